@@ -1,0 +1,61 @@
+# recap's front door: `make help` lists what there is.  Every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# Directories too: their time changes when a file goes away.
+SOURCES := $(shell find src -name __pycache__ -prune -o -print)
+NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
+
+.DELETE_ON_ERROR:
+.PHONY: help build checked demo test lint bench clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: build  ## replay a recorded kernel under four policies, and say what they gain and cost
+	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 3
+
+test: build checked  ## all tests on both builds, then without compilation, for coverage
+	PYTHONPATH=build/release $(PY) -m pytest
+	PYTHONPATH=build/checked $(PY) -m pytest
+	PYTHONPATH=src $(PY) -m coverage run -m pytest
+	$(PY) -m coverage report
+
+lint: $(VENV)/.ready  ## style, types, and which room may import from which
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	PYTHONPATH=src $(VENV)/bin/lint-imports
+
+bench: build  ## how fast every recording is replayed
+	@for recording in recordings/*/; do echo "$$recording"; $(VENV)/bin/recap verify "$$recording"; done
+
+build: build/release.built $(VENV)/bin/recap  ## the package with its engine compiled: build/release, run by .venv/bin/recap
+
+checked: build/checked.built  ## the same with every index and integer operation verified: build/checked
+
+clean:  ## remove all that make has made
+	rm -rf build $(VENV)
+
+$(VENV)/.ready: constraints.txt
+	@$(PYTHON) -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    || { echo "$(NEEDS)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install -qq --no-deps -r constraints.txt
+	@touch $@
+
+# Follows the release build, or what PYTHONPATH puts before it.
+$(VENV)/bin/recap: $(VENV)/.ready Makefile
+	@echo '$(CURDIR)/build/release' > "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/recap.pth"
+	@printf '#!/bin/sh\nexec "%s" -m recap "$$@"\n' '$(CURDIR)/$(PY)' > $@
+	@chmod +x $@
+
+# Other flags, directives or tools: nothing compiled before is worth keeping.
+build/%.fresh: setup.py $(VENV)/.ready
+	@rm -rf build/$* build/obj/$* build/c/$*
+	@mkdir -p build && touch $@
+
+.PRECIOUS: build/%.fresh build/%.built
+build/%.built: build/%.fresh $(SOURCES)
+	RECAP_BUILD=$* $(PY) setup.py -q build
+	@touch $@

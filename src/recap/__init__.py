@@ -1,0 +1,55 @@
+"""recap: an executable, trace-driven model of the Linux page allocator under memory pressure."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recap.errors import InputError, RecapError
+    from recap.lab.compare import compare
+    from recap.lab.results import Column, Comparison, Interval, VerifyResult
+    from recap.lab.verify import verify
+    from recap.policy import PolicyInfo, catalogue
+    from recap.policy.policy import Policy
+    from recap.trace import Recording, open_trace
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Column": "recap.lab.results",
+    "Comparison": "recap.lab.results",
+    "InputError": "recap.errors",
+    "Interval": "recap.lab.results",
+    "Policy": "recap.policy.policy",
+    "PolicyInfo": "recap.policy",
+    "RecapError": "recap.errors",
+    "Recording": "recap.trace",
+    "VerifyResult": "recap.lab.results",
+    "catalogue": "recap.policy",
+    "compare": "recap.lab.compare",
+    "open_trace": "recap.trace",
+    "verify": "recap.lab.verify",
+}
+
+__all__ = [
+    "Column",
+    "Comparison",
+    "InputError",
+    "Interval",
+    "Policy",
+    "PolicyInfo",
+    "RecapError",
+    "Recording",
+    "VerifyResult",
+    "catalogue",
+    "compare",
+    "open_trace",
+    "verify",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used: `recap --help` must not wait for NumPy."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'recap' has no attribute {name!r}")
+        return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,70 @@
+"""The command line: one file per verb, loaded when the verb is used; here, what all verbs share.
+
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, told in one line on stderr.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from recap import __version__
+from recap.errors import RecapError
+
+BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
+
+VERBS = (  # name, what it answers, an example
+    (
+        "verify",
+        "How exactly does the model predict what a recorded kernel allocated?",
+        "recap verify recordings/hugetlb-1cpu",
+    ),
+    (
+        "compare",
+        "What would each policy have done to a recorded workload?",
+        "recap compare recordings/hugetlb-1cpu -p none -p whitcroft -p kosaki",
+    ),
+    ("policies", "Which policies are there to compare?", "recap policies"),
+)
+
+app = App(
+    name="recap",
+    version=__version__,
+    help="What would another rule for handing out freed pages have done to this workload?",
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
+for verb, summary, example in VERBS:
+    app.command(f"recap.cli.{verb}:{verb}", help=summary, help_epilogue=f"Example: {example}")
+
+
+def main() -> None:
+    """The `recap` command."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `recap policies | head` ends quietly
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except RecapError as error:
+        return refuse(str(error))
+    except CycloptsError as error:
+        return refuse(f"{error} See {' '.join(('recap', *(error.command_chain or ())))} --help.")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return refuse(f"{error.filename}: {error.strerror}")
+    except KeyboardInterrupt:
+        print("recap: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def refuse(reason: str) -> int:
+    """Say in one line why nothing was done."""
+    print("recap:", " ".join(reason.split()), file=sys.stderr)
+    return BAD_INPUT

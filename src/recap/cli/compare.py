@@ -1,0 +1,67 @@
+"""`recap compare`: one workload under several policies."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from recap.cli.console import Json, progress, show
+from recap.lab.compare import compare as run
+from recap.report.comparison import comparison
+
+
+def check_settings(_type: object, settings: tuple[str, ...]) -> None:
+    """Refuse what `sysctl -w` would refuse."""
+    for name, _, value in (setting.partition("=") for setting in settings):
+        if not (name.strip() and value.strip()):
+            raise ValueError("Write NAME=VALUE, for example vm.min_free_kbytes=8192.")
+
+
+Policies = Annotated[list[str], Parameter(name=["--policy", "-p"], negative=())]
+Seeds = Annotated[int, Parameter(validator=Number(gte=1))]
+Settings = Annotated[
+    tuple[str, ...],
+    Parameter(name=["--write", "-w"], negative=(), validator=check_settings, show_default=False),
+]
+
+
+def compare(
+    source: Path,
+    /,
+    *,
+    policy: Policies,
+    seeds: Seeds = 5,
+    write: Settings = (),
+    out: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Let a workload's demand meet each policy, and set the outcomes beside what the kernel did.
+
+    Parameters
+    ----------
+    source
+        A recording: a folder with trace.dat and the files beside it.
+    policy
+        What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is.
+    seeds
+        How often each policy runs, each time with other dice; the spread gives the intervals.
+    write
+        Set a kernel parameter, NAME=VALUE as `sysctl -w` takes it; repeat it.
+    out
+        A folder for the full results.
+    """
+    sysctls = dict(setting.split("=", 1) for setting in write)
+    with progress("preparing") as update:
+        result = run(
+            source,
+            policy,
+            seeds=seeds,
+            sysctls=sysctls,
+            progress=lambda done, total, what: update(done / total, what),
+            out=out,
+        )
+    show(result, comparison, as_json=json)
+    if out is not None:
+        print(f"recap: full results are in {out}", file=sys.stderr)

@@ -1,0 +1,36 @@
+"""Where a verb's words go: its result to stdout, as JSON or for people; its progress to stderr."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console, RenderableType
+from rich.progress import Progress
+
+PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
+
+Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print the result as JSON.")]
+Result = TypeVar("Result")
+
+
+def show(result: Result, render: Callable[[Result], RenderableType], *, as_json: bool) -> None:
+    """Print the result of a verb."""
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(result)).decode())
+        return
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(render(result))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr, drawn where somebody watches; told the share that is done and what comes next."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=1.0)
+
+        def update(share: float, current: str = what) -> None:
+            bar.update(task, completed=share, description=current)
+
+        yield update

@@ -1,0 +1,10 @@
+"""`recap policies`: what can be compared."""
+
+from recap.cli.console import Json, show
+from recap.policy import catalogue
+from recap.report.policies import policies as table
+
+
+def policies(*, json: Json = False) -> None:
+    """The policies that can be compared, and where each idea comes from."""
+    show(list(catalogue()), table, as_json=json)

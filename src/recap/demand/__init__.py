@@ -1,0 +1,1 @@
+"""Who asks for memory, when, and when they give it back by themselves: recorded demand, or synthetic."""

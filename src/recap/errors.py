@@ -1,0 +1,20 @@
+"""What recap raises: one base class, and the one line that bad input deserves."""
+
+
+class RecapError(Exception):
+    """Anything recap refuses to do, told in one line."""
+
+
+class InputError(RecapError):
+    """A file that cannot be read as what it claims to be: which, where in it, what is wrong, how to mend it."""
+
+    def __init__(self, path: object, where: str, problem: str, mend: str) -> None:
+        super().__init__(path, where, problem, mend)
+        self.path = str(path)
+        self.where = where
+        self.problem = problem
+        self.mend = mend
+
+    def __str__(self) -> str:
+        place = f"{self.path}: {self.where}: " if self.where else f"{self.path}: "
+        return " ".join(f"{place}{self.problem}; {self.mend}".split())

@@ -1,0 +1,172 @@
+"""What is fixed for a kernel: its constants, and the formulas that size zones and per-cpu lists at boot.
+
+Names are the kernel's. `kernel.pxd` repeats the numbers for the compiled engine (C wants them at compile time); a test
+holds the two lists against each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+NONE = 0xFFFFFFFF  # "no page frame", "no list"
+
+NR_ORDERS = 14  # room for orders 0..13; a machine uses 0..max_order-1 of them
+PAGE_ALLOC_COSTLY_ORDER = 3
+SWAP_CLUSTER_MAX = 32
+DEF_PRIORITY = 12
+MAX_RECLAIM_RETRIES = 16
+NR_PCP_LISTS = 14
+CONFIG_PCP_BATCH_SCALE_MAX = 5
+MAX_NR_ZONES = 5
+
+MIGRATE_UNMOVABLE = 0
+MIGRATE_MOVABLE = 1
+MIGRATE_RECLAIMABLE = 2
+MIGRATE_PCPTYPES = 3
+MIGRATE_HIGHATOMIC = 3
+MIGRATE_ISOLATE = 4
+MIGRATE_TYPES = 5
+
+ZONE_DMA = 0
+ZONE_DMA32 = 1
+ZONE_NORMAL = 2
+ZONE_MOVABLE = 3
+
+WMARK_MIN = 0
+WMARK_LOW = 1
+WMARK_HIGH = 2
+WMARK_PROMO = 3
+
+GFP_DMA = 0x01
+GFP_HIGHMEM = 0x02
+GFP_DMA32 = 0x04
+GFP_MOVABLE = 0x08
+GFP_RECLAIMABLE = 0x10
+GFP_HIGH = 0x20
+GFP_IO = 0x40
+GFP_FS = 0x80
+GFP_ATOMIC_BIT = 0x200
+GFP_DIRECT_RECLAIM = 0x400
+GFP_KSWAPD_RECLAIM = 0x800
+GFP_RETRY_MAYFAIL = 0x4000
+GFP_NOFAIL = 0x8000
+GFP_NORETRY = 0x10000
+GFP_MEMALLOC = 0x20000
+GFP_NOMEMALLOC = 0x80000
+GFP_THISNODE = 0x200000
+
+ALLOC_WMARK_MIN = 0
+ALLOC_WMARK_LOW = 1
+ALLOC_WMARK_HIGH = 2
+ALLOC_WMARK_MASK = 3
+ALLOC_NO_WATERMARKS = 0x04
+ALLOC_OOM = 0x08
+ALLOC_NON_BLOCK = 0x10
+ALLOC_MIN_RESERVE = 0x20
+ALLOC_NOFRAGMENT = 0x100
+ALLOC_HIGHATOMIC = 0x200
+ALLOC_KSWAPD = 0x800
+ALLOC_RESERVES = 0x238
+
+PG_TAIL = 0
+PG_RESERVED = 1
+PG_BUDDY = 2
+PG_PCP = 3
+PG_ALLOCATED = 4
+PG_CAPTURED = 5
+
+CAPTURE_IDLE = 0
+CAPTURE_OPEN = 1
+CAPTURE_OVER = 2
+
+LRU_INACTIVE_ANON = 0
+LRU_ACTIVE_ANON = 1
+LRU_INACTIVE_FILE = 2
+LRU_ACTIVE_FILE = 3
+NR_LRU_LISTS = 4
+
+PF_LRU = 1
+PF_ACTIVE = 2
+PF_SWAPBACKED = 4
+PF_DIRTY = 8
+PF_REFERENCED = 16
+PF_WRITEBACK = 32
+PF_YOUNG = 64
+PF_RECLAIM = 128
+
+PAGE_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A kernel version: the rules that differ between versions, each with the commit that made the difference."""
+
+    name: str
+    max_order: int = 11
+    pageblock_order: int = 9
+
+
+LINUX_6_1 = Profile("6.1")
+
+
+def gfp_migratetype(gfp: int) -> int:
+    """The migratetype a request asks for (gfp_migratetype)."""
+    return (gfp >> 3) & 3
+
+
+def gfp_zone(gfp: int) -> int:
+    """The highest zone index a request may use (gfp_zone, x86-64: no HIGHMEM)."""
+    if gfp & GFP_DMA:
+        return ZONE_DMA
+    if gfp & GFP_DMA32:
+        return ZONE_DMA32
+    if gfp & GFP_HIGHMEM and gfp & GFP_MOVABLE:
+        return ZONE_MOVABLE
+    return ZONE_NORMAL
+
+
+def zone_batchsize(managed: int) -> int:
+    """Pages moved between a per-cpu list and the buddy lists at once (zone_batchsize)."""
+    batch = max(1, min(managed >> 10, (1 << 20) // PAGE_SIZE) // 4)
+    return max(1, (1 << ((batch + batch // 2).bit_length() - 1)) - 1)
+
+
+def zone_highsize(low_wmark: int, batch: int, cpus: int) -> int:
+    """Pages a per-cpu list may hold before it gives back (zone_highsize, percpu_pagelist_high_fraction=0)."""
+    return max(low_wmark // cpus, batch << 2)
+
+
+def min_free_kbytes(lowmem_kbytes: int) -> int:
+    """The default of vm.min_free_kbytes (calculate_min_free_kbytes)."""
+    return max(128, min(262144, math.isqrt(lowmem_kbytes * 16)))
+
+
+def setup_per_zone_wmarks(managed: list[int], min_free: int, scale_factor: int = 10) -> list[list[int]]:
+    """[min, low, high, promo] of each zone, in pages (__setup_per_zone_wmarks)."""
+    pages_min = min_free >> 2
+    lowmem = sum(managed)
+    marks = []
+    for pages in managed:
+        share = pages_min * pages // lowmem
+        step = max(share >> 2, pages * scale_factor // 10000)
+        marks.append([share + i * step for i in range(4)])
+    return marks
+
+
+def setup_per_zone_lowmem_reserve(managed: dict[int, int], ratio: list[int]) -> dict[int, list[int]]:
+    """lowmem_reserve[j] of each zone, in pages (setup_per_zone_lowmem_reserve).
+
+    `managed` maps zone index to managed pages; a request that could have used zone j leaves so many pages of zone i alone.
+    """
+    reserve = {}
+    for i in managed:
+        above = 0
+        row = [0] * MAX_NR_ZONES
+        for j in range(i + 1, MAX_NR_ZONES):
+            above += managed.get(j, 0)
+            if ratio[i] > 0:
+                row[j] = above // ratio[i]
+        reserve[i] = row
+    return reserve

@@ -1,0 +1,1 @@
+"""Experiments: the questions recap answers, each with its result and its statistics."""

@@ -1,0 +1,109 @@
+"""What an experiment hands back: plain data with the meaning of every number, ready for JSON.
+
+Metrics carry the names of /proc/vmstat where the kernel counts the same thing; recap's own are explained in
+`METRICS`. Counts are totals over one run, in pages or events.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = 1  # of Comparison, raised when a field changes its meaning
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A mean over seeds with its 95 % confidence interval; for a single figure all three are equal."""
+
+    mean: float
+    low: float
+    high: float
+
+    def apart_from(self, other: Interval) -> bool:
+        """Whether the two intervals share no point, so that chance does not explain the difference."""
+        return self.low > other.high or self.high < other.low
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One policy over all seeds, or, named `kernel`, what the recorded kernel itself did.
+
+    The policy `none` is the model of the unchanged kernel: every other policy is read against it.
+    """
+
+    name: str
+    policy: str
+    seeds: int
+    metrics: dict[str, Interval]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The result of `compare`."""
+
+    source: str
+    columns: list[Column]
+    assumptions: list[str]  # what the source lacks and was assumed instead
+    missing: list[str]  # mechanisms of the kernel that the model lacks
+    digest: str  # SHA-256 over the figures: equal runs give equal digests
+    schema: int = SCHEMA
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name, if there is one."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class VerifyResult(msgspec.Struct, frozen=True):
+    """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame."""
+
+    events: int  # of the trace, replayed
+    allocations: int  # that succeeded in the trace: what the model had to predict
+    exact: int  # the model gave the very page frame
+    mismatched: int  # the model gave another
+    untraced: int  # allocations no tracepoint reported, inferred to explain what followed
+    exact_ratio: float  # exact / allocations
+    free_pages_model: int  # free at the end, by the model
+    free_pages_kernel: int | None  # and by the kernel's snapshot, where the recording has one
+    free_lists_exact: float | None  # share of the kernel's free blocks with the same frame, order and type
+    seconds: float
+    events_per_second: float
+    notes: list[str]
+    first_mismatch: str | None = None
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One row of a comparison: the heading it belongs under, which way is better, and what it counts.
+
+    `meaning` explains recap's own words; a name of /proc/vmstat means what it means there.
+    """
+
+    name: str
+    heading: Literal["outcome", "capture", "reclaim", "stalls"]
+    better: Literal["more", "less"] | None = None
+    meaning: str = ""
+
+
+METRICS = (
+    Metric("high_order_attempts", "outcome", None, "requests for a high-order block"),
+    Metric("high_order_successes", "outcome", "more", "how many of these were served"),
+    Metric("success_percent", "outcome", "more", "the same in percent of the attempts"),
+    Metric("oom_kills", "outcome", "less", "tasks killed for want of memory"),
+    Metric("thp_fault_alloc", "outcome", "more"),
+    Metric("thp_fault_fallback", "outcome", "less"),
+    Metric("stolen_pages", "capture", "less", "pages a direct reclaimer freed and another task took first"),
+    Metric("withheld_peak_pages", "capture", "less", "pages on all capture lists together, at most"),
+    Metric("pgscan_kswapd", "reclaim"),
+    Metric("pgsteal_kswapd", "reclaim"),
+    Metric("pgscan_direct", "reclaim", "less"),
+    Metric("pgsteal_direct", "reclaim"),
+    Metric("pswpin", "reclaim", "less"),
+    Metric("pswpout", "reclaim", "less"),
+    Metric("workingset_refault_anon", "reclaim", "less"),
+    Metric("workingset_refault_file", "reclaim", "less"),
+    Metric("allocstall_dma", "stalls", "less"),
+    Metric("allocstall_dma32", "stalls", "less"),
+    Metric("allocstall_normal", "stalls", "less"),
+    Metric("allocstall_movable", "stalls", "less"),
+    Metric("compact_stall", "stalls", "less"),
+    Metric("compact_success", "stalls", "more"),
+    Metric("compact_fail", "stalls", "less"),
+)

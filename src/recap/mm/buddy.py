@@ -1,0 +1,122 @@
+"""The buddy system: freeing merges a block with its free buddies, allocating splits the smallest block that fits.
+
+List order (head or tail) follows the kernel exactly; that is what makes a replay name the very page frame. A freed block
+whose buddy is captured joins the capture list instead of a free list.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import CAPTURE_OVER, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_CAPTURED
+    from recap.mm.capture_list import capture_one_page, page_is_captured, remove_captured
+    from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list, page_is_buddy
+    from recap.pages import Memory, page_zone
+
+
+def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
+    """Is the pair's own buddy free, so that a merge is near once this block's buddy comes back? (buddy_merge_likely)"""
+    if order >= m.max_order - 2:
+        return False
+    above = (pfn & buddy) ^ (2 << order)
+    return page_is_buddy(m, above, order + 1)
+
+
+def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
+    """From pageblock size up, types without fallbacks do not mix with others (__free_one_page)."""
+    theirs = m.pageblock[buddy >> m.pageblock_order]
+    return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
+
+
+def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, to_tail: bool) -> None:
+    """Give a block back to the free lists, merged as far as it goes (__free_one_page).
+
+    A captured buddy (2008 series, rule 6) takes the block, as merged so far, onto its owner's list.
+    """
+    buddy = pfn
+    m.zone[zone].free_pages += 1 << order
+    while order < m.max_order - 1:
+        buddy = pfn ^ (1 << order)
+        if page_is_captured(m, buddy, order):
+            list = m.page[buddy].owner
+            if not m.policy.takes_outsider(m.capture[list].wanted, order):
+                break
+            m.zone[zone].free_pages -= 1 << order
+            if capture_one_page(m, zone, pfn, order, list):
+                release_surplus(m, list)
+            return
+        if not page_is_buddy(m, buddy, order):
+            break
+        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
+            break
+        del_page_from_free_list(m, zone, buddy)
+        pfn &= buddy
+        order += 1
+    add_to_free_list(m, zone, pfn, order, migratetype, to_tail or buddy_merge_likely(m, pfn, buddy, order))
+
+
+def expand(m: Memory, zone: int, pfn: int, low: int, high: int, migratetype: int) -> None:
+    """Halve a block down to order `low`; the upper halves go to the heads of the free lists (expand)."""
+    while high > low:
+        high -= 1
+        add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, False)
+
+
+def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """Take the smallest block of this type that fits; NONE if there is none (__rmqueue_smallest).
+
+    The caller accounts for the free pages, as in the kernel.
+    """
+    for current in range(order, m.max_order):
+        head = free_list(m, zone, current, migratetype)
+        pfn = m.page[head].next
+        if pfn == head:
+            continue
+        del_page_from_free_list(m, zone, pfn)
+        expand(m, zone, pfn, order, current, migratetype)
+        m.page[pfn].state = PG_ALLOCATED
+        m.page[pfn].order = order
+        m.page[pfn].migratetype = migratetype
+        return pfn
+    return NONE
+
+
+def release_captured(m: Memory, pfn: int) -> None:
+    """Give one captured block back to the free lists of its pageblock's type."""
+    zone = page_zone(m, pfn)
+    order = m.page[pfn].order
+    remove_captured(m, pfn)
+    free_one_page(m, zone, pfn, order, m.pageblock[pfn >> m.pageblock_order], False)
+
+
+def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
+    """Cut a captured block down to the wanted order; the rest goes free."""
+    zone = page_zone(m, pfn)
+    order = m.page[pfn].order
+    if order <= wanted:
+        return
+    m.zone[zone].free_pages += (1 << order) - (1 << wanted)
+    m.capture[m.page[pfn].owner].pages -= (1 << order) - (1 << wanted)
+    m.withheld -= (1 << order) - (1 << wanted)
+    m.page[pfn].order = wanted
+    expand(m, zone, pfn, wanted, order, m.pageblock[pfn >> m.pageblock_order])
+
+
+def release_surplus(m: Memory, list: int) -> None:
+    """Capture is over: keep the block that was wanted, trimmed to size, and release all others (KOSAKI, 4 Sep 2008)."""
+    head = m.capture_heads + list
+    m.capture[list].state = CAPTURE_OVER
+    kept = NONE
+    pfn = m.page[head].next
+    while pfn != head and kept == NONE:
+        if m.page[pfn].order >= m.capture[list].wanted:
+            kept = pfn
+        pfn = m.page[pfn].next
+    while m.page[head].next != m.page[head].prev:
+        pfn = m.page[head].next
+        if pfn == kept:
+            pfn = m.page[head].prev
+        release_captured(m, pfn)
+    if kept != NONE:
+        trim_captured(m, kept, m.capture[list].wanted)

@@ -1,0 +1,39 @@
+cimport cython
+
+from recap.kernel cimport (
+    ALLOC_WMARK_MASK,
+    CAPTURE_IDLE,
+    CAPTURE_OPEN,
+    CAPTURE_OVER,
+    NONE,
+    PF_LRU,
+    PG_ALLOCATED,
+    PG_BUDDY,
+    PG_CAPTURED,
+    PG_PCP,
+)
+from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, trim_captured
+from recap.mm.capture_list cimport capture_one_page, remove_captured
+from recap.mm.page_alloc cimport gfp_zone
+from recap.mm.vmstat cimport CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
+from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
+from recap.pages cimport Memory, list_empty, page_zone
+
+cdef int open_capture(Memory m, int list, int wanted, unsigned int request) noexcept nogil
+
+@cython.locals(at=cython.uint, end=cython.uint, count=cython.int)
+cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept nogil
+
+@cython.locals(wanted=cython.int)
+cdef bint capture_page(Memory m, int list, unsigned int pfn) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint)
+cdef unsigned int wanted_block(Memory m, int list) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint)
+cdef unsigned int capture_alloc_or_return(Memory m, int list, int alloc_flags, unsigned int gfp) noexcept nogil
+
+@cython.locals(zone=cython.int, order=cython.int, mark=cython.longlong)
+cdef unsigned int hand_over(Memory m, unsigned int pfn, int alloc_flags, unsigned int gfp) noexcept nogil
+
+cdef void close_capture(Memory m, int list) noexcept nogil

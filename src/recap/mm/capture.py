@@ -1,0 +1,126 @@
+"""Reclaim page capture: what a direct reclaimer does with its private list (Whitcroft 2008, rules 3, 4 and 7 to 10).
+
+A list is opened when a request enters reclaim, filled while it reclaims, settled after a batch and empty when it returns.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        ALLOC_WMARK_MASK,
+        CAPTURE_IDLE,
+        CAPTURE_OPEN,
+        CAPTURE_OVER,
+        NONE,
+        PF_LRU,
+        PG_ALLOCATED,
+        PG_BUDDY,
+        PG_CAPTURED,
+        PG_PCP,
+    )
+    from recap.mm.buddy import free_one_page, release_captured, release_surplus, trim_captured
+    from recap.mm.capture_list import capture_one_page, remove_captured
+    from recap.mm.page_alloc import gfp_zone
+    from recap.mm.vmstat import CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
+    from recap.mm.watermark import wmark_pages, zone_watermark_ok
+    from recap.pages import Memory, list_empty, page_zone
+
+
+def open_capture(m: Memory, list: int, wanted: int, request: int) -> int:
+    """Start collecting for a request, if the policy wants that; the list, or -1."""
+    if not m.policy.enters_reclaim(wanted):
+        return -1
+    m.capture[list].wanted = wanted
+    m.capture[list].request = request
+    m.capture[list].largest = -1
+    m.capture[list].state = CAPTURE_OPEN
+    return list
+
+
+def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
+    """Pages in use that reclaim cannot free, in the aligned block of the wanted order around a frame."""
+    at = pfn & ~((1 << wanted) - 1)
+    end = at + (1 << wanted)
+    count = 0
+    while at < end:
+        if m.page[at].state in (PG_BUDDY, PG_CAPTURED, PG_PCP):
+            at += 1 << m.page[at].order
+            continue
+        if at != pfn and not m.page[at].flags & PF_LRU:
+            count += 1
+        at += 1
+    return count
+
+
+def capture_page(m: Memory, list: int, pfn: int) -> bool:
+    """Keep a page that is about to be released, if it is of use; False: let it go the normal way."""
+    if m.capture[list].state != CAPTURE_OPEN:
+        return False
+    wanted = m.capture[list].wanted
+    if not m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[list].pages, m.withheld):
+        return False
+    m.page[pfn].flags = 0
+    m.vmstat[CAPTURED_PAGES] += 1
+    if capture_one_page(m, page_zone(m, pfn), pfn, 0, list):
+        release_surplus(m, list)
+    return True
+
+
+def wanted_block(m: Memory, list: int) -> int:
+    """The oldest entry that is large enough, or NONE: first fit from the tail, no best fit."""
+    head = m.capture_heads + list
+    pfn = m.page[head].prev
+    while pfn != head:
+        if m.page[pfn].order >= m.capture[list].wanted:
+            return pfn
+        pfn = m.page[pfn].prev
+    return NONE
+
+
+def capture_alloc_or_return(m: Memory, list: int, alloc_flags: int, gfp: int) -> int:
+    """Settle the list: the wanted block, if it was made and the watermark allows, and everything else free again.
+
+    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go on
+    collecting.
+    """
+    m.capture[list].state = CAPTURE_OVER
+    kept = wanted_block(m, list)
+    if kept != NONE:
+        trim_captured(m, kept, m.capture[list].wanted)
+        remove_captured(m, kept)
+        m.page[kept].state = PG_ALLOCATED
+    head = m.capture_heads + list
+    while not list_empty(m, head):
+        release_captured(m, m.page[head].prev)
+    m.capture[list].largest = -1
+    if kept != NONE:
+        kept = hand_over(m, kept, alloc_flags, gfp)
+    if kept == NONE:
+        m.capture[list].state = CAPTURE_OPEN
+    return kept
+
+
+def hand_over(m: Memory, pfn: int, alloc_flags: int, gfp: int) -> int:
+    """The zone must stay above its mark at order 0, as the block is outside the free count already (rule 9).
+
+    A block refused is freed, and NONE returned.
+    """
+    zone = page_zone(m, pfn)
+    mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
+    if zone_watermark_ok(m, zone, 0, mark, gfp_zone(gfp), alloc_flags):
+        m.vmstat[CAPTURE_HANDED_OVER] += 1
+        return pfn
+    m.vmstat[CAPTURE_REFUSED] += 1
+    free_one_page(m, zone, pfn, m.page[pfn].order, m.pageblock[pfn >> m.pageblock_order], False)
+    return NONE
+
+
+def close_capture(m: Memory, list: int) -> None:
+    """The reclaimer returns: nothing may be withheld any longer."""
+    head = m.capture_heads + list
+    m.capture[list].state = CAPTURE_OVER
+    while not list_empty(m, head):
+        release_captured(m, m.page[head].prev)
+    m.capture[list].state = CAPTURE_IDLE

@@ -1,0 +1,63 @@
+"""The private list of a reclaimer: captured blocks coalesce on it, out of every free list and every free count.
+
+Follows __capture_one_page of the 2008 series (rules 5, 6, 12 and 13 of its description in docs/capture.md): the merge
+draws in free buddies and captured ones alike, so a piece can move from one reclaimer's list to another's, and goes on
+past the wanted order. Which neighbours join is the policy's to say.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import CAPTURE_OPEN, PG_CAPTURED, PG_TAIL
+    from recap.mm.free_area import del_page_from_free_list, page_is_buddy
+    from recap.pages import Memory, list_add, list_del
+
+
+def page_is_captured(m: Memory, pfn: int, order: int) -> bool:
+    """Is this frame the head of a captured block of exactly this order, on a list that still collects?"""
+    return (
+        m.page[pfn].state == PG_CAPTURED
+        and m.page[pfn].order == order
+        and m.capture[m.page[pfn].owner].state == CAPTURE_OPEN
+    )
+
+
+def remove_captured(m: Memory, pfn: int) -> None:
+    """Take a block off the capture list it is on."""
+    list_del(m, pfn)
+    m.page[pfn].state = PG_TAIL
+    m.capture[m.page[pfn].owner].pages -= 1 << m.page[pfn].order
+    m.withheld -= 1 << m.page[pfn].order
+
+
+def capture_one_page(m: Memory, zone: int, pfn: int, order: int, list: int) -> bool:
+    """Merge a block upwards and put it at the head of a capture list.
+
+    Returns True when the policy says that capture is over with this merge: the caller then releases the surplus.
+    """
+    while order < m.max_order - 1:
+        buddy = pfn ^ (1 << order)
+        if page_is_captured(m, buddy, order):
+            if m.page[buddy].owner != list and not m.policy.takes_neighbour(m.capture[list].wanted, order):
+                break
+            remove_captured(m, buddy)
+        elif page_is_buddy(m, buddy, order):
+            if not m.policy.takes_neighbour(m.capture[list].wanted, order):
+                break
+            del_page_from_free_list(m, zone, buddy)
+            m.zone[zone].free_pages -= 1 << order
+        else:
+            break
+        pfn &= buddy
+        order += 1
+    m.page[pfn].state = PG_CAPTURED
+    m.page[pfn].order = order
+    m.page[pfn].owner = list
+    list_add(m, pfn, m.capture_heads + list)
+    m.capture[list].pages += 1 << order
+    m.capture[list].largest = max(m.capture[list].largest, order)
+    m.withheld += 1 << order
+    m.withheld_peak = max(m.withheld_peak, m.withheld)
+    return m.policy.merged(m.capture[list].wanted, order)

@@ -1,0 +1,16 @@
+cimport cython
+
+from recap.kernel cimport MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+from recap.pages cimport Memory, list_add, list_add_tail, list_del
+
+@cython.locals(head=cython.uint)
+cdef void add_to_free_list(Memory m, int zone, unsigned int pfn, int order, int migratetype, bint to_tail) noexcept nogil
+
+cdef void del_page_from_free_list(Memory m, int zone, unsigned int pfn) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef void move_to_free_list(Memory m, int zone, unsigned int pfn, int migratetype) noexcept nogil
+
+cdef inline bint page_is_buddy(Memory m, unsigned int pfn, int order) noexcept nogil
+
+cdef inline unsigned int free_list(Memory m, int zone, int order, int migratetype) noexcept nogil

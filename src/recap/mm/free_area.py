@@ -1,0 +1,47 @@
+"""The free lists of a zone: one list per order and migratetype, and who is on them."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+    from recap.pages import Memory, list_add, list_add_tail, list_del
+
+
+def free_list(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """The head of a free list."""
+    return m.free_heads + (zone * NR_ORDERS + order) * MIGRATE_TYPES + migratetype
+
+
+def page_is_buddy(m: Memory, pfn: int, order: int) -> bool:
+    """Is this frame the head of a free block of exactly this order? (page_is_buddy)"""
+    return m.page[pfn].state == PG_BUDDY and m.page[pfn].order == order
+
+
+def add_to_free_list(m: Memory, zone: int, pfn: int, order: int, migratetype: int, to_tail: bool) -> None:
+    """Put a block on a free list (add_to_free_list, add_to_free_list_tail)."""
+    head = free_list(m, zone, order, migratetype)
+    m.page[pfn].state = PG_BUDDY
+    m.page[pfn].order = order
+    m.page[pfn].migratetype = migratetype
+    if to_tail:
+        list_add_tail(m, pfn, head)
+    else:
+        list_add(m, pfn, head)
+    m.zone[zone].nr_free[order] += 1
+
+
+def del_page_from_free_list(m: Memory, zone: int, pfn: int) -> None:
+    """Take a block off its free list; the caller says what it is from now on (del_page_from_free_list)."""
+    list_del(m, pfn)
+    m.page[pfn].state = PG_TAIL
+    m.zone[zone].nr_free[m.page[pfn].order] -= 1
+
+
+def move_to_free_list(m: Memory, zone: int, pfn: int, migratetype: int) -> None:
+    """Move a free block to the tail of another type's list (move_to_free_list)."""
+    head = free_list(m, zone, m.page[pfn].order, migratetype)
+    list_del(m, pfn)
+    m.page[pfn].migratetype = migratetype
+    list_add_tail(m, pfn, head)

@@ -1,0 +1,11 @@
+cimport cython
+
+from recap.kernel cimport NONE, PF_LRU
+from recap.mm cimport capture, page_alloc, pcplist
+from recap.pages cimport Memory
+
+cdef class Machine:
+    cdef readonly Memory memory
+
+    @cython.locals(flags=cython.int, pfn=cython.uint)
+    cdef unsigned int get(self, int cpu, int order, unsigned int gfp) noexcept nogil

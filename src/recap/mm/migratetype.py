@@ -1,0 +1,221 @@
+"""Mobility types: which free list a request may turn to when its own is empty, and when it takes the whole pageblock.
+
+Also the HIGHATOMIC reserve, pageblocks kept for high-order atomic requests (0aaa29a56e4f, 4.4).
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        ALLOC_KSWAPD,
+        ALLOC_NOFRAGMENT,
+        MIGRATE_HIGHATOMIC,
+        MIGRATE_MOVABLE,
+        MIGRATE_PCPTYPES,
+        MIGRATE_RECLAIMABLE,
+        MIGRATE_UNMOVABLE,
+        NONE,
+        PF_LRU,
+        PG_BUDDY,
+        WMARK_HIGH,
+    )
+    from recap.mm.buddy import rmqueue_smallest
+    from recap.mm.free_area import free_list, move_to_free_list
+    from recap.pages import Memory, list_empty
+
+
+def fallback_type(migratetype: int, i: int) -> int:
+    """The i-th type (0, 1) to fall back to; -1 for types that never do (the table `fallbacks`)."""
+    if migratetype == MIGRATE_UNMOVABLE:
+        return MIGRATE_MOVABLE if i else MIGRATE_RECLAIMABLE
+    if migratetype == MIGRATE_MOVABLE:
+        return MIGRATE_UNMOVABLE if i else MIGRATE_RECLAIMABLE
+    if migratetype == MIGRATE_RECLAIMABLE:
+        return MIGRATE_MOVABLE if i else MIGRATE_UNMOVABLE
+    return -1
+
+
+def find_suitable_fallback(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """The first other type with a free block of exactly this order; -1 if none (find_suitable_fallback)."""
+    if m.zone[zone].nr_free[order] == 0:
+        return -1
+    for i in range(2):
+        other = fallback_type(migratetype, i)
+        if other >= 0 and not list_empty(m, free_list(m, zone, order, other)):
+            return other
+    return -1
+
+
+def can_steal_fallback(m: Memory, order: int, migratetype: int) -> bool:
+    """May the request try for the whole pageblock? (can_steal_fallback)"""
+    return order >= m.pageblock_order // 2 or migratetype in (MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE)
+
+
+def boost_watermark(m: Memory, zone: int) -> bool:
+    """Raise the watermarks for a while after a mixing fallback (boost_watermark, 1c30844d2dfe, 5.0)."""
+    block = 1 << m.pageblock_order
+    if m.watermark_boost_factor == 0 or block * 4 > m.zone[zone].managed:
+        return False
+    max_boost = m.zone[zone].watermark[WMARK_HIGH] * m.watermark_boost_factor // 10000
+    if max_boost == 0:
+        return False
+    m.zone[zone].watermark_boost = min(m.zone[zone].watermark_boost + block, max(block, max_boost))
+    return True
+
+
+def block_start(m: Memory, zone: int, pfn: int) -> int:
+    """The first frame of the pageblock, or the frame itself where the block begins before the zone."""
+    at = pfn & ~((1 << m.pageblock_order) - 1)
+    return at if at >= m.zone[zone].start else pfn
+
+
+def block_end(m: Memory, pfn: int) -> int:
+    """One past the pageblock's last frame."""
+    return (pfn | ((1 << m.pageblock_order) - 1)) + 1
+
+
+def move_freepages_block(m: Memory, zone: int, pfn: int, migratetype: int) -> int:
+    """Move the pageblock's free blocks to another type's lists; pages moved (move_freepages_block)."""
+    end = block_end(m, pfn)
+    if end > m.zone[zone].end:
+        return 0
+    at = block_start(m, zone, pfn)
+    moved = 0
+    while at < end:
+        if m.page[at].state == PG_BUDDY:
+            move_to_free_list(m, zone, at, migratetype)
+            moved += 1 << m.page[at].order
+            at += 1 << m.page[at].order
+        else:
+            at += 1
+    return moved
+
+
+def movable_pages(m: Memory, zone: int, pfn: int) -> int:
+    """Pages of the pageblock that are in use and on an LRU list, taken as movable (move_freepages)."""
+    end = block_end(m, pfn)
+    if end > m.zone[zone].end:
+        return 0
+    at = block_start(m, zone, pfn)
+    movable = 0
+    while at < end:
+        if m.page[at].state == PG_BUDDY:
+            at += 1 << m.page[at].order
+        else:
+            if m.page[at].flags & PF_LRU:
+                movable += 1
+            at += 1
+    return movable
+
+
+def change_pageblock_range(m: Memory, pfn: int, order: int, migratetype: int) -> None:
+    """Set the type of every pageblock of a free block (change_pageblock_range)."""
+    first = pfn >> m.pageblock_order
+    for i in range(1 << (order - m.pageblock_order)):
+        m.pageblock[first + i] = migratetype
+
+
+def steal_suitable_fallback(
+    m: Memory, zone: int, pfn: int, start_type: int, alloc_flags: int, whole_block: bool
+) -> None:
+    """Make a foreign free block serve `start_type`, with all of its pageblock when that pays (steal_suitable_fallback).
+
+    Pages in use count as alike when they are movable for a movable request, or not movable for another one
+    (02aa0cdd7248, 4.12).
+    """
+    order = m.page[pfn].order
+    old_type = m.pageblock[pfn >> m.pageblock_order]
+    if old_type == MIGRATE_HIGHATOMIC:
+        move_to_free_list(m, zone, pfn, start_type)
+        return
+    if order >= m.pageblock_order:
+        change_pageblock_range(m, pfn, order, start_type)
+        move_to_free_list(m, zone, pfn, start_type)
+        return
+    if boost_watermark(m, zone) and alloc_flags & ALLOC_KSWAPD:
+        m.zone[zone].boosted = 1
+    if not whole_block:
+        move_to_free_list(m, zone, pfn, start_type)
+        return
+    alike = movable_pages(m, zone, pfn)
+    free = move_freepages_block(m, zone, pfn, start_type)
+    if free == 0:
+        move_to_free_list(m, zone, pfn, start_type)
+        return
+    if start_type != MIGRATE_MOVABLE:
+        alike = (1 << m.pageblock_order) - free - alike if old_type == MIGRATE_MOVABLE else 0
+    if free + alike >= 1 << (m.pageblock_order - 1):
+        m.pageblock[pfn >> m.pageblock_order] = start_type
+
+
+def fallback_order(m: Memory, zone: int, order: int, migratetype: int, min_order: int) -> int:
+    """The order to steal at: the largest foreign block; the smallest for a movable request that cannot have the pageblock.
+
+    -1 if there is nothing to steal.
+    """
+    for current in range(m.max_order - 1, min_order - 1, -1):
+        if find_suitable_fallback(m, zone, current, migratetype) < 0:
+            continue
+        if can_steal_fallback(m, current, migratetype) or migratetype != MIGRATE_MOVABLE or current <= order:
+            return current
+        current = order
+        while find_suitable_fallback(m, zone, current, migratetype) < 0:
+            current += 1
+        return current
+    return -1
+
+
+def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> bool:
+    """Move a foreign free block to the request's own lists; False if there is none (__rmqueue_fallback)."""
+    min_order = order
+    if order < m.pageblock_order and alloc_flags & ALLOC_NOFRAGMENT:
+        min_order = m.pageblock_order
+    current = fallback_order(m, zone, order, migratetype, min_order)
+    if current < 0:
+        return False
+    other = find_suitable_fallback(m, zone, current, migratetype)
+    pfn = m.page[free_list(m, zone, current, other)].next
+    steal_suitable_fallback(m, zone, pfn, migratetype, alloc_flags, can_steal_fallback(m, current, migratetype))
+    m.extfrag_events += 1
+    return True
+
+
+def rmqueue_migratetype(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Take a block of the request's type, falling back where there is none; NONE if nothing fits (__rmqueue)."""
+    pfn = rmqueue_smallest(m, zone, order, migratetype)
+    while pfn == NONE and rmqueue_fallback(m, zone, order, migratetype, alloc_flags):
+        pfn = rmqueue_smallest(m, zone, order, migratetype)
+    return pfn
+
+
+def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int) -> None:
+    """Set a pageblock aside for high-order atomic requests, up to 1 % of the zone (reserve_highatomic_pageblock)."""
+    size = 1 << m.pageblock_order
+    block = pfn >> m.pageblock_order
+    if m.zone[zone].nr_reserved_highatomic >= m.zone[zone].managed // 100 + size:
+        return
+    if m.pageblock[block] >= MIGRATE_PCPTYPES:
+        return
+    m.zone[zone].nr_reserved_highatomic += size
+    m.pageblock[block] = MIGRATE_HIGHATOMIC
+    move_freepages_block(m, zone, pfn, MIGRATE_HIGHATOMIC)
+
+
+def unreserve_highatomic_pageblock(m: Memory, zone: int, migratetype: int, force: bool) -> bool:
+    """Give a reserved pageblock of a zone back to a type that needs it (unreserve_highatomic_pageblock)."""
+    size = 1 << m.pageblock_order
+    if not force and m.zone[zone].nr_reserved_highatomic <= size:
+        return False
+    for order in range(m.max_order):
+        head = free_list(m, zone, order, MIGRATE_HIGHATOMIC)
+        if list_empty(m, head):
+            continue
+        pfn = m.page[head].next
+        if m.pageblock[pfn >> m.pageblock_order] == MIGRATE_HIGHATOMIC:
+            m.zone[zone].nr_reserved_highatomic -= min(size, m.zone[zone].nr_reserved_highatomic)
+        m.pageblock[pfn >> m.pageblock_order] = migratetype
+        if move_freepages_block(m, zone, pfn, migratetype):
+            return True
+    return False

@@ -1,0 +1,63 @@
+cimport cython
+
+from recap.kernel cimport (
+    ALLOC_HIGHATOMIC,
+    ALLOC_KSWAPD,
+    ALLOC_MIN_RESERVE,
+    ALLOC_NO_WATERMARKS,
+    ALLOC_NOFRAGMENT,
+    ALLOC_NON_BLOCK,
+    ALLOC_OOM,
+    ALLOC_WMARK_LOW,
+    ALLOC_WMARK_MIN,
+    GFP_DIRECT_RECLAIM,
+    GFP_DMA,
+    GFP_DMA32,
+    GFP_HIGH,
+    GFP_HIGHMEM,
+    GFP_KSWAPD_RECLAIM,
+    GFP_MOVABLE,
+    GFP_NOMEMALLOC,
+    MIGRATE_HIGHATOMIC,
+    MIGRATE_MOVABLE,
+    MIGRATE_PCPTYPES,
+    NONE,
+    PG_TAIL,
+    ZONE_DMA,
+    ZONE_DMA32,
+    ZONE_MOVABLE,
+    ZONE_NORMAL,
+)
+from recap.mm.buddy cimport free_one_page, rmqueue_smallest
+from recap.mm.migratetype cimport reserve_highatomic_pageblock, rmqueue_migratetype
+from recap.mm.pcplist cimport free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
+from recap.mm.watermark cimport zone_watermark_fast
+from recap.pages cimport Memory, page_zone
+
+cdef int gfp_migratetype(unsigned int gfp) noexcept nogil
+
+cdef int gfp_zone(unsigned int gfp) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef int preferred_zone(Memory m, int highest_zone) noexcept nogil
+
+@cython.locals(alloc_flags=cython.int)
+cdef int fast_alloc_flags(Memory m, unsigned int gfp) noexcept nogil
+
+@cython.locals(alloc_flags=cython.int)
+cdef int gfp_to_alloc_flags(unsigned int gfp, int order) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef unsigned int rmqueue_buddy(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef unsigned int rmqueue(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(zone=cython.int, highest=cython.int, pfn=cython.uint)
+cdef unsigned int walk_zonelist(Memory m, int cpu, int order, unsigned int gfp, int alloc_flags) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef unsigned int get_page_from_freelist(Memory m, int cpu, int order, unsigned int gfp, int alloc_flags) noexcept nogil
+
+@cython.locals(zone=cython.int, migratetype=cython.int)
+cdef void free_pages(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil

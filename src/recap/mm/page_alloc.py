@@ -1,0 +1,153 @@
+"""The page allocator's front: which zone serves a request, from which list, and where a freed page goes."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        ALLOC_HIGHATOMIC,
+        ALLOC_KSWAPD,
+        ALLOC_MIN_RESERVE,
+        ALLOC_NO_WATERMARKS,
+        ALLOC_NOFRAGMENT,
+        ALLOC_NON_BLOCK,
+        ALLOC_OOM,
+        ALLOC_WMARK_LOW,
+        ALLOC_WMARK_MIN,
+        GFP_DIRECT_RECLAIM,
+        GFP_DMA,
+        GFP_DMA32,
+        GFP_HIGH,
+        GFP_HIGHMEM,
+        GFP_KSWAPD_RECLAIM,
+        GFP_MOVABLE,
+        GFP_NOMEMALLOC,
+        MIGRATE_HIGHATOMIC,
+        MIGRATE_MOVABLE,
+        MIGRATE_PCPTYPES,
+        NONE,
+        PG_TAIL,
+        ZONE_DMA,
+        ZONE_DMA32,
+        ZONE_MOVABLE,
+        ZONE_NORMAL,
+    )
+    from recap.mm.buddy import free_one_page, rmqueue_smallest
+    from recap.mm.migratetype import reserve_highatomic_pageblock, rmqueue_migratetype
+    from recap.mm.pcplist import free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
+    from recap.mm.watermark import zone_watermark_fast
+    from recap.pages import Memory, page_zone
+
+
+def gfp_migratetype(gfp: int) -> int:
+    """The migratetype a request asks for (gfp_migratetype)."""
+    return (gfp >> 3) & 3
+
+
+def gfp_zone(gfp: int) -> int:
+    """The highest zone index a request may use, on x86-64 (gfp_zone)."""
+    if gfp & GFP_DMA:
+        return ZONE_DMA
+    if gfp & GFP_DMA32:
+        return ZONE_DMA32
+    if gfp & GFP_HIGHMEM and gfp & GFP_MOVABLE:
+        return ZONE_MOVABLE
+    return ZONE_NORMAL
+
+
+def preferred_zone(m: Memory, highest_zone: int) -> int:
+    """The zone a request tries first: the highest it may use (first_zones_zonelist)."""
+    zone = m.nr_zones - 1
+    while zone > 0 and m.zone[zone].index > highest_zone:
+        zone -= 1
+    return zone
+
+
+def fast_alloc_flags(m: Memory, gfp: int) -> int:
+    """Flags of the first try: low watermark, and no mixing where a lower zone is left (alloc_flags_nofragment)."""
+    alloc_flags = ALLOC_WMARK_LOW
+    if gfp & GFP_KSWAPD_RECLAIM:
+        alloc_flags |= ALLOC_KSWAPD
+    if m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
+        alloc_flags |= ALLOC_NOFRAGMENT
+    return alloc_flags
+
+
+def gfp_to_alloc_flags(gfp: int, order: int) -> int:
+    """Flags of the slow path: min watermark, and reserves for those who cannot wait (gfp_to_alloc_flags)."""
+    alloc_flags = ALLOC_WMARK_MIN
+    if gfp & GFP_HIGH:
+        alloc_flags |= ALLOC_MIN_RESERVE
+    if gfp & GFP_KSWAPD_RECLAIM:
+        alloc_flags |= ALLOC_KSWAPD
+    if not gfp & GFP_DIRECT_RECLAIM and not gfp & GFP_NOMEMALLOC:
+        alloc_flags |= ALLOC_NON_BLOCK
+        if order > 0 and alloc_flags & ALLOC_MIN_RESERVE:
+            alloc_flags |= ALLOC_HIGHATOMIC
+    return alloc_flags
+
+
+def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Take a block straight from the free lists; NONE if nothing fits (rmqueue_buddy)."""
+    pfn = NONE
+    if alloc_flags & ALLOC_HIGHATOMIC:
+        pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
+    if pfn == NONE:
+        pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
+    if pfn == NONE and alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK):
+        pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
+    if pfn != NONE:
+        m.zone[zone].free_pages -= 1 << order
+    return pfn
+
+
+def rmqueue(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Take a block of a zone, from the per-cpu list where there is one for its order (rmqueue)."""
+    pfn = NONE
+    if pcp_allowed_order(m, order):
+        pfn = rmqueue_pcplist(m, zone, cpu, order, migratetype, alloc_flags)
+    if pfn == NONE:
+        pfn = rmqueue_buddy(m, zone, order, migratetype, alloc_flags)
+    return pfn
+
+
+def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
+    """Try each zone, highest first, that stays above the watermark."""
+    highest = gfp_zone(gfp)
+    zone = preferred_zone(m, highest)
+    while zone >= 0:
+        if alloc_flags & ALLOC_NO_WATERMARKS or zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp):
+            pfn = rmqueue(m, zone, cpu, order, gfp_migratetype(gfp), alloc_flags)
+            if pfn != NONE:
+                if alloc_flags & ALLOC_HIGHATOMIC:
+                    reserve_highatomic_pageblock(m, zone, pfn)
+                return pfn
+        zone -= 1
+    return NONE
+
+
+def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
+    """The first frame of a free block for this request, or NONE (get_page_from_freelist)."""
+    pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags)
+    if pfn == NONE and alloc_flags & ALLOC_NOFRAGMENT:
+        pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags & ~ALLOC_NOFRAGMENT)
+    return pfn
+
+
+def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
+    """Free a block: small orders to the CPU's own list, others to the free lists (free_unref_page, __free_pages_ok).
+
+    HIGHATOMIC pages pass through the movable per-cpu list, but go back to their own free list.
+    """
+    zone = page_zone(m, pfn)
+    migratetype = m.pageblock[pfn >> m.pageblock_order]
+    m.page[pfn].state = PG_TAIL
+    m.page[pfn].flags = 0
+    if not pcp_allowed_order(m, order):
+        free_one_page(m, zone, pfn, order, migratetype, False)
+        return
+    m.page[pfn].migratetype = migratetype
+    if migratetype >= MIGRATE_PCPTYPES:
+        migratetype = MIGRATE_MOVABLE
+    free_unref_page_commit(m, zone, cpu, pfn, migratetype, order)

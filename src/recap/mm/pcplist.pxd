@@ -1,0 +1,46 @@
+cimport cython
+
+from recap.kernel cimport (
+    CONFIG_PCP_BATCH_SCALE_MAX,
+    MIGRATE_MOVABLE,
+    MIGRATE_PCPTYPES,
+    NONE,
+    NR_PCP_LISTS,
+    PAGE_ALLOC_COSTLY_ORDER,
+    PG_ALLOCATED,
+    PG_PCP,
+    PG_TAIL,
+)
+from recap.mm.buddy cimport free_one_page
+from recap.mm.migratetype cimport rmqueue_migratetype
+from recap.pages cimport Memory, list_add, list_add_tail, list_del, list_empty
+
+cdef bint pcp_allowed_order(Memory m, int order) noexcept nogil
+
+cdef int order_to_pindex(int migratetype, int order) noexcept nogil
+
+@cython.locals(order=cython.int)
+cdef int pindex_order(Memory m, int pindex) noexcept nogil
+
+@cython.locals(pages=cython.int, pindex=cython.int, first=cython.int, last=cython.int, lists=cython.uint, order=cython.int, pfn=cython.uint)
+cdef void free_pcppages_bulk(Memory m, int zone, int cpu, int count, int pindex) noexcept nogil
+
+@cython.locals(p=cython.int, batch=cython.int, most=cython.int)
+cdef int nr_pcp_free(Memory m, int p, int high, bint free_high) noexcept nogil
+
+cdef int nr_pcp_high(Memory m, int zone, int p, bint free_high) noexcept nogil
+
+@cython.locals(p=cython.int, pindex=cython.int, high=cython.int, free_high=cython.bint)
+cdef void free_unref_page_commit(Memory m, int zone, int cpu, unsigned int pfn, int migratetype, int order) noexcept nogil
+
+@cython.locals(i=cython.int, pfn=cython.uint)
+cdef int rmqueue_bulk(Memory m, int zone, int order, int count, unsigned int head, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(p=cython.int, head=cython.uint, batch=cython.int, pfn=cython.uint)
+cdef unsigned int rmqueue_pcplist(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(p=cython.int)
+cdef void drain_pages_zone(Memory m, int zone, int cpu) noexcept nogil
+
+@cython.locals(zone=cython.int, cpu=cython.int)
+cdef void drain_all_pages(Memory m) noexcept nogil

@@ -1,0 +1,157 @@
+"""Per-cpu lists: each CPU keeps freed pages of the small orders (and huge ones) to itself, filled and drained in batches.
+
+Since 44042b449872 (5.14) they hold orders 0 to 3 and the pageblock order, one list for each order and migratetype.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        CONFIG_PCP_BATCH_SCALE_MAX,
+        MIGRATE_MOVABLE,
+        MIGRATE_PCPTYPES,
+        NONE,
+        NR_PCP_LISTS,
+        PAGE_ALLOC_COSTLY_ORDER,
+        PG_ALLOCATED,
+        PG_PCP,
+        PG_TAIL,
+    )
+    from recap.mm.buddy import free_one_page
+    from recap.mm.migratetype import rmqueue_migratetype
+    from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty
+
+
+def pcp_allowed_order(m: Memory, order: int) -> bool:
+    """Do per-cpu lists hold this order? (pcp_allowed_order)"""
+    return order <= PAGE_ALLOC_COSTLY_ORDER or order == m.pageblock_order
+
+
+def order_to_pindex(migratetype: int, order: int) -> int:
+    """Which per-cpu list: three types for each small order, then huge pages, not movable and movable (order_to_pindex)."""
+    if order > PAGE_ALLOC_COSTLY_ORDER:
+        return MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + (1 if migratetype == MIGRATE_MOVABLE else 0)
+    return MIGRATE_PCPTYPES * order + migratetype
+
+
+def pindex_order(m: Memory, pindex: int) -> int:
+    """The order of the blocks on a per-cpu list (pindex_to_order)."""
+    order = pindex // MIGRATE_PCPTYPES
+    return m.pageblock_order if order > PAGE_ALLOC_COSTLY_ORDER else order
+
+
+def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) -> None:
+    """Give `count` pages back, whole lists in turn from `pindex` on, each from its tail (free_pcppages_bulk).
+
+    A list is drained until it is empty or enough is given; the search for the next one narrows at the ends.
+    """
+    pages = min(count, m.pcp[zone * m.nr_cpus + cpu].count)
+    lists = m.pcp_heads + (zone * m.nr_cpus + cpu) * NR_PCP_LISTS
+    first = 0
+    last = NR_PCP_LISTS - 1
+    pindex -= 1
+    while pages > 0:
+        pindex += 1
+        if pindex > last:
+            pindex = first
+        if list_empty(m, lists + pindex):
+            if pindex == last:
+                last -= 1
+            if pindex == first:
+                first += 1
+            continue
+        order = pindex_order(m, pindex)
+        while pages > 0 and not list_empty(m, lists + pindex):
+            pfn = m.page[lists + pindex].prev
+            list_del(m, pfn)
+            m.page[pfn].state = PG_TAIL
+            pages -= 1 << order
+            m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
+            free_one_page(m, zone, pfn, order, m.page[pfn].migratetype, False)
+
+
+def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:
+    """How many pages to give back: doubled at each free that follows no allocation (nr_pcp_free, 3b12e7e97938, 5.14)."""
+    if free_high:
+        return m.pcp[p].count
+    batch = m.pcp[p].batch
+    if high < batch:
+        return 1
+    most = high - batch
+    batch <<= m.pcp[p].free_factor
+    if batch < most and m.pcp[p].free_factor < CONFIG_PCP_BATCH_SCALE_MAX:
+        m.pcp[p].free_factor += 1
+    return max(m.pcp[p].batch, min(batch, most))
+
+
+def nr_pcp_high(m: Memory, zone: int, p: int, free_high: bool) -> int:
+    """How many pages the lists may hold: little while kswapd reclaims the zone (nr_pcp_high, c49c2c47dae9, 5.14)."""
+    if free_high or m.pcp[p].high == 0:
+        return 0
+    if not m.zone[zone].reclaim_active:
+        return m.pcp[p].high
+    return min(m.pcp[p].batch << 2, m.pcp[p].high)
+
+
+def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype: int, order: int) -> None:
+    """Put a freed block at the head of its per-cpu list and drain if that is too much (free_unref_page_commit)."""
+    p = zone * m.nr_cpus + cpu
+    pindex = order_to_pindex(migratetype, order)
+    m.page[pfn].state = PG_PCP
+    m.page[pfn].order = order
+    list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + pindex)
+    m.pcp[p].count += 1 << order
+    free_high = m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
+    high = nr_pcp_high(m, zone, p, free_high)
+    if m.pcp[p].count >= high:
+        free_pcppages_bulk(m, zone, cpu, nr_pcp_free(m, p, high, free_high), pindex)
+
+
+def rmqueue_bulk(
+    m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int
+) -> int:
+    """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk)."""
+    for i in range(count):
+        pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
+        if pfn == NONE:
+            count = i
+            break
+        m.page[pfn].state = PG_PCP
+        list_add_tail(m, pfn, head)
+    m.zone[zone].free_pages -= count << order
+    return count
+
+
+def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Take the head of a per-cpu list, filled first if empty; NONE if nothing is to be had (rmqueue_pcplist)."""
+    p = zone * m.nr_cpus + cpu
+    m.pcp[p].free_factor >>= 1
+    head = m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order)
+    if list_empty(m, head):
+        batch = m.pcp[p].batch
+        if batch > 1:
+            batch = max(batch >> order, 2)
+        m.pcp[p].count += rmqueue_bulk(m, zone, order, batch, head, migratetype, alloc_flags) << order
+        if list_empty(m, head):
+            return NONE
+    pfn = m.page[head].next
+    list_del(m, pfn)
+    m.page[pfn].state = PG_ALLOCATED
+    m.pcp[p].count -= 1 << order
+    return pfn
+
+
+def drain_pages_zone(m: Memory, zone: int, cpu: int) -> None:
+    """Empty one CPU's lists of a zone, in bounded bites (drain_pages_zone)."""
+    p = zone * m.nr_cpus + cpu
+    while m.pcp[p].count > 0:
+        free_pcppages_bulk(m, zone, cpu, m.pcp[p].batch << CONFIG_PCP_BATCH_SCALE_MAX, 0)
+
+
+def drain_all_pages(m: Memory) -> None:
+    """Empty the per-cpu lists of every CPU (drain_all_pages)."""
+    for cpu in range(m.nr_cpus):
+        for zone in range(m.nr_zones):
+            drain_pages_zone(m, zone, cpu)

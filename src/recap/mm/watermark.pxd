@@ -1,0 +1,29 @@
+cimport cython
+
+from recap.kernel cimport (
+    ALLOC_HIGHATOMIC,
+    ALLOC_MIN_RESERVE,
+    ALLOC_NON_BLOCK,
+    ALLOC_OOM,
+    ALLOC_RESERVES,
+    ALLOC_WMARK_MASK,
+    GFP_ATOMIC_BIT,
+    MIGRATE_HIGHATOMIC,
+    MIGRATE_PCPTYPES,
+    WMARK_MIN,
+)
+from recap.mm.free_area cimport free_list
+from recap.pages cimport Memory, list_empty
+
+cdef long long wmark_pages(Memory m, int zone, int mark) noexcept nogil
+
+@cython.locals(o=cython.int, mt=cython.int)
+cdef bint suitable_block_free(Memory m, int zone, int order, int alloc_flags) noexcept nogil
+
+@cython.locals(least=cython.longlong)
+cdef bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
+
+cdef bint zone_watermark_ok(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags) noexcept nogil
+
+@cython.locals(mark=cython.longlong)
+cdef bint zone_watermark_fast(Memory m, int zone, int order, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil

@@ -1,0 +1,79 @@
+"""Watermarks: how much of a zone must stay free, and for whom."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        ALLOC_HIGHATOMIC,
+        ALLOC_MIN_RESERVE,
+        ALLOC_NON_BLOCK,
+        ALLOC_OOM,
+        ALLOC_RESERVES,
+        ALLOC_WMARK_MASK,
+        GFP_ATOMIC_BIT,
+        MIGRATE_HIGHATOMIC,
+        MIGRATE_PCPTYPES,
+        WMARK_MIN,
+    )
+    from recap.mm.free_area import free_list
+    from recap.pages import Memory, list_empty
+
+
+def wmark_pages(m: Memory, zone: int, mark: int) -> int:
+    """A zone's watermark with its boost, in pages (wmark_pages)."""
+    return m.zone[zone].watermark[mark] + m.zone[zone].watermark_boost
+
+
+def suitable_block_free(m: Memory, zone: int, order: int, alloc_flags: int) -> bool:
+    """Is there a free block that a request of this order could use?"""
+    for o in range(order, m.max_order):
+        if m.zone[zone].nr_free[o] == 0:
+            continue
+        for mt in range(MIGRATE_PCPTYPES):
+            if not list_empty(m, free_list(m, zone, o, mt)):
+                return True
+        if alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM) and not list_empty(
+            m, free_list(m, zone, o, MIGRATE_HIGHATOMIC)
+        ):
+            return True
+    return False
+
+
+def zone_watermark_ok_for(
+    m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int, free_pages: int
+) -> bool:
+    """Would the zone, with so many free pages, stay above the mark? (__zone_watermark_ok)
+
+    Since 97a16fc82a7c (4.4) a high-order request passes when the order-0 test does and one block is large enough.
+    """
+    least = mark
+    free_pages -= (1 << order) - 1
+    if not alloc_flags & ALLOC_RESERVES:
+        free_pages -= m.zone[zone].nr_reserved_highatomic
+    if alloc_flags & ALLOC_MIN_RESERVE:
+        least -= least // 2
+        if alloc_flags & ALLOC_NON_BLOCK:
+            least -= least // 4
+    if alloc_flags & ALLOC_OOM:
+        least -= least // 2
+    if free_pages <= least + m.zone[zone].lowmem_reserve[highest_zone]:
+        return False
+    return order == 0 or suitable_block_free(m, zone, order, alloc_flags)
+
+
+def zone_watermark_ok(m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int) -> bool:
+    """The same test with the pages that are free now (zone_watermark_ok)."""
+    return zone_watermark_ok_for(m, zone, order, mark, highest_zone, alloc_flags, m.zone[zone].free_pages)
+
+
+def zone_watermark_fast(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:
+    """The allocation path's test: an atomic order-0 request may ignore the boost at the min mark (zone_watermark_fast)."""
+    mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
+    if zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags):
+        return True
+    if order or not gfp & GFP_ATOMIC_BIT or alloc_flags & ALLOC_WMARK_MASK != WMARK_MIN:
+        return False
+    mark = m.zone[zone].watermark[WMARK_MIN]
+    return zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags)

@@ -1,0 +1,100 @@
+cimport cython
+
+from recap.policy.policy cimport Policy
+
+ctypedef packed struct Page:
+    unsigned int next
+    unsigned int prev
+    unsigned char order
+    unsigned char migratetype
+    unsigned char state
+    unsigned char flags
+    unsigned int owner
+
+ctypedef packed struct Frame:
+    int object
+    unsigned int freed_by
+
+ctypedef packed struct Zone:
+    unsigned int start
+    unsigned int end
+    int index
+    unsigned char reclaim_active
+    unsigned char boosted
+    unsigned char pad0
+    unsigned char pad1
+    long long free_pages
+    long long managed
+    long long nr_free[14]
+    long long watermark[4]
+    long long watermark_boost
+    long long lowmem_reserve[5]
+    long long nr_reserved_highatomic
+
+ctypedef packed struct Pcp:
+    int count
+    int high
+    int batch
+    int free_factor
+
+ctypedef packed struct Capture:
+    int wanted
+    int state
+    int largest
+    unsigned int request
+    long long pages
+
+cdef class Memory:
+    cdef Page[::1] page
+    cdef Frame[::1] frame
+    cdef Zone[::1] zone
+    cdef Pcp[::1] pcp
+    cdef Capture[::1] capture
+    cdef unsigned char[::1] pageblock
+    cdef long long[::1] vmstat
+    cdef public long long[::1] lru_size
+    cdef Policy policy
+    cdef readonly unsigned int nr_frames
+    cdef readonly int nr_zones
+    cdef readonly int nr_cpus
+    cdef readonly int max_order
+    cdef readonly int pageblock_order
+    cdef readonly unsigned int free_heads
+    cdef readonly unsigned int pcp_heads
+    cdef readonly unsigned int lru_heads
+    cdef readonly unsigned int capture_heads
+    cdef readonly unsigned int scratch_heads
+    cdef readonly long long withheld
+    cdef readonly long long withheld_peak
+    cdef readonly long long extfrag_events
+    cdef public long long watermark_boost_factor
+    cdef object columns
+
+cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
+    cdef unsigned int first = m.page[head].next
+    m.page[pfn].prev = head
+    m.page[pfn].next = first
+    m.page[first].prev = pfn
+    m.page[head].next = pfn
+
+cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
+    cdef unsigned int last = m.page[head].prev
+    m.page[pfn].next = head
+    m.page[pfn].prev = last
+    m.page[last].next = pfn
+    m.page[head].prev = pfn
+
+cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil:
+    cdef unsigned int before = m.page[pfn].prev
+    cdef unsigned int after = m.page[pfn].next
+    m.page[before].next = after
+    m.page[after].prev = before
+
+cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil:
+    return m.page[head].next == head
+
+cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil:
+    cdef int z = 0
+    while pfn >= m.zone[z].end:
+        z += 1
+    return z

@@ -1,0 +1,225 @@
+"""The page array: one packed record per page frame, and the few other records a machine is made of.
+
+Every list of the system (free areas, per-cpu lists, LRU, capture lists) is the same doubly linked list through this one
+array, so a page is on one list at most. A list's head is a record of the same array, behind the last page frame: empty
+lists point at themselves, and no operation has a special case.
+
+Compiled, the records are C structs in NumPy memory; uncompiled, they are small Python objects with the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import cython
+import numpy as np
+import numpy.typing as npt
+
+from recap.kernel import MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS
+from recap.policy.policy import Policy
+
+COMPILED: bool = bool(cython.compiled)
+NR_SCRATCH_LISTS = 4
+NR_VMSTAT = 64
+
+PAGE = np.dtype(
+    [("next", "u4"), ("prev", "u4"), ("order", "u1"), ("migratetype", "u1"), ("state", "u1"), ("flags", "u1"), ("owner", "u4")]
+)
+FRAME = np.dtype([("object", "i4"), ("freed_by", "u4")])
+ZONE = np.dtype(
+    [
+        ("start", "u4"),
+        ("end", "u4"),
+        ("index", "i4"),
+        ("reclaim_active", "u1"),
+        ("boosted", "u1"),
+        ("pad0", "u1"),
+        ("pad1", "u1"),
+        ("free_pages", "i8"),
+        ("managed", "i8"),
+        ("nr_free", "i8", NR_ORDERS),
+        ("watermark", "i8", 4),
+        ("watermark_boost", "i8"),
+        ("lowmem_reserve", "i8", 5),
+        ("nr_reserved_highatomic", "i8"),
+    ]
+)
+PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor", "i4")])
+CAPTURE = np.dtype([("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8")])
+
+Array = npt.NDArray[Any]
+
+
+class Record:
+    """One record of an array when the engine runs uncompiled."""
+
+
+def records(array: Array) -> list[Any]:
+    """Plain objects with the fields of a structured array (or plain numbers for a simple one)."""
+    names = array.dtype.names
+    if names is None:
+        return list(array.tolist())
+    kind = type("Record", (Record,), {"__slots__": names})
+    made = []
+    for row in array.tolist():
+        record = kind()
+        for name, value in zip(names, row, strict=True):
+            setattr(record, name, value.tolist() if isinstance(value, np.ndarray) else value)
+        made.append(record)
+    return made
+
+
+def table(items: Any, dtype: np.dtype[Any]) -> Array:
+    """The opposite of `records`."""
+    if dtype.names is None:
+        return np.array(items, dtype)
+    names = dtype.names
+    rows: Iterable[tuple[Any, ...]] = (tuple(getattr(item, name) for name in names) for item in items)
+    return np.array(list(rows), dtype)
+
+
+def adopt(array: Array) -> Any:
+    """The array itself when compiled; its records when not."""
+    return array if cython.compiled else records(array)
+
+
+class Memory:
+    """A machine's memory: pages, zones, per-cpu lists and capture lists.
+
+    The page array is padded to a multiple of the largest block, so that a block's buddy is always inside it.
+
+    Args:
+        page: PAGE records, one per frame, links ignored; heads are added behind them.
+        zone: ZONE records, lowest frames first, without gaps between a zone's start and end.
+        pcp: PCP records, index zone * nr_cpus + cpu.
+        pageblock: migratetype of each pageblock (uint8).
+        captures: how many reclaimers may capture at the same time.
+        policy: who is asked about capture.
+        max_order, pageblock_order: orders in use are 0..max_order-1.
+    """
+
+    def __init__(
+        self,
+        page: Array,
+        zone: Array,
+        pcp: Array,
+        pageblock: Array,
+        captures: int,
+        policy: Policy,
+        max_order: int = 11,
+        pageblock_order: int = 9,
+    ) -> None:
+        largest = 1 << (max_order - 1)
+        self.nr_frames = -(-len(page) // largest) * largest
+        self.nr_zones = len(zone)
+        self.nr_cpus = len(pcp) // len(zone)
+        self.max_order = max_order
+        self.pageblock_order = pageblock_order
+        self.free_heads = self.nr_frames
+        self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
+        self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
+        self.capture_heads = self.lru_heads + NR_LRU_LISTS
+        self.scratch_heads = self.capture_heads + captures
+        whole = np.zeros(self.scratch_heads + NR_SCRATCH_LISTS, PAGE)
+        whole[: len(page)] = page
+        heads = np.arange(self.nr_frames, len(whole))
+        whole["next"][self.nr_frames :] = heads
+        whole["prev"][self.nr_frames :] = heads
+        frame = np.zeros(self.nr_frames, FRAME)
+        frame["object"] = -1
+        self.columns: dict[str, Array] = {
+            "page": whole,
+            "frame": frame,
+            "zone": zone.copy(),
+            "pcp": pcp.copy(),
+            "capture": np.zeros(captures, CAPTURE),
+            "pageblock": np.array(pageblock, np.uint8),
+            "vmstat": np.zeros(NR_VMSTAT, np.int64),
+            "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
+        }
+        self.page = adopt(whole)
+        self.frame = adopt(frame)
+        self.zone = adopt(self.columns["zone"])
+        self.pcp = adopt(self.columns["pcp"])
+        self.capture = adopt(self.columns["capture"])
+        self.pageblock = adopt(self.columns["pageblock"])
+        self.vmstat = adopt(self.columns["vmstat"])
+        self.lru_size = adopt(self.columns["lru_size"])
+        self.policy = policy
+        self.withheld = 0
+        self.withheld_peak = 0
+        self.extfrag_events = 0
+        self.watermark_boost_factor = 15000
+
+    def array(self, name: str) -> Array:
+        """The records called `name` ("page", "zone", ...) as a NumPy array: a view when compiled, a copy when not."""
+        if cython.compiled:
+            return self.columns[name]
+        return table(getattr(self, name), self.columns[name].dtype)
+
+    def free_head(self, zone: int, order: int, migratetype: int) -> int:
+        """The head of a free list, as an index into "page"."""
+        return int(self.free_heads) + (zone * NR_ORDERS + order) * MIGRATE_TYPES + migratetype
+
+    def pcp_head(self, zone: int, cpu: int, pindex: int) -> int:
+        """The head of a per-cpu list."""
+        return int(self.pcp_heads) + (zone * int(self.nr_cpus) + cpu) * NR_PCP_LISTS + pindex
+
+    def walk(self, head: int) -> list[int]:
+        """The page frames on a list, head first."""
+        pfns = []
+        pfn = self.page[head].next
+        while pfn != head:
+            pfns.append(pfn)
+            pfn = self.page[pfn].next
+        return pfns
+
+    def fill(self, head: int, pfns: Array) -> None:
+        """Make `pfns` the contents of an empty list, in this order, head first."""
+        ring = np.concatenate(([head], pfns, [head])).astype(np.uint32)
+        if cython.compiled:
+            self.columns["page"]["next"][ring[:-1]] = ring[1:]
+            self.columns["page"]["prev"][ring[1:]] = ring[:-1]
+        else:
+            chain = ring.tolist()
+            for a, b in zip(chain[:-1], chain[1:], strict=True):
+                self.page[a].next = b
+                self.page[b].prev = a
+
+
+if not cython.compiled:
+
+    def list_add(m: Memory, pfn: int, head: int) -> None:
+        """Insert behind the head."""
+        first = m.page[head].next
+        m.page[pfn].prev = head
+        m.page[pfn].next = first
+        m.page[first].prev = pfn
+        m.page[head].next = pfn
+
+    def list_add_tail(m: Memory, pfn: int, head: int) -> None:
+        """Insert before the head."""
+        last = m.page[head].prev
+        m.page[pfn].next = head
+        m.page[pfn].prev = last
+        m.page[last].next = pfn
+        m.page[head].prev = pfn
+
+    def list_del(m: Memory, pfn: int) -> None:
+        """Unlink; the page's own links go stale."""
+        before = m.page[pfn].prev
+        after = m.page[pfn].next
+        m.page[before].next = after
+        m.page[after].prev = before
+
+    def list_empty(m: Memory, head: int) -> bool:
+        """Is there nothing on this list?"""
+        return bool(m.page[head].next == head)
+
+    def page_zone(m: Memory, pfn: int) -> int:
+        """The zone a page frame lies in."""
+        z = 0
+        while pfn >= m.zone[z].end:
+            z += 1
+        return z

@@ -1,0 +1,1 @@
+"""What is compared: one rule for freed pages per file, each short enough to read in a minute."""

@@ -1,0 +1,45 @@
+"""The questions the engine asks while a task reclaims: a policy answers those it cares about.
+
+Every answer is yes or no, every argument a plain number. This base class answers "no capture": it is the kernel as it is.
+"""
+
+from __future__ import annotations
+
+
+class Policy:
+    """Base of all policies: nothing is ever captured.
+
+    A policy is asked on the reclaim path only. Orders are binary logarithms of pages; `wanted` is the order of the
+    request that reclaims.
+    """
+
+    def enters_reclaim(self, order: int) -> bool:
+        """A request of this order enters direct reclaim: open a capture list for it?"""
+        return False
+
+    def releases(self, wanted: int, unreclaimable: int, withheld: int, withheld_by_all: int) -> bool:
+        """The reclaimer is about to release a page: keep it?
+
+        Args:
+            wanted: order of the request.
+            unreclaimable: pages that reclaim cannot free in the aligned block of that order around this page.
+            withheld: pages on the reclaimer's own list.
+            withheld_by_all: pages on all capture lists together.
+        """
+        return True
+
+    def takes_neighbour(self, wanted: int, order: int) -> bool:
+        """A captured block has a buddy of this order on a free list, or on another's capture list: draw it in?"""
+        return False
+
+    def takes_outsider(self, wanted: int, order: int) -> bool:
+        """Somebody else frees a block of this order beside a captured one: does it join the capture list?"""
+        return False
+
+    def merged(self, wanted: int, order: int) -> bool:
+        """A captured block has grown to this order: is capture over, and all else to be released at once?"""
+        return False
+
+    def batch_ended(self, wanted: int, largest: int) -> bool:
+        """A batch of reclaim ended, the largest block held is of this order (-1: none): settle the list now?"""
+        return True

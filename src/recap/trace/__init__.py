@@ -1,0 +1,23 @@
+"""What a real kernel said: its trace, the memory state before and after, and its /proc files."""
+
+from recap.trace.ingest import open_trace
+from recap.trace.procfs import PageTypes, ZoneInfo
+from recap.trace.recording import Recording
+from recap.trace.snapshot import PcpState, Snapshot, ZoneState, read_snapshot
+from recap.trace.table import NO_PFN, SCHEMA, Event, Events, Lost
+
+__all__ = [
+    "NO_PFN",
+    "SCHEMA",
+    "Event",
+    "Events",
+    "Lost",
+    "PageTypes",
+    "PcpState",
+    "Recording",
+    "Snapshot",
+    "ZoneInfo",
+    "ZoneState",
+    "open_trace",
+    "read_snapshot",
+]

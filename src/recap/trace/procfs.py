@@ -1,0 +1,128 @@
+"""What /proc says of memory: vmstat, meminfo, zoneinfo, buddyinfo, pagetypeinfo, and the vm sysctls."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recap.errors import InputError
+
+AGAIN = "save the /proc file again"
+COUNTER = re.compile(r"\s*(\S+?):?\s+(\d+)(?: kB)?\s*")
+NODE_ZONE = re.compile(r"Node\s+(\d+), zone\s+(\w+)")
+FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d+)+)\s*")
+TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d+)+)\s*")
+PROTECTION = re.compile(r"\s*protection: \(([\d, ]*)\)\s*")
+PAGES_FREE = re.compile(r"\s*pages free\s+(\d+)\s*")
+PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d+)\s*")
+
+Zone = tuple[int, str]  # node, name
+
+
+@dataclass
+class ZoneInfo:
+    """One zone of zoneinfo: `counters` are all its lines of a name and a number, `free` first."""
+
+    node: int
+    name: str
+    counters: dict[str, int] = field(default_factory=dict)
+    protection: tuple[int, ...] = ()
+    pagesets: dict[int, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass
+class PageTypes:
+    """pagetypeinfo: free blocks of each order, and pageblocks, by zone and migratetype."""
+
+    free: dict[tuple[int, str, str], tuple[int, ...]] = field(default_factory=dict)
+    blocks: dict[Zone, dict[str, int]] = field(default_factory=dict)
+
+
+def lines_of(path: Path) -> list[str]:
+    """A text file's lines."""
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(path, "", f"cannot be read: {error.strerror}", AGAIN) from None
+
+
+def wrong(path: Path, number: int, wanted: str) -> InputError:
+    """A line that is not what it should be."""
+    return InputError(path, f"line {number}", f"is no {wanted}", AGAIN)
+
+
+def read_counters(path: Path) -> dict[str, int]:
+    """vmstat or meminfo: a name and a number on every line."""
+    counters = {}
+    for number, line in enumerate(lines_of(path), 1):
+        match = COUNTER.fullmatch(line)
+        if match is None:
+            raise wrong(path, number, "name and number")
+        counters[match[1]] = int(match[2])
+    return counters
+
+
+def read_sysctl(path: Path) -> dict[str, str]:
+    """The output of `sysctl vm`: values are texts, as some hold several numbers."""
+    found = {}
+    for number, line in enumerate(lines_of(path), 1):
+        name, equals, value = line.partition(" = ")
+        if not equals and not line.endswith(" ="):
+            raise wrong(path, number, "`name = value`")
+        found[name.removesuffix(" =").strip()] = value.strip()
+    return found
+
+
+def read_buddyinfo(path: Path) -> dict[Zone, tuple[int, ...]]:
+    """The free blocks of each order, by zone."""
+    found = {}
+    for number, line in enumerate(lines_of(path), 1):
+        match = FREE_BLOCKS.fullmatch(line)
+        if match is None:
+            raise wrong(path, number, "zone and its free blocks")
+        found[int(match[1]), match[2]] = tuple(map(int, match[3].split()))
+    return found
+
+
+def read_pagetypeinfo(path: Path) -> PageTypes:
+    """Free blocks and pageblocks by migratetype; a count the kernel gave up on (`>100000`) is that number."""
+    found, types = PageTypes(), list[str]()
+    for number, line in enumerate(lines_of(path), 1):
+        if match := TYPED_BLOCKS.fullmatch(line):
+            found.free[int(match[1]), match[2], match[3]] = tuple(int(n.lstrip(">")) for n in match[4].split())
+        elif match := FREE_BLOCKS.fullmatch(line):
+            counts = [int(n) for n in match[3].split()]
+            if len(counts) != len(types):
+                raise wrong(path, number, f"zone and {len(types)} counts of pageblocks")
+            found.blocks[int(match[1]), match[2]] = dict(zip(types, counts, strict=True))
+        elif line.startswith("Number of blocks type"):
+            types = line.split()[4:]
+    if not found.free:
+        raise InputError(path, "", "names no zone", AGAIN)
+    return found
+
+
+def read_zoneinfo(path: Path) -> list[ZoneInfo]:
+    """Every zone, in the file's order. Lines of several zones' node (`per-node stats`) stay with the zone they follow."""
+    zones: list[ZoneInfo] = []
+    for number, line in enumerate(lines_of(path), 1):
+        if match := NODE_ZONE.fullmatch(line):
+            zones.append(ZoneInfo(int(match[1]), match[2]))
+        elif not zones:
+            raise wrong(path, number, "zone")
+        else:
+            add_zone_line(zones[-1], line)
+    return zones
+
+
+def add_zone_line(zone: ZoneInfo, line: str) -> None:
+    """One line below a zone's heading; a pageset's lines follow its `cpu:`."""
+    if match := PAGES_FREE.fullmatch(line):
+        zone.counters["free"] = int(match[1])
+    elif match := PROTECTION.fullmatch(line):
+        zone.protection = tuple(int(pages) for pages in match[1].split(",") if pages.strip())
+    elif match := PAGESET_CPU.fullmatch(line):
+        zone.pagesets[int(match[1])] = {}
+    elif match := COUNTER.fullmatch(line):
+        pageset = match[1] in ("count", "high", "batch") and ":" in line
+        target = list(zone.pagesets.values())[-1] if pageset and zone.pagesets else zone.counters
+        target[match[1]] = int(match[2])

@@ -1,0 +1,98 @@
+"""A recording: a folder with a trace.dat and what was saved around it, or a trace.dat alone."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from recap.errors import InputError
+from recap.trace.ingest import open_trace
+from recap.trace.procfs import (
+    PageTypes,
+    Zone,
+    ZoneInfo,
+    read_buddyinfo,
+    read_counters,
+    read_pagetypeinfo,
+    read_sysctl,
+    read_zoneinfo,
+)
+from recap.trace.snapshot import Snapshot, read_snapshot
+from recap.trace.table import Event, Events
+
+TRACE = "trace.dat"
+START, END = "START", "END"
+
+
+class Recording:
+    """What was recorded, each part read when first asked for. `n` is 0 for before the load, 1 for after."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        given = Path(path)
+        self.path = given / TRACE if given.is_dir() else given
+        self.folder = given if given.is_dir() else None
+        if not self.path.is_file():
+            mend = f"name a folder with a {TRACE} in it, or a trace.dat"
+            raise InputError(self.path, "", "there is no such file", mend)
+
+    def beside(self, name: str) -> Path | None:
+        """A file of the folder, if it was saved."""
+        path = self.folder / name if self.folder else None
+        return path if path and path.is_file() else None
+
+    @cached_property
+    def events(self) -> Events:
+        """The trace."""
+        return open_trace(self.path)
+
+    def snapshot(self, n: int) -> Snapshot | None:
+        """The memory state before or after, None if there is none."""
+        path = self.beside(f"snap{n}.npz")
+        return read_snapshot(path) if path else None
+
+    def vmstat(self, n: int) -> dict[str, int]:
+        """/proc/vmstat, empty if not saved."""
+        path = self.beside(f"vmstat.{n}")
+        return read_counters(path) if path else {}
+
+    def meminfo(self, n: int) -> dict[str, int]:
+        """/proc/meminfo (kB, as the kernel gives it), empty if not saved."""
+        path = self.beside(f"meminfo.{n}")
+        return read_counters(path) if path else {}
+
+    def zoneinfo(self, n: int) -> list[ZoneInfo]:
+        """/proc/zoneinfo, empty if not saved."""
+        path = self.beside(f"zoneinfo.{n}")
+        return read_zoneinfo(path) if path else []
+
+    def buddyinfo(self, n: int) -> dict[Zone, tuple[int, ...]]:
+        """/proc/buddyinfo, empty if not saved."""
+        path = self.beside(f"buddyinfo.{n}")
+        return read_buddyinfo(path) if path else {}
+
+    def pagetypeinfo(self, n: int) -> PageTypes:
+        """/proc/pagetypeinfo, empty if not saved."""
+        path = self.beside(f"pagetypeinfo.{n}")
+        return read_pagetypeinfo(path) if path else PageTypes()
+
+    @cached_property
+    def sysctl(self) -> dict[str, str]:
+        """The vm sysctls by their full names, empty if not saved."""
+        path = self.beside("sysctl.vm")
+        return read_sysctl(path) if path else {}
+
+    @cached_property
+    def start(self) -> int | None:
+        """When the load began: the first START mark."""
+        return next(iter(self.marked(START)), None)
+
+    @cached_property
+    def end(self) -> int | None:
+        """When the load ended: the last END mark."""
+        return next(reversed(self.marked(END)), None)
+
+    def marked(self, text: str) -> list[int]:
+        """The times of a trace marker."""
+        times = self.events.time[self.events.event == np.uint8(Event.TRACE_MARKER)].tolist()
+        return [time for time, mark in zip(times, self.events.marks, strict=True) if mark == text]

@@ -1,0 +1,150 @@
+cimport cython
+from libc.string cimport memcpy
+
+cdef extern from "<endian.h>" nogil:
+    unsigned short le16toh(unsigned short value)
+    unsigned int le32toh(unsigned int value)
+
+# The constants of ringbuffer.py as C sees them; tests/trace/test_ringbuffer.py holds the two against each other.
+cdef enum:
+    END = 0
+    MORE = 1
+    BAD = -1
+
+    FAULT_HEADER = 1
+    FAULT_COMMIT = 2
+    FAULT_STAMP = 3
+    FAULT_BACKWARDS = 4
+    FAULT_RECORD = 5
+    FAULT_EVENT = 6
+
+    PADDING = 29
+    TIME_EXTEND = 30
+    TIME_STAMP = 31
+
+    COMMIT_MASK = 0x7FFFFFF
+    STAMP_WIDTH = 59
+    TIME_WIDTH = 62
+
+    PID = 0
+    PFN = 1
+    ORDER = 2
+    MIGRATETYPE = 3
+    FLAGS = 4
+    A = 5
+    B = 6
+    NR_SLOTS = 7
+
+    ABSENT = 0
+    NUMBER_8 = 1
+    UNSIGNED_4 = 2
+    SIGNED_4 = 3
+    UNSIGNED_2 = 4
+    SIGNED_2 = 5
+    UNSIGNED_1 = 6
+    SIGNED_1 = 7
+    WRITES = 8
+    BEGINS = 9
+    ENDS = 10
+
+    NONE = 0xFFFFFFFF
+    LOW32 = 0xFFFFFFFF
+    INT_MAX = 0x7FFFFFFF
+
+cdef long long TWO_32
+
+cdef class Pages:
+    cdef const unsigned char[::1] data
+    cdef unsigned short[::1] cpu
+    cdef long long[::1] start
+    cdef long long[::1] stop
+    cdef long long[::1] page_size
+    cdef long long commit
+    cdef long long payload
+    cdef long long[::1] page
+    cdef long long[::1] at
+    cdef long long[::1] end
+    cdef long long[::1] body
+    cdef long long[::1] size
+    cdef long long[::1] time
+    cdef long long[::1] heap
+    cdef long long live
+    cdef readonly int fault
+    cdef readonly long long fault_at
+
+cdef class Plan:
+    cdef const short[::1] row
+    cdef const unsigned char[::1] event
+    cdef const int[::1] need
+    cdef const int[::1] offset
+    cdef const int[::1] width
+    cdef const int[::1] how
+
+cdef class Columns:
+    cdef long long[::1] time
+    cdef unsigned char[::1] event
+    cdef unsigned short[::1] cpu
+    cdef int[::1] pid
+    cdef unsigned int[::1] pfn
+    cdef unsigned char[::1] order
+    cdef signed char[::1] migratetype
+    cdef unsigned int[::1] flags
+    cdef long long[::1] a
+    cdef long long[::1] b
+
+# The address is taken from the last byte, so that the checked build checks the whole number.
+cdef inline unsigned int u16(Pages pages, long long at) noexcept nogil:
+    cdef unsigned short value
+    memcpy(&value, &pages.data[at + 1] - 1, 2)
+    return le16toh(value)
+
+cdef inline unsigned int u32(Pages pages, long long at) noexcept nogil:
+    cdef unsigned int value
+    memcpy(&value, &pages.data[at + 3] - 3, 4)
+    return le32toh(value)
+
+cdef long long fail(Pages pages, int fault, long long at) noexcept nogil
+
+@cython.locals(page=cython.longlong, room=cython.longlong, committed=cython.longlong, high=cython.longlong, stamp=cython.longlong)
+cdef long long turn_page(Pages pages, long long stream) noexcept nogil
+
+@cython.locals(high=cython.longlong)
+cdef long long absolute(long long stamp, long long time) noexcept nogil
+
+@cython.locals(
+    at=cython.longlong, end=cython.longlong, time=cython.longlong, turned=cython.longlong, word=cython.longlong, kind=cython.longlong,
+    delta=cython.longlong, body=cython.longlong, size=cython.longlong, after=cython.longlong, stamp=cython.longlong,
+)
+cdef long long advance(Pages pages, long long stream) noexcept nogil
+
+@cython.locals(_=cython.longlong, moved=cython.longlong)
+cdef long long tally(Pages pages, long long stream, long long[::1] counts, long long limit) noexcept nogil
+
+cpdef long long survey(Pages pages, long long stream, long long[::1] counts, long long limit)
+
+@cython.locals(value=cython.longlong)
+cdef long long number(Pages pages, long long at, int how) noexcept nogil
+
+@cython.locals(i=cython.int)
+cdef long long writes(Pages pages, long long at, int width) noexcept nogil
+
+@cython.locals(at=cython.longlong, how=cython.int)
+cdef long long fetch(Pages pages, Plan plan, long long stream, int k) noexcept nogil
+
+cdef long long within(long long value, long long least, long long most, long long otherwise) noexcept nogil
+
+@cython.locals(k=cython.int)
+cdef void store(Pages pages, Plan plan, Columns out, long long stream, int row, long long n) noexcept nogil
+
+cdef bint before(Pages pages, long long x, long long y) noexcept nogil
+
+@cython.locals(stream=cython.longlong, child=cython.longlong)
+cdef void sift(Pages pages, long long hole) noexcept nogil
+
+@cython.locals(stream=cython.longlong, moved=cython.longlong, hole=cython.longlong)
+cdef long long line_up(Pages pages) noexcept nogil
+
+@cython.locals(stream=cython.longlong, row=cython.int, moved=cython.longlong)
+cdef long long merge(Pages pages, Plan plan, Columns out, long long n, long long limit) noexcept nogil
+
+cpdef long long fill(Pages pages, Plan plan, Columns out, long long n, long long limit)

@@ -1,0 +1,267 @@
+"""The exact memory state of a kernel that stood still: every list in order, every page's flags, every pageblock's type."""
+
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recap.errors import InputError
+
+FREE, PCP, LRU = 0, 1, 2
+KINDS = 3
+MAX_ORDER = 10
+PAGEBLOCK_PAGES = 512
+TAKE_AGAIN = "take the snapshot again"
+ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
+
+# Array, its type, and its shape: None is any length, "frames" the number of page frames.
+ARRAYS: dict[str, tuple[str, tuple[int | str | None, ...]]] = {
+    "lists": ("int64", (None, 5)),
+    "flags": ("uint64", ("frames",)),
+    "mapping": ("uint64", ("frames",)),
+    "index": ("uint64", ("frames",)),
+    "private": ("uint64", ("frames",)),
+    "mapcount_refcount": ("int32", ("frames", 2)),
+    "pageblock": ("uint8", (None,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneState:
+    """One zone's limits and counters (by their kernel names)."""
+
+    index: int
+    name: str
+    start_pfn: int
+    spanned: int
+    present: int
+    managed: int
+    watermark: tuple[int, ...]
+    watermark_boost: int
+    lowmem_reserve: tuple[int, ...]
+    nr_reserved_highatomic: int
+    vm_stat: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PcpState:
+    """One CPU's page cache of one zone."""
+
+    zone: int
+    cpu: int
+    count: int
+    high: int
+    batch: int
+    free_factor: int
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A memory state. Arrays other than `lists` are indexed by page frame, and read-only."""
+
+    path: Path
+    lists: npt.NDArray[np.int64]
+    flags: npt.NDArray[np.uint64]
+    mapping: npt.NDArray[np.uint64]
+    index: npt.NDArray[np.uint64]
+    private: npt.NDArray[np.uint64]
+    mapcount_refcount: npt.NDArray[np.int32]
+    pageblock: npt.NDArray[np.uint8]
+    kernel: str
+    zones: tuple[ZoneState, ...]
+    pcps: tuple[PcpState, ...]
+    node_vm_stat: tuple[int, ...]
+    enums: dict[str, dict[str, int]]
+
+    @property
+    def mapcount(self) -> npt.NDArray[np.int32]:
+        """struct page's _mapcount, or the type of a page that cannot be mapped."""
+        return self.mapcount_refcount[:, 0]
+
+    @property
+    def refcount(self) -> npt.NDArray[np.int32]:
+        """struct page's _refcount."""
+        return self.mapcount_refcount[:, 1]
+
+    @cached_property
+    def groups(self) -> dict[tuple[int, int, int, int], npt.NDArray[np.int64]]:
+        """The page frames of every list that is not empty, head first, by the four numbers that name it."""
+        keys, which = np.unique(self.lists[:, :4], axis=0, return_inverse=True)
+        order = np.argsort(which.ravel(), kind="stable")
+        cuts = np.cumsum(np.bincount(which.ravel(), minlength=len(keys)))[:-1]
+        groups = np.split(self.lists[order, 4], cuts)
+        return {(k[0], k[1], k[2], k[3]): pfns for k, pfns in zip(keys.tolist(), groups, strict=True)}
+
+    def listed(self, kind: int, a: int, b: int, c: int) -> npt.NDArray[np.int64]:
+        """One list, head first."""
+        return self.groups.get((kind, a, b, c), np.empty(0, np.int64))
+
+    def free_list(self, zone: int, order: int, migratetype: int) -> npt.NDArray[np.int64]:
+        """The first frames of a free area's blocks, head first."""
+        return self.listed(FREE, zone, order, migratetype)
+
+    def pcp_list(self, zone: int, index: int, cpu: int) -> npt.NDArray[np.int64]:
+        """One of the lists of a CPU's page cache, head first."""
+        return self.listed(PCP, zone, index, cpu)
+
+    def lru_list(self, lru: int) -> npt.NDArray[np.int64]:
+        """An LRU list, head first."""
+        return self.listed(LRU, 0, lru, 0)
+
+    def has(self, flag: str) -> npt.NDArray[np.bool_]:
+        """Which frames have a page flag, such as PG_dirty."""
+        bit = np.uint64(self.enums["pageflags"][flag])
+        return (self.flags >> bit & np.uint64(1)).astype(np.bool_)
+
+    def zone_stat(self, zone: ZoneState, item: str) -> int:
+        """A zone's counter, such as NR_FREE_PAGES."""
+        return zone.vm_stat[self.enums["zone_stat_item"][item]]
+
+    def node_stat(self, item: str) -> int:
+        """The node's counter, such as NR_FILE_DIRTY."""
+        return self.node_vm_stat[self.enums["node_stat_item"][item]]
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Load and check a snapshot."""
+    members = load_members(path)
+    meta = Meta(path, members.pop("meta"))
+    arrays = {name: typed(path, members, name) for name in ARRAYS}
+    check_shapes(path, arrays)
+    snapshot = Snapshot(
+        path=path,
+        **arrays,
+        kernel=meta.text("kernel"),
+        zones=meta.zones(),
+        pcps=meta.pcps(),
+        node_vm_stat=meta.numbers("node_vm_stat"),
+        enums=meta.enums(),
+    )
+    check_lists(snapshot)
+    return snapshot
+
+
+def load_members(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Everything in the file."""
+    if not path.is_file():
+        raise InputError(path, "", "there is no such file", TAKE_AGAIN)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            members = {name: file[name] for name in ("meta", *ARRAYS)}
+    except KeyError as error:
+        raise InputError(path, f"array {error.args[0]}", "is missing", TAKE_AGAIN) from None
+    except Exception as error:  # zip, zlib and NumPy raise a dozen kinds over a damaged file
+        raise InputError(path, "", f"is no snapshot: {error}", TAKE_AGAIN) from None
+    return members
+
+
+def typed(path: Path, members: dict[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    """One array, of the type it must have, read-only."""
+    wanted, _ = ARRAYS[name]
+    array = members[name]
+    if array.dtype != wanted:
+        raise InputError(path, f"array {name}", f"is of {array.dtype}, not of {wanted}", TAKE_AGAIN)
+    array.flags.writeable = False
+    return array
+
+
+def check_shapes(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Hold the arrays' shapes against each other."""
+    frames = arrays["flags"].shape[0] if arrays["flags"].ndim else 0
+    for name, (_, wanted) in ARRAYS.items():
+        shape = arrays[name].shape
+        sizes = [frames if size == "frames" else size for size in wanted]
+        if len(shape) != len(sizes) or any(w is not None and w != s for w, s in zip(sizes, shape, strict=True)):
+            raise InputError(path, f"array {name}", f"has the shape {shape}", TAKE_AGAIN)
+    if len(arrays["pageblock"]) * PAGEBLOCK_PAGES < frames:
+        raise InputError(path, "array pageblock", f"is too short for {frames} page frames", TAKE_AGAIN)
+
+
+def check_lists(snapshot: Snapshot) -> None:
+    """Every list entry is on a list that exists, of a frame that exists, and no frame is on two."""
+    frames, zones = len(snapshot.flags), {zone.index for zone in snapshot.zones}
+    kind, zone, order, _, pfn = snapshot.lists.T
+    faults = {
+        "names an unknown kind of list": (kind < 0) | (kind >= KINDS),
+        "names an unknown zone": (kind != LRU) & ~np.isin(zone, list(zones)),
+        "names an absurd order": (kind == FREE) & ((order < 0) | (order > MAX_ORDER)),
+        "names a page frame beyond memory": (pfn < 0) | (pfn >= frames),
+        "names a page frame that is on another list": ~np.isin(
+            np.arange(len(pfn)), np.unique(pfn, return_index=True)[1]
+        ),
+    }
+    for problem, rows in faults.items():
+        if rows.any():
+            raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
+    for state in snapshot.zones:
+        if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:
+            raise InputError(snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
+
+
+class Meta:
+    """The snapshot's JSON part, and what must be in it."""
+
+    def __init__(self, path: Path, text: npt.NDArray[Any]) -> None:
+        self.path = path
+        try:
+            self.values = json.loads(str(text))
+        except (ValueError, RecursionError) as error:
+            raise self.error("meta", f"is no JSON: {error}") from None
+        if not isinstance(self.values, dict):
+            raise self.error("meta", "is no JSON object")
+
+    def error(self, key: str, problem: str) -> InputError:
+        """What is wrong with one entry."""
+        return InputError(self.path, f"field {key}", problem, TAKE_AGAIN)
+
+    def take(self, values: dict[str, Any], key: str, kind: type[Any]) -> Any:
+        """An entry of the type it must have."""
+        if not isinstance(values.get(key), kind):
+            raise self.error(key, f"is missing or no {kind.__name__}")
+        return values[key]
+
+    def text(self, key: str) -> str:
+        """A text."""
+        return str(self.take(self.values, key, str))
+
+    def numbers(self, key: str, values: dict[str, Any] | None = None) -> tuple[int, ...]:
+        """A list of whole numbers."""
+        found = self.take(self.values if values is None else values, key, list)
+        if not all(type(number) is int for number in found):
+            raise self.error(key, "holds something other than whole numbers")
+        return tuple(found)
+
+    def zones(self) -> tuple[ZoneState, ...]:
+        """The zones."""
+        return tuple(ZoneState(**self.record("zones", zone, ZoneState)) for zone in self.take(self.values, "zones", list))
+
+    def pcps(self) -> tuple[PcpState, ...]:
+        """The CPUs' page caches."""
+        return tuple(PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list))
+
+    def record(self, key: str, values: Any, kind: type[Any]) -> dict[str, Any]:
+        """The values for a dataclass of numbers, lists of numbers and texts."""
+        if not isinstance(values, dict):
+            raise self.error(key, "holds something other than objects")
+        found = {}
+        for field in fields(kind):
+            if field.type in (int, str):
+                found[field.name] = self.take(values, field.name, field.type)
+            else:
+                found[field.name] = self.numbers(field.name, values)
+        return found
+
+    def enums(self) -> dict[str, dict[str, int]]:
+        """The kernel's own enumerations."""
+        return {name: self.enum(name) for name in ENUMS}
+
+    def enum(self, name: str) -> dict[str, int]:
+        """One of them: whole numbers by name."""
+        found = self.take(self.values, name, dict)
+        if not all(type(number) is int and number >= 0 for number in found.values()):
+            raise self.error(name, "holds something other than whole numbers")
+        return dict(found)

@@ -1,0 +1,165 @@
+"""The neutral form of a trace: one table of equal columns in time order, whatever kernel and file it came from."""
+
+import enum
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+NO_PFN = 0xFFFFFFFF
+
+
+class Event(enum.IntEnum):
+    """The events a trace is made of, named like their tracepoints."""
+
+    MM_PAGE_ALLOC = 0
+    MM_PAGE_FREE = 1
+    MM_PAGE_FREE_BATCHED = 2
+    MM_PAGE_PCPU_DRAIN = 3
+    MM_PAGE_ALLOC_ZONE_LOCKED = 4
+    MM_PAGE_ALLOC_EXTFRAG = 5
+    MM_LRU_INSERTION = 6
+    MM_LRU_ACTIVATE = 7
+    MM_FILEMAP_ADD_TO_PAGE_CACHE = 8
+    MM_FILEMAP_DELETE_FROM_PAGE_CACHE = 9
+    WRITEBACK_DIRTY_FOLIO = 10
+    BLOCK_RQ_ISSUE = 11
+    BLOCK_RQ_COMPLETE = 12
+    SCHED_SWITCH = 13
+    SCHED_PROCESS_FORK = 14
+    SCHED_PROCESS_EXIT = 15
+    SCHED_PROCESS_EXEC = 16
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
+    MM_VMSCAN_DIRECT_RECLAIM_END = 18
+    MM_VMSCAN_KSWAPD_WAKE = 19
+    MM_VMSCAN_KSWAPD_SLEEP = 20
+    MM_VMSCAN_WAKEUP_KSWAPD = 21
+    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
+    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
+    MM_VMSCAN_WRITE_FOLIO = 24
+    MM_COMPACTION_BEGIN = 25
+    MM_COMPACTION_END = 26
+    MM_COMPACTION_KCOMPACTD_WAKE = 27
+    MM_COMPACTION_KCOMPACTD_SLEEP = 28
+    MM_MIGRATE_PAGES = 29
+    TRACE_MARKER = 30
+
+
+# What a tracepoint was called in other kernels, or (the marker) is called in its format file.
+ALIASES = {
+    "print": Event.TRACE_MARKER,
+    "mm_vmscan_writepage": Event.MM_VMSCAN_WRITE_FOLIO,
+    "writeback_dirty_page": Event.WRITEBACK_DIRTY_FOLIO,
+}
+TRACEPOINTS = MappingProxyType({event.name.lower(): event for event in Event} | ALIASES)
+
+PAGE = {"pfn": "pfn"}
+ORDERED = {**PAGE, "order": "order"}
+TYPED = {**ORDERED, "migratetype": "migratetype"}
+CACHED = {**PAGE, "flags": "s_dev", "a": "i_ino", "b": "index"}
+REQUEST = {"flags": "dev", "order": "rwbs", "a": "sector", "b": "nr_sector"}
+
+# Which column each field of an event goes to. Not listed: pid (the event's common_pid), and what stays empty.
+SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
+    {
+        Event.MM_PAGE_ALLOC: {**TYPED, "flags": "gfp_flags"},
+        Event.MM_PAGE_FREE: ORDERED,
+        Event.MM_PAGE_FREE_BATCHED: PAGE,
+        Event.MM_PAGE_PCPU_DRAIN: TYPED,
+        Event.MM_PAGE_ALLOC_ZONE_LOCKED: {**TYPED, "a": "percpu_refill"},
+        Event.MM_PAGE_ALLOC_EXTFRAG: {
+            **PAGE,
+            "order": "alloc_order",
+            "migratetype": "alloc_migratetype",
+            "a": "fallback_order",
+            "b": "fallback_migratetype",
+        },
+        Event.MM_LRU_INSERTION: {**PAGE, "a": "lru"},
+        Event.MM_LRU_ACTIVATE: PAGE,
+        Event.MM_FILEMAP_ADD_TO_PAGE_CACHE: CACHED,
+        Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE: CACHED,
+        Event.WRITEBACK_DIRTY_FOLIO: {"a": "ino", "b": "index"},
+        Event.BLOCK_RQ_ISSUE: REQUEST,
+        Event.BLOCK_RQ_COMPLETE: REQUEST,
+        Event.SCHED_SWITCH: {"pid": "prev_pid", "a": "prev_state", "b": "next_pid"},
+        Event.SCHED_PROCESS_FORK: {"pid": "parent_pid", "a": "child_pid"},
+        Event.SCHED_PROCESS_EXIT: {"pid": "pid"},
+        Event.SCHED_PROCESS_EXEC: {"pid": "pid"},
+        Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
+        Event.MM_VMSCAN_DIRECT_RECLAIM_END: {"a": "nr_reclaimed"},
+        Event.MM_VMSCAN_KSWAPD_WAKE: {"order": "order"},
+        Event.MM_VMSCAN_KSWAPD_SLEEP: {},
+        Event.MM_VMSCAN_WAKEUP_KSWAPD: {"order": "order", "flags": "gfp_flags"},
+        Event.MM_VMSCAN_LRU_SHRINK_INACTIVE: {"a": "nr_scanned", "b": "nr_reclaimed"},
+        Event.MM_VMSCAN_LRU_SHRINK_ACTIVE: {"a": "nr_taken", "b": "nr_deactivated"},
+        Event.MM_VMSCAN_WRITE_FOLIO: PAGE,
+        Event.MM_COMPACTION_BEGIN: {},
+        Event.MM_COMPACTION_END: {},
+        Event.MM_COMPACTION_KCOMPACTD_WAKE: {},
+        Event.MM_COMPACTION_KCOMPACTD_SLEEP: {},
+        Event.MM_MIGRATE_PAGES: {"a": "succeeded", "b": "failed"},
+        Event.TRACE_MARKER: {"a": "buf"},
+    }
+)
+
+COLUMNS: MappingProxyType[str, type[np.generic]] = MappingProxyType(
+    {
+        "time": np.int64,
+        "event": np.uint8,
+        "cpu": np.uint16,
+        "pid": np.int32,
+        "pfn": np.uint32,
+        "order": np.uint8,
+        "migratetype": np.int8,
+        "flags": np.uint32,
+        "a": np.int64,
+        "b": np.int64,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Events the kernel had no room for: on which CPU, before when, and how many if it counted them."""
+
+    cpu: int
+    time: int
+    count: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """A trace. The columns are read-only, of equal length, in time order (ties: by CPU, then as recorded)."""
+
+    time: npt.NDArray[np.int64]
+    event: npt.NDArray[np.uint8]
+    cpu: npt.NDArray[np.uint16]
+    pid: npt.NDArray[np.int32]
+    pfn: npt.NDArray[np.uint32]
+    order: npt.NDArray[np.uint8]
+    migratetype: npt.NDArray[np.int8]
+    flags: npt.NDArray[np.uint32]
+    a: npt.NDArray[np.int64]
+    b: npt.NDArray[np.int64]
+    comms: dict[int, str]
+    marks: list[str]
+    lost: list[Lost]
+    other: dict[str, int]
+    clock: str
+    cpus: int
+    buffers: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def slice(self, start: int, stop: int) -> Self:
+        """The rows from `start` up to `stop`, sharing memory; what is told of the whole trace stays."""
+        columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in COLUMNS}
+        return replace(self, **columns)
+
+    def counts(self) -> dict[Event, int]:
+        """How often each event occurs."""
+        found = np.bincount(self.event, minlength=len(Event))
+        return {event: int(found[event]) for event in Event if found[event]}

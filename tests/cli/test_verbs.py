@@ -1,0 +1,110 @@
+"""What each verb asks of the lab, and where its answer goes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from recap.lab.results import Column, Comparison, Interval, VerifyResult
+from recap.policy import catalogue
+from tests.cli.conftest import Outcome
+
+Recap = Callable[..., Outcome]
+
+VERIFIED = VerifyResult(
+    events=1000,
+    allocations=100,
+    exact=99,
+    mismatched=1,
+    untraced=4,
+    exact_ratio=0.99,
+    free_pages_model=5000,
+    free_pages_kernel=5001,
+    free_lists_exact=0.98,
+    seconds=0.5,
+    events_per_second=2000.0,
+    notes=["a note"],
+    first_mismatch="event 7",
+)
+COMPARED = Comparison(
+    source="recording",
+    columns=[Column("none", "none", 2, {"success_percent": Interval(90.0, 88.0, 92.0)})],
+    assumptions=["an assumption"],
+    missing=["a mechanism"],
+    digest="d1",
+)
+
+
+class FakeLab:
+    """Stands in for the lab: notes what it is asked, reports progress, hands back what it was given."""
+
+    def __init__(self, result: object, *progress: Any) -> None:
+        self.result = result
+        self.progress = progress
+        self.asked: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+    def __call__(self, *args: Any, progress: Callable[..., None], **options: Any) -> object:
+        self.asked = (args, options)
+        progress(*self.progress)
+        return self.result
+
+
+@pytest.fixture
+def verify_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
+    lab = FakeLab(VERIFIED, 0.5)
+    monkeypatch.setattr("recap.cli.verify.replay", lab)
+    return lab
+
+
+@pytest.fixture
+def compare_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
+    lab = FakeLab(COMPARED, 1, 2, "none, seed 1")
+    monkeypatch.setattr("recap.cli.compare.run", lab)
+    return lab
+
+
+def test_verify_prints_the_figures(recap: Recap, verify_lab: FakeLab) -> None:
+    outcome = recap("verify", "recording")
+    assert verify_lab.asked == ((Path("recording"),), {})
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(figure in outcome.out for figure in ("99.000 %", "event 7", "a note"))
+
+
+def test_verify_json_is_the_whole_result(recap: Recap, verify_lab: FakeLab) -> None:
+    outcome = recap("verify", "recording", "--json")
+    assert verify_lab.asked == ((Path("recording"),), {})
+    assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out) == msgspec.to_builtins(VERIFIED)
+
+
+def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
+    options = ("-p", "none", "-p", "kosaki", "--seeds", "3", "-w", "vm.swappiness=60", "-w", "vm.a=b=c")
+    outcome = recap("compare", "recording", *options, "--out", str(tmp_path))
+    assert compare_lab.asked == (
+        (Path("recording"), ["none", "kosaki"]),
+        {"seeds": 3, "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"}, "out": tmp_path},
+    )
+    assert outcome.code == 0
+    assert outcome.err == f"recap: full results are in {tmp_path}\n"
+    assert all(part in outcome.out for part in ("90 ±2", "an assumption", "a mechanism"))
+
+
+def test_compare_json_is_the_whole_result(recap: Recap, compare_lab: FakeLab) -> None:
+    outcome = recap("compare", "recording", "-p", "none", "--json")
+    assert compare_lab.asked[1] == {"seeds": 5, "sysctls": {}, "out": None}
+    assert (outcome.code, outcome.err) == (0, "")
+    interval = {"mean": 90.0, "low": 88.0, "high": 92.0}
+    assert json.loads(outcome.out)["columns"] == [
+        {"name": "none", "policy": "none", "seeds": 2, "metrics": {"success_percent": interval}}
+    ]
+
+
+def test_policies_lists_the_catalogue(recap: Recap) -> None:
+    outcome = recap("policies")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(policy.name in outcome.out for policy in catalogue())
+    listed = json.loads(recap("policies", "--json").out)
+    assert [policy["name"] for policy in listed] == [policy.name for policy in catalogue()]
