@@ -17,28 +17,37 @@ from setuptools.errors import CompileError
 
 VARIANT = os.environ.get("RECAP_BUILD", "release")
 HEADER_ONLY = {"kernel", "vmstat"}  # constants: the engine reads `X.pxd`, everybody else the plain `X.py`
-OPTIMIZE = {"release": ["-O3"], "checked": ["-O1", "-g"]}
+SHARED = "recap._cyutility"  # Cython's memoryviews, generated and compiled once instead of in every module
+FLAGS = {"release": ["-O3", "-g0", "-w"], "checked": ["-O1", "-g0", "-w"]}  # -w: the C is Cython's, not ours
 DIRECTIVES = {
     "release": {"boundscheck": False, "wraparound": False, "initializedcheck": False, "cdivision": True},
-    "checked": {"boundscheck": True, "wraparound": False, "initializedcheck": True, "overflowcheck": True},
+    "checked": {
+        "boundscheck": True,
+        "wraparound": False,
+        "initializedcheck": True,
+        "overflowcheck": True,
+        "show_performance_hints": False,
+    },
 }
 SLOW = (
     "recap: no working C compiler with Python's headers (on Debian: apt install gcc python3-dev): "
     "installing the engine uncompiled, about a thousand times slower."
 )
-if VARIANT not in OPTIMIZE:
+if VARIANT not in FLAGS:
     sys.exit(f"RECAP_BUILD={VARIANT}: there is release and there is checked")
 
 
 def engine() -> list[Extension]:
-    """One extension for each engine module, discovered by its header."""
+    """One extension for each engine module, discovered by its header, and one for what they all need."""
     sources = sorted(header.with_suffix(".py") for header in Path("src").glob("recap/**/*.pxd"))
-    return [
-        Extension(
-            ".".join(source.with_suffix("").parts[1:]), [str(source)], extra_compile_args=OPTIMIZE[VARIANT]
-        )
+    modules = {
+        ".".join(source.with_suffix("").parts[1:]): source
         for source in sources
         if source.exists() and source.stem not in HEADER_ONLY
+    }
+    modules[SHARED] = Path("src", *SHARED.split(".")).with_suffix(".c")
+    return [
+        Extension(name, [str(source)], extra_compile_args=FLAGS[VARIANT]) for name, source in modules.items()
     ]
 
 
@@ -73,6 +82,7 @@ class CompileEngine(build_ext):
             force=self.force,
             build_dir=f"build/c/{VARIANT}",
             include_path=["src"],
+            shared_utility_qualified_name=SHARED,
             compiler_directives={"language_level": 3, "annotation_typing": False, **DIRECTIVES[VARIANT]},
         )
         sources = {extension.name: extension.sources for extension in translated}

@@ -30,6 +30,7 @@ ctypedef packed struct Zone:
     long long watermark_boost
     long long lowmem_reserve[5]
     long long nr_reserved_highatomic
+    long long kswapd_boost
 
 ctypedef packed struct Pcp:
     int count
@@ -44,12 +45,70 @@ ctypedef packed struct Capture:
     unsigned int request
     long long pages
 
+ctypedef packed struct ScanControl:
+    int order
+    int priority
+    int reclaim_idx
+    int alloc_flags
+    unsigned int gfp
+    unsigned int request
+    unsigned int page
+    int capture
+    int phase
+    int no_progress_loops
+    unsigned char kswapd
+    unsigned char may_writepage
+    unsigned char may_swap
+    unsigned char deactivate_anon
+    unsigned char deactivate_file
+    unsigned char force_deactivate
+    unsigned char skipped_deactivate
+    unsigned char cache_trim_mode
+    unsigned char file_is_tiny
+    unsigned char proportional
+    unsigned char pad0
+    unsigned char pad1
+    long long nr_to_reclaim
+    long long nr_scanned
+    long long nr_reclaimed
+    long long node_reclaimed
+    long long lruvec_reclaimed
+    long long nr[4]
+    long long targets[4]
+    long long nr_dirty
+    long long nr_unqueued_dirty
+    long long nr_congested
+    long long nr_writeback
+    long long nr_immediate
+    long long nr_taken
+    long long nr_file_taken
+    long long scanned_now
+    long long sleep_ns
+
 cdef class Memory:
     cdef Page[::1] page
     cdef Frame[::1] frame
     cdef Zone[::1] zone
     cdef Pcp[::1] pcp
     cdef Capture[::1] capture
+    cdef ScanControl[::1] sc
+    cdef unsigned int[::1] resident
+    cdef unsigned int[::1] submitted
+    cdef readonly long long nr_submitted
+    cdef readonly long long anon_cost
+    cdef readonly long long file_cost
+    cdef public long long swappiness
+    cdef public long long nr_swap_pages
+    cdef readonly int kswapd_order
+    cdef readonly int kswapd_highest_zoneidx
+    cdef readonly int kswapd_failures
+    cdef readonly bint kswapd_asleep
+    cdef readonly bint kswapd_wanted
+    cdef readonly long long nr_boost_reclaim
+    cdef readonly bint pgdat_writeback
+    cdef readonly bint pgdat_dirty
+    cdef readonly bint pgdat_congested
+    cdef readonly bint flusher_wanted
     cdef unsigned char[::1] pageblock
     cdef long long[::1] vmstat
     cdef public long long[::1] lru_size

@@ -43,9 +43,22 @@ ZONE = np.dtype(
         ("watermark_boost", "i8"),
         ("lowmem_reserve", "i8", 5),
         ("nr_reserved_highatomic", "i8"),
+        ("kswapd_boost", "i8"),
     ]
 )
 PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor", "i4")])
+SCAN_CONTROL = np.dtype(
+    [(name, "i4") for name in ("order", "priority", "reclaim_idx", "alloc_flags")]
+    + [(name, "u4") for name in ("gfp", "request", "page")]
+    + [(name, "i4") for name in ("capture", "phase", "no_progress_loops")]
+    + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
+    + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
+    + [(name, "u1") for name in ("proportional", "pad0", "pad1")]
+    + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
+    + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
+    + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
+    + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "scanned_now", "sleep_ns")]
+)
 CAPTURE = np.dtype([("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8")])
 
 Array = npt.NDArray[Any]
@@ -134,6 +147,9 @@ class Memory:
             "zone": zone.copy(),
             "pcp": pcp.copy(),
             "capture": np.zeros(captures, CAPTURE),
+            "sc": np.zeros(captures + 1, SCAN_CONTROL),
+            "submitted": np.zeros(self.nr_frames, np.uint32),
+            "resident": np.zeros(0, np.uint32),
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
@@ -143,6 +159,9 @@ class Memory:
         self.zone = adopt(self.columns["zone"])
         self.pcp = adopt(self.columns["pcp"])
         self.capture = adopt(self.columns["capture"])
+        self.sc = adopt(self.columns["sc"])
+        self.submitted = adopt(self.columns["submitted"])
+        self.resident = adopt(self.columns["resident"])
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
@@ -151,6 +170,26 @@ class Memory:
         self.withheld_peak = 0
         self.extfrag_events = 0
         self.watermark_boost_factor = 15000
+        self.nr_submitted = 0
+        self.anon_cost = 0
+        self.file_cost = 0
+        self.swappiness = 60
+        self.nr_swap_pages = 0
+        self.kswapd_order = 0
+        self.kswapd_highest_zoneidx = 0
+        self.kswapd_failures = 0
+        self.kswapd_asleep = True
+        self.kswapd_wanted = False
+        self.nr_boost_reclaim = 0
+        self.pgdat_writeback = False
+        self.pgdat_dirty = False
+        self.pgdat_congested = False
+        self.flusher_wanted = False
+
+    def track(self, resident: Array) -> None:
+        """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
+        self.columns["resident"] = resident
+        self.resident = adopt(resident)
 
     def array(self, name: str) -> Array:
         """The records called `name` ("page", "zone", ...) as a NumPy array: a view when compiled, a copy when not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,25 +33,20 @@ def from_snapshot(snapshot: Snapshot, captures: int = 0, policy: Policy | None =
         captures: how many reclaimers may capture at once.
         policy: who is asked about capture (default: nobody, the kernel as it is).
     """
-    zone = zone_records(snapshot)
-    numbers = {z["index"]: i for i, z in enumerate(snapshot.meta["zones"])}
-    page = page_records(snapshot, zone)
-    memory = Memory(page, zone, pcp_records(snapshot, numbers), padded_pageblocks(snapshot, page), captures, policy or Policy())
-    for (kind, a, b, c), pfns in grouped(snapshot.lists):
+    page = page_records(snapshot)
+    zone, pcp = zone_records(snapshot), pcp_records(snapshot)
+    memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy())
+    numbers = zone_numbers(snapshot)
+    for (kind, a, b, c), pfns in snapshot.groups.items():
         memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
         if kind == LRU_LIST:
             memory.lru_size[b] = len(pfns)
     return memory
 
 
-def grouped(lists: Array) -> Iterator[tuple[tuple[int, int, int, int], Array]]:
-    """Each list of a snapshot with its frames, head first."""
-    if not len(lists):
-        return
-    edges = np.flatnonzero((lists[1:, :4] != lists[:-1, :4]).any(axis=1)) + 1
-    for part in np.split(lists, edges):
-        kind, a, b, c = (int(value) for value in part[0, :4])
-        yield (kind, a, b, c), part[:, 4]
+def zone_numbers(snapshot: Snapshot) -> dict[int, int]:
+    """Our number of a zone for the kernel's zone index: empty zones are left out."""
+    return {zone.index: number for number, zone in enumerate(snapshot.zones)}
 
 
 def list_head(memory: Memory, kind: int, zone: int, b: int, c: int) -> int:
@@ -65,65 +60,59 @@ def list_head(memory: Memory, kind: int, zone: int, b: int, c: int) -> int:
 
 def zone_records(snapshot: Snapshot) -> Array:
     """ZONE records; free pages are recounted from the lists, as the kernel's counter lags behind its per-cpu deltas."""
-    zones = snapshot.meta["zones"]
-    zone = np.zeros(len(zones), ZONE)
+    records = np.zeros(len(snapshot.zones), ZONE)
     lists = snapshot.lists
-    for i, z in enumerate(zones):
-        mine = lists[(lists[:, 0] == FREE_LIST) & (lists[:, 1] == z["index"])]
+    for record, zone in zip(records, snapshot.zones, strict=True):
+        mine = lists[(lists[:, 0] == FREE_LIST) & (lists[:, 1] == zone.index)]
         blocks = np.bincount(mine[:, 2], minlength=NR_ORDERS)
-        zone[i]["start"] = z["start_pfn"]
-        zone[i]["end"] = z["start_pfn"] + z["spanned"]
-        zone[i]["index"] = z["index"]
-        zone[i]["managed"] = z["managed"]
-        zone[i]["nr_free"] = blocks
-        zone[i]["free_pages"] = int((blocks << np.arange(NR_ORDERS)).sum())
-        zone[i]["watermark"] = z["watermark"]
-        zone[i]["watermark_boost"] = z["watermark_boost"]
-        zone[i]["lowmem_reserve"] = z["lowmem_reserve"]
-        zone[i]["nr_reserved_highatomic"] = z["nr_reserved_highatomic"]
-    return zone
+        record["start"] = zone.start_pfn
+        record["end"] = zone.start_pfn + zone.spanned
+        record["nr_free"] = blocks
+        record["free_pages"] = int((blocks << np.arange(NR_ORDERS)).sum())
+        for name in ("index", "managed", "watermark", "watermark_boost", "lowmem_reserve", "nr_reserved_highatomic"):
+            record[name] = getattr(zone, name)
+    return records
 
 
-def pcp_records(snapshot: Snapshot, numbers: Mapping[int, int]) -> Array:
+def pcp_records(snapshot: Snapshot) -> Array:
     """PCP records, index zone * cpus + cpu."""
-    rows = snapshot.meta["pcp"]
-    cpus = 1 + max(row["cpu"] for row in rows)
-    pcp = np.zeros(len(numbers) * cpus, PCP)
-    for row in rows:
-        mine = pcp[numbers[row["zone"]] * cpus + row["cpu"]]
-        for name in ("count", "high", "batch", "free_factor"):
-            mine[name] = row[name]
-    return pcp
+    cpus = 1 + max(pcp.cpu for pcp in snapshot.pcps)
+    numbers = zone_numbers(snapshot)
+    records = np.zeros(len(numbers) * cpus, PCP)
+    for pcp in snapshot.pcps:
+        row = (pcp.count, pcp.high, pcp.batch, pcp.free_factor)
+        records[numbers[pcp.zone] * cpus + pcp.cpu] = row
+    return records
 
 
-def page_records(snapshot: Snapshot, zone: Array) -> Array:
+def page_records(snapshot: Snapshot) -> Array:
     """PAGE records of a snapshot, all but the links.
 
     Frames outside all lists count as allocated one by one: a snapshot does not tell the order they were asked for at.
     """
     page = np.zeros(len(snapshot.flags), PAGE)
-    for z in zone:
-        page["state"][z["start"] : z["end"]] = kernel.PG_ALLOCATED
-    bits = snapshot.meta["pageflags"]
-    page["state"][(snapshot.flags >> bits["PG_reserved"]) & 1 == 1] = kernel.PG_RESERVED
+    for zone in snapshot.zones:
+        page["state"][zone.start_pfn : zone.start_pfn + zone.spanned] = kernel.PG_ALLOCATED
+    page["state"][snapshot.has("PG_reserved")] = kernel.PG_RESERVED
     kind, b, c, pfn = (snapshot.lists[:, i] for i in (0, 2, 3, 4))
-    free = kind == FREE_LIST
-    page["state"][covered(pfn[free], b[free])] = kernel.PG_TAIL
-    page["state"][pfn[free]] = kernel.PG_BUDDY
-    page["order"][pfn[free]] = b[free]
-    page["migratetype"][pfn[free]] = c[free]
-    pcp = kind == PCP_LIST
-    order = np.where(b[pcp] >= 12, kernel.LINUX_6_1.pageblock_order, b[pcp] // kernel.MIGRATE_PCPTYPES)
-    page["state"][covered(pfn[pcp], order)] = kernel.PG_TAIL
-    page["state"][pfn[pcp]] = kernel.PG_PCP
-    page["order"][pfn[pcp]] = order
-    page["migratetype"][pfn[pcp]] = snapshot.index[pfn[pcp]]  # where set_pcppage_migratetype keeps it
-    lru = pfn[kind == LRU_LIST]
-    flags = np.full(len(lru), kernel.PF_LRU, np.uint8)
+    free, pcp, lru = pfn[kind == FREE_LIST], pfn[kind == PCP_LIST], pfn[kind == LRU_LIST]
+    mark_blocks(page, free, b[kind == FREE_LIST], kernel.PG_BUDDY)
+    page["migratetype"][free] = c[kind == FREE_LIST]
+    small = b[kind == PCP_LIST] // kernel.MIGRATE_PCPTYPES
+    order = np.where(small > kernel.PAGE_ALLOC_COSTLY_ORDER, kernel.LINUX_6_1.pageblock_order, small)
+    mark_blocks(page, pcp, order, kernel.PG_PCP)
+    page["migratetype"][pcp] = snapshot.index[pcp]  # where set_pcppage_migratetype keeps it
+    page["flags"][lru] = kernel.PF_LRU
     for name, flag in LRU_FLAGS.items():
-        flags |= np.where((snapshot.flags[lru] >> bits[name]) & 1, flag, 0).astype(np.uint8)
-    page["flags"][lru] = flags
+        page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
     return page
+
+
+def mark_blocks(page: Array, pfn: Array, order: Array, state: int) -> None:
+    """Give the first frame of each block a state and its order; the others are its tail."""
+    page["state"][covered(pfn, order)] = kernel.PG_TAIL
+    page["state"][pfn] = state
+    page["order"][pfn] = order
 
 
 def covered(pfn: Array, order: Array) -> Array:

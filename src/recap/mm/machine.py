@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import cython
 
-from recap.kernel import GFP_DIRECT_RECLAIM, GFP_FS, GFP_IO, GFP_KSWAPD_RECLAIM, MIGRATE_TYPES, NR_PCP_LISTS
+from recap.kernel import GFP_KERNEL, MIGRATE_TYPES, NR_PCP_LISTS
 from recap.pages import Memory
 
 if not cython.compiled:
     from recap.kernel import NONE, PF_LRU
     from recap.mm import capture, page_alloc, pcplist
-
-GFP_KERNEL = GFP_DIRECT_RECLAIM | GFP_KSWAPD_RECLAIM | GFP_IO | GFP_FS
 
 Lists = dict[tuple[int, int, int], list[int]]
 

@@ -39,7 +39,19 @@ class Load:
 def open_trace(path: str | os.PathLike[str]) -> Events:
     """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
     trace = read_tracedat(Path(path))
-    return Ingest(trace, page_data(trace)).events()
+    with page_data(trace) as pages:
+        return Ingest(trace, pages).events()
+
+
+def views_of(columns: Columns) -> Any:
+    """The columns as the walker writes them."""
+    return ringbuffer.Columns(*(memoryview(column) for column in columns.values()))
+
+
+def resize(columns: Columns, rows: int) -> None:
+    """Make all columns longer or shorter, in place where the memory allows."""
+    for column in columns.values():
+        column.resize(rows, refcheck=False)
 
 
 class Ingest:
@@ -48,6 +60,10 @@ class Ingest:
     def __init__(self, trace: TraceDat, pages: PageData) -> None:
         self.trace = trace
         self.pages = pages
+        self.counts = np.zeros(MAX_EVENT_ID, np.int64)
+        self.known = {i: event for i in trace.formats if (event := self.event_of(i)) is not None}
+        self.unreadable: dict[int, InputError] = {}
+        self.plan = self.make_plan()
         runs = pages.runs
         self.walker = ringbuffer.Pages(
             pages.data,
@@ -64,8 +80,7 @@ class Ingest:
         clocks = {buffer.clock for buffer in self.trace.buffers}
         if len(clocks) > 1:
             raise InputError(self.trace.path, "", f"its instances use the clocks {clocks}", "record with one clock")
-        counts = self.count()
-        columns = self.merge(counts)
+        columns = self.merge()
         marks = self.take_marks(columns)
         for column in columns.values():
             column.flags.writeable = False
@@ -74,23 +89,34 @@ class Ingest:
             comms=self.trace.comms,
             marks=marks,
             lost=sorted(self.lost(), key=lambda lost: (lost.time, lost.cpu)),
-            other=self.others(counts),
+            other=self.others(),
             clock=clocks.pop(),
             cpus=self.trace.cpus,
             buffers=tuple(buffer.name for buffer in self.trace.buffers),
         )
 
-    def count(self) -> npt.NDArray[np.int64]:
-        """How many events there are of each id; every record is known to be sound after this."""
-        counts = np.zeros(MAX_EVENT_ID, np.int64)
-        for stream in range(len(self.pages.runs)):
-            more = 1
-            while more > 0:
-                more = ringbuffer.survey(self.walker, stream, memoryview(counts), SLICE)
-            if more < 0:
+    def merge(self) -> Columns:
+        """Fill the columns."""
+        # Most records are longer, so that this is room enough; where it is not, there is a copy.
+        room = sum(run.stop - run.start for run in self.pages.runs) // 32 + 1
+        columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
+        views, rows = views_of(columns), 0
+        while self.walker.live:
+            rows = ringbuffer.fill(self.walker, self.plan, views, memoryview(self.counts), rows, min(rows + SLICE, room))
+            if self.walker.fault:
                 raise self.fault()
-        self.walker.rewind()
-        return counts
+            if self.walker.hungry >= 0:
+                self.walker.feed(self.walker.hungry, self.pages.await_more(self.walker.hungry))
+            elif rows == room:
+                room = 2 * room
+                del views
+                resize(columns, room)
+                views = views_of(columns)
+        del views
+        resize(columns, rows)
+        for event_id in self.unreadable.keys() & set(np.flatnonzero(self.counts).tolist()):
+            raise self.unreadable[event_id]
+        return columns
 
     def fault(self) -> InputError:
         """What the walker stumbled over."""
@@ -105,43 +131,34 @@ class Ingest:
         event = TRACEPOINTS.get(described.name)
         return event if (event is Event.TRACE_MARKER) == (described.system == "ftrace") else None
 
-    def others(self, counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    def others(self) -> dict[str, int]:
         """The events that are not in the table, by name."""
         found: dict[str, int] = {}
-        for event_id in np.flatnonzero(counts).tolist():
-            if self.event_of(event_id) is None:
+        for event_id in np.flatnonzero(self.counts).tolist():
+            if event_id not in self.known:
                 described = self.trace.formats.get(event_id)
                 name = described.name if described else f"event {event_id}"
-                found[name] = found.get(name, 0) + int(counts[event_id])
+                found[name] = found.get(name, 0) + int(self.counts[event_id])
         return found
 
-    def merge(self, counts: npt.NDArray[np.int64]) -> Columns:
-        """Fill the columns."""
-        known = {i: event for i in np.flatnonzero(counts).tolist() if (event := self.event_of(i)) is not None}
-        size = sum(int(counts[event_id]) for event_id in known)
-        columns: Columns = {name: np.empty(size, dtype) for name, dtype in COLUMNS.items()}
-        views = ringbuffer.Columns(*(memoryview(column) for column in columns.values()))
-        plan, done = self.plan(known), 0
-        while done < size:
-            upto = min(done + SLICE, size)
-            done = ringbuffer.fill(self.walker, plan, views, done, upto)
-            if done < upto:
-                raise self.fault()
-        return columns
-
-    def plan(self, known: dict[int, Event]) -> Any:
-        """The compiled form of SCHEMA for this kernel's formats."""
+    def make_plan(self) -> Any:
+        """The compiled form of SCHEMA for this kernel's formats; what it cannot read is only told if it occurs."""
         row = array("h", [UNNAMED]) * MAX_EVENT_ID
         slots = len(ringbuffer.SLOTS)
-        offset, width, how = (array("i", bytes(4 * slots * len(known))) for _ in range(3))
-        need = array("i", bytes(4 * len(known)))
-        for number, (event_id, event) in enumerate(known.items()):
+        offset, width, how = (array("i", bytes(4 * slots * len(self.known))) for _ in range(3))
+        need = array("i", bytes(4 * len(self.known)))
+        for number, (event_id, event) in enumerate(self.known.items()):
+            try:
+                loads = list(self.loads(self.trace.formats[event_id], event))
+            except InputError as error:
+                self.unreadable[event_id] = error
+                continue
             row[event_id] = number
-            for load in self.loads(self.trace.formats[event_id], event):
+            for load in loads:
                 k = slots * number + ringbuffer.SLOTS[load.slot]
                 offset[k], width[k], how[k] = load.offset, load.width, load.how
                 need[number] = max(need[number], load.offset + load.width)
-        return ringbuffer.Plan(row, array("B", known.values()), need, offset, width, how)
+        return ringbuffer.Plan(row, array("B", self.known.values()), need, offset, width, how)
 
     def loads(self, described: EventFormat, event: Event) -> Iterator[Load]:
         """How the columns of one event are loaded."""

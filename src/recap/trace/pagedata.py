@@ -3,9 +3,10 @@
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from recap.trace.codec import CODECS, LARGEST_RATIO, check_claim, unpack_exactly
 from recap.trace.cursor import CUT_SHORT, Cursor
 from recap.trace.tracedat import Stream, TraceDat
 
-MOST_THREADS = 8
+SHARE = 32  # chunks unpacked at a time, about a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,29 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """The pages of all CPUs and instances."""
+    """The pages of all CPUs and instances, some of them still being unpacked."""
 
     data: memoryview
     runs: list[Run]
     chunks: list[Chunk]
+    coming: list[Iterator[Future[int]]]
+
+    def await_more(self, run: int) -> int:
+        """Up to where a run can be read, once that is farther than the last time."""
+        future = next(self.coming[run], None)
+        return future.result() if future else self.runs[run].stop
 
     def origin(self, at: int) -> str:
         """Where in the file the byte at `at` came from."""
         if not self.chunks:
             return f"offset {at:#x}"
         chunk = self.chunks[bisect_right(self.chunks, at, key=lambda chunk: chunk.start) - 1]
-        return f"chunk at offset {chunk.offset:#x}, unpacked offset {at - chunk.start:#x}"
+        return f"offset {chunk.offset:#x} (a chunk; unpacked, {at - chunk.start:#x} into it)"
 
 
-def page_data(trace: TraceDat) -> PageData:
-    """The file itself where its pages are not packed, else what they unpack to."""
+@contextmanager
+def page_data(trace: TraceDat) -> Iterator[PageData]:
+    """The file itself where its pages are not packed, else what they unpack to, as it is unpacked."""
     if len({buffer.packed for buffer in trace.buffers}) > 1:
         raise InputError(trace.path, "", "some instances are compressed, others not", CUT_SHORT)
     streams = [(stream, buffer) for buffer in trace.buffers for stream in buffer.streams]
@@ -62,14 +70,21 @@ def page_data(trace: TraceDat) -> PageData:
     streams.sort(key=lambda pair: pair[0].cpu)
     if not trace.buffers[0].packed:
         runs = [Run(s.cpu, s.offset, s.offset + s.size, buffer.page_size) for s, buffer in streams]
-        return PageData(trace.data, runs, [])
-    runs, chunks, stop = [], list[Chunk](), 0
+        yield PageData(trace.data, runs, [], [iter(()) for _ in runs])
+        return
+    runs, planned, stop = [], [], 0
     for stream, buffer in streams:
-        start = stop
-        chunks += plan_chunks(trace, stream, start)
-        stop = chunks[-1].stop if chunks else 0
+        chunks = list(plan_chunks(trace, stream, stop))
+        planned.append(chunks)
+        start, stop = stop, chunks[-1].stop if chunks else stop
         runs.append(Run(stream.cpu, start, stop, buffer.page_size))
-    return PageData(unpack(trace, chunks, stop), runs, chunks)
+    pages = reserve(trace, stop)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        coming = unpack(pool, trace, planned, pages)
+        yield PageData(pages, runs, list(chain.from_iterable(planned)), coming)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def plan_chunks(trace: TraceDat, stream: Stream, start: int) -> Iterator[Chunk]:
@@ -89,24 +104,30 @@ def plan_chunks(trace: TraceDat, stream: Stream, start: int) -> Iterator[Chunk]:
         start += size
 
 
-def unpack(trace: TraceDat, chunks: list[Chunk], size: int) -> memoryview:
-    """The pages in all chunks."""
+def reserve(trace: TraceDat, size: int) -> memoryview:
+    """Room for so many bytes of pages."""
     if size > LARGEST_RATIO * len(trace.data):
         raise InputError(trace.path, "", f"claims to unpack to {size} bytes", CUT_SHORT)
     try:
-        pages = memoryview(np.empty(size, np.uint8))
+        return memoryview(np.empty(size, np.uint8))
     except MemoryError:
         raise InputError(trace.path, "", f"needs {size} bytes of memory", "record for a shorter time") from None
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
-    # Contiguous shares: the error that is told is the first in the file, however many threads there are.
-    bounds = pairwise(len(chunks) * i // threads for i in range(threads + 1))
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda bound: unpack_share(trace, chunks[bound[0] : bound[1]], pages), bounds))
-    return pages
 
 
-def unpack_share(trace: TraceDat, share: list[Chunk], pages: memoryview) -> None:
-    """Unpack some chunks, each to its place."""
+def unpack(
+    pool: ThreadPoolExecutor, trace: TraceDat, planned: list[list[Chunk]], pages: memoryview
+) -> list[Iterator[Future[int]]]:
+    """Start unpacking, all CPUs at an even pace; each future is the end of what is then unpacked."""
+    coming: list[list[Future[int]]] = [[] for _ in planned]
+    for first in range(0, max(map(len, planned)), SHARE):
+        for chunks, futures in zip(planned, coming, strict=True):
+            if share := chunks[first : first + SHARE]:
+                futures.append(pool.submit(unpack_share, trace, share, pages))
+    return [iter(futures) for futures in coming]
+
+
+def unpack_share(trace: TraceDat, share: list[Chunk], pages: memoryview) -> int:
+    """Unpack some chunks, each to its place; the end of the last."""
     codec = CODECS[trace.codec]()
     for chunk in share:
         packed = trace.data[chunk.offset : chunk.offset + chunk.width]
@@ -115,3 +136,4 @@ def unpack_share(trace: TraceDat, share: list[Chunk], pages: memoryview) -> None
         except ValueError as error:
             where = f"offset {chunk.offset:#x}"
             raise InputError(trace.path, where, f"a chunk does not unpack: {error}", CUT_SHORT) from None
+    return share[-1].stop

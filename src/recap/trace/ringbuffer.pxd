@@ -9,7 +9,8 @@ cdef extern from "<endian.h>" nogil:
 cdef enum:
     END = 0
     MORE = 1
-    BAD = -1
+    WAIT = 2
+    BAD = 3
 
     FAULT_HEADER = 1
     FAULT_COMMIT = 2
@@ -21,6 +22,7 @@ cdef enum:
     PADDING = 29
     TIME_EXTEND = 30
     TIME_STAMP = 31
+    NO_EVENT = -1
 
     COMMIT_MASK = 0x7FFFFFF
     STAMP_WIDTH = 59
@@ -56,8 +58,8 @@ cdef long long TWO_32
 cdef class Pages:
     cdef const unsigned char[::1] data
     cdef unsigned short[::1] cpu
-    cdef long long[::1] start
     cdef long long[::1] stop
+    cdef long long[::1] ready
     cdef long long[::1] page_size
     cdef long long commit
     cdef long long payload
@@ -68,7 +70,8 @@ cdef class Pages:
     cdef long long[::1] size
     cdef long long[::1] time
     cdef long long[::1] heap
-    cdef long long live
+    cdef readonly long long live
+    cdef readonly long long hungry
     cdef readonly int fault
     cdef readonly long long fault_at
 
@@ -117,11 +120,6 @@ cdef long long absolute(long long stamp, long long time) noexcept nogil
 )
 cdef long long advance(Pages pages, long long stream) noexcept nogil
 
-@cython.locals(_=cython.longlong, moved=cython.longlong)
-cdef long long tally(Pages pages, long long stream, long long[::1] counts, long long limit) noexcept nogil
-
-cpdef long long survey(Pages pages, long long stream, long long[::1] counts, long long limit)
-
 @cython.locals(value=cython.longlong)
 cdef long long number(Pages pages, long long at, int how) noexcept nogil
 
@@ -141,10 +139,7 @@ cdef bint before(Pages pages, long long x, long long y) noexcept nogil
 @cython.locals(stream=cython.longlong, child=cython.longlong)
 cdef void sift(Pages pages, long long hole) noexcept nogil
 
-@cython.locals(stream=cython.longlong, moved=cython.longlong, hole=cython.longlong)
-cdef long long line_up(Pages pages) noexcept nogil
+@cython.locals(stream=cython.longlong, event_id=cython.uint, row=cython.int, moved=cython.longlong)
+cdef long long merge(Pages pages, Plan plan, Columns out, long long[::1] counts, long long n, long long limit) noexcept nogil
 
-@cython.locals(stream=cython.longlong, row=cython.int, moved=cython.longlong)
-cdef long long merge(Pages pages, Plan plan, Columns out, long long n, long long limit) noexcept nogil
-
-cpdef long long fill(Pages pages, Plan plan, Columns out, long long n, long long limit)
+cpdef long long fill(Pages pages, Plan plan, Columns out, long long[::1] counts, long long n, long long limit)

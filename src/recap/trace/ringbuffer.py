@@ -1,8 +1,8 @@
 """The kernel's ring-buffer pages, walked record by record and merged into columns.
 
-A stream is the pages of one CPU, end to end in one bounded buffer. `survey` counts what a stream holds and proves
-every record to lie inside its page; `fill` then merges all streams in time order into columns. Nothing outside
-`data` is ever read, whatever the bytes: each length is checked before it is followed.
+A stream is the pages of one CPU, end to end in one bounded buffer, of which more and more is ready to be read. `fill`
+merges all streams in time order into columns, until it has filled enough rows, or a stream has no page ready, or one
+makes no sense. Nothing outside a stream is ever read, whatever the bytes: each length is checked before it is followed.
 """
 
 from array import array
@@ -13,13 +13,14 @@ COMPILED: bool = bool(cython.compiled)
 
 if not cython.compiled:  # compiled, they are the constants of the header
     # What a step along a stream comes to.
-    END, MORE, BAD = 0, 1, -1
+    END, MORE, WAIT, BAD = 0, 1, 2, 3
 
     # What can be wrong with a page; FAULTS has the words.
     FAULT_HEADER, FAULT_COMMIT, FAULT_STAMP, FAULT_BACKWARDS, FAULT_RECORD, FAULT_EVENT = 1, 2, 3, 4, 5, 6
 
     # Record types of the ring buffer; 1 to 28 are data, the length in words.
     PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31
+    NO_EVENT = -1  # the size of none
 
     COMMIT_MASK = 0x7FFFFFF  # above it the page's flags: events were missed, and their count is stored
     STAMP_WIDTH = 59  # an absolute stamp lacks the bits above
@@ -62,34 +63,32 @@ COMMIT = int(COMMIT_MASK)
 
 
 class Pages:
-    """Streams of pages in one buffer, with a cursor on each stream's current event."""
+    """Streams of pages in one buffer, with a cursor on each stream's current event, and a heap of the streams."""
 
     def __init__(self, data, cpu, start, stop, page_size, commit, payload):
-        streams = len(start)
+        streams = len(cpu)
         self.data = data
         self.cpu = array("H", cpu)
-        self.start = array("q", start)
         self.stop = array("q", stop)
+        self.ready = array("q", start)
         self.page_size = array("q", page_size)
         self.commit = commit
         self.payload = payload
-        self.page = array("q", bytes(8 * streams))
+        self.page = array("q", map(int.__sub__, start, page_size))
         self.at = array("q", bytes(8 * streams))
         self.end = array("q", bytes(8 * streams))
         self.body = array("q", bytes(8 * streams))
-        self.size = array("q", bytes(8 * streams))
-        self.time = array("q", bytes(8 * streams))
-        self.heap = array("q", bytes(8 * streams))
+        self.size = array("q", [NO_EVENT]) * streams
+        self.time = array("q", [-1]) * streams  # before all others, so that each is brought to its first event
+        self.heap = array("q", range(streams))
+        self.live = streams
+        self.hungry = -1
         self.fault = 0
         self.fault_at = 0
-        self.rewind()
 
-    def rewind(self):
-        """Put every cursor before its stream's first page."""
-        for stream in range(len(self.start)):
-            self.page[stream] = self.start[stream] - self.page_size[stream]
-            self.at[stream] = self.end[stream] = self.time[stream] = 0
-        self.live = -1
+    def feed(self, stream, ready):
+        """Say up to where a stream's pages can be read."""
+        self.ready[stream] = ready
 
 
 class Plan:
@@ -136,13 +135,15 @@ def fail(pages, fault, at):
 
 
 def turn_page(pages, stream):
-    """Step to the stream's next page: END, MORE or BAD."""
+    """Step to the stream's next page."""
     page = pages.page[stream] + pages.page_size[stream]
     room = pages.stop[stream] - page
     if room <= 0:
         return END
     if room > pages.page_size[stream]:
         room = pages.page_size[stream]
+    if page + room > pages.ready[stream]:
+        return WAIT
     room -= pages.payload
     if room < 0:
         return fail(pages, FAULT_HEADER, page)
@@ -172,12 +173,14 @@ def absolute(stamp, time):
 
 
 def advance(pages, stream):
-    """Move the stream's cursor to its next event, over page ends, padding and time records: END, MORE or BAD."""
+    """Move the stream's cursor to its next event, over page ends, padding and time records."""
+    pages.size[stream] = NO_EVENT
     at = pages.at[stream]
     end = pages.end[stream]
     time = pages.time[stream]
     while True:
         while at >= end:
+            pages.at[stream] = at
             turned = turn_page(pages, stream)
             if turned != MORE:
                 return turned
@@ -229,21 +232,6 @@ def advance(pages, stream):
             pages.body[stream] = body
             pages.size[stream] = size
             return MORE
-
-
-def tally(pages, stream, counts, limit):
-    for _ in range(limit):
-        moved = advance(pages, stream)
-        if moved != MORE:
-            return moved
-        counts[u16(pages, pages.body[stream])] += 1
-    return MORE
-
-
-def survey(pages, stream, counts, limit):
-    """Count up to `limit` further events of one stream by event id: 1 there may be more, 0 it is done, -1 a fault."""
-    with cython.nogil:
-        return tally(pages, stream, counts, limit)
 
 
 def number(pages, at, how):
@@ -334,35 +322,23 @@ def sift(pages, hole):
     pages.heap[hole] = stream
 
 
-def line_up(pages):
-    """Bring every stream to its first event and build the heap of those that have one."""
-    pages.live = 0
-    for stream in range(pages.start.shape[0]):
-        moved = advance(pages, stream)
-        if moved == BAD:
-            return BAD
-        if moved == MORE:
-            pages.heap[pages.live] = stream
-            pages.live += 1
-    for hole in range(pages.live // 2):
-        sift(pages, pages.live // 2 - 1 - hole)
-    return MORE
-
-
-def merge(pages, plan, out, n, limit):
-    if pages.live < 0 and line_up(pages) == BAD:
-        return n
+def merge(pages, plan, out, counts, n, limit):
     while pages.live > 0 and n < limit:
         stream = pages.heap[0]
-        row = plan.row[u16(pages, pages.body[stream])]
-        if row >= 0:
-            if pages.size[stream] < plan.need[row]:
-                fail(pages, FAULT_EVENT, pages.body[stream])
-                return n
-            store(pages, plan, out, stream, row, n)
-            n += 1
+        if pages.size[stream] != NO_EVENT:
+            event_id = u16(pages, pages.body[stream])
+            counts[event_id] += 1
+            row = plan.row[event_id]
+            if row >= 0:
+                if pages.size[stream] < plan.need[row]:
+                    fail(pages, FAULT_EVENT, pages.body[stream])
+                    return n
+                store(pages, plan, out, stream, row, n)
+                n += 1
         moved = advance(pages, stream)
-        if moved == BAD:
+        if moved == WAIT:
+            pages.hungry = stream
+        if moved >= WAIT:
             return n
         if moved == END:
             pages.live -= 1
@@ -371,7 +347,11 @@ def merge(pages, plan, out, n, limit):
     return n
 
 
-def fill(pages, plan, out, n, limit):
-    """Merge events into the columns from row `n` until `limit` rows, the end or a fault: the number of rows."""
+def fill(pages, plan, out, counts, n, limit):
+    """Merge events into the columns from row `n` on, counting them all by id: the number of rows there are now.
+
+    It stops at `limit` rows, at the end (no stream is live), at a stream that is hungry, or at a fault.
+    """
+    pages.hungry = -1
     with cython.nogil:
-        return merge(pages, plan, out, n, limit)
+        return merge(pages, plan, out, counts, n, limit)

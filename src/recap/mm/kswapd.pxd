@@ -1,0 +1,52 @@
+cimport cython
+
+from recap.kernel cimport (
+    DEF_PRIORITY,
+    GFP_KERNEL,
+    LRU_ACTIVE_ANON,
+    LRU_INACTIVE_ANON,
+    MAX_RECLAIM_RETRIES,
+    NONE,
+    SWAP_CLUSTER_MAX,
+    TENTH_NS,
+    WMARK_HIGH,
+)
+from recap.mm.lru cimport inactive_is_low
+from recap.mm.vmscan cimport shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmstat cimport PAGEOUTRUN
+from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
+from recap.pages cimport Memory
+
+cdef enum:
+    KSWAPD = 0
+    ASLEEP = 0
+    PRIORITY = 1
+    LRUVEC = 2
+    TRY_TO_SLEEP = 3
+    NAP = 4
+
+@cython.locals(zone=cython.int)
+cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogil
+
+@cython.locals(zone=cython.int, boosts=cython.longlong)
+cdef long long watermark_boosts(Memory m, int highest_zoneidx) noexcept nogil
+
+cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void set_reclaim_active(Memory m, int highest_zoneidx, bint active) noexcept nogil
+
+cdef void balance_begin(Memory m) noexcept nogil
+
+@cython.locals(zone=cython.int, balanced=cython.bint)
+cdef void balance_priority(Memory m) noexcept nogil
+
+@cython.locals(gained=cython.longlong, raise_priority=cython.bint)
+cdef void balance_node_done(Memory m) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void balance_out(Memory m) noexcept nogil
+
+cdef void after_nap(Memory m) noexcept nogil
+
+cdef void kswapd_step(Memory m, int cpu) noexcept nogil

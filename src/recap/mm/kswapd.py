@@ -1,0 +1,183 @@
+"""kswapd: the background reclaimer, woken below the low watermark, at work until the high one is reached.
+
+It is a chain of small steps, so that tasks run in between. Its ScanControl is number 0; after a step `sleep_ns` says how
+long it sleeps now, and Memory.kswapd_asleep that it sleeps until wakeup_kswapd.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        DEF_PRIORITY,
+        GFP_KERNEL,
+        LRU_ACTIVE_ANON,
+        LRU_INACTIVE_ANON,
+        MAX_RECLAIM_RETRIES,
+        NONE,
+        SWAP_CLUSTER_MAX,
+        TENTH_NS,
+        WMARK_HIGH,
+    )
+    from recap.mm.lru import inactive_is_low
+    from recap.mm.vmscan import shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+    from recap.mm.vmstat import PAGEOUTRUN
+    from recap.mm.watermark import wmark_pages, zone_watermark_ok
+    from recap.pages import Memory
+
+    KSWAPD = 0
+    ASLEEP, PRIORITY, LRUVEC, TRY_TO_SLEEP, NAP = range(5)
+
+
+def pgdat_balanced(m: Memory, order: int, highest_zoneidx: int) -> bool:
+    """Is one zone above its high watermark, with a block of this order? (pgdat_balanced)"""
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= highest_zoneidx and zone_watermark_ok(
+            m, zone, order, wmark_pages(m, zone, WMARK_HIGH), highest_zoneidx, 0
+        ):
+            return True
+    return False
+
+
+def watermark_boosts(m: Memory, highest_zoneidx: int) -> int:
+    """The boosts of the zones a request may use, together."""
+    boosts = 0
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= highest_zoneidx:
+            boosts += m.zone[zone].watermark_boost
+    return boosts
+
+
+def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int) -> None:
+    """Tell kswapd what is wanted, and wake it if there is something to do (wakeup_kswapd)."""
+    m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, highest_zoneidx)
+    m.kswapd_order = max(m.kswapd_order, order)
+    if not m.kswapd_asleep or m.kswapd_failures >= MAX_RECLAIM_RETRIES:
+        return
+    if pgdat_balanced(m, order, highest_zoneidx) and watermark_boosts(m, highest_zoneidx) == 0:
+        return
+    m.kswapd_wanted = True
+
+
+def set_reclaim_active(m: Memory, highest_zoneidx: int, active: bool) -> None:
+    """Per-cpu lists are kept short while kswapd works (set_reclaim_active)."""
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= highest_zoneidx:
+            m.zone[zone].reclaim_active = active
+
+
+def balance_begin(m: Memory) -> None:
+    """Take the order and zone asked for, and the boosts to work off (balance_pgdat, first part)."""
+    m.kswapd_asleep = False
+    m.kswapd_wanted = False
+    m.sc[KSWAPD].kswapd = 1
+    m.sc[KSWAPD].gfp = GFP_KERNEL
+    m.sc[KSWAPD].capture = -1
+    m.sc[KSWAPD].page = NONE
+    m.sc[KSWAPD].order = m.kswapd_order
+    m.sc[KSWAPD].reclaim_idx = m.kswapd_highest_zoneidx
+    m.kswapd_order = 0
+    m.kswapd_highest_zoneidx = 0
+    m.sc[KSWAPD].nr_reclaimed = 0
+    m.sc[KSWAPD].priority = DEF_PRIORITY
+    m.nr_boost_reclaim = watermark_boosts(m, m.sc[KSWAPD].reclaim_idx)
+    for zone in range(m.nr_zones):
+        m.zone[zone].kswapd_boost = m.zone[zone].watermark_boost
+    set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, True)
+    m.vmstat[PAGEOUTRUN] += 1
+    m.sc[KSWAPD].phase = PRIORITY
+
+
+def balance_priority(m: Memory) -> None:
+    """Top of the priority loop: done, or another pass over the node (balance_pgdat)."""
+    balanced = pgdat_balanced(m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx)
+    if not balanced and m.nr_boost_reclaim:
+        m.nr_boost_reclaim = 0
+        m.sc[KSWAPD].priority = DEF_PRIORITY
+    if balanced and not m.nr_boost_reclaim:
+        balance_out(m)
+        return
+    m.sc[KSWAPD].may_writepage = not m.nr_boost_reclaim or m.sc[KSWAPD].priority < DEF_PRIORITY - 2
+    m.sc[KSWAPD].may_swap = not m.nr_boost_reclaim
+    if m.nr_swap_pages > 0 and inactive_is_low(m, LRU_INACTIVE_ANON):
+        shrink_active_list(m, KSWAPD, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
+    m.sc[KSWAPD].nr_scanned = 0
+    m.sc[KSWAPD].nr_to_reclaim = 0
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
+            m.sc[KSWAPD].nr_to_reclaim += max(wmark_pages(m, zone, WMARK_HIGH), SWAP_CLUSTER_MAX)
+    shrink_node_begin(m, KSWAPD)
+    m.sc[KSWAPD].phase = LRUVEC
+
+
+def balance_node_done(m: Memory) -> None:
+    """Bottom of the priority loop: how hard to try next (kswapd_shrink_node, balance_pgdat)."""
+    shrink_node_end(m, KSWAPD)
+    m.sc[KSWAPD].phase = PRIORITY
+    if m.sc[KSWAPD].order and m.sc[KSWAPD].nr_reclaimed >= 2 << m.sc[KSWAPD].order:
+        m.sc[KSWAPD].order = 0
+    raise_priority = m.sc[KSWAPD].nr_scanned < m.sc[KSWAPD].nr_to_reclaim
+    if m.nr_boost_reclaim and m.sc[KSWAPD].priority == DEF_PRIORITY - 2:
+        raise_priority = False
+    gained = m.sc[KSWAPD].nr_reclaimed - m.sc[KSWAPD].node_reclaimed
+    m.nr_boost_reclaim -= min(m.nr_boost_reclaim, gained)
+    if m.nr_boost_reclaim and not gained:
+        balance_out(m)
+        return
+    if raise_priority or not gained:
+        m.sc[KSWAPD].priority -= 1
+    if m.sc[KSWAPD].priority < 1:
+        if not m.sc[KSWAPD].nr_reclaimed:
+            m.kswapd_failures += 1
+        balance_out(m)
+
+
+def balance_out(m: Memory) -> None:
+    """The round is over: boosts worked off are taken back (balance_pgdat, last part)."""
+    set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, False)
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
+            m.zone[zone].watermark_boost -= min(m.zone[zone].watermark_boost, m.zone[zone].kswapd_boost)
+    m.sc[KSWAPD].phase = TRY_TO_SLEEP
+
+
+def after_nap(m: Memory) -> None:
+    """A tenth of a second has passed, or somebody called: sleep for good only if still balanced (kswapd_try_to_sleep)."""
+    if m.kswapd_wanted:
+        m.kswapd_order = max(m.kswapd_order, m.sc[KSWAPD].order)
+        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
+        balance_begin(m)
+    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(
+        m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx
+    ):
+        m.sc[KSWAPD].phase = ASLEEP
+    else:
+        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
+        balance_begin(m)
+
+
+def kswapd_step(m: Memory, cpu: int) -> None:
+    """One step of kswapd's life."""
+    m.sc[KSWAPD].sleep_ns = 0
+    if m.sc[KSWAPD].phase == ASLEEP:
+        balance_begin(m)
+    elif m.sc[KSWAPD].phase == PRIORITY:
+        balance_priority(m)
+    elif m.sc[KSWAPD].phase == LRUVEC:
+        if not shrink_lruvec_step(m, KSWAPD, cpu):
+            balance_node_done(m)
+    elif m.sc[KSWAPD].phase == NAP:
+        after_nap(m)
+    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(
+        m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx
+    ):
+        m.pgdat_writeback = False
+        m.pgdat_dirty = False
+        m.pgdat_congested = False
+        m.kswapd_asleep = True
+        m.sc[KSWAPD].sleep_ns = TENTH_NS
+        m.sc[KSWAPD].phase = NAP
+    else:
+        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
+        balance_begin(m)

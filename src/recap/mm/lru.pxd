@@ -1,0 +1,29 @@
+cimport cython
+
+from recap.kernel cimport (
+    LRU_INACTIVE_ANON,
+    LRU_INACTIVE_FILE,
+    PF_ACTIVE,
+    PF_LRU,
+    PF_REFERENCED,
+    PF_SWAPBACKED,
+)
+from recap.mm.vmstat cimport PGACTIVATE
+from recap.pages cimport Memory, list_add, list_add_tail, list_del
+
+@cython.locals(lru=cython.int)
+cdef int page_lru(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(lru=cython.int, pages=cython.longlong, i=cython.uint)
+cdef void lruvec_add(Memory m, unsigned int pfn, bint to_tail) noexcept nogil
+
+@cython.locals(i=cython.uint)
+cdef void lruvec_del(Memory m, unsigned int pfn) noexcept nogil
+
+cdef void activate_page(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(inactive=cython.longlong, active=cython.longlong, gb=cython.longlong, ratio=cython.longlong)
+cdef bint inactive_is_low(Memory m, int inactive_lru) noexcept nogil
+
+@cython.locals(total=cython.longlong)
+cdef void lru_note_cost(Memory m, bint file, long long pages) noexcept nogil

@@ -1,0 +1,79 @@
+"""The LRU lists: active and inactive, anonymous and file, one set for the node (classic LRU, no generations)."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        LRU_INACTIVE_ANON,
+        LRU_INACTIVE_FILE,
+        PF_ACTIVE,
+        PF_LRU,
+        PF_REFERENCED,
+        PF_SWAPBACKED,
+    )
+    from recap.mm.vmstat import PGACTIVATE
+    from recap.pages import Memory, list_add, list_add_tail, list_del
+
+
+def page_lru(m: Memory, pfn: int) -> int:
+    """The list a page belongs on, by its flags (folio_lru_list)."""
+    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PF_SWAPBACKED else LRU_INACTIVE_FILE
+    return lru + 1 if m.page[pfn].flags & PF_ACTIVE else lru
+
+
+def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
+    """Put a block on its LRU list; every frame of it says so (lruvec_add_folio)."""
+    lru = page_lru(m, pfn)
+    pages = 1 << m.page[pfn].order
+    m.page[pfn].flags |= PF_LRU
+    if to_tail:
+        list_add_tail(m, pfn, m.lru_heads + lru)
+    else:
+        list_add(m, pfn, m.lru_heads + lru)
+    m.lru_size[lru] += pages
+    for i in range(pfn + 1, pfn + pages):
+        m.page[i].flags = PF_LRU
+
+
+def lruvec_del(m: Memory, pfn: int) -> None:
+    """Take a block off its LRU list (lruvec_del_folio)."""
+    list_del(m, pfn)
+    m.lru_size[page_lru(m, pfn)] -= 1 << m.page[pfn].order
+    for i in range(pfn, pfn + (1 << m.page[pfn].order)):
+        m.page[i].flags &= ~PF_LRU
+
+
+def activate_page(m: Memory, pfn: int) -> None:
+    """Move an inactive page to the active list (folio_activate)."""
+    if not m.page[pfn].flags & PF_LRU or m.page[pfn].flags & PF_ACTIVE:
+        return
+    lruvec_del(m, pfn)
+    m.page[pfn].flags &= ~PF_REFERENCED
+    m.page[pfn].flags |= PF_ACTIVE
+    lruvec_add(m, pfn, False)
+    m.vmstat[PGACTIVATE] += 1 << m.page[pfn].order
+
+
+def inactive_is_low(m: Memory, inactive_lru: int) -> bool:
+    """Are there too few inactive pages for the active ones? (inactive_is_low)"""
+    inactive = m.lru_size[inactive_lru]
+    active = m.lru_size[inactive_lru + 1]
+    gb = (inactive + active) >> 18
+    ratio = 1
+    while gb and (ratio + 1) * (ratio + 1) <= 10 * gb:
+        ratio += 1
+    return inactive * ratio < active
+
+
+def lru_note_cost(m: Memory, file: bool, pages: int) -> None:
+    """Remember what reclaiming a kind of page cost in I/O, fading (lru_note_cost, 96f8bf4fb1dd, 5.8)."""
+    if file:
+        m.file_cost += pages
+    else:
+        m.anon_cost += pages
+    total = m.lru_size[0] + m.lru_size[1] + m.lru_size[2] + m.lru_size[3]
+    if m.file_cost + m.anon_cost > total // 4:
+        m.file_cost //= 2
+        m.anon_cost //= 2

@@ -1,0 +1,70 @@
+cimport cython
+
+from recap.kernel cimport (
+    ALLOC_KSWAPD,
+    ALLOC_WMARK_HIGH,
+    DEF_PRIORITY,
+    GFP_DIRECT_RECLAIM,
+    GFP_FS,
+    GFP_NOFAIL,
+    GFP_NORETRY,
+    GFP_RETRY_MAYFAIL,
+    GFP_THISNODE,
+    MAX_RECLAIM_RETRIES,
+    NONE,
+    PAGE_ALLOC_COSTLY_ORDER,
+    SWAP_CLUSTER_MAX,
+    TICK_NS,
+    WMARK_MIN,
+    ZONE_NORMAL,
+)
+from recap.mm.capture cimport close_capture, open_capture
+from recap.mm.kswapd cimport wakeup_kswapd
+from recap.mm.migratetype cimport unreserve_highatomic_pageblock
+from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
+from recap.mm.pcplist cimport drain_all_pages
+from recap.mm.vmscan cimport reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
+from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
+from recap.pages cimport Memory
+
+cdef enum:
+    SERVED = 0
+    FAILED = 1
+    NEEDS_OOM = 2
+    AT_WORK = 3
+
+    RETRY = 0
+    THROTTLED = 1
+    PRIORITY = 2
+    LRUVEC = 3
+    AFTER_RECLAIM = 4
+
+cdef void wake_all_kswapds(Memory m, int s) noexcept nogil
+
+cdef int slowpath_begin(Memory m, int s, int cpu, int order, unsigned int gfp) noexcept nogil
+
+cdef int slowpath_step(Memory m, int s, int cpu) noexcept nogil
+
+cdef int slowpath_retry(Memory m, int s, int cpu) noexcept nogil
+
+@cython.locals(free=cython.longlong, reserve=cython.longlong, zone=cython.int)
+cdef bint allow_direct_reclaim(Memory m) noexcept nogil
+
+cdef int enter_reclaim(Memory m, int s) noexcept nogil
+
+cdef int next_priority(Memory m, int s) noexcept nogil
+
+cdef int after_reclaim(Memory m, int s, int cpu) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void unreserve_highatomic(Memory m, int s, bint force) noexcept nogil
+
+cdef int retry_or_fail(Memory m, int s, int cpu) noexcept nogil
+
+@cython.locals(zone=cython.int, available=cython.longlong)
+cdef bint should_reclaim_retry(Memory m, int s) noexcept nogil
+
+cdef int may_oom(Memory m, int s, int cpu) noexcept nogil
+
+cdef void oom_killed(Memory m, int s) noexcept nogil

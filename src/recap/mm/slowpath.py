@@ -1,0 +1,224 @@
+"""The slow path of an allocation: wake kswapd, reclaim, retry, and give up or call for the OOM killer.
+
+The rules are those of a 6.1 built without compaction: costly requests get one round of reclaim. Like kswapd it runs in
+steps; a request's state is its ScanControl, and a step says whether the request was served, failed, needs the OOM killer
+or is still at work (and for how long it sleeps, in `sleep_ns`).
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        ALLOC_KSWAPD,
+        ALLOC_WMARK_HIGH,
+        DEF_PRIORITY,
+        GFP_DIRECT_RECLAIM,
+        GFP_FS,
+        GFP_NOFAIL,
+        GFP_NORETRY,
+        GFP_RETRY_MAYFAIL,
+        GFP_THISNODE,
+        MAX_RECLAIM_RETRIES,
+        NONE,
+        PAGE_ALLOC_COSTLY_ORDER,
+        SWAP_CLUSTER_MAX,
+        TICK_NS,
+        WMARK_MIN,
+        ZONE_NORMAL,
+    )
+    from recap.mm.capture import close_capture, open_capture
+    from recap.mm.kswapd import wakeup_kswapd
+    from recap.mm.migratetype import unreserve_highatomic_pageblock
+    from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
+    from recap.mm.pcplist import drain_all_pages
+    from recap.mm.vmscan import reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+    from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
+    from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
+    from recap.pages import Memory
+
+    SERVED, FAILED, NEEDS_OOM, AT_WORK = range(4)
+    RETRY, THROTTLED, PRIORITY, LRUVEC, AFTER_RECLAIM = range(5)
+
+
+def wake_all_kswapds(m: Memory, s: int) -> None:
+    """Have kswapd work for this request, if it allows that (wake_all_kswapds)."""
+    if m.sc[s].alloc_flags & ALLOC_KSWAPD:
+        wakeup_kswapd(m, m.sc[s].order, gfp_zone(m.sc[s].gfp))
+
+
+def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
+    """The low watermark refused: wake kswapd and try at the min watermark (__alloc_pages_slowpath, first part)."""
+    m.vmstat[ALLOC_SLOWPATH] += 1
+    m.sc[s].order = order
+    m.sc[s].gfp = gfp
+    m.sc[s].alloc_flags = gfp_to_alloc_flags(gfp, order)
+    m.sc[s].reclaim_idx = gfp_zone(gfp)
+    m.sc[s].no_progress_loops = 0
+    m.sc[s].kswapd = 0
+    m.sc[s].phase = RETRY
+    m.sc[s].capture = -1
+    m.sc[s].sleep_ns = 0
+    wake_all_kswapds(m, s)
+    m.sc[s].page = get_page_from_freelist(m, cpu, order, gfp, m.sc[s].alloc_flags)
+    return SERVED if m.sc[s].page != NONE else AT_WORK
+
+
+def slowpath_step(m: Memory, s: int, cpu: int) -> int:
+    """Go on with a request that slowpath_begin or the last step left at work."""
+    m.sc[s].sleep_ns = 0
+    if m.sc[s].phase == RETRY:
+        return slowpath_retry(m, s, cpu)
+    if m.sc[s].phase == THROTTLED:
+        return enter_reclaim(m, s)
+    if m.sc[s].phase == PRIORITY:
+        m.sc[s].nr_scanned = 0
+        shrink_node_begin(m, s)
+        m.sc[s].phase = LRUVEC
+        return AT_WORK
+    if m.sc[s].phase == LRUVEC:
+        if shrink_lruvec_step(m, s, cpu):
+            return AT_WORK
+        shrink_node_end(m, s)
+        return next_priority(m, s)
+    return after_reclaim(m, s, cpu)
+
+
+def slowpath_retry(m: Memory, s: int, cpu: int) -> int:
+    """Label `retry` of __alloc_pages_slowpath: one more look at the free lists, then direct reclaim."""
+    wake_all_kswapds(m, s)
+    m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
+    if m.sc[s].page != NONE:
+        return SERVED
+    if not m.sc[s].gfp & GFP_DIRECT_RECLAIM:
+        return FAILED
+    return enter_reclaim(m, s)
+
+
+def allow_direct_reclaim(m: Memory) -> bool:
+    """Is enough free for kswapd and the swap device to work with? (allow_direct_reclaim)"""
+    free = 0
+    reserve = 0
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= ZONE_NORMAL:
+            free += m.zone[zone].free_pages
+            reserve += wmark_pages(m, zone, WMARK_MIN)
+    return m.kswapd_failures >= MAX_RECLAIM_RETRIES or free > reserve // 2
+
+
+def enter_reclaim(m: Memory, s: int) -> int:
+    """Start direct reclaim, or wait until kswapd has freed the least it takes (throttle_direct_reclaim)."""
+    if not allow_direct_reclaim(m):
+        m.kswapd_wanted = m.kswapd_wanted or m.kswapd_asleep
+        m.sc[s].phase = THROTTLED
+        m.sc[s].sleep_ns = TICK_NS
+        return AT_WORK
+    m.vmstat[ALLOCSTALL] += 1
+    m.sc[s].priority = DEF_PRIORITY
+    m.sc[s].nr_to_reclaim = SWAP_CLUSTER_MAX
+    m.sc[s].nr_reclaimed = 0
+    m.sc[s].may_writepage = 1
+    m.sc[s].may_swap = 1
+    m.sc[s].force_deactivate = 0
+    m.sc[s].skipped_deactivate = 0
+    m.sc[s].capture = open_capture(m, s - 1, m.sc[s].order, m.sc[s].request)
+    m.sc[s].phase = PRIORITY
+    return AT_WORK
+
+
+def next_priority(m: Memory, s: int) -> int:
+    """One priority is through: enough, harder, or once more with deactivation forced (do_try_to_free_pages)."""
+    m.sc[s].phase = AFTER_RECLAIM
+    if m.sc[s].nr_reclaimed >= m.sc[s].nr_to_reclaim:
+        return AT_WORK
+    if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed:
+        m.sc[s].sleep_ns = TICK_NS
+    m.sc[s].priority -= 1
+    if m.sc[s].priority >= 0:
+        m.sc[s].phase = PRIORITY
+    elif not m.sc[s].nr_reclaimed and m.sc[s].skipped_deactivate:
+        m.sc[s].priority = DEF_PRIORITY
+        m.sc[s].force_deactivate = 1
+        m.sc[s].skipped_deactivate = 0
+        m.sc[s].phase = PRIORITY
+    return AT_WORK
+
+
+def after_reclaim(m: Memory, s: int, cpu: int) -> int:
+    """A captured block is the result; else try the free lists, and again without per-cpu lists in the way.
+
+    (__alloc_pages_direct_reclaim; the hand-over is rule 1 of the 2008 series.)
+    """
+    if m.sc[s].capture >= 0:
+        close_capture(m, m.sc[s].capture)
+        m.sc[s].capture = -1
+    if m.sc[s].page != NONE:
+        return SERVED
+    if m.sc[s].nr_reclaimed:
+        m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
+        if m.sc[s].page == NONE:
+            unreserve_highatomic(m, s, False)
+            drain_all_pages(m)
+            m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
+        if m.sc[s].page != NONE:
+            return SERVED
+    return retry_or_fail(m, s, cpu)
+
+
+def unreserve_highatomic(m: Memory, s: int, force: bool) -> None:
+    """Give the request a reserved pageblock of some zone it may use."""
+    for zone in range(m.nr_zones - 1, -1, -1):
+        if m.zone[zone].index <= m.sc[s].reclaim_idx and unreserve_highatomic_pageblock(
+            m, zone, gfp_migratetype(m.sc[s].gfp), force
+        ):
+            return
+
+
+def retry_or_fail(m: Memory, s: int, cpu: int) -> int:
+    """After a round without success (__alloc_pages_slowpath, last part)."""
+    m.sc[s].phase = RETRY
+    if m.sc[s].gfp & GFP_NORETRY:
+        return FAILED
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and not m.sc[s].gfp & GFP_NOFAIL:
+        return FAILED
+    if should_reclaim_retry(m, s):
+        return AT_WORK
+    return may_oom(m, s, cpu)
+
+
+def should_reclaim_retry(m: Memory, s: int) -> bool:
+    """Could the request be met if all that is reclaimable were reclaimed, and was there progress lately?"""
+    if m.sc[s].nr_reclaimed and m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER:
+        m.sc[s].no_progress_loops = 0
+    else:
+        m.sc[s].no_progress_loops += 1
+    if m.sc[s].no_progress_loops <= MAX_RECLAIM_RETRIES:
+        for zone in range(m.nr_zones - 1, -1, -1):
+            available = m.zone[zone].free_pages + (reclaimable_pages(m) if zone == m.nr_zones - 1 else 0)
+            if m.zone[zone].index <= m.sc[s].reclaim_idx and zone_watermark_ok_for(
+                m, zone, m.sc[s].order, wmark_pages(m, zone, WMARK_MIN), m.sc[s].reclaim_idx,
+                m.sc[s].alloc_flags, available,
+            ):  # fmt: skip
+                return True
+    unreserve_highatomic(m, s, True)
+    return False
+
+
+def may_oom(m: Memory, s: int, cpu: int) -> int:
+    """A last look above the high watermark, then the OOM killer, for those it can help (__alloc_pages_may_oom)."""
+    m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, ALLOC_WMARK_HIGH)
+    if m.sc[s].page != NONE:
+        return SERVED
+    if m.sc[s].gfp & (GFP_RETRY_MAYFAIL | GFP_THISNODE) or m.sc[s].reclaim_idx < ZONE_NORMAL:
+        return FAILED
+    if not m.sc[s].gfp & GFP_FS and not m.sc[s].gfp & GFP_NOFAIL:
+        m.sc[s].sleep_ns = TICK_NS
+        return AT_WORK
+    return NEEDS_OOM
+
+
+def oom_killed(m: Memory, s: int) -> None:
+    """A victim is gone: the request starts over."""
+    m.sc[s].no_progress_loops = 0
+    m.sc[s].phase = RETRY

@@ -1,0 +1,180 @@
+cimport cython
+
+from recap.kernel cimport (
+    IN_SWAP,
+    NONE,
+    PAGE_ALLOC_COSTLY_ORDER,
+    PF_DIRTY,
+    PF_LRU,
+    PF_SWAPBACKED,
+    PF_WRITEBACK,
+    PF_YOUNG,
+)
+from recap.mm.kswapd cimport kswapd_step, wakeup_kswapd
+from recap.mm.lru cimport activate_page, lruvec_add
+from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
+from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
+from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, NR_DIRTY, OOM_KILL, STOLEN_PAGES
+from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
+from recap.pages cimport Memory
+from recap.sim.device cimport Device
+from recap.sim.timers cimport Timers
+
+ctypedef packed struct Task:
+    long long op
+    long long end
+    long long run_left
+    long long stalled_at
+    long long anon_pages
+    int state
+    int cpu
+    int slot
+    int next
+
+ctypedef packed struct Cpu:
+    long long now
+    long long slice_start
+    long long slice_end
+    int current
+    int first
+    int last
+    int pad
+
+cdef enum:
+    OP_ALLOC = 0
+    OP_FREE = 1
+    OP_DIRTY = 2
+    OP_ACTIVATE = 3
+    OP_FORK = 4
+    OP_EXIT = 5
+
+    KIND_KERNEL = 0
+    KIND_ANON = 1
+    KIND_FILE = 2
+
+    UNBORN = 0
+    WAITING = 1
+    READY = 2
+    RUNNING = 3
+    ASLEEP = 4
+    DONE = 5
+
+    SLICE_NS = 3000000
+    WAKEUP_GRANULARITY_NS = 1000000
+    STEP_NS = 500
+    FLUSH_BATCH = 256
+    SLOT_BITS = 12
+    NEVER = 0x4000000000000000
+
+cdef class Simulation:
+    cdef readonly Memory m
+    cdef readonly Device device
+    cdef Timers timers
+    cdef const unsigned char[::1] obj_kind
+    cdef const unsigned char[::1] obj_order
+    cdef int[::1] obj_owner
+    cdef unsigned char[::1] obj_asked
+    cdef const unsigned char[::1] op_kind
+    cdef const int[::1] op_obj
+    cdef const unsigned int[::1] op_gfp
+    cdef const unsigned char[::1] op_cpu
+    cdef const unsigned int[::1] op_run
+    cdef const unsigned long long[::1] op_wait
+    cdef Task[::1] task
+    cdef Cpu[::1] cpu
+    cdef int[::1] free_slots
+    cdef int nr_free_slots
+    cdef unsigned int requests
+    cdef unsigned int[::1] dirty
+    cdef long long dirty_first
+    cdef long long dirty_last
+    cdef bint flush_all
+    cdef readonly int kswapd
+    cdef readonly int flusher
+    cdef readonly int unfinished
+    cdef readonly long long ops_done
+    cdef readonly long long clock
+    cdef readonly long long scan_ns
+    cdef readonly long long background_ratio
+    cdef readonly long long stalls
+    cdef readonly long long stall_ns
+    cdef readonly long long longest_stall_ns
+    cdef readonly long long withheld_page_ns
+
+    @cython.locals(c=cython.int, due=cython.longlong)
+    cdef bint run(self, long long steps) noexcept nogil
+
+    @cython.locals(c=cython.int, best=cython.int)
+    cdef int earliest_cpu(self) noexcept nogil
+
+    @cython.locals(due=cython.longlong)
+    cdef long long next_event(self) noexcept nogil
+
+    cdef void advance_clock(self, long long now) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void external_event(self, long long due) noexcept nogil
+
+    cdef void sleep(self, int t, long long until) noexcept nogil
+
+    @cython.locals(c=cython.int, i=cython.int)
+    cdef int place(self, int t) noexcept nogil
+
+    @cython.locals(c=cython.int)
+    cdef void wake(self, int t, long long now) noexcept nogil
+
+    cdef void enqueue(self, int c, int t) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void pick_next(self, int c) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void reschedule(self, int c) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void execute(self, int c, long long due) noexcept nogil
+
+    cdef void wake_kswapd(self, long long now) noexcept nogil
+
+    @cython.locals(run=cython.longlong)
+    cdef void run_task(self, int c, int t, long long due) noexcept nogil
+
+    @cython.locals(i=cython.longlong, obj=cython.int)
+    cdef void perform(self, int c, int t) noexcept nogil
+
+    cdef void begin_child(self, int t, long long now) noexcept nogil
+
+    cdef void next_op(self, int c, int t) noexcept nogil
+
+    @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)
+    cdef void request(self, int c, int t, int obj) noexcept nogil
+
+    @cython.locals(s=cython.int, status=cython.int)
+    cdef void stall_step(self, int c, int t) noexcept nogil
+
+    @cython.locals(s=cython.int, pfn=cython.uint, waited=cython.longlong)
+    cdef void end_request(self, int c, int t, int status) noexcept nogil
+
+    cdef void charge(self, int c, int s) noexcept nogil
+
+    @cython.locals(i=cython.uint, by=cython.uint)
+    cdef void note_stolen(self, unsigned int pfn, int order, int s) noexcept nogil
+
+    @cython.locals(order=cython.int, z=cython.int)
+    cdef void occupy(self, int t, int obj, unsigned int pfn, int s) noexcept nogil
+
+    @cython.locals(pfn=cython.uint, owner=cython.int)
+    cdef void give_back(self, int c, int obj) noexcept nogil
+
+    @cython.locals(threshold=cython.longlong, z=cython.int)
+    cdef bint over_background(self) noexcept nogil
+
+    cdef void make_dirty(self, unsigned int pfn, long long now) noexcept nogil
+
+    @cython.locals(pfn=cython.uint, written=cython.int)
+    cdef void flusher_step(self, int c) noexcept nogil
+
+    cdef void kswapd_turn(self, int c) noexcept nogil
+
+    @cython.locals(k=cython.int, victim=cython.int, obj=cython.int)
+    cdef bint out_of_memory(self, int c, int t) noexcept nogil

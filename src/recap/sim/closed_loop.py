@@ -1,0 +1,512 @@
+"""Closed loop: tasks replay their demand in virtual time, and the model decides what memory they get, and when.
+
+Each CPU runs one task at a time and round-robins among those ready; reclaim goes in steps of one batch, so whatever a
+reclaimer has released is up for grabs before its next batch. The CPU whose clock is furthest behind acts next, and
+wake-ups and the block device's completions come in between: the same input and seed give the same run.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.demand.demand import Demand
+from recap.kernel import NR_LRU_LISTS
+from recap.pages import Array, Memory, adopt
+from recap.sim.device import Device
+from recap.sim.timers import Timers
+
+if not cython.compiled:
+    from recap.kernel import (
+        IN_SWAP,
+        NONE,
+        PAGE_ALLOC_COSTLY_ORDER,
+        PF_DIRTY,
+        PF_LRU,
+        PF_SWAPBACKED,
+        PF_WRITEBACK,
+        PF_YOUNG,
+    )
+    from recap.mm.kswapd import kswapd_step, wakeup_kswapd
+    from recap.mm.lru import activate_page, lruvec_add
+    from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
+    from recap.mm.slowpath import AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
+    from recap.mm.vmstat import (
+        ALLOC_FAIL,
+        HIGH_ORDER_ATTEMPTS,
+        HIGH_ORDER_SUCCESSES,
+        NR_DIRTY,
+        OOM_KILL,
+        STOLEN_PAGES,
+    )
+    from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
+
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT = range(6)
+    KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
+    UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
+    SLICE_NS = 3_000_000
+    WAKEUP_GRANULARITY_NS = 1_000_000
+    STEP_NS = 500
+    FLUSH_BATCH = 256
+    SLOT_BITS = 12
+    NEVER = 1 << 62
+
+TASK = np.dtype(
+    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages")]
+    + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
+)
+CPU = np.dtype(
+    [(name, "i8") for name in ("now", "slice_start", "slice_end")]
+    + [(name, "i4") for name in ("current", "first", "last", "pad")]
+)
+
+
+class Simulation:
+    """A machine and the tasks that want memory of it.
+
+    Args:
+        memory: the state at the start, with room for capture lists (`captures` is the number of reclaimers at a time).
+        demand: what the tasks ask for.
+        seed: for what the demand leaves open: the device's latencies.
+        scan_ns: CPU time of reclaim for each page scanned.
+        background_ratio: vm.dirty_background_ratio, in percent.
+    """
+
+    def __init__(
+        self, memory: Memory, demand: Demand, seed: int, scan_ns: int, background_ratio: int = 10
+    ) -> None:
+        tasks = len(demand.task_pid)
+        self.m = memory
+        self.device = Device(memory, demand.write_ns, seed)
+        self.timers = Timers(tasks + 2)
+        self.obj_kind = adopt(demand.obj_kind)
+        self.obj_order = adopt(demand.obj_order)
+        self.obj_owner = adopt(np.full(len(demand.obj_kind), -1, np.int32))
+        self.obj_asked = adopt(np.zeros(len(demand.obj_kind), np.uint8))
+        self.op_kind = adopt(demand.op_kind)
+        self.op_obj = adopt(demand.op_obj)
+        self.op_gfp = adopt(demand.op_gfp)
+        self.op_cpu = adopt(demand.op_cpu)
+        self.op_run = adopt(demand.op_run)
+        self.op_wait = adopt(demand.op_wait)
+        self.kswapd = tasks
+        self.flusher = tasks + 1
+        self.task = adopt(task_records(demand))
+        cpu = np.zeros(memory.nr_cpus, CPU)
+        cpu["current"] = -1
+        cpu["first"] = -1
+        cpu["last"] = -1
+        self.cpu = adopt(cpu)
+        slots = len(memory.array("sc")) - 1
+        self.free_slots = adopt(np.arange(slots, 0, -1, dtype=np.int32))
+        self.nr_free_slots = slots
+        self.requests = 0
+        self.dirty = adopt(np.zeros(4 * int(memory.nr_frames), np.uint32))
+        self.dirty_first = 0
+        self.dirty_last = 0
+        self.flush_all = False
+        self.unfinished = int(np.count_nonzero(demand.task_count))
+        self.ops_done = 0
+        self.clock = 0
+        self.scan_ns = scan_ns
+        self.background_ratio = background_ratio
+        self.stalls = 0
+        self.stall_ns = 0
+        self.longest_stall_ns = 0
+        self.withheld_page_ns = 0
+        self.settle_in(demand)
+
+    def settle_in(self, demand: Demand) -> None:
+        """Put objects where they are at the start, collect dirty pages, and start the tasks that are alive."""
+        there = np.flatnonzero(demand.obj_pfn != NONE)
+        self.m.track(demand.obj_pfn.astype(np.uint32))
+        for obj, pfn in zip(there.tolist(), demand.obj_pfn[there].tolist(), strict=True):
+            self.m.frame[pfn].object = obj
+        for i in range(NR_LRU_LISTS):
+            for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
+                flags = self.m.page[pfn].flags
+                if flags & PF_DIRTY and not flags & PF_SWAPBACKED:
+                    self.dirty[self.dirty_last] = pfn
+                    self.dirty_last += 1
+                    self.m.vmstat[NR_DIRTY] += 1
+        for t in np.flatnonzero((demand.task_forked == 0) & (demand.task_count > 0)).tolist():
+            self.begin_task(t)
+
+    def begin_task(self, t: int) -> None:
+        """A task that is alive at the start waits for its first operation."""
+        self.task[t].state = WAITING
+        self.task[t].run_left = self.op_run[self.task[t].op]
+        self.timers.push(self.op_wait[self.task[t].op], t)
+
+    def advance(self, steps: int) -> bool:
+        """Run for so many steps; False when all tasks are through."""
+        return self.run(steps)
+
+    def run(self, steps: int) -> bool:
+        """`advance` without the interpreter."""
+        while steps > 0 and self.unfinished > 0:
+            steps -= 1
+            c = self.earliest_cpu()
+            due = self.next_event()
+            if c < 0 or due <= self.cpu[c].now:
+                if due == NEVER:
+                    return False
+                self.external_event(due)
+            else:
+                self.execute(c, due)
+        return self.unfinished > 0
+
+    def earliest_cpu(self) -> int:
+        """The busy CPU whose clock is furthest behind; -1 if all are idle."""
+        best = -1
+        for c in range(self.m.nr_cpus):
+            if self.cpu[c].current >= 0 and (best < 0 or self.cpu[c].now < self.cpu[best].now):
+                best = c
+        return best
+
+    def next_event(self) -> int:
+        """When the next sleeper wakes or the device completes a page."""
+        due = NEVER
+        if self.timers.count > 0:
+            due = self.timers.time[0]
+        if not self.device.idle():
+            due = min(due, self.device.next_completion())
+        return due
+
+    def advance_clock(self, now: int) -> None:
+        """Global time, which never goes back, and what was withheld meanwhile."""
+        if now > self.clock:
+            self.withheld_page_ns += self.m.withheld * (now - self.clock)
+            self.clock = now
+
+    def external_event(self, due: int) -> None:
+        """A page is written, or a sleeper's time has come."""
+        self.advance_clock(due)
+        if not self.device.idle() and self.device.next_completion() == due:
+            self.device.complete()
+            return
+        self.wake(self.timers.pop(), due)
+
+    def sleep(self, t: int, until: int) -> None:
+        """Take the running task off its CPU until a time."""
+        self.task[t].state = WAITING
+        self.timers.push(until, t)
+        self.pick_next(self.task[t].cpu)
+
+    def place(self, t: int) -> int:
+        """The CPU a task runs on: the recorded one of its next operation; kernel threads go where it is idle."""
+        if t < self.kswapd:
+            return self.op_cpu[self.task[t].op]
+        for c in range(self.m.nr_cpus):
+            if self.cpu[c].current < 0:
+                return c
+        return self.task[t].cpu
+
+    def wake(self, t: int, now: int) -> None:
+        """A task is ready; a CPU's running task gives way once it has had its minimum."""
+        c = self.place(t)
+        self.task[t].cpu = c
+        self.task[t].state = READY
+        self.enqueue(c, t)
+        if self.cpu[c].current < 0:
+            self.cpu[c].now = max(self.cpu[c].now, now)
+            self.pick_next(c)
+        else:
+            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].slice_start + WAKEUP_GRANULARITY_NS)
+
+    def enqueue(self, c: int, t: int) -> None:
+        """Last in a CPU's run queue."""
+        self.task[t].next = -1
+        if self.cpu[c].first < 0:
+            self.cpu[c].first = t
+        else:
+            self.task[self.cpu[c].last].next = t
+        self.cpu[c].last = t
+
+    def pick_next(self, c: int) -> None:
+        """Run the first of the run queue, or nobody."""
+        t = self.cpu[c].first
+        self.cpu[c].current = t
+        if t < 0:
+            return
+        self.cpu[c].first = self.task[t].next
+        self.task[t].state = RUNNING
+        self.cpu[c].slice_start = self.cpu[c].now
+        self.cpu[c].slice_end = self.cpu[c].now + SLICE_NS
+
+    def reschedule(self, c: int) -> None:
+        """Let the next one run when the slice is over and somebody waits."""
+        t = self.cpu[c].current
+        if t >= 0 and self.cpu[c].first >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
+            self.task[t].state = READY
+            self.enqueue(c, t)
+            self.pick_next(c)
+
+    def execute(self, c: int, due: int) -> None:
+        """One step of the task a CPU runs, up to the next event from outside."""
+        self.advance_clock(self.cpu[c].now)
+        t = self.cpu[c].current
+        if t == self.kswapd:
+            self.kswapd_turn(c)
+        elif t == self.flusher:
+            self.flusher_step(c)
+        elif self.task[t].slot >= 0:
+            self.stall_step(c, t)
+        elif self.task[t].run_left > 0:
+            self.run_task(c, t, due)
+        else:
+            self.perform(c, t)
+        if self.m.nr_submitted > 0:
+            self.device.collect(self.cpu[c].now)
+        if self.m.kswapd_wanted and self.m.kswapd_asleep:
+            self.wake_kswapd(self.cpu[c].now)
+        if self.m.flusher_wanted:
+            self.m.flusher_wanted = False
+            self.flush_all = True
+            if self.task[self.flusher].state == ASLEEP:
+                self.wake(self.flusher, self.cpu[c].now)
+        self.reschedule(c)
+
+    def wake_kswapd(self, now: int) -> None:
+        """Wake kswapd from its sleep, or early from its nap."""
+        if self.task[self.kswapd].state == WAITING:
+            self.timers.cancel(self.kswapd)
+            self.wake(self.kswapd, now)
+        elif self.task[self.kswapd].state == ASLEEP:
+            self.wake(self.kswapd, now)
+
+    def run_task(self, c: int, t: int, due: int) -> None:
+        """Compute until the next operation, the end of the slice or the next event."""
+        run = min(self.task[t].run_left, max(1, self.cpu[c].slice_end - self.cpu[c].now))
+        run = min(run, due - self.cpu[c].now)
+        self.cpu[c].now += run
+        self.task[t].run_left -= run
+
+    def perform(self, c: int, t: int) -> None:
+        """The operation a task has come to."""
+        i = self.task[t].op
+        obj = self.op_obj[i]
+        if self.op_kind[i] == OP_ALLOC:
+            self.request(c, t, obj)
+            return
+        if self.op_kind[i] == OP_FREE:
+            self.give_back(c, obj)
+        elif self.op_kind[i] == OP_FORK:
+            self.begin_child(obj, self.cpu[c].now)
+        elif self.op_kind[i] == OP_EXIT:
+            self.task[t].end = i + 1
+        elif self.m.resident[obj] < IN_SWAP:
+            if self.op_kind[i] == OP_DIRTY:
+                self.make_dirty(self.m.resident[obj], self.cpu[c].now)
+            else:
+                activate_page(self.m, self.m.resident[obj])
+        self.next_op(c, t)
+
+    def begin_child(self, t: int, now: int) -> None:
+        """A fork: the child waits for its first operation."""
+        if self.task[t].state == UNBORN and self.task[t].op < self.task[t].end:
+            self.task[t].state = WAITING
+            self.task[t].run_left = self.op_run[self.task[t].op]
+            self.timers.push(now + self.op_wait[self.task[t].op], t)
+
+    def next_op(self, c: int, t: int) -> None:
+        """Go to the next operation: sleep as long as the recorded task did, then compute as long."""
+        self.ops_done += 1
+        self.task[t].op += 1
+        if self.task[t].op >= self.task[t].end:
+            self.task[t].state = DONE
+            self.unfinished -= 1
+            self.pick_next(c)
+            return
+        self.task[t].run_left = self.op_run[self.task[t].op]
+        if self.op_wait[self.task[t].op] > 0:
+            self.sleep(t, self.cpu[c].now + self.op_wait[self.task[t].op])
+
+    def request(self, c: int, t: int, obj: int) -> None:
+        """Ask for memory, unless the object is still there: the fast path, then the slow one."""
+        if self.m.resident[obj] < IN_SWAP:
+            self.next_op(c, t)
+            return
+        order = self.obj_order[obj]
+        gfp = self.op_gfp[self.task[t].op]
+        if order > PAGE_ALLOC_COSTLY_ORDER and not self.obj_asked[obj]:
+            self.obj_asked[obj] = 1
+            self.m.vmstat[HIGH_ORDER_ATTEMPTS] += 1
+        pfn = get_page_from_freelist(self.m, c, order, gfp, fast_alloc_flags(self.m, gfp))
+        if pfn != NONE:
+            self.occupy(t, obj, pfn, 0)
+            self.next_op(c, t)
+            return
+        if self.nr_free_slots == 0:
+            self.task[t].run_left = SLICE_NS
+            return
+        self.nr_free_slots -= 1
+        s = self.free_slots[self.nr_free_slots]
+        self.requests += 1
+        self.m.sc[s].request = (self.requests << SLOT_BITS) | s
+        self.task[t].slot = s
+        self.task[t].stalled_at = self.cpu[c].now
+        status = slowpath_begin(self.m, s, c, order, gfp)
+        if status != AT_WORK:
+            self.end_request(c, t, status)
+
+    def stall_step(self, c: int, t: int) -> None:
+        """One step of the slow path a task is in."""
+        s = self.task[t].slot
+        status = slowpath_step(self.m, s, c)
+        self.charge(c, s)
+        if status == NEEDS_OOM:
+            if self.out_of_memory(c, t):
+                oom_killed(self.m, s)
+                return
+            status = FAILED
+        if status != AT_WORK:
+            self.end_request(c, t, status)
+        elif self.m.sc[s].sleep_ns > 0:
+            self.sleep(t, self.cpu[c].now + self.m.sc[s].sleep_ns)
+
+    def charge(self, c: int, s: int) -> None:
+        """Reclaim costs CPU time, by the pages it scanned."""
+        self.cpu[c].now += STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+        self.m.sc[s].scanned_now = 0
+
+    def end_request(self, c: int, t: int, status: int) -> None:
+        """The slow path is over, well or not."""
+        s = self.task[t].slot
+        pfn = self.m.sc[s].page
+        waited = self.cpu[c].now - self.task[t].stalled_at
+        self.stalls += 1
+        self.stall_ns += waited
+        self.longest_stall_ns = max(self.longest_stall_ns, waited)
+        if status == SERVED:
+            self.occupy(t, self.op_obj[self.task[t].op], pfn, s)
+        else:
+            self.m.vmstat[ALLOC_FAIL] += 1
+        self.m.sc[s].request = 0
+        self.free_slots[self.nr_free_slots] = s
+        self.nr_free_slots += 1
+        self.task[t].slot = -1
+        self.next_op(c, t)
+
+    def occupy(self, t: int, obj: int, pfn: int, s: int) -> None:
+        """An object moves into its page: anonymous and file pages go on the LRU."""
+        order = self.obj_order[obj]
+        self.note_stolen(pfn, order, s)
+        if self.m.resident[obj] == IN_SWAP:
+            self.m.nr_swap_pages += 1
+        self.m.resident[obj] = pfn
+        self.m.frame[pfn].object = obj
+        self.obj_owner[obj] = t
+        self.m.page[pfn].owner = 0
+        if order > PAGE_ALLOC_COSTLY_ORDER:
+            self.m.vmstat[HIGH_ORDER_SUCCESSES] += 1
+        if self.obj_kind[obj] == KIND_ANON:
+            self.task[t].anon_pages += 1 << order
+            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG
+            lruvec_add(self.m, pfn, False)
+        elif self.obj_kind[obj] == KIND_FILE:
+            self.m.page[pfn].flags = 0
+            lruvec_add(self.m, pfn, False)
+        for z in range(self.m.nr_zones):
+            if self.m.zone[z].boosted:
+                self.m.zone[z].boosted = 0
+                wakeup_kswapd(self.m, 0, self.m.zone[z].index)
+
+    def note_stolen(self, pfn: int, order: int, s: int) -> None:
+        """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
+        for i in range(pfn, pfn + (1 << order)):
+            by = self.m.frame[i].freed_by
+            if by:
+                self.m.frame[i].freed_by = 0
+                if by & 0xFFF != s and self.m.sc[by & 0xFFF].request == by:
+                    self.m.vmstat[STOLEN_PAGES] += 1
+
+    def give_back(self, c: int, obj: int) -> None:
+        """An owner frees an object, wherever it is."""
+        pfn = self.m.resident[obj]
+        if pfn == NONE:
+            return
+        if self.obj_kind[obj] == KIND_ANON and self.obj_owner[obj] >= 0:
+            self.task[self.obj_owner[obj]].anon_pages -= 1 << self.obj_order[obj]
+        self.obj_owner[obj] = -1
+        self.obj_asked[obj] = 0
+        if pfn == IN_SWAP:
+            self.m.nr_swap_pages += 1
+            self.m.resident[obj] = NONE
+            return
+        forget_page(self.m, pfn)
+        self.m.frame[pfn].freed_by = 0
+        free_pages(self.m, c, pfn, self.obj_order[obj])
+
+    def make_dirty(self, pfn: int, now: int) -> None:
+        """A file page is written to; past the background limit the flusher is called."""
+        if not self.m.page[pfn].flags & PF_LRU or self.m.page[pfn].flags & (PF_DIRTY | PF_SWAPBACKED):
+            return
+        set_page_dirty(self.m, pfn)
+        self.dirty[self.dirty_last % len(self.dirty)] = pfn
+        self.dirty_last += 1
+        if self.task[self.flusher].state == ASLEEP and self.over_background():
+            self.wake(self.flusher, now)
+
+    def over_background(self) -> bool:
+        """More dirty than vm.dirty_background_ratio of what may be dirty (domain_dirty_limits)."""
+        threshold = self.m.lru_size[2] + self.m.lru_size[3]
+        for z in range(self.m.nr_zones):
+            threshold += self.m.zone[z].free_pages
+        return self.m.vmstat[NR_DIRTY] * 100 > threshold * self.background_ratio
+
+    def flusher_step(self, c: int) -> None:
+        """Write the oldest dirty pages while there are too many, or all of them if reclaim asked (wb_workfn)."""
+        written = 0
+        while written < FLUSH_BATCH and self.dirty_first < self.dirty_last:
+            if not self.flush_all and not self.over_background():
+                break
+            pfn = self.dirty[self.dirty_first % len(self.dirty)]
+            self.dirty_first += 1
+            if self.m.page[pfn].flags & PF_DIRTY and not self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+                start_writeback(self.m, pfn)
+                written += 1
+        self.cpu[c].now += STEP_NS * (written + 1)
+        if written < FLUSH_BATCH:
+            self.flush_all = False
+            self.task[self.flusher].state = ASLEEP
+            self.pick_next(c)
+
+    def kswapd_turn(self, c: int) -> None:
+        """One step of kswapd, and its sleep if it takes one."""
+        kswapd_step(self.m, c)
+        self.charge(c, 0)
+        if self.m.sc[0].sleep_ns > 0:
+            self.sleep(self.kswapd, self.cpu[c].now + self.m.sc[0].sleep_ns)
+        elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
+            self.task[self.kswapd].state = ASLEEP
+            self.pick_next(c)
+
+    def out_of_memory(self, c: int, t: int) -> bool:
+        """Kill the task with most anonymous memory and free what it holds; False if there is nobody (out_of_memory)."""
+        victim = -1
+        for k in range(self.kswapd):
+            if self.task[k].anon_pages > 0 and (
+                victim < 0 or self.task[k].anon_pages > self.task[victim].anon_pages
+            ):
+                victim = k
+        if victim < 0:
+            return False
+        self.m.vmstat[OOM_KILL] += 1
+        for obj in range(len(self.obj_owner)):
+            if self.obj_owner[obj] == victim:
+                self.give_back(c, obj)
+        if victim != t:
+            self.task[victim].end = self.task[victim].op + 1
+        return True
+
+
+def task_records(demand: Demand) -> Array:
+    """TASK records of the demand's tasks, then kswapd and the flusher."""
+    task = np.zeros(len(demand.task_pid) + 2, TASK)
+    task["op"][:-2] = demand.task_first
+    task["end"][:-2] = demand.task_first + demand.task_count
+    task["slot"] = -1
+    task["next"] = -1
+    task["state"][-2:] = 4
+    return task

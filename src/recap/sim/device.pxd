@@ -1,0 +1,27 @@
+cimport cython
+
+from recap.mm.writeback cimport end_page_writeback
+from recap.pages cimport Memory
+
+cdef enum:
+    PAGES_PER_REQUEST = 32
+    DRAWS = 4096
+
+cdef class Device:
+    cdef Memory m
+    cdef long long[::1] latency
+    cdef unsigned int[::1] pfn
+    cdef long long[::1] done
+    cdef readonly long long first
+    cdef readonly long long last
+    cdef long long busy_until
+    cdef long long requests
+
+    @cython.locals(i=cython.longlong)
+    cdef void collect(self, long long now) noexcept nogil
+
+    cdef bint idle(self) noexcept nogil
+
+    cdef long long next_completion(self) noexcept nogil
+
+    cdef void complete(self) noexcept nogil
