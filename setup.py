@@ -93,6 +93,8 @@ class CompileEngine(build_ext):
 class BuildTree(build):
     """The standard build, minus what earlier builds left: a module that is gone must not stay importable."""
 
+    sub_commands = build.sub_commands[::-1]  # compile first: failing must not leave plain Python behind
+
     def run(self):
         super().run()
         commands = [self.get_finalized_command(name) for name in self.get_sub_commands()]

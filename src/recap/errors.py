@@ -6,7 +6,7 @@ class RecapError(Exception):
 
 
 class InputError(RecapError):
-    """A file that cannot be read as what it claims to be: which, where in it, what is wrong, how to mend it."""
+    """A file that is not what it claims to be: which, where in it, what is wrong, and how to mend it."""
 
     def __init__(self, path: object, where: str, problem: str, mend: str) -> None:
         super().__init__(path, where, problem, mend)

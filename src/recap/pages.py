@@ -191,6 +191,20 @@ class Memory:
         self.columns["resident"] = resident
         self.resident = adopt(resident)
 
+    def set_flag(self, pfns: list[int], flag: int) -> None:
+        """Set a flag on each of these frames."""
+        for pfn in pfns:
+            self.page[pfn].flags = self.page[pfn].flags | flag
+
+    def set_watermarks(self, zone: int, marks: list[int]) -> None:
+        """min, low, high and promo watermark of a zone, in pages."""
+        for i in range(len(marks)):
+            self.zone[zone].watermark[i] = marks[i]
+
+    def set_pcp_high(self, zone: int, cpu: int, high: int) -> None:
+        """How many pages a CPU's lists of a zone may hold."""
+        self.pcp[zone * self.nr_cpus + cpu].high = high
+
     def array(self, name: str) -> Array:
         """The records called `name` ("page", "zone", ...) as a NumPy array: a view when compiled, a copy when not."""
         if cython.compiled:

@@ -53,7 +53,7 @@ def compare(
         A folder for the full results.
     """
     sysctls = dict(setting.split("=", 1) for setting in write)
-    with progress("preparing") as update:
+    with progress() as update:
         result = run(
             source,
             policy,

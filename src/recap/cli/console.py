@@ -25,12 +25,12 @@ def show(result: Result, render: Callable[[Result], RenderableType], *, as_json:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[float, str], None]]:
+def progress() -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr, drawn where somebody watches; told the share that is done and what comes next."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=1.0)
+        task = bar.add_task("preparing", total=1.0)
 
-        def update(share: float, current: str = what) -> None:
+        def update(share: float, current: str) -> None:
             bar.update(task, completed=share, description=current)
 
         yield update

@@ -15,6 +15,6 @@ def verify(recording: Path, /, *, json: Json = False) -> None:
     recording
         A folder with trace.dat and the kernel's memory state (snap0.npz) at its start.
     """
-    with progress("replaying") as update:
-        result = replay(recording, progress=update)
+    with progress() as update:
+        result = replay(recording, progress=lambda share: update(share, "replaying"))
     show(result, verification, as_json=json)

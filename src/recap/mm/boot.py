@@ -91,35 +91,20 @@ def page_records(snapshot: Snapshot) -> Array:
     Frames outside all lists count as allocated one by one: a snapshot does not tell the order they were asked for at.
     """
     page = np.zeros(len(snapshot.flags), PAGE)
-    for zone in snapshot.zones:
-        page["state"][zone.start_pfn : zone.start_pfn + zone.spanned] = kernel.PG_ALLOCATED
+    page["state"][snapshot.in_use()] = kernel.PG_ALLOCATED
     page["state"][snapshot.has("PG_reserved")] = kernel.PG_RESERVED
-    kind, b, c, pfn = (snapshot.lists[:, i] for i in (0, 2, 3, 4))
-    free, pcp, lru = pfn[kind == FREE_LIST], pfn[kind == PCP_LIST], pfn[kind == LRU_LIST]
-    mark_blocks(page, free, b[kind == FREE_LIST], kernel.PG_BUDDY)
-    page["migratetype"][free] = c[kind == FREE_LIST]
-    small = b[kind == PCP_LIST] // kernel.MIGRATE_PCPTYPES
-    order = np.where(small > kernel.PAGE_ALLOC_COSTLY_ORDER, kernel.LINUX_6_1.pageblock_order, small)
-    mark_blocks(page, pcp, order, kernel.PG_PCP)
-    page["migratetype"][pcp] = snapshot.index[pcp]  # where set_pcppage_migratetype keeps it
+    for kind, state in ((FREE_LIST, kernel.PG_BUDDY), (PCP_LIST, kernel.PG_PCP)):
+        pfn, order = snapshot.free_blocks(kind)
+        page["state"][pfn] = state
+        page["order"][pfn] = order
+    page["migratetype"][pfn] = snapshot.index[pfn]  # where set_pcppage_migratetype keeps it
+    free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
+    page["migratetype"][free[:, 4]] = free[:, 3]
+    lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
     return page
-
-
-def mark_blocks(page: Array, pfn: Array, order: Array, state: int) -> None:
-    """Give the first frame of each block a state and its order; the others are its tail."""
-    page["state"][covered(pfn, order)] = kernel.PG_TAIL
-    page["state"][pfn] = state
-    page["order"][pfn] = order
-
-
-def covered(pfn: Array, order: Array) -> Array:
-    """All frames of blocks given by first frame and order."""
-    size = np.int64(1) << order
-    starts = np.repeat(pfn - np.concatenate(([0], np.cumsum(size)[:-1])), size)
-    return starts + np.arange(int(size.sum())) if len(pfn) else np.zeros(0, np.int64)
 
 
 def padded_pageblocks(snapshot: Snapshot, page: Array) -> Array:

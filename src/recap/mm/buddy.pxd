@@ -1,15 +1,12 @@
 cimport cython
 
-from recap.kernel cimport CAPTURE_OVER, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_CAPTURED
+from recap.kernel cimport CAPTURE_OVER, NONE, PG_ALLOCATED
 from recap.mm.capture_list cimport capture_one_page, page_is_captured, remove_captured
-from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list, free_list, page_is_buddy
+from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list, free_list, may_merge_blocks, page_is_buddy
 from recap.pages cimport Memory, page_zone
 
 @cython.locals(above=cython.uint)
 cdef inline bint buddy_merge_likely(Memory m, unsigned int pfn, unsigned int buddy, int order) noexcept nogil
-
-@cython.locals(theirs=cython.int)
-cdef inline bint may_merge_blocks(Memory m, unsigned int buddy, int migratetype) noexcept nogil
 
 @cython.locals(buddy=cython.uint, list=cython.int)
 cdef void free_one_page(Memory m, int zone, unsigned int pfn, int order, int migratetype, bint to_tail) noexcept nogil
@@ -25,5 +22,5 @@ cdef void release_captured(Memory m, unsigned int pfn) noexcept nogil
 @cython.locals(zone=cython.int, order=cython.int, migratetype=cython.int)
 cdef void trim_captured(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
-@cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint)
+@cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint, after=cython.uint)
 cdef void release_surplus(Memory m, int list) noexcept nogil

@@ -9,9 +9,15 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import CAPTURE_OVER, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_CAPTURED
+    from recap.kernel import CAPTURE_OVER, NONE, PG_ALLOCATED
     from recap.mm.capture_list import capture_one_page, page_is_captured, remove_captured
-    from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list, page_is_buddy
+    from recap.mm.free_area import (
+        add_to_free_list,
+        del_page_from_free_list,
+        free_list,
+        may_merge_blocks,
+        page_is_buddy,
+    )
     from recap.pages import Memory, page_zone
 
 
@@ -23,12 +29,6 @@ def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
     return page_is_buddy(m, above, order + 1)
 
 
-def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
-    """From pageblock size up, types without fallbacks do not mix with others (__free_one_page)."""
-    theirs = m.pageblock[buddy >> m.pageblock_order]
-    return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
-
-
 def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, to_tail: bool) -> None:
     """Give a block back to the free lists, merged as far as it goes (__free_one_page).
 
@@ -38,6 +38,8 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
     m.zone[zone].free_pages += 1 << order
     while order < m.max_order - 1:
         buddy = pfn ^ (1 << order)
+        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
+            break
         if page_is_captured(m, buddy, order):
             list = m.page[buddy].owner
             if not m.policy.takes_outsider(m.capture[list].wanted, order):
@@ -47,8 +49,6 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
                 release_surplus(m, list)
             return
         if not page_is_buddy(m, buddy, order):
-            break
-        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break
         del_page_from_free_list(m, zone, buddy)
         pfn &= buddy
@@ -104,19 +104,16 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
 
 
 def release_surplus(m: Memory, list: int) -> None:
-    """Capture is over: keep the block that was wanted, trimmed to size, and release all others (KOSAKI, 4 Sep 2008)."""
+    """Capture is over: keep the newest block that is large enough, cut to size; all others go (KOSAKI, 4 Sep 2008)."""
     head = m.capture_heads + list
     m.capture[list].state = CAPTURE_OVER
     kept = NONE
     pfn = m.page[head].next
-    while pfn != head and kept == NONE:
-        if m.page[pfn].order >= m.capture[list].wanted:
+    while pfn != head:
+        after = m.page[pfn].next
+        if kept == NONE and m.page[pfn].order >= m.capture[list].wanted:
+            trim_captured(m, pfn, m.capture[list].wanted)
             kept = pfn
-        pfn = m.page[pfn].next
-    while m.page[head].next != m.page[head].prev:
-        pfn = m.page[head].next
-        if pfn == kept:
-            pfn = m.page[head].prev
-        release_captured(m, pfn)
-    if kept != NONE:
-        trim_captured(m, kept, m.capture[list].wanted)
+        else:
+            release_captured(m, pfn)
+        pfn = after

@@ -11,6 +11,7 @@ from recap.kernel cimport (
     PG_BUDDY,
     PG_CAPTURED,
     PG_PCP,
+    PG_TAIL,
 )
 from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, trim_captured
 from recap.mm.capture_list cimport capture_one_page, remove_captured
@@ -27,13 +28,10 @@ cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept no
 @cython.locals(wanted=cython.int)
 cdef bint capture_page(Memory m, int list, unsigned int pfn) noexcept nogil
 
-@cython.locals(head=cython.uint, pfn=cython.uint)
-cdef unsigned int wanted_block(Memory m, int list) noexcept nogil
-
 @cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint)
 cdef unsigned int capture_alloc_or_return(Memory m, int list, int alloc_flags, unsigned int gfp) noexcept nogil
 
-@cython.locals(zone=cython.int, order=cython.int, mark=cython.longlong)
-cdef unsigned int hand_over(Memory m, unsigned int pfn, int alloc_flags, unsigned int gfp) noexcept nogil
+@cython.locals(zone=cython.int, mark=cython.longlong)
+cdef bint hand_over(Memory m, unsigned int pfn, int alloc_flags, unsigned int gfp) noexcept nogil
 
 cdef void close_capture(Memory m, int list) noexcept nogil

@@ -19,6 +19,7 @@ if not cython.compiled:
         PG_BUDDY,
         PG_CAPTURED,
         PG_PCP,
+        PG_TAIL,
     )
     from recap.mm.buddy import free_one_page, release_captured, release_surplus, trim_captured
     from recap.mm.capture_list import capture_one_page, remove_captured
@@ -61,6 +62,7 @@ def capture_page(m: Memory, list: int, pfn: int) -> bool:
     wanted = m.capture[list].wanted
     if not m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[list].pages, m.withheld):
         return False
+    m.page[pfn].state = PG_TAIL
     m.page[pfn].flags = 0
     m.vmstat[CAPTURED_PAGES] += 1
     if capture_one_page(m, page_zone(m, pfn), pfn, 0, list):
@@ -68,53 +70,44 @@ def capture_page(m: Memory, list: int, pfn: int) -> bool:
     return True
 
 
-def wanted_block(m: Memory, list: int) -> int:
-    """The oldest entry that is large enough, or NONE: first fit from the tail, no best fit."""
-    head = m.capture_heads + list
-    pfn = m.page[head].prev
-    while pfn != head:
-        if m.page[pfn].order >= m.capture[list].wanted:
-            return pfn
-        pfn = m.page[pfn].prev
-    return NONE
-
-
 def capture_alloc_or_return(m: Memory, list: int, alloc_flags: int, gfp: int) -> int:
-    """Settle the list: the wanted block, if it was made and the watermark allows, and everything else free again.
+    """Settle the list, oldest entry first: the first that is large enough is kept, everything else goes free (rule 8).
 
     Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go on
     collecting.
     """
     m.capture[list].state = CAPTURE_OVER
-    kept = wanted_block(m, list)
-    if kept != NONE:
-        trim_captured(m, kept, m.capture[list].wanted)
-        remove_captured(m, kept)
-        m.page[kept].state = PG_ALLOCATED
     head = m.capture_heads + list
+    kept = NONE
     while not list_empty(m, head):
-        release_captured(m, m.page[head].prev)
+        pfn = m.page[head].prev
+        if kept == NONE and m.page[pfn].order >= m.capture[list].wanted:
+            trim_captured(m, pfn, m.capture[list].wanted)
+            remove_captured(m, pfn)
+            kept = pfn
+        else:
+            release_captured(m, pfn)
     m.capture[list].largest = -1
-    if kept != NONE:
-        kept = hand_over(m, kept, alloc_flags, gfp)
-    if kept == NONE:
-        m.capture[list].state = CAPTURE_OPEN
-    return kept
+    if kept != NONE and hand_over(m, kept, alloc_flags, gfp):
+        return kept
+    m.capture[list].state = CAPTURE_OPEN
+    return NONE
 
 
-def hand_over(m: Memory, pfn: int, alloc_flags: int, gfp: int) -> int:
-    """The zone must stay above its mark at order 0, as the block is outside the free count already (rule 9).
+def hand_over(m: Memory, pfn: int, alloc_flags: int, gfp: int) -> bool:
+    """Give the block kept to the request if its zone stays above the mark, else free it (rule 9).
 
-    A block refused is freed, and NONE returned.
+    The mark is tested for order 0, as the block is outside the free count already.
     """
     zone = page_zone(m, pfn)
     mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
     if zone_watermark_ok(m, zone, 0, mark, gfp_zone(gfp), alloc_flags):
+        m.page[pfn].state = PG_ALLOCATED
         m.vmstat[CAPTURE_HANDED_OVER] += 1
-        return pfn
+        return True
     m.vmstat[CAPTURE_REFUSED] += 1
     free_one_page(m, zone, pfn, m.page[pfn].order, m.pageblock[pfn >> m.pageblock_order], False)
-    return NONE
+    return False
 
 
 def close_capture(m: Memory, list: int) -> None:

@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.kernel cimport CAPTURE_OPEN, PG_CAPTURED, PG_TAIL
-from recap.mm.free_area cimport del_page_from_free_list, page_is_buddy
+from recap.mm.free_area cimport del_page_from_free_list, may_merge_blocks, page_is_buddy
 from recap.pages cimport Memory, list_add, list_del
 
 cdef inline bint page_is_captured(Memory m, unsigned int pfn, int order) noexcept nogil

@@ -2,7 +2,8 @@
 
 Follows __capture_one_page of the 2008 series (rules 5, 6, 12 and 13 of its description in docs/capture.md): the merge
 draws in free buddies and captured ones alike, so a piece can move from one reclaimer's list to another's, and goes on
-past the wanted order. Which neighbours join is the policy's to say.
+past the wanted order. Which neighbours join is the policy's to say; that a reserved pageblock (HIGHATOMIC, 4.4) merges
+with its like only is the kernel's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import CAPTURE_OPEN, PG_CAPTURED, PG_TAIL
-    from recap.mm.free_area import del_page_from_free_list, page_is_buddy
+    from recap.mm.free_area import del_page_from_free_list, may_merge_blocks, page_is_buddy
     from recap.pages import Memory, list_add, list_del
 
 
@@ -39,6 +40,8 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, list: int) -> b
     """
     while order < m.max_order - 1:
         buddy = pfn ^ (1 << order)
+        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, m.pageblock[pfn >> m.pageblock_order]):
+            break
         if page_is_captured(m, buddy, order):
             if m.page[buddy].owner != list and not m.policy.takes_neighbour(m.capture[list].wanted, order):
                 break

@@ -1,7 +1,10 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+from recap.kernel cimport MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
 from recap.pages cimport Memory, list_add, list_add_tail, list_del
+
+@cython.locals(theirs=cython.int)
+cdef inline bint may_merge_blocks(Memory m, unsigned int buddy, int migratetype) noexcept nogil
 
 @cython.locals(head=cython.uint)
 cdef void add_to_free_list(Memory m, int zone, unsigned int pfn, int order, int migratetype, bint to_tail) noexcept nogil

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+    from recap.kernel import MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
     from recap.pages import Memory, list_add, list_add_tail, list_del
 
 
@@ -17,6 +17,12 @@ def free_list(m: Memory, zone: int, order: int, migratetype: int) -> int:
 def page_is_buddy(m: Memory, pfn: int, order: int) -> bool:
     """Is this frame the head of a free block of exactly this order? (page_is_buddy)"""
     return m.page[pfn].state == PG_BUDDY and m.page[pfn].order == order
+
+
+def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
+    """From pageblock size up, types without fallbacks do not mix with others (__free_one_page)."""
+    theirs = m.pageblock[buddy >> m.pageblock_order]
+    return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
 
 
 def add_to_free_list(m: Memory, zone: int, pfn: int, order: int, migratetype: int, to_tail: bool) -> None:

@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.kernel cimport NONE, PF_LRU
-from recap.mm cimport capture, page_alloc, pcplist
+from recap.mm cimport capture, migratetype, page_alloc, pcplist
 from recap.pages cimport Memory
 
 cdef class Machine:

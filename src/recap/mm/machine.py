@@ -9,7 +9,7 @@ from recap.pages import Memory
 
 if not cython.compiled:
     from recap.kernel import NONE, PF_LRU
-    from recap.mm import capture, page_alloc, pcplist
+    from recap.mm import capture, migratetype, page_alloc, pcplist
 
 Lists = dict[tuple[int, int, int], list[int]]
 
@@ -50,6 +50,14 @@ class Machine:
         """Put a frame on (or take it off) the LRU as far as fallback and capture look at it: by its flag."""
         flags = self.memory.page[pfn].flags
         self.memory.page[pfn].flags = flags | PF_LRU if on else flags & ~PF_LRU
+
+    def set_reclaim_active(self, zone: int, on: bool) -> None:
+        """Say whether kswapd reclaims a zone: its per-cpu lists hold less meanwhile."""
+        self.memory.zone[zone].reclaim_active = on
+
+    def unreserve_highatomic(self, zone: int, mt: int, force: bool) -> bool:
+        """Give a pageblock reserved for high-order atomic requests to another type, as the slow path does."""
+        return bool(migratetype.unreserve_highatomic_pageblock(self.memory, zone, mt, force))
 
     def open_capture(self, list: int, wanted: int) -> bool:
         """Start capture list number `list` for a request of order `wanted`; False if the policy does not want it."""

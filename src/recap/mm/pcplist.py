@@ -83,7 +83,7 @@ def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:
     batch <<= m.pcp[p].free_factor
     if batch < most and m.pcp[p].free_factor < CONFIG_PCP_BATCH_SCALE_MAX:
         m.pcp[p].free_factor += 1
-    return max(m.pcp[p].batch, min(batch, most))
+    return min(batch, most)
 
 
 def nr_pcp_high(m: Memory, zone: int, p: int, free_high: bool) -> int:

@@ -78,7 +78,7 @@ cdef class Simulation:
     cdef const int[::1] op_obj
     cdef const unsigned int[::1] op_gfp
     cdef const unsigned char[::1] op_cpu
-    cdef const unsigned int[::1] op_run
+    cdef const unsigned long long[::1] op_run
     cdef const unsigned long long[::1] op_wait
     cdef Task[::1] task
     cdef Cpu[::1] cpu

@@ -118,7 +118,7 @@ class Simulation:
 
     def settle_in(self, demand: Demand) -> None:
         """Put objects where they are at the start, collect dirty pages, and start the tasks that are alive."""
-        there = np.flatnonzero(demand.obj_pfn != NONE)
+        there = demand.residents()
         self.m.track(demand.obj_pfn.astype(np.uint32))
         for obj, pfn in zip(there.tolist(), demand.obj_pfn[there].tolist(), strict=True):
             self.m.frame[pfn].object = obj
@@ -235,9 +235,9 @@ class Simulation:
         self.cpu[c].slice_end = self.cpu[c].now + SLICE_NS
 
     def reschedule(self, c: int) -> None:
-        """Let the next one run when the slice is over and somebody waits."""
+        """When the slice is over let the next one run, or the same again if nobody waits."""
         t = self.cpu[c].current
-        if t >= 0 and self.cpu[c].first >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
+        if t >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
             self.task[t].state = READY
             self.enqueue(c, t)
             self.pick_next(c)
@@ -293,9 +293,7 @@ class Simulation:
             self.give_back(c, obj)
         elif self.op_kind[i] == OP_FORK:
             self.begin_child(obj, self.cpu[c].now)
-        elif self.op_kind[i] == OP_EXIT:
-            self.task[t].end = i + 1
-        elif self.m.resident[obj] < IN_SWAP:
+        elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
             if self.op_kind[i] == OP_DIRTY:
                 self.make_dirty(self.m.resident[obj], self.cpu[c].now)
             else:

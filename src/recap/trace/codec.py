@@ -31,7 +31,7 @@ def unzstd() -> Unpack:
 
     def unpack(packed: memoryview, size: int) -> bytes:
         try:
-            # zstd allocates what the frame claims, so look at the claim first; -1 is a frame that claims nothing.
+            # zstd allocates what the frame claims, so look at that first; -1 is a frame that claims nothing.
             if zstandard.frame_content_size(packed) not in (size, -1):
                 raise ValueError("the sizes inside and outside the block differ")
             return decompressor.decompress(packed, max_output_size=size)

@@ -2,6 +2,7 @@
 
 import mmap
 from pathlib import Path
+from typing import Self
 
 from recap.errors import InputError
 
@@ -47,6 +48,12 @@ class Cursor:
             raise self.error(f"ends inside {what}")
         self.at += size
         return self.data[self.at - size : self.at]
+
+    def part(self, size: int, what: str) -> Self:
+        """A cursor over the next `size` bytes only."""
+        start = self.at
+        self.block(size, what)
+        return type(self)(self.path, self.data[: self.at], start, self.inside)
 
     def number(self, size: int, what: str) -> int:
         """The next unsigned number."""

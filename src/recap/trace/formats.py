@@ -14,7 +14,10 @@ FIELD = re.compile(
 NAME = re.compile(r"^name: *(\S+)$", re.MULTILINE)
 IDENTITY = re.compile(r"^ID: *(\d{1,5})$", re.MULTILINE)
 PAIR = re.compile(r"\{(?P<value>[^{}\"]*),\s*\"(?P<name>[^\"]*)\"\s*\}")
-CAST = re.compile(r"\(\s*(?:unsigned |signed |enum |struct )*(?:[a-z]\w*_t|int|long|long long|short|char|u\d+|__u\d+|unsigned)\s*\)")
+CAST = re.compile(
+    r"\(\s*(?:unsigned |signed |enum |struct )*"
+    r"(?:[a-z]\w*_t|int|long|long long|short|char|u\d+|__u\d+|unsigned)\s*\)"
+)
 SUFFIX = re.compile(r"\b(0[xX][0-9a-fA-F]+|\d+)[uUlL]+\b")
 
 OPERATORS: dict[type[ast.AST], Callable[[int, int], int]] = {
@@ -45,7 +48,11 @@ def parse_fields(text: str) -> dict[str, Field]:
         kind, _, name = match["decl"].strip().rpartition(" ")
         name, bracket, extent = name.lstrip("*").partition("[")
         fields[name] = Field(
-            name, kind.strip() + bracket + extent, int(match["offset"]), int(match["size"]), match["signed"] == "1"
+            name,
+            kind.strip() + bracket + extent,
+            int(match["offset"]),
+            int(match["size"]),
+            match["signed"] == "1",
         )
     return fields
 
@@ -65,7 +72,7 @@ class EventFormat:
         return parse_fields(self.text)
 
     def symbols(self, name: str) -> dict[int, str]:
-        """What `print fmt` calls the values (or the bits) of a field; empty where it prints them as numbers."""
+        """What `print fmt` calls the values (or bits) of a field; empty where it prints them as numbers."""
         printed = re.search(rf"__print_(?:symbolic|flags)\(\s*REC->{re.escape(name)}\s*,", self.text)
         if printed is None:
             return {}

@@ -1,4 +1,4 @@
-"""All the ring-buffer pages of a trace.dat in one buffer, with the way back from there to the file's offsets."""
+"""All the ring-buffer pages of a trace.dat in one buffer, and the way back to the file's offsets."""
 
 import os
 from bisect import bisect_right
@@ -109,9 +109,11 @@ def reserve(trace: TraceDat, size: int) -> memoryview:
     if size > LARGEST_RATIO * len(trace.data):
         raise InputError(trace.path, "", f"claims to unpack to {size} bytes", CUT_SHORT)
     try:
-        return memoryview(np.empty(size, np.uint8))
+        return np.empty(size, np.uint8).data
     except MemoryError:
-        raise InputError(trace.path, "", f"needs {size} bytes of memory", "record for a shorter time") from None
+        raise InputError(
+            trace.path, "", f"needs {size} bytes of memory", "record for a shorter time"
+        ) from None
 
 
 def unpack(
@@ -119,7 +121,7 @@ def unpack(
 ) -> list[Iterator[Future[int]]]:
     """Start unpacking, all CPUs at an even pace; each future is the end of what is then unpacked."""
     coming: list[list[Future[int]]] = [[] for _ in planned]
-    for first in range(0, max(map(len, planned)), SHARE):
+    for first in range(0, max(map(len, planned), default=0), SHARE):
         for chunks, futures in zip(planned, coming, strict=True):
             if share := chunks[first : first + SHARE]:
                 futures.append(pool.submit(unpack_share, trace, share, pages))

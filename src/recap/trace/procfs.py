@@ -7,13 +7,13 @@ from pathlib import Path
 from recap.errors import InputError
 
 AGAIN = "save the /proc file again"
-COUNTER = re.compile(r"\s*(\S+?):?\s+(\d+)(?: kB)?\s*")
-NODE_ZONE = re.compile(r"Node\s+(\d+), zone\s+(\w+)")
-FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d+)+)\s*")
-TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d+)+)\s*")
+COUNTER = re.compile(r"\s*(\S+?):?\s+(\d{1,20})(?: kB)?\s*")
+NODE_ZONE = re.compile(r"Node\s+(\d{1,20}), zone\s+(\w+)")
+FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d{1,20})+)\s*")
+TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d{1,20})+)\s*")
 PROTECTION = re.compile(r"\s*protection: \(([\d, ]*)\)\s*")
-PAGES_FREE = re.compile(r"\s*pages free\s+(\d+)\s*")
-PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d+)\s*")
+PAGES_FREE = re.compile(r"\s*pages free\s+(\d{1,20})\s*")
+PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d{1,20})\s*")
 
 Zone = tuple[int, str]  # node, name
 
@@ -88,7 +88,9 @@ def read_pagetypeinfo(path: Path) -> PageTypes:
     found, types = PageTypes(), list[str]()
     for number, line in enumerate(lines_of(path), 1):
         if match := TYPED_BLOCKS.fullmatch(line):
-            found.free[int(match[1]), match[2], match[3]] = tuple(int(n.lstrip(">")) for n in match[4].split())
+            found.free[int(match[1]), match[2], match[3]] = tuple(
+                int(n.lstrip(">")) for n in match[4].split()
+            )
         elif match := FREE_BLOCKS.fullmatch(line):
             counts = [int(n) for n in match[3].split()]
             if len(counts) != len(types):
@@ -102,7 +104,7 @@ def read_pagetypeinfo(path: Path) -> PageTypes:
 
 
 def read_zoneinfo(path: Path) -> list[ZoneInfo]:
-    """Every zone, in the file's order. Lines of several zones' node (`per-node stats`) stay with the zone they follow."""
+    """Every zone, in the file's order; the `per-node stats` stay with the zone they follow."""
     zones: list[ZoneInfo] = []
     for number, line in enumerate(lines_of(path), 1):
         if match := NODE_ZONE.fullmatch(line):

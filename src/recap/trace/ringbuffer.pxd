@@ -52,6 +52,7 @@ cdef enum:
     NONE = 0xFFFFFFFF
     LOW32 = 0xFFFFFFFF
     INT_MAX = 0x7FFFFFFF
+    W = 0x57
 
 cdef long long TWO_32
 
@@ -74,6 +75,7 @@ cdef class Pages:
     cdef readonly long long hungry
     cdef readonly int fault
     cdef readonly long long fault_at
+    cpdef feed(self, Py_ssize_t stream, long long ready)
 
 cdef class Plan:
     cdef const short[::1] row
@@ -108,16 +110,26 @@ cdef inline unsigned int u32(Pages pages, long long at) noexcept nogil:
 
 cdef long long fail(Pages pages, int fault, long long at) noexcept nogil
 
-@cython.locals(page=cython.longlong, room=cython.longlong, committed=cython.longlong, high=cython.longlong, stamp=cython.longlong)
+@cython.locals(
+    page=cython.longlong, room=cython.longlong, committed=cython.longlong, high=cython.longlong, stamp=cython.longlong
+)
 cdef long long turn_page(Pages pages, long long stream) noexcept nogil
 
 @cython.locals(high=cython.longlong)
 cdef long long absolute(long long stamp, long long time) noexcept nogil
 
-@cython.locals(
-    at=cython.longlong, end=cython.longlong, time=cython.longlong, turned=cython.longlong, word=cython.longlong, kind=cython.longlong,
-    delta=cython.longlong, body=cython.longlong, size=cython.longlong, after=cython.longlong, stamp=cython.longlong,
-)
+cdef long long set_time(Pages pages, long long stream, long long time) noexcept nogil
+
+@cython.locals(after=cython.longlong)
+cdef long long take(Pages pages, long long stream, long long body, long long size) noexcept nogil
+
+@cython.locals(at=cython.longlong, left=cython.longlong, head=cython.longlong, kind=cython.longlong, delta=cython.longlong)
+cdef long long step(Pages pages, long long stream) noexcept nogil
+
+@cython.locals(at=cython.longlong, time=cython.longlong, word=cython.longlong, stamp=cython.longlong)
+cdef long long step_long(Pages pages, long long stream, long long kind, long long delta) noexcept nogil
+
+@cython.locals(turned=cython.longlong, moved=cython.longlong)
 cdef long long advance(Pages pages, long long stream) noexcept nogil
 
 @cython.locals(value=cython.longlong)

@@ -1,11 +1,16 @@
 """The kernel's ring-buffer pages, walked record by record and merged into columns.
 
-A stream is the pages of one CPU, end to end in one bounded buffer, of which more and more is ready to be read. `fill`
-merges all streams in time order into columns, until it has filled enough rows, or a stream has no page ready, or one
-makes no sense. Nothing outside a stream is ever read, whatever the bytes: each length is checked before it is followed.
+A stream is the pages of one CPU, end to end in one bounded buffer, of which more and more is ready to be
+read. `fill` merges all streams in time order into columns, until it has filled enough rows, or a stream has
+no page ready, or one makes no sense. Nothing outside a stream is ever read, whatever the bytes: each length
+is checked before it is followed.
 """
 
+from __future__ import annotations
+
 from array import array
+from collections.abc import Sequence
+from typing import Any
 
 import cython
 
@@ -30,13 +35,15 @@ if not cython.compiled:  # compiled, they are the constants of the header
     PID, PFN, ORDER, MIGRATETYPE, FLAGS, A, B, NR_SLOTS = 0, 1, 2, 3, 4, 5, 6, 7
 
     # How a field is read: a number of so many bytes (8 bytes are two's complement, signed or not) ...
-    ABSENT, NUMBER_8, UNSIGNED_4, SIGNED_4, UNSIGNED_2, SIGNED_2, UNSIGNED_1, SIGNED_1 = 0, 1, 2, 3, 4, 5, 6, 7
+    ABSENT, NUMBER_8, UNSIGNED_4, SIGNED_4, UNSIGNED_2, SIGNED_2 = 0, 1, 2, 3, 4, 5
+    UNSIGNED_1, SIGNED_1 = 6, 7
     # ... whether text such as "WS" has a W, or where in the buffer the field begins and its event ends.
     WRITES, BEGINS, ENDS = 8, 9, 10
 
     NONE = 0xFFFFFFFF  # no page frame
     LOW32 = 0xFFFFFFFF
     INT_MAX = 0x7FFFFFFF
+    W = 0x57  # the letter
 
 TWO_32 = 1 << 32
 FAULTS = {
@@ -47,7 +54,15 @@ FAULTS = {
     FAULT_RECORD: "a record runs past the end of its page",
     FAULT_EVENT: "an event is shorter than its format says",
 }
-SLOTS = {"pid": PID, "pfn": PFN, "order": ORDER, "migratetype": MIGRATETYPE, "flags": FLAGS, "a": A, "b": B}
+SLOTS = {
+    "pid": PID,
+    "pfn": PFN,
+    "order": ORDER,
+    "migratetype": MIGRATETYPE,
+    "flags": FLAGS,
+    "a": A,
+    "b": B,
+}
 NUMBERS = {
     (8, True): NUMBER_8,
     (8, False): NUMBER_8,
@@ -63,9 +78,18 @@ COMMIT = int(COMMIT_MASK)
 
 
 class Pages:
-    """Streams of pages in one buffer, with a cursor on each stream's current event, and a heap of the streams."""
+    """Streams of pages in one buffer, a cursor on each one's current event, and a heap of them by time."""
 
-    def __init__(self, data, cpu, start, stop, page_size, commit, payload):
+    def __init__(
+        self,
+        data: memoryview,
+        cpu: Sequence[int],
+        start: Sequence[int],
+        stop: Sequence[int],
+        page_size: Sequence[int],
+        commit: int,
+        payload: int,
+    ) -> None:
         streams = len(cpu)
         self.data = data
         self.cpu = array("H", cpu)
@@ -79,22 +103,30 @@ class Pages:
         self.end = array("q", bytes(8 * streams))
         self.body = array("q", bytes(8 * streams))
         self.size = array("q", [NO_EVENT]) * streams
-        self.time = array("q", [-1]) * streams  # before all others, so that each is brought to its first event
+        self.time = array("q", [-1]) * streams  # first of all, until it has its first event
         self.heap = array("q", range(streams))
         self.live = streams
         self.hungry = -1
         self.fault = 0
         self.fault_at = 0
 
-    def feed(self, stream, ready):
+    def feed(self, stream: int, ready: int) -> None:
         """Say up to where a stream's pages can be read."""
         self.ready[stream] = ready
 
 
 class Plan:
-    """For every event id its row, or -1; for every row the event, its least length, and one field for each slot."""
+    """For every event id its row, or -1; for every row its event, least length, and a field for each slot."""
 
-    def __init__(self, row, event, need, offset, width, how):
+    def __init__(
+        self,
+        row: array[int],
+        event: array[int],
+        need: array[int],
+        offset: array[int],
+        width: array[int],
+        how: array[int],
+    ) -> None:
         self.row = row
         self.event = event
         self.need = need
@@ -104,37 +136,40 @@ class Plan:
 
 
 class Columns:
-    """Writable views of the table's columns."""
+    """Writable views of the table's columns, given by their names."""
 
-    def __init__(self, time, event, cpu, pid, pfn, order, migratetype, flags, a, b):
-        self.time = time
-        self.event = event
-        self.cpu = cpu
-        self.pid = pid
-        self.pfn = pfn
-        self.order = order
-        self.migratetype = migratetype
-        self.flags = flags
-        self.a = a
-        self.b = b
+    def __init__(self, views: dict[str, Any]) -> None:
+        self.time = views["time"]
+        self.event = views["event"]
+        self.cpu = views["cpu"]
+        self.pid = views["pid"]
+        self.pfn = views["pfn"]
+        self.order = views["order"]
+        self.migratetype = views["migratetype"]
+        self.flags = views["flags"]
+        self.a = views["a"]
+        self.b = views["b"]
 
 
 if not cython.compiled:  # compiled, they are in the header, where one load does it
 
-    def u16(pages, at):
+    def u16(pages: Pages, at: int) -> int:
+        """Two bytes."""
         return int.from_bytes(pages.data[at : at + 2], "little")
 
-    def u32(pages, at):
+    def u32(pages: Pages, at: int) -> int:
+        """Four bytes."""
         return int.from_bytes(pages.data[at : at + 4], "little")
 
 
-def fail(pages, fault, at):
+def fail(pages: Pages, fault: int, at: int) -> int:
+    """Note what is wrong, and where."""
     pages.fault = fault
     pages.fault_at = at
     return BAD
 
 
-def turn_page(pages, stream):
+def turn_page(pages: Pages, stream: int) -> int:
     """Step to the stream's next page."""
     page = pages.page[stream] + pages.page_size[stream]
     room = pages.stop[stream] - page
@@ -164,7 +199,7 @@ def turn_page(pages, stream):
     return MORE
 
 
-def absolute(stamp, time):
+def absolute(stamp: int, time: int) -> int:
     """The full time behind an absolute stamp: the first such that is not earlier than `time`."""
     high = time >> STAMP_WIDTH
     if (high << STAMP_WIDTH) + stamp < time:
@@ -172,69 +207,80 @@ def absolute(stamp, time):
     return (high << STAMP_WIDTH) + stamp
 
 
-def advance(pages, stream):
+def set_time(pages: Pages, stream: int, time: int) -> int:
+    """Let the stream's clock go on."""
+    if time >> TIME_WIDTH:
+        return fail(pages, FAULT_STAMP, pages.at[stream])
+    pages.time[stream] = time
+    return MORE
+
+
+def take(pages: Pages, stream: int, body: int, size: int) -> int:
+    """Make the record with this content the current event, and step behind it, to a whole word."""
+    after = body + (size + 3) // 4 * 4
+    if after > pages.end[stream]:
+        return fail(pages, FAULT_RECORD, pages.at[stream])
+    pages.body[stream] = body
+    pages.size[stream] = size
+    pages.at[stream] = after
+    return MORE
+
+
+def step(pages: Pages, stream: int) -> int:
+    """Over one record, which may be an event."""
+    at = pages.at[stream]
+    left = pages.end[stream] - at
+    if left < 4:
+        return fail(pages, FAULT_RECORD, at)
+    head = u32(pages, at)
+    kind = head & 31
+    delta = head >> 5
+    if 0 < kind < PADDING:
+        if take(pages, stream, at + 4, 4 * kind) == BAD:
+            return BAD
+        return set_time(pages, stream, pages.time[stream] + delta)
+    if kind == PADDING and delta == 0:  # the rest of the page
+        pages.at[stream] = pages.end[stream]
+        return MORE
+    if left < 8:
+        return fail(pages, FAULT_RECORD, at)
+    return step_long(pages, stream, kind, delta)
+
+
+def step_long(pages: Pages, stream: int, kind: int, delta: int) -> int:
+    """Over a record with a second word: the rest of a time, or the length of an event, itself included."""
+    at = pages.at[stream]
+    time = pages.time[stream]
+    word = u32(pages, at + 4)
+    if kind >= TIME_EXTEND:
+        pages.at[stream] = at + 8
+        stamp = (word << 27) + delta
+        return set_time(pages, stream, time + stamp if kind == TIME_EXTEND else absolute(stamp, time))
+    if word < 4 or take(pages, stream, at + 8, word - 4) == BAD:
+        return fail(pages, FAULT_RECORD, at)
+    if kind == PADDING:
+        pages.size[stream] = NO_EVENT
+        if delta == 1:  # what the kernel gives a discarded event that had none, to tell it from a page's end
+            return MORE
+    elif word < 6:
+        return fail(pages, FAULT_EVENT, at)
+    return set_time(pages, stream, time + delta)
+
+
+def advance(pages: Pages, stream: int) -> int:
     """Move the stream's cursor to its next event, over page ends, padding and time records."""
     pages.size[stream] = NO_EVENT
-    at = pages.at[stream]
-    end = pages.end[stream]
-    time = pages.time[stream]
     while True:
-        while at >= end:
-            pages.at[stream] = at
+        while pages.at[stream] >= pages.end[stream]:
             turned = turn_page(pages, stream)
             if turned != MORE:
                 return turned
-            at = pages.at[stream]
-            end = pages.end[stream]
-            time = pages.time[stream]
-        if end - at < 4:
-            return fail(pages, FAULT_RECORD, at)
-        word = u32(pages, at)
-        kind = word & 31
-        delta = word >> 5
-        if 0 < kind < PADDING:
-            body = at + 4
-            size = kind * 4
-            after = body + size
-        elif kind == PADDING and delta == 0:
-            at = end
-            continue
-        else:
-            if end - at < 8:
-                return fail(pages, FAULT_RECORD, at)
-            word = u32(pages, at + 4)
-            if kind >= TIME_EXTEND:
-                stamp = (word << 27) + delta
-                time = absolute(stamp, time) if kind == TIME_STAMP else time + stamp
-                if time >> TIME_WIDTH:
-                    return fail(pages, FAULT_STAMP, at)
-                pages.time[stream] = time
-                at += 8
-                continue
-            if word < 4:
-                return fail(pages, FAULT_RECORD, at)
-            body = at + 8
-            size = word - 4
-            after = body + (size + 3) // 4 * 4
-        if after > end:
-            return fail(pages, FAULT_RECORD, at)
-        # A discarded event whose delta was 0 is given 1, to tell it from the padding that ends a page.
-        if kind != PADDING or delta != 1:
-            time += delta
-            if time >> TIME_WIDTH:
-                return fail(pages, FAULT_STAMP, at)
-        pages.time[stream] = time
-        at = after
-        if kind != PADDING:
-            if size < 2:
-                return fail(pages, FAULT_EVENT, body)
-            pages.at[stream] = at
-            pages.body[stream] = body
-            pages.size[stream] = size
-            return MORE
+        moved = step(pages, stream)
+        if moved == BAD or pages.size[stream] != NO_EVENT:
+            return moved
 
 
-def number(pages, at, how):
+def number(pages: Pages, at: int, how: int) -> int:
     """A little-endian number."""
     if how == NUMBER_8:
         value = u32(pages, at + 4)
@@ -254,17 +300,17 @@ def number(pages, at, how):
     return value if how == UNSIGNED_1 else value - (value >> 7 << 8)
 
 
-def writes(pages, at, width):
+def writes(pages: Pages, at: int, width: int) -> int:
     """Whether a request's flag text has a W."""
     for i in range(width):
         if pages.data[at + i] == 0:
             return 0
-        if pages.data[at + i] == 87:
+        if pages.data[at + i] == W:
             return 1
     return 0
 
 
-def fetch(pages, plan, stream, k):
+def fetch(pages: Pages, plan: Plan, stream: int, k: int) -> int:
     """The value of field `k` of the plan in the stream's current event."""
     at = pages.body[stream] + plan.offset[k]
     how = plan.how[k]
@@ -277,18 +323,18 @@ def fetch(pages, plan, stream, k):
     return pages.body[stream] + pages.size[stream]
 
 
-def within(value, least, most, otherwise):
+def within(value: int, least: int, most: int, otherwise: int) -> int:
     """The value, if its column can hold it."""
     return value if least <= value <= most else otherwise
 
 
-def store(pages, plan, out, stream, row, n):
+def store(pages: Pages, plan: Plan, out: Columns, stream: int, row: int, n: int) -> None:
     """Write the stream's current event as row `n` of the table; what it does not say is 0, or 'none'."""
     k = row * NR_SLOTS
     out.time[n] = pages.time[stream]
     out.event[n] = plan.event[row]
     out.cpu[n] = pages.cpu[stream]
-    out.pid[n] = within(fetch(pages, plan, stream, k + PID), -INT_MAX, INT_MAX, -1) if plan.how[k + PID] else 0
+    out.pid[n] = within(fetch(pages, plan, stream, k + PID), 0, INT_MAX, -1) if plan.how[k + PID] else 0
     out.pfn[n] = within(fetch(pages, plan, stream, k + PFN), 0, NONE, NONE) if plan.how[k + PFN] else NONE
     out.order[n] = within(fetch(pages, plan, stream, k + ORDER), 0, 255, 255) if plan.how[k + ORDER] else 0
     out.migratetype[n] = (
@@ -299,14 +345,14 @@ def store(pages, plan, out, stream, row, n):
     out.b[n] = fetch(pages, plan, stream, k + B) if plan.how[k + B] else 0
 
 
-def before(pages, x, y):
+def before(pages: Pages, x: int, y: int) -> bool:
     """Whether stream x's event precedes stream y's: earlier, or as early on a lower CPU."""
     if pages.time[x] != pages.time[y]:
         return pages.time[x] < pages.time[y]
     return x < y
 
 
-def sift(pages, hole):
+def sift(pages: Pages, hole: int) -> None:
     """Let the stream at `hole` of the heap sink below those that come before it."""
     stream = pages.heap[hole]
     while True:
@@ -322,7 +368,8 @@ def sift(pages, hole):
     pages.heap[hole] = stream
 
 
-def merge(pages, plan, out, counts, n, limit):
+def merge(pages: Pages, plan: Plan, out: Columns, counts: memoryview, n: int, limit: int) -> int:
+    """What `fill` does, without the interpreter."""
     while pages.live > 0 and n < limit:
         stream = pages.heap[0]
         if pages.size[stream] != NO_EVENT:
@@ -347,8 +394,8 @@ def merge(pages, plan, out, counts, n, limit):
     return n
 
 
-def fill(pages, plan, out, counts, n, limit):
-    """Merge events into the columns from row `n` on, counting them all by id: the number of rows there are now.
+def fill(pages: Pages, plan: Plan, out: Columns, counts: memoryview, n: int, limit: int) -> int:
+    """Merge events into the columns from row `n` on, counting them all by id: how many rows there are now.
 
     It stops at `limit` rows, at the end (no stream is live), at a stream that is hungry, or at a fault.
     """

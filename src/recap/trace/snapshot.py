@@ -1,4 +1,4 @@
-"""The exact memory state of a kernel that stood still: every list in order, every page's flags, every pageblock's type."""
+"""The memory of a kernel that stood still: all lists in order, all pages' flags, all pageblocks' types."""
 
 import json
 from dataclasses import dataclass, fields
@@ -15,8 +15,13 @@ FREE, PCP, LRU = 0, 1, 2
 KINDS = 3
 MAX_ORDER = 10
 PAGEBLOCK_PAGES = 512
+PAGEBLOCK_ORDER = 9
+PCP_TYPES = 3
+COSTLY_ORDER = 3
 TAKE_AGAIN = "take the snapshot again"
-ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
+FLAG_BITS = 63
+MAX_MIGRATETYPES = 16
+MAX_NUMBER = (1 << 63) - 1
 
 # Array, its type, and its shape: None is any length, "frames" the number of page frames.
 ARRAYS: dict[str, tuple[str, tuple[int | str | None, ...]]] = {
@@ -117,6 +122,23 @@ class Snapshot:
         bit = np.uint64(self.enums["pageflags"][flag])
         return (self.flags >> bit & np.uint64(1)).astype(np.bool_)
 
+    def free_blocks(self, kind: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First frame and order of every block on the lists of a kind, FREE or PCP."""
+        rows = self.lists[self.lists[:, 0] == kind]
+        if kind == PCP:
+            small = rows[:, 2] // PCP_TYPES
+            return rows[:, 4], np.where(small > COSTLY_ORDER, PAGEBLOCK_ORDER, small)
+        return rows[:, 4], rows[:, 2]
+
+    def in_use(self) -> npt.NDArray[np.bool_]:
+        """Frames of a zone that somebody has: neither free, nor on a per-cpu list, nor reserved at boot."""
+        used = np.zeros(len(self.flags), np.bool_)
+        for zone in self.zones:
+            used[zone.start_pfn : zone.start_pfn + zone.spanned] = True
+        for kind in (FREE, PCP):
+            used[frames(*self.free_blocks(kind))] = False
+        return used & ~self.has("PG_reserved")
+
     def zone_stat(self, zone: ZoneState, item: str) -> int:
         """A zone's counter, such as NR_FREE_PAGES."""
         return zone.vm_stat[self.enums["zone_stat_item"][item]]
@@ -124,6 +146,13 @@ class Snapshot:
     def node_stat(self, item: str) -> int:
         """The node's counter, such as NR_FILE_DIRTY."""
         return self.node_vm_stat[self.enums["node_stat_item"][item]]
+
+
+def frames(pfn: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """All frames of blocks given by first frame and order."""
+    size = np.int64(1) << order
+    before = np.cumsum(size) - size
+    return np.repeat(pfn - before, size) + np.arange(int(size.sum()))
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -150,12 +179,13 @@ def load_members(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not path.is_file():
         raise InputError(path, "", "there is no such file", TAKE_AGAIN)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            members = {name: file[name] for name in ("meta", *ARRAYS)}
-    except KeyError as error:
-        raise InputError(path, f"array {error.args[0]}", "is missing", TAKE_AGAIN) from None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            members = {name: archive[name] for name in ("meta", *ARRAYS) if name in archive}
     except Exception as error:  # zip, zlib and NumPy raise a dozen kinds over a damaged file
         raise InputError(path, "", f"is no snapshot: {error}", TAKE_AGAIN) from None
+    for name in ("meta", *ARRAYS):
+        if name not in members:
+            raise InputError(path, f"array {name}", "is missing", TAKE_AGAIN)
     return members
 
 
@@ -175,7 +205,9 @@ def check_shapes(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     for name, (_, wanted) in ARRAYS.items():
         shape = arrays[name].shape
         sizes = [frames if size == "frames" else size for size in wanted]
-        if len(shape) != len(sizes) or any(w is not None and w != s for w, s in zip(sizes, shape, strict=True)):
+        if len(shape) != len(sizes) or any(
+            w is not None and w != s for w, s in zip(sizes, shape, strict=True)
+        ):
             raise InputError(path, f"array {name}", f"has the shape {shape}", TAKE_AGAIN)
     if len(arrays["pageblock"]) * PAGEBLOCK_PAGES < frames:
         raise InputError(path, "array pageblock", f"is too short for {frames} page frames", TAKE_AGAIN)
@@ -199,7 +231,9 @@ def check_lists(snapshot: Snapshot) -> None:
             raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
     for state in snapshot.zones:
         if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:
-            raise InputError(snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
+            raise InputError(
+                snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN
+            )
 
 
 class Meta:
@@ -231,17 +265,22 @@ class Meta:
     def numbers(self, key: str, values: dict[str, Any] | None = None) -> tuple[int, ...]:
         """A list of whole numbers."""
         found = self.take(self.values if values is None else values, key, list)
-        if not all(type(number) is int for number in found):
+        if not all(is_whole(number) for number in found):
             raise self.error(key, "holds something other than whole numbers")
         return tuple(found)
 
     def zones(self) -> tuple[ZoneState, ...]:
         """The zones."""
-        return tuple(ZoneState(**self.record("zones", zone, ZoneState)) for zone in self.take(self.values, "zones", list))
+        return tuple(
+            ZoneState(**self.record("zones", zone, ZoneState))
+            for zone in self.take(self.values, "zones", list)
+        )
 
     def pcps(self) -> tuple[PcpState, ...]:
         """The CPUs' page caches."""
-        return tuple(PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list))
+        return tuple(
+            PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list)
+        )
 
     def record(self, key: str, values: Any, kind: type[Any]) -> dict[str, Any]:
         """The values for a dataclass of numbers, lists of numbers and texts."""
@@ -249,19 +288,33 @@ class Meta:
             raise self.error(key, "holds something other than objects")
         found = {}
         for field in fields(kind):
-            if field.type in (int, str):
-                found[field.name] = self.take(values, field.name, field.type)
+            if field.type is str:
+                found[field.name] = self.take(values, field.name, str)
+            elif field.type is int:
+                (found[field.name],) = self.numbers(field.name, {field.name: [values.get(field.name)]})
             else:
                 found[field.name] = self.numbers(field.name, values)
         return found
 
     def enums(self) -> dict[str, dict[str, int]]:
         """The kernel's own enumerations."""
-        return {name: self.enum(name) for name in ENUMS}
+        zones = self.zones()
+        limits = {
+            "migratetype": MAX_MIGRATETYPES,
+            "pageflags": FLAG_BITS,
+            "zone_stat_item": min((len(zone.vm_stat) for zone in zones), default=0),
+            "node_stat_item": len(self.numbers("node_vm_stat")),
+        }
+        return {name: self.enum(name, limit) for name, limit in limits.items()}
 
-    def enum(self, name: str) -> dict[str, int]:
-        """One of them: whole numbers by name."""
+    def enum(self, name: str, limit: int) -> dict[str, int]:
+        """One of them: numbers by name, up to the one that counts them."""
         found = self.take(self.values, name, dict)
-        if not all(type(number) is int and number >= 0 for number in found.values()):
-            raise self.error(name, "holds something other than whole numbers")
+        if not all(is_whole(number) and 0 <= number <= limit for number in found.values()):
+            raise self.error(name, f"holds something other than numbers from 0 to {limit}")
         return dict(found)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether JSON gave a whole number that fits an array."""
+    return type(value) is int and -MAX_NUMBER <= value <= MAX_NUMBER

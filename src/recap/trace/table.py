@@ -1,4 +1,4 @@
-"""The neutral form of a trace: one table of equal columns in time order, whatever kernel and file it came from."""
+"""The neutral form of a trace: one table of equal columns in time order, whatever file it came from."""
 
 import enum
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
-"""trace.dat, the container `trace-cmd record` writes: event formats, process names, options, and where the pages are.
+"""trace.dat, the container of `trace-cmd record`: event formats, process names, options, where the pages are.
 
-Version 6 puts everything in a fixed order, uncompressed. Version 7 has sections, found through options, that may be
-compressed, and cuts each CPU's pages into chunks compressed one by one. Both come out of here as the same `TraceDat`.
+Version 6 puts everything in a fixed order, uncompressed. Version 7 has sections, found through options, that
+may be compressed, and cuts each CPU's pages into chunks compressed one by one. Both come out as a `TraceDat`.
 """
 
 import re
@@ -25,12 +25,13 @@ SECTION_PACKED = 1
 
 MAX_CPUS = 1 << 16
 MAX_PAGE = 1 << 26
+LARGEST_SHIFT = 32
 MAX_EVENT_ID = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class PageHeader:
-    """Where a page keeps its commit word and its records, and the kernel's word size; the time stamp comes first."""
+    """Where a page keeps its commit word and its records, and the kernel's word size; time comes first."""
 
     commit: int = 8
     payload: int = 16
@@ -71,7 +72,7 @@ class TraceDat:
     comms: dict[int, str] = field(default_factory=dict)
     clock: str = "local"
     cpus: int = 0
-    tsc2nsec: tuple[int, int, int] | None = None
+    rate: tuple[int, int] | None = None  # of the tick clock: times, shift
     buffers: list[Buffer] = field(default_factory=list)
 
     def header_info(self, cursor: Cursor) -> None:
@@ -83,7 +84,7 @@ class TraceDat:
         if not {"timestamp", "commit", "data"} <= described.keys():
             raise cursor.error("the page header lacks timestamp, commit or data")
         stamp, commit, data = described["timestamp"], described["commit"], described["data"]
-        if (stamp.offset, stamp.size) != (0, 8) or not 8 <= commit.offset <= data.offset - 4 <= 60:  # noqa: PLR2004
+        if (stamp.offset, stamp.size) != (0, 8) or not 8 <= commit.offset <= data.offset - 4 <= 60:
             raise cursor.error("the page header is like no kernel's")
         self.header = PageHeader(commit.offset, data.offset, commit.size)
 
@@ -115,16 +116,16 @@ class TraceDat:
     def simple_option(self, option: int, cursor: Cursor) -> None:
         """An option that is the same in both versions."""
         if option == TRACECLOCK:
-            chosen = re.search(rb"\[([\w-]+)\]", cursor.data)
+            chosen = re.search(rb"\[([\w-]+)\]", cursor.data[cursor.at :])
             if chosen is not None:
                 self.clock = chosen[1].decode()
         elif option == CPUCOUNT:
             self.cpus = cursor.number(4, "the count of CPUs")
         elif option == TSC2NSEC:
             mult, shift = cursor.number(4, "the clock's rate"), cursor.number(4, "the clock's rate")
-            if shift > 32:  # noqa: PLR2004
+            if shift > LARGEST_SHIFT:
                 raise cursor.error(f"a clock shift of {shift} is absurd")
-            self.tsc2nsec = mult, shift, cursor.number(8, "the clock's start")
+            self.rate = mult, shift
 
 
 def read_tracedat(path: Path) -> TraceDat:
@@ -136,12 +137,14 @@ def read_tracedat(path: Path) -> TraceDat:
     cursor.seek(len(MAGIC))
     version = cursor.string("the version", longest=16)
     if version not in ("6", "7"):
-        raise cursor.error(f"version {version!r} is not known (6 and 7 are)", "convert it with `trace-cmd convert`")
+        raise cursor.error(
+            f"version {version!r} is not known (6 and 7 are)", "convert it with `trace-cmd convert`"
+        )
     if cursor.number(1, "the byte order"):
         raise cursor.error("the recording is big-endian", "recap models little-endian machines only")
     cursor.number(1, "the size of a long")
     trace = TraceDat(path, data, int(version), cursor.number(4, "the page size"))
-    if trace.version == 6:  # noqa: PLR2004
+    if version == "6":
         read_v6(trace, cursor)
     else:
         read_v7(trace, cursor)
@@ -192,7 +195,7 @@ def read_pages_v6(trace: TraceDat, cursor: Cursor, name: str) -> Iterator[tuple[
     tag = bytes(cursor.block(10, "the kind of trace"))
     if tag == b"options  \0":
         while (option := cursor.number(2, "the options")) != DONE:
-            body = Cursor(cursor.path, cursor.block(cursor.number(4, "an option"), "an option"), inside="option ")
+            body = cursor.part(cursor.number(4, "an option"), "an option")
             if option == BUFFER:
                 yield body.number(8, "an instance's place"), body.string("an instance's name")
             else:
@@ -216,7 +219,8 @@ def read_v7(trace: TraceDat, cursor: Cursor) -> None:
     cursor.string("the compression's version", longest=64)
     if trace.codec not in CODECS:
         raise cursor.error(
-            f"compression {trace.codec!r} is not known", "convert it with `trace-cmd convert --compression zstd`"
+            f"compression {trace.codec!r} is not known",
+            "convert it with `trace-cmd convert --compression zstd`",
         )
     seen = set()
     offset = cursor.number(8, "the place of the options")
@@ -239,7 +243,9 @@ def section(trace: TraceDat, offset: int, wanted: int, what: str) -> Cursor:
     try:
         content = unpack_exactly(CODECS[trace.codec](), block, unpacked)
     except ValueError as error:
-        raise InputError(trace.path, f"offset {offset:#x}", f"{what} do not unpack: {error}", "copy it again") from None
+        raise InputError(
+            trace.path, f"offset {offset:#x}", f"{what} do not unpack: {error}", "copy it again"
+        ) from None
     return Cursor(trace.path, memoryview(content), inside=f"section at {offset:#x}, ")
 
 
@@ -257,7 +263,7 @@ def read_options_v7(trace: TraceDat, cursor: Cursor) -> int:
     """One section of options; the offset of the next, or 0."""
     while True:
         option, size = cursor.number(2, "the options"), cursor.number(4, "the options")
-        body = Cursor(trace.path, cursor.block(size, "an option"), inside="option ")
+        body = cursor.part(size, "an option")
         if option == DONE:
             return body.number(8, "the place of more options")
         if option == HEADER_INFO:

@@ -1,0 +1,71 @@
+"""Demand: who asked for what, when, and gave it back by himself. The rest is the model's to decide.
+
+Operations are grouped by task, in each task's own order; objects are what memory is asked for. A file page is one object
+by its place in its file: asking for it again while it is resident is a hit.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recap.trace import NO_PFN
+
+
+class Kind(enum.IntEnum):
+    """What an object is to reclaim."""
+
+    KERNEL = 0
+    ANON = 1
+    FILE = 2
+
+
+class Op(enum.IntEnum):
+    """What a task does."""
+
+    ALLOC = 0
+    FREE = 1
+    DIRTY = 2
+    ACTIVATE = 3
+    FORK = 4
+    EXIT = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """A workload. Arrays starting with obj_ have one entry an object, op_ one an operation, task_ one a task."""
+
+    obj_kind: npt.NDArray[np.uint8]  # Kind
+    obj_order: npt.NDArray[np.uint8]
+    obj_pfn: npt.NDArray[np.uint32]  # where it is at the start, NO_PFN if it is asked for later
+    op_kind: npt.NDArray[np.uint8]  # Op
+    op_obj: npt.NDArray[np.int32]  # object; for FORK the child's task number; -1 for EXIT
+    op_gfp: npt.NDArray[np.uint32]  # of an ALLOC
+    op_cpu: npt.NDArray[np.uint8]
+    op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation
+    op_wait: npt.NDArray[np.uint64]  # ns asleep since then
+    op_result: npt.NDArray[np.uint8]  # of an ALLOC: did the recorded kernel serve it?
+    task_pid: npt.NDArray[np.int32]
+    task_first: npt.NDArray[np.int64]
+    task_count: npt.NDArray[np.int64]
+    task_forked: npt.NDArray[np.uint8]  # 1: starts with its parent's FORK, 0: at the start
+    task_comm: list[str]
+    cpus: int
+    duration_ns: int
+    read_ns: npt.NDArray[np.int64]  # recorded latencies of the block device, issue to completion
+    write_ns: npt.NDArray[np.int64]
+    scan_ns: int | None  # CPU time of reclaim for each page scanned, None if it cannot be measured
+    recorded: dict[str, float]  # what only the trace tells of the recorded kernel
+    assumptions: list[str]
+
+    def residents(self) -> npt.NDArray[np.int64]:
+        """The objects that are in memory at the start."""
+        return np.flatnonzero(self.obj_pfn != NO_PFN)
+
+    @property
+    def operations(self) -> int:
+        """How many operations there are."""
+        return len(self.op_kind)

@@ -1,0 +1,185 @@
+"""Demand from a recording: what its tasks asked for and gave back, without what the recorded kernel made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recap.demand.demand import Demand, Kind
+from recap.demand.spot import snapshot_spot
+from recap.demand.streams import Streams
+from recap.errors import InputError
+from recap.pages import Array
+from recap.trace import Event, Events, Recording, Snapshot
+
+USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+SLICE = 500_000
+
+
+@dataclass(frozen=True, eq=False)
+class Tasks:
+    """Dense task numbers: every pid one task, the idle task of every CPU one of its own."""
+
+    pid: Array
+    comm: list[str]
+    role: Array
+    who: Array  # per event
+    other: Array  # per event: the task switched to or forked
+
+
+def from_trace(recording: Recording) -> Demand:
+    """The demand of a recording with a snapshot.
+
+    Errors:
+        InputError: there is no snap0.npz, or nothing marks its spot in the trace.
+    """
+    snapshot = recording.snapshot(0)
+    if snapshot is None:
+        mend = "record one beside the trace: the state at the start is where the model begins"
+        raise InputError(recording.path, "snap0.npz", "there is no memory snapshot", mend)
+    events = recording.events
+    spot = snapshot_spot(events)
+    events = events.slice(spot, len(events))
+    check_frames(recording.path, events, len(snapshot.flags))
+    tasks = number_tasks(events)
+    initial, kind = initial_frames(snapshot)
+    streams = Streams(events, tasks.who, tasks.other, identities(events), tasks.role, initial, kind)
+    for start in range(0, len(events), SLICE):
+        streams.advance(start, min(start + SLICE, len(events)))
+    return assemble(events, tasks, streams)
+
+
+def check_frames(path: Path, events: Events, frames: int) -> None:
+    """A trace that names frames the snapshot does not have belongs to another machine."""
+    named = events.pfn[events.pfn != 0xFFFFFFFF]
+    if len(named) and int(named.max()) >= frames:
+        problem = f"frame {int(named.max()):#x} is beyond the snapshot's {frames} frames"
+        raise InputError(path, "field pfn", problem, "take trace.dat and snap0.npz of the same run")
+
+
+def number_tasks(events: Events) -> Tasks:
+    """Give each pid a task number; pid 0 is another task on every CPU."""
+    switch = events.event == np.uint8(Event.SCHED_SWITCH)
+    fork = events.event == np.uint8(Event.SCHED_PROCESS_FORK)
+    named = np.where(switch, events.b, np.where(fork, events.a, events.pid.astype(np.int64)))
+    key = task_keys(events.pid.astype(np.int64), events.cpu)
+    other_key = task_keys(named, events.cpu)
+    keys = np.unique(np.concatenate((key, other_key)))
+    pid = np.maximum(keys, 0).astype(np.int32)
+    comm = [events.comms.get(int(p), "") if p else "swapper" for p in pid]
+    role = np.array([task_role(int(k), name) for k, name in zip(keys, comm, strict=True)], np.uint8)
+    who, other = (np.searchsorted(keys, k).astype(np.int32) for k in (key, other_key))
+    return Tasks(pid, comm, role, who, other)
+
+
+def task_keys(pid: Array, cpu: Array) -> Array:
+    """The pid, or for the idle tasks -1 - cpu."""
+    return np.where(pid > 0, pid, -1 - cpu.astype(np.int64))
+
+
+def task_role(key: int, comm: str) -> int:
+    """Whether what a task does is demand."""
+    if key < 0:
+        return IDLE
+    if comm.startswith("kswapd"):
+        return RECLAIMER
+    return COMPACTOR if comm.startswith("kcompactd") else USER
+
+
+def identities(events: Events) -> Array:
+    """Number the file pages (inode, index) that events name; -1 where none is."""
+    found = np.full(len(events), -1, np.int32)
+    kinds = (
+        Event.MM_FILEMAP_ADD_TO_PAGE_CACHE,
+        Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE,
+        Event.WRITEBACK_DIRTY_FOLIO,
+    )
+    rows = np.flatnonzero(np.isin(events.event, np.array(kinds, np.uint8)))
+    pages = np.stack((events.a[rows], events.b[rows]), axis=1)
+    found[rows] = np.unique(pages, axis=0, return_inverse=True)[1].reshape(-1) if len(rows) else 0
+    return found
+
+
+def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
+    """Which frames are in use at the start, and what reclaim takes them for."""
+    kind = np.full(len(snapshot.flags), Kind.KERNEL, np.uint8)
+    for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
+        kind[snapshot.lru_list(lru)] = what
+    return snapshot.in_use().astype(np.uint8), kind
+
+
+def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
+    """Group the operations by task."""
+    task = streams.result("op_task", streams.ops)
+    order = np.argsort(task, kind="stable")
+    count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
+    ops = {
+        name: streams.result(name, streams.ops)[order]
+        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_result")
+    }
+    objects = {name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")}
+    read, write = latencies(events)
+    scanned = streams.reclaimer_scanned
+    return Demand(
+        **ops,
+        **objects,
+        task_pid=tasks.pid,
+        task_first=np.cumsum(count) - count,
+        task_count=count,
+        task_forked=streams.result("task_forked", len(tasks.pid)),
+        task_comm=tasks.comm,
+        cpus=events.cpus,
+        duration_ns=int(events.time[-1] - events.time[0]),
+        read_ns=read,
+        write_ns=write,
+        scan_ns=int(streams.reclaimer_ns // scanned) if scanned else None,
+        recorded={
+            "high_order_attempts": float(streams.attempts),
+            "high_order_successes": float(streams.successes),
+            "stolen_pages": float(streams.stolen),
+        },
+        assumptions=assumptions(streams),
+    )
+
+
+def latencies(events: Events) -> tuple[Array, Array]:
+    """ns from issue to completion of the recorded (read, write) requests, matched by device and sector, sorted."""
+    issued: dict[tuple[int, int], int] = {}
+    found: tuple[list[int], list[int]] = ([], [])
+    kinds = np.array((Event.BLOCK_RQ_ISSUE, Event.BLOCK_RQ_COMPLETE), np.uint8)
+    rows = np.flatnonzero(np.isin(events.event, kinds))
+    columns = (events.event[rows], events.flags[rows], events.a[rows], events.order[rows], events.time[rows])
+    for event, device, sector, write, time in zip(*(column.tolist() for column in columns), strict=True):
+        if event == Event.BLOCK_RQ_ISSUE:
+            issued[device, sector] = time
+        elif (device, sector) in issued:
+            found[1 if write else 0].append(time - issued.pop((device, sector)))
+    read, write_ns = (np.sort(np.array(times, np.int64)) for times in found)
+    return read, write_ns
+
+
+def assumptions(streams: Streams) -> list[str]:
+    """What the trace does not tell, and what was made of it, with counts."""
+    told = {
+        f"{streams.reclaimed} frees inside reclaim are left for the model to decide": streams.reclaimed,
+        f"{streams.dropped_allocs} allocations inside reclaim or compaction are taken for its consequences": (
+            streams.dropped_allocs
+        ),
+        f"{streams.slab_frees} kernel pages freed inside reclaim are freed when the recorded kernel did": (
+            streams.slab_frees
+        ),
+        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again when freed": (
+            streams.migrated
+        ),
+        f"{streams.freed_from_swap} swapped-out pages are freed with their task's next unmapping": (
+            streams.freed_from_swap
+        ),
+        f"{streams.dropped_frees} frees of pages no event allocated (bulk allocations) are left out": (
+            streams.dropped_frees
+        ),
+    }
+    return [text for text, count in told.items() if count] + [
+        "a page the recorded kernel still had cached is not read again when the model has dropped it",
+    ]

@@ -1,0 +1,183 @@
+cimport cython
+
+cdef enum:
+    NO_PFN = 0xFFFFFFFF
+
+cdef enum:
+    MM_PAGE_ALLOC = 0
+    MM_PAGE_FREE = 1
+    MM_LRU_INSERTION = 6
+    MM_LRU_ACTIVATE = 7
+    MM_FILEMAP_ADD_TO_PAGE_CACHE = 8
+    MM_FILEMAP_DELETE_FROM_PAGE_CACHE = 9
+    WRITEBACK_DIRTY_FOLIO = 10
+    SCHED_SWITCH = 13
+    SCHED_PROCESS_FORK = 14
+    SCHED_PROCESS_EXIT = 15
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
+    MM_VMSCAN_DIRECT_RECLAIM_END = 18
+    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
+    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
+    MM_COMPACTION_BEGIN = 25
+    MM_COMPACTION_END = 26
+
+    KERNEL = 0
+    ANON = 1
+    FILE = 2
+
+    ALLOC = 0
+    FREE = 1
+    DIRTY = 2
+    ACTIVATE = 3
+    FORK = 4
+    EXIT = 5
+
+    NOBODY = -1
+    DROPPED = -2
+    RUNNABLE = 0x100
+    STATE_MASK = 0xFF
+    COSTLY = 3
+
+    USER = 0
+    IDLE = 1
+    RECLAIMER = 2
+    COMPACTOR = 3
+
+cdef class Streams:
+    cdef readonly dict columns
+    cdef const long long[::1] time
+    cdef const unsigned char[::1] event
+    cdef const unsigned short[::1] cpu
+    cdef const unsigned int[::1] pfn
+    cdef const unsigned char[::1] order
+    cdef const unsigned int[::1] flags
+    cdef const long long[::1] a
+    cdef const long long[::1] b
+    cdef const int[::1] who
+    cdef const int[::1] other
+    cdef const int[::1] identity
+    cdef const unsigned char[::1] initial_kind
+    cdef unsigned char[::1] initial
+    cdef const unsigned char[::1] role
+
+    cdef int[::1] frame_object
+    cdef int[::1] frame_freed_by
+    cdef int[::1] frame_request
+    cdef int[::1] identity_object
+
+    cdef unsigned char[::1] obj_kind
+    cdef unsigned char[::1] obj_order
+    cdef unsigned int[::1] obj_pfn
+    cdef int[::1] obj_task
+    cdef int[::1] obj_identity
+    cdef int[::1] obj_next
+    cdef long long[::1] obj_op
+    cdef readonly int objects
+
+    cdef unsigned char[::1] op_kind
+    cdef int[::1] op_obj
+    cdef unsigned int[::1] op_gfp
+    cdef unsigned char[::1] op_cpu
+    cdef unsigned long long[::1] op_run
+    cdef unsigned long long[::1] op_wait
+    cdef unsigned char[::1] op_result
+    cdef int[::1] op_task
+    cdef readonly long long ops
+
+    cdef int[::1] cpu_task
+    cdef long long[::1] cpu_since
+    cdef unsigned char[::1] task_asleep
+    cdef unsigned char[::1] task_forked
+    cdef unsigned char[::1] task_stalled
+    cdef unsigned char[::1] task_compacting
+    cdef unsigned char[::1] task_burst
+    cdef long long[::1] task_slept
+    cdef long long[::1] task_run
+    cdef long long[::1] task_wait
+    cdef int[::1] task_pending
+    cdef long long[::1] task_last
+    cdef int[::1] task_request
+    cdef int[::1] task_swapped
+    cdef int[::1] task_failed
+    cdef int[::1] task_orphans
+    cdef int orphans
+
+    cdef readonly long long dropped_allocs
+    cdef readonly long long dropped_frees
+    cdef readonly long long reclaimed
+    cdef readonly long long migrated
+    cdef readonly long long reattached
+    cdef readonly long long freed_from_swap
+    cdef readonly long long slab_frees
+    cdef readonly long long attempts
+    cdef readonly long long successes
+    cdef readonly long long stolen
+    cdef readonly long long reclaimer_ns
+    cdef readonly long long reclaimer_scanned
+
+    @cython.locals(i=cython.longlong)
+    cdef void run(self, long long start, long long stop) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void dispatch(self, long long i) noexcept nogil
+
+    @cython.locals(c=cython.int, t=cython.int, gone=cython.longlong)
+    cdef void account(self, long long i) noexcept nogil
+
+    @cython.locals(t=cython.int, next=cython.int, c=cython.int)
+    cdef void switched(self, long long i) noexcept nogil
+
+    cdef void forked(self, long long i) noexcept nogil
+
+    @cython.locals(n=cython.longlong)
+    cdef void emit(self, long long i, int t, int kind, int obj) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef int new_object(self, int kind, int order, int t) noexcept nogil
+
+    @cython.locals(t=cython.int, obj=cython.int, p=cython.uint, j=cython.uint)
+    cdef void allocated(self, long long i) noexcept nogil
+
+    cdef bint consequence(self, int t) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef int asked_again(self, int t, int order) noexcept nogil
+
+    @cython.locals(j=cython.uint, by=cython.int)
+    cdef void count_stolen(self, unsigned int p, int order, int t) noexcept nogil
+
+    @cython.locals(obj=cython.int, j=cython.uint)
+    cdef int occupant(self, unsigned int p, int order) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef int adopt_orphan(self, int t) noexcept nogil
+
+    @cython.locals(t=cython.int, p=cython.uint, obj=cython.int)
+    cdef void freed(self, long long i) noexcept nogil
+
+    cdef void moved_away(self, int obj) noexcept nogil
+
+    cdef void evicted(self, long long i, int t, int obj, unsigned int p) noexcept nogil
+
+    cdef void released(self, long long i, int t, int obj) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void free_swapped(self, long long i, int t) noexcept nogil
+
+    @cython.locals(obj=cython.int, last=cython.int, next=cython.int)
+    cdef void free_failed(self, long long i, int t, int order) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void inserted(self, long long i) noexcept nogil
+
+    @cython.locals(obj=cython.int, old=cython.int)
+    cdef void cached(self, long long i) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void uncached(self, long long i) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void dirtied(self, long long i) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void activated(self, long long i) noexcept nogil

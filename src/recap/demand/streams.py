@@ -1,0 +1,457 @@
+"""One pass over a trace: what each task did of its own accord, as a stream of operations on objects.
+
+A frame's use comes from later events on it; what reclaim and compaction did is left out, for the model to decide. An
+allocation or free inside them is a consequence, not demand.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.pages import Array, adopt
+from recap.trace import Events
+
+if not cython.compiled:
+    MM_PAGE_ALLOC, MM_PAGE_FREE, MM_LRU_INSERTION, MM_LRU_ACTIVATE = 0, 1, 6, 7
+    MM_FILEMAP_ADD_TO_PAGE_CACHE, MM_FILEMAP_DELETE_FROM_PAGE_CACHE, WRITEBACK_DIRTY_FOLIO = 8, 9, 10
+    SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
+    MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
+    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
+    KERNEL, ANON, FILE = range(3)
+    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
+    NOBODY, DROPPED = -1, -2
+    NO_PFN = 0xFFFFFFFF
+    RUNNABLE, STATE_MASK = 0x100, 0xFF
+    COSTLY = 3
+    USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+
+
+def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
+    """A column of equal numbers."""
+    return np.full(count, value, dtype)
+
+
+class Streams:
+    """The state of the pass.
+
+    Args:
+        events: the trace from the snapshot on.
+        who, other: task number of each event's task, and of the task it names (switched to, forked).
+        identity: number of the file page an event names, -1 if none.
+        role: of each task: USER, IDLE, RECLAIMER (kswapd) or COMPACTOR (kcompactd).
+        initial: 1 for the frames in use at the start; initial_kind: what they hold (Kind).
+    """
+
+    def __init__(
+        self,
+        events: Events,
+        who: Array,
+        other: Array,
+        identity: Array,
+        role: Array,
+        initial: Array,
+        initial_kind: Array,
+    ) -> None:
+        self.columns: dict[str, Array] = {}
+        self.read(events)
+        self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
+        self.role, self.initial, self.initial_kind = adopt(role), adopt(initial), adopt(initial_kind)
+        frames = len(initial)
+        self.frame_object = adopt(numbers(frames, np.int32, NOBODY))
+        self.frame_freed_by = adopt(numbers(frames, np.int32, NOBODY))
+        self.frame_request = adopt(numbers(frames, np.int32))
+        self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
+        objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
+        self.prepare_objects(objects)
+        self.prepare_operations(len(events) + objects)
+        self.prepare_tasks(len(role), events)
+        self.objects = 0
+        self.ops = 0
+        self.orphans = NOBODY
+        self.dropped_allocs = 0
+        self.dropped_frees = 0
+        self.reclaimed = 0
+        self.migrated = 0
+        self.reattached = 0
+        self.freed_from_swap = 0
+        self.slab_frees = 0
+        self.attempts = 0
+        self.successes = 0
+        self.stolen = 0
+        self.reclaimer_ns = 0
+        self.reclaimer_scanned = 0
+
+    def read(self, events: Events) -> None:
+        """The trace's columns."""
+        self.time = adopt(events.time)
+        self.event = adopt(events.event)
+        self.cpu = adopt(events.cpu)
+        self.pfn = adopt(events.pfn)
+        self.order = adopt(events.order)
+        self.flags = adopt(events.flags)
+        self.a = adopt(events.a)
+        self.b = adopt(events.b)
+
+    def prepare_objects(self, count: int) -> None:
+        """Room for objects; obj_next chains them in lists (swapped out, failed, moved away)."""
+        self.obj_kind = adopt(self.column("obj_kind", count, np.uint8))
+        self.obj_order = adopt(self.column("obj_order", count, np.uint8))
+        self.obj_pfn = adopt(self.column("obj_pfn", count, np.uint32, 0xFFFFFFFF))
+        self.obj_task = adopt(numbers(count, np.int32, NOBODY))
+        self.obj_identity = adopt(numbers(count, np.int32, NOBODY))
+        self.obj_next = adopt(numbers(count, np.int32, NOBODY))
+        self.obj_op = adopt(numbers(count, np.int64, NOBODY))
+
+    def prepare_operations(self, count: int) -> None:
+        """Room for operations."""
+        self.op_kind = adopt(self.column("op_kind", count, np.uint8))
+        self.op_obj = adopt(self.column("op_obj", count, np.int32, NOBODY))
+        self.op_gfp = adopt(self.column("op_gfp", count, np.uint32))
+        self.op_cpu = adopt(self.column("op_cpu", count, np.uint8))
+        self.op_run = adopt(self.column("op_run", count, np.uint64))
+        self.op_wait = adopt(self.column("op_wait", count, np.uint64))
+        self.op_result = adopt(self.column("op_result", count, np.uint8))
+        self.op_task = adopt(self.column("op_task", count, np.int32))
+
+    def prepare_tasks(self, count: int, events: Events) -> None:
+        """Every task is taken to sleep at the start until it is first seen."""
+        start = int(events.time[0])
+        self.cpu_task = adopt(numbers(events.cpus, np.int32, NOBODY))
+        self.cpu_since = adopt(numbers(events.cpus, np.int64, start))
+        self.task_asleep = adopt(numbers(count, np.uint8, 1))
+        self.task_forked = adopt(self.column("task_forked", count, np.uint8))
+        self.task_stalled = adopt(numbers(count, np.uint8))
+        self.task_compacting = adopt(numbers(count, np.uint8))
+        self.task_burst = adopt(numbers(count, np.uint8))
+        self.task_slept = adopt(numbers(count, np.int64, start))
+        self.task_run = adopt(numbers(count, np.int64))
+        self.task_wait = adopt(numbers(count, np.int64))
+        self.task_pending = adopt(numbers(count, np.int32, NOBODY))
+        self.task_last = adopt(numbers(count, np.int64, NOBODY))
+        self.task_request = adopt(numbers(count, np.int32))
+        self.task_swapped = adopt(numbers(count, np.int32, NOBODY))
+        self.task_failed = adopt(numbers(count, np.int32, NOBODY))
+        self.task_orphans = adopt(numbers(count, np.int32, NOBODY))
+
+    def column(self, name: str, count: int, dtype: type[np.generic], value: int = 0) -> Array:
+        """A column of the result."""
+        self.columns[name] = numbers(count, dtype, value)
+        return self.columns[name]
+
+    def result(self, name: str, count: int) -> Array:
+        """The first `count` numbers of a column of the result."""
+        if cython.compiled:
+            return self.columns[name][:count]
+        return np.array(getattr(self, name)[:count], self.columns[name].dtype)
+
+    def advance(self, start: int, stop: int) -> None:
+        """Read the events from `start` up to `stop`."""
+        self.run(start, stop)
+
+    def run(self, start: int, stop: int) -> None:
+        """`advance` without the interpreter."""
+        for i in range(start, stop):
+            self.account(i)
+            self.dispatch(i)
+
+    def account(self, i: int) -> None:
+        """Add the time since the CPU's last event to the task that runs there, unless it reclaims or compacts."""
+        c = self.cpu[i]
+        t = self.who[i]
+        if self.cpu_task[c] == NOBODY:
+            self.cpu_task[c] = t
+        t = self.cpu_task[c]
+        gone = self.time[i] - self.cpu_since[c]
+        self.cpu_since[c] = self.time[i]
+        if self.role[t] == RECLAIMER:
+            self.reclaimer_ns += gone
+        if self.task_asleep[t]:
+            self.task_asleep[t] = 0
+        if self.task_stalled[t] or self.task_compacting[t]:
+            return
+        if self.role[t] == IDLE:
+            self.task_wait[t] += gone
+        else:
+            self.task_run[t] += gone
+
+    def dispatch(self, i: int) -> None:
+        """What an event means for demand."""
+        t = self.who[i]
+        if self.event[i] == MM_PAGE_ALLOC:
+            self.allocated(i)
+        elif self.event[i] == MM_PAGE_FREE:
+            self.freed(i)
+        elif self.event[i] == MM_LRU_INSERTION:
+            self.inserted(i)
+        elif self.event[i] == MM_LRU_ACTIVATE:
+            self.activated(i)
+        elif self.event[i] == MM_FILEMAP_ADD_TO_PAGE_CACHE:
+            self.cached(i)
+        elif self.event[i] == MM_FILEMAP_DELETE_FROM_PAGE_CACHE:
+            self.uncached(i)
+        elif self.event[i] == WRITEBACK_DIRTY_FOLIO:
+            self.dirtied(i)
+        elif self.event[i] == SCHED_SWITCH:
+            self.switched(i)
+        elif self.event[i] == SCHED_PROCESS_FORK:
+            self.forked(i)
+        elif self.event[i] == SCHED_PROCESS_EXIT:
+            self.free_swapped(i, t)
+            self.emit(i, t, EXIT, NOBODY)
+        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+            self.task_stalled[t] = 1
+        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+            self.task_stalled[t] = 0
+        elif self.event[i] == MM_COMPACTION_BEGIN:
+            self.task_compacting[t] = 1
+        elif self.event[i] == MM_COMPACTION_END:
+            self.task_compacting[t] = 0
+        elif self.role[t] == RECLAIMER and (
+            self.event[i] == MM_VMSCAN_LRU_SHRINK_INACTIVE or self.event[i] == MM_VMSCAN_LRU_SHRINK_ACTIVE
+        ):
+            self.reclaimer_scanned += self.a[i]
+
+    def switched(self, i: int) -> None:
+        """Another task runs; the last one sleeps unless it was only preempted."""
+        c = self.cpu[i]
+        t = self.who[i]
+        next = self.other[i]
+        if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
+            self.task_asleep[t] = 1
+            self.task_slept[t] = self.time[i]
+        if self.task_asleep[next]:
+            self.task_asleep[next] = 0
+            if not self.task_stalled[next] and not self.task_compacting[next]:
+                self.task_wait[next] += self.time[i] - self.task_slept[next]
+        self.cpu_task[c] = next
+
+    def forked(self, i: int) -> None:
+        """A child is born: its time counts from here."""
+        self.task_forked[self.other[i]] = 1
+        self.task_asleep[self.other[i]] = 1
+        self.task_slept[self.other[i]] = self.time[i]
+        self.emit(i, self.who[i], FORK, self.other[i])
+
+    def emit(self, i: int, t: int, kind: int, obj: int) -> None:
+        """Add an operation to a task's stream, with the time since its last one."""
+        n = self.ops
+        self.op_kind[n] = kind
+        self.op_obj[n] = obj
+        self.op_cpu[n] = self.cpu[i]
+        self.op_run[n] = self.task_run[t]
+        self.op_wait[n] = self.task_wait[t]
+        self.op_task[n] = t
+        self.task_last[t] = n
+        self.task_run[t] = 0
+        self.task_wait[t] = 0
+        self.ops += 1
+
+    def new_object(self, kind: int, order: int, t: int) -> int:
+        """One more thing that memory is asked for."""
+        obj = self.objects
+        self.objects += 1
+        self.obj_kind[obj] = kind
+        self.obj_order[obj] = order
+        self.obj_task[obj] = t
+        return obj
+
+    def consequence(self, t: int) -> bool:
+        """Is the task inside reclaim or compaction, so that what it does is not demand?"""
+        return self.role[t] >= RECLAIMER or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
+
+    def allocated(self, i: int) -> None:
+        """A request, served or not; one that repeats a failed one is for the same object."""
+        t = self.who[i]
+        p = self.pfn[i]
+        if self.task_burst[t]:
+            self.free_swapped(i, t)
+        self.task_request[t] += 1
+        if p != NO_PFN:
+            self.count_stolen(p, self.order[i], t)
+        if self.consequence(t):
+            self.dropped_allocs += 1
+            if p != NO_PFN:
+                self.frame_object[p] = DROPPED
+            return
+        obj = self.asked_again(t, self.order[i])
+        if obj == NOBODY:
+            obj = self.new_object(KERNEL, self.order[i], t)
+            if self.order[i] > COSTLY:
+                self.attempts += 1
+        self.obj_op[obj] = self.ops
+        self.op_gfp[self.ops] = self.flags[i]
+        self.op_result[self.ops] = p != NO_PFN
+        self.emit(i, t, ALLOC, obj)
+        if p == NO_PFN:
+            self.task_pending[t] = obj
+            return
+        if self.order[i] > COSTLY:
+            self.successes += 1
+        self.frame_object[p] = obj
+
+    def asked_again(self, t: int, order: int) -> int:
+        """The object of the task's last request, if that failed at this order; one given up waits for a kindred free."""
+        obj = self.task_pending[t]
+        self.task_pending[t] = NOBODY
+        if obj == NOBODY or self.obj_order[obj] == order and self.obj_op[obj] == self.task_last[t]:
+            return obj
+        self.obj_next[obj] = self.task_failed[t]
+        self.task_failed[t] = obj
+        return NOBODY
+
+    def count_stolen(self, p: int, order: int, t: int) -> None:
+        """Pages that a direct reclaimer freed and another task gets before the reclaimer is served."""
+        for j in range(p, p + (1 << order)):
+            by = self.frame_freed_by[j]
+            if by != NOBODY and by != t and self.frame_request[j] == self.task_request[by]:
+                self.stolen += 1
+            self.frame_freed_by[j] = NOBODY
+
+    def occupant(self, p: int, order: int) -> int:
+        """The object in a frame; one in use since before the trace is known from here on. NOBODY: the trace never said."""
+        if self.frame_object[p] != NOBODY or not self.initial[p]:
+            return self.frame_object[p]
+        obj = self.new_object(self.initial_kind[p], order, NOBODY)
+        self.obj_pfn[obj] = p
+        self.frame_object[p] = obj
+        for j in range(p, p + (1 << order)):
+            self.initial[j] = 0
+        return obj
+
+    def adopt_orphan(self, t: int) -> int:
+        """What compaction moved to a frame that the trace does not name: the task's own first, else anybody's."""
+        obj = self.task_orphans[t]
+        if obj != NOBODY:
+            self.task_orphans[t] = self.obj_next[obj]
+        elif self.orphans != NOBODY:
+            obj = self.orphans
+            self.orphans = self.obj_next[obj]
+        if obj != NOBODY:
+            self.reattached += 1
+        return obj
+
+    def freed(self, i: int) -> None:
+        """A free by the owner is demand; one by reclaim is the model's to decide; by compaction, the content moved on."""
+        t = self.who[i]
+        p = self.pfn[i]
+        obj = self.occupant(p, self.order[i])
+        self.frame_object[p] = NOBODY
+        if obj == NOBODY:
+            obj = self.adopt_orphan(t)
+        if obj == DROPPED:
+            return
+        if obj == NOBODY:
+            self.dropped_frees += 1
+        elif self.obj_kind[obj] != KERNEL and (self.task_compacting[t] or self.role[t] == COMPACTOR):
+            self.moved_away(obj)
+        elif self.obj_kind[obj] != KERNEL and self.consequence(t):
+            self.evicted(i, t, obj, p)
+        else:
+            if self.consequence(t):
+                self.slab_frees += 1
+            self.released(i, t, obj)
+
+    def moved_away(self, obj: int) -> None:
+        """Compaction emptied the frame; a file page is found again by its place, an anonymous one by whoever frees it."""
+        self.migrated += 1
+        if self.obj_identity[obj] != NOBODY:
+            return
+        if self.obj_task[obj] != NOBODY:
+            self.obj_next[obj] = self.task_orphans[self.obj_task[obj]]
+            self.task_orphans[self.obj_task[obj]] = obj
+        else:
+            self.obj_next[obj] = self.orphans
+            self.orphans = obj
+
+    def evicted(self, i: int, t: int, obj: int, p: int) -> None:
+        """Reclaim took the page; an anonymous one lives on in swap until its owner unmaps it."""
+        self.reclaimed += 1
+        if self.task_stalled[t]:
+            self.frame_freed_by[p] = t
+            self.frame_request[p] = self.task_request[t]
+        if self.obj_kind[obj] == ANON and self.obj_task[obj] != NOBODY:
+            self.obj_next[obj] = self.task_swapped[self.obj_task[obj]]
+            self.task_swapped[self.obj_task[obj]] = obj
+
+    def released(self, i: int, t: int, obj: int) -> None:
+        """An owner's free; a burst of anonymous ones is an unmapping, which gives up what is in swap as well."""
+        self.emit(i, t, FREE, obj)
+        if self.obj_identity[obj] != NOBODY:
+            self.identity_object[self.obj_identity[obj]] = NOBODY
+        if self.obj_kind[obj] == ANON and self.obj_task[obj] == t:
+            self.task_burst[t] = 1
+        if self.obj_order[obj] > 0:
+            self.free_failed(i, t, self.obj_order[obj])
+
+    def free_swapped(self, i: int, t: int) -> None:
+        """A burst of frees is over, or the task exits: what it had in swap is given up too."""
+        self.task_burst[t] = 0
+        while self.task_swapped[t] != NOBODY:
+            obj = self.task_swapped[t]
+            self.task_swapped[t] = self.obj_next[obj]
+            self.emit(i, t, FREE, obj)
+            self.freed_from_swap += 1
+
+    def free_failed(self, i: int, t: int, order: int) -> None:
+        """What failed in the recording and may succeed in the model is freed with the next of its order."""
+        last = NOBODY
+        obj = self.task_failed[t]
+        while obj != NOBODY:
+            next = self.obj_next[obj]
+            if self.obj_order[obj] != order:
+                last = obj
+            else:
+                self.emit(i, t, FREE, obj)
+                if last == NOBODY:
+                    self.task_failed[t] = next
+                else:
+                    self.obj_next[last] = next
+            obj = next
+
+    def inserted(self, i: int) -> None:
+        """A page joins an LRU list: 0 and 1 are anonymous, 2 and 3 file."""
+        obj = self.frame_object[self.pfn[i]]
+        if obj >= 0 and self.obj_kind[obj] == KERNEL:
+            self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
+
+    def cached(self, i: int) -> None:
+        """A page joins a file; if that page of the file was known before, the request was for the same object."""
+        obj = self.frame_object[self.pfn[i]]
+        old = self.identity_object[self.identity[i]]
+        if obj < 0:
+            return
+        if old != NOBODY and old != obj and self.obj_op[obj] >= 0:
+            self.op_obj[self.obj_op[obj]] = old
+            self.obj_op[old] = self.obj_op[obj]
+            self.frame_object[self.pfn[i]] = old
+            return
+        self.obj_kind[obj] = FILE
+        self.obj_identity[obj] = self.identity[i]
+        self.identity_object[self.identity[i]] = obj
+
+    def uncached(self, i: int) -> None:
+        """A page leaves its file, to be freed next: its frame and its place are named together."""
+        obj = self.occupant(self.pfn[i], 0)
+        if obj == NOBODY:
+            obj = self.identity_object[self.identity[i]]
+            if obj != NOBODY:
+                self.reattached += 1
+                self.frame_object[self.pfn[i]] = obj
+        if obj >= 0 and self.obj_identity[obj] == NOBODY:
+            self.obj_kind[obj] = FILE
+            self.obj_identity[obj] = self.identity[i]
+            self.identity_object[self.identity[i]] = obj
+
+    def dirtied(self, i: int) -> None:
+        """A page of a file is written to."""
+        obj = self.identity_object[self.identity[i]]
+        if obj != NOBODY:
+            self.emit(i, self.who[i], DIRTY, obj)
+
+    def activated(self, i: int) -> None:
+        """A page was used again and becomes active."""
+        obj = self.occupant(self.pfn[i], 0)
+        if obj >= 0:
+            self.emit(i, self.who[i], ACTIVATE, obj)

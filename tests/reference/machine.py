@@ -1,0 +1,154 @@
+"""The specification's face: the same methods as `recap.mm.machine.Machine`."""
+
+from __future__ import annotations
+
+from recap import kernel
+from recap.kernel import GFP_KERNEL, MIGRATE_HIGHATOMIC, WMARK_LOW, WMARK_MIN, ZONE_NORMAL
+from tests.reference import capture, fallback, pcplist
+from tests.reference.buddy import free_block, take_smallest
+from tests.reference.policies import NoCapture
+from tests.reference.state import Shape, State, Zone, boot
+from tests.reference.watermark import Try, watermark_ok
+
+Lists = dict[tuple[int, int, int], list[int]]
+
+
+class Reference:
+    """A machine of this shape, as the rules say it behaves."""
+
+    def __init__(self, shape: Shape, policy: NoCapture) -> None:
+        self.state: State = boot(shape, policy)
+
+    def alloc_pages(self, order: int = 0, gfp: int = GFP_KERNEL, cpu: int = 0) -> int | None:
+        """First above the low mark, without mixing types if possible; then above min, with reserves."""
+        for tried in (self.first_try(order, gfp), slow_try(order, gfp)):
+            pfn = self.walk(cpu, tried)
+            if pfn is not None:
+                self.state.take_into_use(pfn, order)
+                return pfn
+        return None
+
+    def zonelist(self, highest: int) -> list[Zone]:
+        """The zones a request may use, highest first."""
+        return [zone for zone in reversed(self.state.zones) if zone.index <= highest]
+
+    def first_try(self, order: int, gfp: int) -> Try:
+        highest = kernel.gfp_zone(gfp)
+        avoid = self.zonelist(highest)[0].index == ZONE_NORMAL
+        wakes = bool(gfp & kernel.GFP_KSWAPD_RECLAIM)
+        return Try(
+            order,
+            kernel.gfp_migratetype(gfp),
+            highest,
+            WMARK_LOW,
+            nofragment=avoid,
+            kswapd=wakes,
+            atomic=is_atomic(gfp),
+        )
+
+    def walk(self, cpu: int, tried: Try) -> int | None:
+        """Every zone in turn, with care not to mix types; then, if that was the only hindrance, without."""
+        again = Try(**{**vars(tried), "nofragment": False})
+        for attempt in [tried, again] if tried.nofragment else [tried]:
+            for zone in self.zonelist(tried.highest_zone):
+                if watermark_ok(self.state, zone, attempt):
+                    pfn = self.take_from_zone(zone, cpu, attempt)
+                    if pfn is not None:
+                        if attempt.highatomic:
+                            fallback.reserve_highatomic(self.state, zone, pfn)
+                        return pfn
+        return None
+
+    def take_from_zone(self, zone: Zone, cpu: int, tried: Try) -> int | None:
+        """From the per-cpu list, else the free lists; the reserve comes first for some, last for others."""
+        pfn = None
+        if pcplist.holds(self.state, tried.order):
+            pfn = pcplist.get(self.state, zone, zone.pcps[cpu], tried)
+        if pfn is None and tried.highatomic:
+            pfn = take_smallest(self.state, zone, tried.order, MIGRATE_HIGHATOMIC)
+        if pfn is None:
+            pfn = fallback.take(self.state, zone, tried.migratetype, tried)
+        if pfn is None and tried.non_block:
+            pfn = take_smallest(self.state, zone, tried.order, MIGRATE_HIGHATOMIC)
+        return pfn
+
+    def free_pages(self, pfn: int, order: int = 0, cpu: int = 0) -> None:
+        assert self.state.take_out_of_use(pfn) == order
+        zone = self.state.zone_of(pfn)
+        if pcplist.holds(self.state, order):
+            pcplist.put(self.state, zone, zone.pcps[cpu], pfn, order)
+        else:
+            free_block(self.state, zone, pfn, order, self.state.block_type(pfn))
+
+    def drain_all_pages(self) -> None:
+        pcplist.drain_all(self.state)
+
+    def mark_lru(self, pfn: int, on: bool = True) -> None:
+        (self.state.lru.add if on else self.state.lru.discard)(pfn)
+
+    def set_reclaim_active(self, zone: int, on: bool) -> None:
+        self.state.zones[zone].reclaim_active = on
+
+    def unreserve_highatomic(self, zone: int, migratetype: int, force: bool) -> bool:
+        return fallback.unreserve_highatomic(self.state, self.state.zones[zone], migratetype, force)
+
+    def open_capture(self, number: int, wanted: int) -> bool:
+        """Rule 3, as the policy has it."""
+        if not self.state.policy.enters_reclaim(wanted):
+            return False
+        held = self.state.captures[number]
+        held.wanted, held.state, held.largest = wanted, "open", -1
+        return True
+
+    def reclaim_page(self, pfn: int, number: int, cpu: int = 0) -> bool:
+        if capture.capture_page(self.state, self.state.captures[number], pfn):
+            return True
+        self.free_pages(pfn, 0, cpu)
+        return False
+
+    def settle(self, number: int, gfp: int = GFP_KERNEL, order: int = 0) -> int | None:
+        return capture.settle(self.state, self.state.captures[number], slow_try(order, gfp))
+
+    def close_capture(self, number: int) -> None:
+        capture.close(self.state, self.state.captures[number])
+
+    def free_lists(self) -> Lists:
+        return {
+            (z, order, mt): pfns
+            for z, zone in enumerate(self.state.zones)
+            for (order, mt), pfns in zone.free.items()
+            if pfns
+        }
+
+    def pcp_lists(self) -> Lists:
+        return {
+            (z, cpu, i): pfns
+            for z, zone in enumerate(self.state.zones)
+            for cpu, pcp in enumerate(zone.pcps)
+            for i, pfns in enumerate(pcp.lists)
+            if pfns
+        }
+
+    def capture_lists(self) -> dict[int, list[tuple[int, int]]]:
+        return {i: held.entries for i, held in enumerate(self.state.captures) if held.entries}
+
+
+def is_atomic(gfp: int) -> bool:
+    return bool(gfp & kernel.GFP_ATOMIC_BIT)
+
+
+def slow_try(order: int, gfp: int) -> Try:
+    """Who may not wait gets at the reserves; a high-order atomic request gets at those kept for its like."""
+    high = bool(gfp & kernel.GFP_HIGH)
+    cannot_wait = not gfp & kernel.GFP_DIRECT_RECLAIM and not gfp & kernel.GFP_NOMEMALLOC
+    return Try(
+        order,
+        kernel.gfp_migratetype(gfp),
+        kernel.gfp_zone(gfp),
+        WMARK_MIN,
+        kswapd=bool(gfp & kernel.GFP_KSWAPD_RECLAIM),
+        min_reserve=high,
+        non_block=cannot_wait,
+        highatomic=cannot_wait and high and order > 0,
+        atomic=is_atomic(gfp),
+    )
