@@ -46,9 +46,7 @@ def engine() -> list[Extension]:
         if source.exists() and source.stem not in HEADER_ONLY
     }
     modules[SHARED] = Path("src", *SHARED.split(".")).with_suffix(".c")
-    return [
-        Extension(name, [str(source)], extra_compile_args=FLAGS[VARIANT]) for name, source in modules.items()
-    ]
+    return [Extension(name, [str(source)], extra_compile_args=FLAGS[VARIANT]) for name, source in modules.items()]
 
 
 class CompileEngine(build_ext):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-
 NONE = 0xFFFFFFFF  # "no page frame", "no list"
 
 NR_ORDERS = 14  # room for orders 0..13; a machine uses 0..max_order-1 of them
@@ -164,7 +163,8 @@ def setup_per_zone_wmarks(managed: list[int], min_free: int, scale_factor: int =
 def setup_per_zone_lowmem_reserve(managed: dict[int, int], ratio: list[int]) -> dict[int, list[int]]:
     """lowmem_reserve[j] of each zone, in pages (setup_per_zone_lowmem_reserve).
 
-    `managed` maps zone index to managed pages; a request that could have used zone j leaves so many pages of zone i alone.
+    `managed` maps zone index to managed pages; a request that could have used zone j leaves so many pages of zone i
+    alone.
     """
     reserve = {}
     for i in managed:

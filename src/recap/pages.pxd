@@ -56,6 +56,7 @@ ctypedef packed struct ScanControl:
     int capture
     int phase
     int no_progress_loops
+    int lru
     unsigned char kswapd
     unsigned char may_writepage
     unsigned char may_swap

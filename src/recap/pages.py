@@ -10,13 +10,14 @@ Compiled, the records are C structs in NumPy memory; uncompiled, they are small 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import cython
 import numpy as np
 import numpy.typing as npt
 
-from recap.kernel import MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS
+from recap.kernel import LINUX_6_1, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
 from recap.policy.policy import Policy
 
 COMPILED: bool = bool(cython.compiled)
@@ -24,7 +25,15 @@ NR_SCRATCH_LISTS = 4
 NR_VMSTAT = 64
 
 PAGE = np.dtype(
-    [("next", "u4"), ("prev", "u4"), ("order", "u1"), ("migratetype", "u1"), ("state", "u1"), ("flags", "u1"), ("owner", "u4")]
+    [
+        ("next", "u4"),
+        ("prev", "u4"),
+        ("order", "u1"),
+        ("migratetype", "u1"),
+        ("state", "u1"),
+        ("flags", "u1"),
+        ("owner", "u4"),
+    ]
 )
 FRAME = np.dtype([("object", "i4"), ("freed_by", "u4")])
 ZONE = np.dtype(
@@ -50,7 +59,7 @@ PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor"
 SCAN_CONTROL = np.dtype(
     [(name, "i4") for name in ("order", "priority", "reclaim_idx", "alloc_flags")]
     + [(name, "u4") for name in ("gfp", "request", "page")]
-    + [(name, "i4") for name in ("capture", "phase", "no_progress_loops")]
+    + [(name, "i4") for name in ("capture", "phase", "no_progress_loops", "lru")]
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
     + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
     + [(name, "u1") for name in ("proportional", "pad0", "pad1")]
@@ -109,7 +118,7 @@ class Memory:
         pageblock: migratetype of each pageblock (uint8).
         captures: how many reclaimers may capture at the same time.
         policy: who is asked about capture.
-        max_order, pageblock_order: orders in use are 0..max_order-1.
+        profile: the kernel version; orders in use are 0..max_order-1.
     """
 
     def __init__(
@@ -120,15 +129,14 @@ class Memory:
         pageblock: Array,
         captures: int,
         policy: Policy,
-        max_order: int = 11,
-        pageblock_order: int = 9,
+        profile: Profile = LINUX_6_1,
     ) -> None:
-        largest = 1 << (max_order - 1)
+        largest = 1 << (profile.max_order - 1)
         self.nr_frames = -(-len(page) // largest) * largest
         self.nr_zones = len(zone)
         self.nr_cpus = len(pcp) // len(zone)
-        self.max_order = max_order
-        self.pageblock_order = pageblock_order
+        self.max_order = profile.max_order
+        self.pageblock_order = profile.pageblock_order
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
@@ -205,6 +213,10 @@ class Memory:
         """How many pages a CPU's lists of a zone may hold."""
         self.pcp[zone * self.nr_cpus + cpu].high = high
 
+    def set_pcp_batch(self, zone: int, cpu: int, batch: int) -> None:
+        """How many pages a CPU's lists of a zone are filled and drained by."""
+        self.pcp[zone * self.nr_cpus + cpu].batch = batch
+
     def array(self, name: str) -> Array:
         """The records called `name` ("page", "zone", ...) as a NumPy array: a view when compiled, a copy when not."""
         if cython.compiled:
@@ -236,7 +248,7 @@ class Memory:
             self.columns["page"]["prev"][ring[1:]] = ring[:-1]
         else:
             chain = ring.tolist()
-            for a, b in zip(chain[:-1], chain[1:], strict=True):
+            for a, b in pairwise(chain):
                 self.page[a].next = b
                 self.page[b].prev = a
 

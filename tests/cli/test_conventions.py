@@ -87,9 +87,7 @@ def test_bad_input_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), OSError("no file of the user's")])
-def test_a_bug_is_not_taken_for_bad_input(
-    recap: Recap, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_a_bug_is_not_taken_for_bad_input(recap: Recap, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr("recap.cli.verify.replay", raising(error))
     with pytest.raises(type(error)):
         recap("verify", "a")

@@ -134,11 +134,12 @@ class RandomLoad:
             self.twins.close_capture(number)
 
     def reclaim_area(self, number: int, order: int) -> None:
-        """A reclaimer frees the single pages of an area, all on the LRU, and somebody else some of them."""
+        """A reclaimer frees the single pages of an area, most on the LRU, and somebody else some of them."""
         pages = single_pages(self.state, self.rng.randrange(self.frames), order)
         self.operations += 2 * len(pages)
+        unevictable = self.rng.choice((0.0, 0.0, 0.1))
         for pfn in pages:
-            self.twins.mark_lru(pfn, True)
+            self.twins.mark_lru(pfn, self.rng.random() >= unevictable)
         for pfn in pages:
             if self.rng.random() < 0.9:
                 self.twins.reclaim_page(pfn, number, self.cpu())

@@ -32,9 +32,7 @@ class Differential(RuleBasedStateMachine):
     def state(self) -> State:
         return self.twins.state
 
-    @initialize(
-        shape=st.sampled_from(SHAPES if COMPILED else SHAPES[:1]), seed=st.none() | st.integers(0, 99)
-    )
+    @initialize(shape=st.sampled_from(SHAPES if COMPILED else SHAPES[:1]), seed=st.none() | st.integers(0, 99))
     def boot(self, shape: Shape, seed: int | None) -> None:
         self.twins = Twins(shape, self.policy)
         if seed is not None:

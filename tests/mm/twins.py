@@ -47,7 +47,15 @@ def memory(shape: Shape, policy: Policy) -> Memory:
     page["order"][heads] = largest
     page["migratetype"][heads] = MIGRATE_MOVABLE
     pageblock = np.full(len(page) >> shape.pageblock_order, MIGRATE_MOVABLE, np.uint8)
-    m = Memory(page, zone, pcp, pageblock, shape.captures, policy, shape.max_order, shape.pageblock_order)
+    m = Memory(
+        page,
+        zone,
+        pcp,
+        pageblock,
+        shape.captures,
+        policy,
+        kernel.Profile("test", shape.max_order, shape.pageblock_order),
+    )
     for z, record in enumerate(zone):
         mine = heads[(heads >= record["start"]) & (heads < record["end"])]
         m.fill(m.free_head(z, largest, MIGRATE_MOVABLE), mine)

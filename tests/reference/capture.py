@@ -74,9 +74,7 @@ def release_surplus(state: State, held: CaptureList) -> None:
 def unreclaimable(state: State, pfn: int, wanted: int) -> int:
     """Other pages in use, in the area of the wanted size around a page, that are not on the LRU."""
     start = pfn & -(1 << wanted)
-    return sum(
-        at != pfn and at in state.in_use and at not in state.lru for at in range(start, start + (1 << wanted))
-    )
+    return sum(at != pfn and at in state.in_use and at not in state.lru for at in range(start, start + (1 << wanted)))
 
 
 def capture_page(state: State, held: CaptureList, pfn: int) -> bool:

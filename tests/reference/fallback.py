@@ -56,10 +56,7 @@ def free_blocks_of(state: State, zone: Zone, pfn: int) -> list[tuple[int, int]]:
     """(first frame, order) of what is free in a pageblock, lowest frame first."""
     block = pfn >> state.pageblock_order
     return sorted(
-        (at, order)
-        for (order, _), pfns in zone.free.items()
-        for at in pfns
-        if at >> state.pageblock_order == block
+        (at, order) for (order, _), pfns in zone.free.items() for at in pfns if at >> state.pageblock_order == block
     )
 
 

@@ -42,13 +42,13 @@ def streams(data: bytes, body: bytes) -> Iterator[bytes]:
     for cpu in range(cpus):
         _, offset, _ = struct.unpack_from("<IQQ", body, at + 8 + 20 * cpu)
         (count,) = struct.unpack_from("<I", data, offset)
-        offset, pages = offset + 4, b""
+        offset, pages = offset + 4, []
         for _ in range(count):
             size, unpacked = struct.unpack_from("<II", data, offset)
             packed = data[offset + 8 : offset + 8 + size]
-            pages += zstandard.ZstdDecompressor().decompress(packed, max_output_size=unpacked)
+            pages.append(zstandard.ZstdDecompressor().decompress(packed, max_output_size=unpacked))
             offset += 8 + size
-        yield pages
+        yield b"".join(pages)
 
 
 def event_ids(pages: bytes) -> Iterator[int]:

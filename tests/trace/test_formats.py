@@ -67,9 +67,7 @@ def test_constants(text: str, value: int | None) -> None:
 
 
 def test_the_real_kernels_names(hugetlb: Path) -> None:
-    formats = {
-        described.name: described for described in read_tracedat(hugetlb / "trace.dat").formats.values()
-    }
+    formats = {described.name: described for described in read_tracedat(hugetlb / "trace.dat").formats.values()}
     assert formats["mm_page_alloc"].fields["pfn"].size == 8
     assert formats["mm_page_alloc"].symbols("gfp_flags")[0x100] == "__GFP_ZERO"
     assert formats["mm_migrate_pages"].symbols("mode") == {

@@ -72,9 +72,7 @@ def test_a_count_the_kernel_gave_up_on(tmp_path: Path) -> None:
         (procfs.read_pagetypeinfo, "Node 0, zone DMA 1 2\n", "line 1: is no zone and 0 counts of pageblocks"),
     ],
 )
-def test_bad_lines_are_told(
-    tmp_path: Path, reader: Callable[[Path], object], text: str, problem: str
-) -> None:
+def test_bad_lines_are_told(tmp_path: Path, reader: Callable[[Path], object], text: str, problem: str) -> None:
     path = tmp_path / "file.0"
     path.write_text(text)
     with pytest.raises(InputError) as told:

@@ -211,9 +211,7 @@ def test_header_constants_agree_with_the_module() -> None:
     folder = Path(recap.trace.__path__[0])
     header = {
         name: ast.literal_eval(value)
-        for name, value in re.findall(
-            r"^    ([A-Z][A-Z0-9_]*) = (\S+)$", (folder / "ringbuffer.pxd").read_text(), re.M
-        )
+        for name, value in re.findall(r"^    ([A-Z][A-Z0-9_]*) = (\S+)$", (folder / "ringbuffer.pxd").read_text(), re.M)
     }
     uncompiled = next(
         node

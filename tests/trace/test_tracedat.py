@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zstandard
 
@@ -88,9 +89,7 @@ def test_trace_cmd_reads_them_alike(tmp_path: Path, version: str) -> None:
     names = {Event.TRACE_MARKER: "print"}
     ours = [
         (cpu, time, names.get(Event(event), Event(event).name.lower()))
-        for time, event, cpu in zip(
-            events.time.tolist(), events.event.tolist(), events.cpu.tolist(), strict=True
-        )
+        for time, event, cpu in zip(events.time.tolist(), events.event.tolist(), events.cpu.tolist(), strict=True)
     ]
     assert ours == told
 
@@ -156,9 +155,7 @@ def test_damage_is_told(read: Read, problem: str) -> None:
     with pytest.raises(InputError) as told:
         read(DAMAGE[problem])
     assert problem in str(told.value)
-    assert re.fullmatch(
-        r"\S+trace\.dat: (section at 0x[0-9a-f]+, )?offset 0x[0-9a-f]+: .+; .+", str(told.value)
-    )
+    assert re.fullmatch(r"\S+trace\.dat: (section at 0x[0-9a-f]+, )?offset 0x[0-9a-f]+: .+; .+", str(told.value))
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -199,9 +196,7 @@ def test_bombs_are_refused(read: Read, codec: str) -> None:
 def test_a_frame_that_claims_more_than_its_chunk(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = zstandard.ZstdCompressor().compress(bytes(1 << 24))
     compress = writer.CODECS["zstd"]
-    monkeypatch.setitem(
-        writer.CODECS, "zstd", lambda content: wide if content == bytes(SIZE) else compress(content)
-    )
+    monkeypatch.setitem(writer.CODECS, "zstd", lambda content: wide if content == bytes(SIZE) else compress(content))
     content = writer.write_v7(Recording([Instance({0: bytes(SIZE)})]))
     with pytest.raises(InputError, match="sizes inside and outside the block differ"):
         read(content)
@@ -213,6 +208,15 @@ def test_flipped_bits_in_a_chunk_are_told_with_its_offset(read: Read) -> None:
     content[at + 12] ^= 0xFF
     with pytest.raises(InputError, match=rf"offset {at + 8:#x}: a chunk does not unpack"):
         read(bytes(content))
+
+
+def test_more_than_there_is_memory_for(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", refuse)
+    with pytest.raises(InputError, match="more than there is memory for; record for a shorter time"):
+        read(V7)
 
 
 def test_streams_that_overlap(read: Read) -> None:

@@ -284,9 +284,7 @@ def write_v7(recording: Recording, codec: str = "zstd", pages_in_chunk: int = 2)
     return bytes(out + section(0, buffers + option(0, bytes(8)), "none"))
 
 
-def add_instance(
-    out: bytearray, recording: Recording, instance: Instance, codec: str, pages_in_chunk: int
-) -> bytes:
+def add_instance(out: bytearray, recording: Recording, instance: Instance, codec: str, pages_in_chunk: int) -> bytes:
     """Append an instance's pages; the content of the option that describes them."""
     table = struct.pack("<Q", len(out)) + instance.name.encode() + b"\0" + instance.clock.encode() + b"\0"
     table += struct.pack("<II", recording.page_size, len(instance.streams))

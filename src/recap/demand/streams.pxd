@@ -95,7 +95,6 @@ cdef class Streams:
     cdef long long[::1] task_run
     cdef long long[::1] task_wait
     cdef int[::1] task_pending
-    cdef long long[::1] task_last
     cdef int[::1] task_request
     cdef int[::1] task_swapped
     cdef int[::1] task_failed
@@ -118,13 +117,14 @@ cdef class Streams:
     @cython.locals(i=cython.longlong)
     cdef void run(self, long long start, long long stop) noexcept nogil
 
-    @cython.locals(t=cython.int)
     cdef void dispatch(self, long long i) noexcept nogil
+
+    cdef void task_event(self, long long i, int t) noexcept nogil
 
     @cython.locals(c=cython.int, t=cython.int, gone=cython.longlong)
     cdef void account(self, long long i) noexcept nogil
 
-    @cython.locals(t=cython.int, next=cython.int, c=cython.int)
+    @cython.locals(t=cython.int, then=cython.int, c=cython.int)
     cdef void switched(self, long long i) noexcept nogil
 
     cdef void forked(self, long long i) noexcept nogil
@@ -141,7 +141,9 @@ cdef class Streams:
     cdef bint consequence(self, int t) noexcept nogil
 
     @cython.locals(obj=cython.int)
-    cdef int asked_again(self, int t, int order) noexcept nogil
+    cdef int asked_again(self, long long i, int t) noexcept nogil
+
+    cdef void give_up(self, int t, int obj) noexcept nogil
 
     @cython.locals(j=cython.uint, by=cython.int)
     cdef void count_stolen(self, unsigned int p, int order, int t) noexcept nogil
@@ -157,14 +159,14 @@ cdef class Streams:
 
     cdef void moved_away(self, int obj) noexcept nogil
 
-    cdef void evicted(self, long long i, int t, int obj, unsigned int p) noexcept nogil
+    cdef void evicted(self, int t, int obj, unsigned int p) noexcept nogil
 
     cdef void released(self, long long i, int t, int obj) noexcept nogil
 
     @cython.locals(obj=cython.int)
     cdef void free_swapped(self, long long i, int t) noexcept nogil
 
-    @cython.locals(obj=cython.int, last=cython.int, next=cython.int)
+    @cython.locals(obj=cython.int, last=cython.int, then=cython.int)
     cdef void free_failed(self, long long i, int t, int order) noexcept nogil
 
     @cython.locals(obj=cython.int)

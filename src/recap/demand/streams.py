@@ -129,7 +129,6 @@ class Streams:
         self.task_run = adopt(numbers(count, np.int64))
         self.task_wait = adopt(numbers(count, np.int64))
         self.task_pending = adopt(numbers(count, np.int32, NOBODY))
-        self.task_last = adopt(numbers(count, np.int64, NOBODY))
         self.task_request = adopt(numbers(count, np.int32))
         self.task_swapped = adopt(numbers(count, np.int32, NOBODY))
         self.task_failed = adopt(numbers(count, np.int32, NOBODY))
@@ -177,8 +176,7 @@ class Streams:
             self.task_run[t] += gone
 
     def dispatch(self, i: int) -> None:
-        """What an event means for demand."""
-        t = self.who[i]
+        """What an event means for demand: memory first, it is what a trace is mostly made of."""
         if self.event[i] == MM_PAGE_ALLOC:
             self.allocated(i)
         elif self.event[i] == MM_PAGE_FREE:
@@ -193,23 +191,25 @@ class Streams:
             self.uncached(i)
         elif self.event[i] == WRITEBACK_DIRTY_FOLIO:
             self.dirtied(i)
-        elif self.event[i] == SCHED_SWITCH:
+        else:
+            self.task_event(i, self.who[i])
+
+    def task_event(self, i: int, t: int) -> None:
+        """What a task does: it is scheduled, forks, exits, reclaims or compacts."""
+        if self.event[i] == SCHED_SWITCH:
             self.switched(i)
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)
         elif self.event[i] == SCHED_PROCESS_EXIT:
             self.free_swapped(i, t)
             self.emit(i, t, EXIT, NOBODY)
-        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
-            self.task_stalled[t] = 1
-        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
-            self.task_stalled[t] = 0
-        elif self.event[i] == MM_COMPACTION_BEGIN:
-            self.task_compacting[t] = 1
-        elif self.event[i] == MM_COMPACTION_END:
-            self.task_compacting[t] = 0
-        elif self.role[t] == RECLAIMER and (
-            self.event[i] == MM_VMSCAN_LRU_SHRINK_INACTIVE or self.event[i] == MM_VMSCAN_LRU_SHRINK_ACTIVE
+        elif self.event[i] in (MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END):
+            self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
+        elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
+            self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
+        elif self.role[t] == RECLAIMER and self.event[i] in (
+            MM_VMSCAN_LRU_SHRINK_INACTIVE,
+            MM_VMSCAN_LRU_SHRINK_ACTIVE,
         ):
             self.reclaimer_scanned += self.a[i]
 
@@ -217,15 +217,15 @@ class Streams:
         """Another task runs; the last one sleeps unless it was only preempted."""
         c = self.cpu[i]
         t = self.who[i]
-        next = self.other[i]
+        then = self.other[i]
         if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
             self.task_asleep[t] = 1
             self.task_slept[t] = self.time[i]
-        if self.task_asleep[next]:
-            self.task_asleep[next] = 0
-            if not self.task_stalled[next] and not self.task_compacting[next]:
-                self.task_wait[next] += self.time[i] - self.task_slept[next]
-        self.cpu_task[c] = next
+        if self.task_asleep[then]:
+            self.task_asleep[then] = 0
+            if not self.task_stalled[then] and not self.task_compacting[then]:
+                self.task_wait[then] += self.time[i] - self.task_slept[then]
+        self.cpu_task[c] = then
 
     def forked(self, i: int) -> None:
         """A child is born: its time counts from here."""
@@ -243,7 +243,6 @@ class Streams:
         self.op_run[n] = self.task_run[t]
         self.op_wait[n] = self.task_wait[t]
         self.op_task[n] = t
-        self.task_last[t] = n
         self.task_run[t] = 0
         self.task_wait[t] = 0
         self.ops += 1
@@ -275,7 +274,7 @@ class Streams:
             if p != NO_PFN:
                 self.frame_object[p] = DROPPED
             return
-        obj = self.asked_again(t, self.order[i])
+        obj = self.asked_again(i, t)
         if obj == NOBODY:
             obj = self.new_object(KERNEL, self.order[i], t)
             if self.order[i] > COSTLY:
@@ -291,15 +290,24 @@ class Streams:
             self.successes += 1
         self.frame_object[p] = obj
 
-    def asked_again(self, t: int, order: int) -> int:
-        """The object of the task's last request, if that failed at this order; one given up waits for a kindred free."""
+    def asked_again(self, i: int, t: int) -> int:
+        """The object of the task's last request, if that failed and is repeated at once with other flags.
+
+        One given up waits for a kindred free.
+        """
         obj = self.task_pending[t]
         self.task_pending[t] = NOBODY
-        if obj == NOBODY or self.obj_order[obj] == order and self.obj_op[obj] == self.task_last[t]:
+        if obj == NOBODY:
+            return NOBODY
+        if self.obj_order[obj] == self.order[i] and self.op_gfp[self.obj_op[obj]] != self.flags[i]:
             return obj
+        self.give_up(t, obj)
+        return NOBODY
+
+    def give_up(self, t: int, obj: int) -> None:
+        """A request that failed for good waits for the task to free its like."""
         self.obj_next[obj] = self.task_failed[t]
         self.task_failed[t] = obj
-        return NOBODY
 
     def count_stolen(self, p: int, order: int, t: int) -> None:
         """Pages that a direct reclaimer freed and another task gets before the reclaimer is served."""
@@ -310,7 +318,8 @@ class Streams:
             self.frame_freed_by[j] = NOBODY
 
     def occupant(self, p: int, order: int) -> int:
-        """The object in a frame; one in use since before the trace is known from here on. NOBODY: the trace never said."""
+        """The object in a frame; one in use since before the trace is known from here on. NOBODY: the trace never
+        said."""
         if self.frame_object[p] != NOBODY or not self.initial[p]:
             return self.frame_object[p]
         obj = self.new_object(self.initial_kind[p], order, NOBODY)
@@ -333,7 +342,8 @@ class Streams:
         return obj
 
     def freed(self, i: int) -> None:
-        """A free by the owner is demand; one by reclaim is the model's to decide; by compaction, the content moved on."""
+        """A free by the owner is demand; one by reclaim is the model's to decide; by compaction, the content moved
+        on."""
         t = self.who[i]
         p = self.pfn[i]
         obj = self.occupant(p, self.order[i])
@@ -347,14 +357,18 @@ class Streams:
         elif self.obj_kind[obj] != KERNEL and (self.task_compacting[t] or self.role[t] == COMPACTOR):
             self.moved_away(obj)
         elif self.obj_kind[obj] != KERNEL and self.consequence(t):
-            self.evicted(i, t, obj, p)
+            self.evicted(t, obj, p)
         else:
             if self.consequence(t):
                 self.slab_frees += 1
+            elif self.task_pending[t] != NOBODY:
+                self.give_up(t, self.task_pending[t])
+                self.task_pending[t] = NOBODY
             self.released(i, t, obj)
 
     def moved_away(self, obj: int) -> None:
-        """Compaction emptied the frame; a file page is found again by its place, an anonymous one by whoever frees it."""
+        """Compaction emptied the frame; a file page is found again by its place, an anonymous one by whoever frees
+        it."""
         self.migrated += 1
         if self.obj_identity[obj] != NOBODY:
             return
@@ -365,7 +379,7 @@ class Streams:
             self.obj_next[obj] = self.orphans
             self.orphans = obj
 
-    def evicted(self, i: int, t: int, obj: int, p: int) -> None:
+    def evicted(self, t: int, obj: int, p: int) -> None:
         """Reclaim took the page; an anonymous one lives on in swap until its owner unmaps it."""
         self.reclaimed += 1
         if self.task_stalled[t]:
@@ -399,16 +413,16 @@ class Streams:
         last = NOBODY
         obj = self.task_failed[t]
         while obj != NOBODY:
-            next = self.obj_next[obj]
+            then = self.obj_next[obj]
             if self.obj_order[obj] != order:
                 last = obj
             else:
                 self.emit(i, t, FREE, obj)
                 if last == NOBODY:
-                    self.task_failed[t] = next
+                    self.task_failed[t] = then
                 else:
-                    self.obj_next[last] = next
-            obj = next
+                    self.obj_next[last] = then
+            obj = then
 
     def inserted(self, i: int) -> None:
         """A page joins an LRU list: 0 and 1 are anonymous, 2 and 3 file."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from recap.errors import InputError
 from recap.lab.results import Column, Comparison, Interval
 from recap.lab.statistics import interval
 from recap.mm import sysctl
-from recap.sim.run import simulate
-from recap.trace import Recording, Snapshot
+from recap.sim.run import Setup, simulate
+from recap.trace import Recording
 
 KERNEL = "kernel"
 SHARED_COUNTERS = (
@@ -36,7 +36,13 @@ SHARED_COUNTERS = (
     "nr_vmscan_write",
 )
 STALL_COUNTERS = ("allocstall_dma", "allocstall_dma32", "allocstall_normal", "allocstall_movable")
-COMPACTION_COUNTERS = ("compact_stall", "compact_fail", "compact_success", "thp_fault_alloc", "thp_fault_fallback")
+COMPACTION_COUNTERS = (
+    "compact_stall",
+    "compact_fail",
+    "compact_success",
+    "thp_fault_alloc",
+    "thp_fault_fallback",
+)
 MISSING = [
     "compaction: the model is a 6.1 without it, so costly requests get one round of reclaim and success falls short",
     "refault-driven activation, swap-in and re-reads of what the model evicted but the recorded kernel kept",
@@ -51,22 +57,7 @@ ASSUMED = [
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass
-class Experiment:
-    """What all runs of a comparison share, read-only."""
-
-    demand: Demand
-    snapshot: Snapshot
-    swap_pages: int
-    values: Mapping[str, int]
-    wanted: Mapping[str, str]
-    results: dict[tuple[str, int], dict[str, float]] = field(default_factory=dict)
-
-    def run(self, name: str, seed: int) -> dict[str, float]:
-        """One policy, one seed."""
-        return simulate(
-            self.demand, self.snapshot, policies.load(name), seed, self.swap_pages, self.values, self.wanted
-        )
+Results = dict[tuple[str, int], dict[str, float]]
 
 
 def compare(
@@ -93,53 +84,63 @@ def compare(
     """
     for name in names:
         policies.load(name)
-    experiment = prepare(Recording(source), dict(sysctls or {}))
-    store = Store(out, fingerprint(source, experiment)) if out else None
-    run_all(experiment, list(dict.fromkeys(names)), seeds, progress, store)
-    columns = [recorded_column(Recording(source), experiment.demand)]
-    columns += [column(name, [experiment.results[name, seed] for seed in range(seeds)]) for name in dict.fromkeys(names)]
-    assumptions = experiment.demand.assumptions + ASSUMED
+    names = list(dict.fromkeys(names))
+    recording = Recording(source)
+    setup = prepare(recording, dict(sysctls or {}))
+    store = Store(out, fingerprint(source, setup)) if out else None
+    results = run_all(setup, [(name, seed) for seed in range(seeds) for name in names], progress, store)
+    columns = [recorded_column(recording, setup.demand)]
+    columns += [column(name, [results[name, seed] for seed in range(seeds)]) for name in names]
+    assumptions = setup.demand.assumptions + ASSUMED
     result = Comparison(str(source), columns, assumptions, MISSING, digest(columns))
     if store:
         store.write("comparison.json", result)
     return result
 
 
-def prepare(recording: Recording, wanted: dict[str, str]) -> Experiment:
+def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     """Read the recording once, for all runs."""
     values = sysctl.settings(recording.sysctl, wanted)
     demand = from_trace(recording)
     snapshot = recording.snapshot(0)
     assert snapshot is not None  # from_trace has refused a recording without
     swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
-    return Experiment(demand, snapshot, swap_pages, values, wanted)
+    return Setup(demand, snapshot, swap_pages, values, wanted)
 
 
-def run_all(
-    experiment: Experiment, names: list[str], seeds: int, progress: Progress | None, store: Store | None
-) -> None:
-    """All runs, on every core; the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
-    todo = [(name, seed) for seed in range(seeds) for name in names]
-    total = len(todo)
+def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None, store: Store | None) -> Results:
+    """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
+    results: Results = {}
     if store:
-        experiment.results.update({key: kept for key in todo if (kept := store.read(*key)) is not None})
-        todo = [key for key in todo if key not in experiment.results]
+        results.update({key: kept for key in todo if (kept := store.read(*key)) is not None})
+    stop = threading.Event()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running: dict[Future[dict[str, float]], tuple[str, int]] = {
-            pool.submit(experiment.run, *key): key for key in todo
-        }
+        running = {pool.submit(run, setup, key, stop): key for key in todo if key not in results}
         try:
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     key = running.pop(done)
-                    experiment.results[key] = done.result()
+                    results[key] = done.result()
                     if store:
-                        store.keep(*key, experiment.results[key])
+                        store.keep(*key, results[key])
                     if progress:
-                        progress(total - len(running), total, f"{key[0]}, seed {key[1]}")
+                        progress(len(results), len(todo), f"{key[0]}, seed {key[1]}")
         except BaseException:
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise
+    return results
+
+
+def run(setup: Setup, key: tuple[str, int], stop: threading.Event) -> dict[str, float]:
+    """One policy, one seed; given up when `stop` is set."""
+
+    def keep_going(_share: float) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    name, seed = key
+    return simulate(setup, policies.load(name), seed, keep_going)
 
 
 class Store:
@@ -175,10 +176,10 @@ class Store:
         scratch.replace(path)
 
 
-def fingerprint(source: Path, experiment: Experiment) -> str:
+def fingerprint(source: Path, setup: Setup) -> str:
     """What a run depends on besides its policy and seed."""
     stat = (source / "trace.dat" if source.is_dir() else source).stat()
-    return f"{source.resolve()} {stat.st_size} {stat.st_mtime_ns} {sorted(experiment.values.items())}"
+    return f"{source.resolve()} {stat.st_size} {stat.st_mtime_ns} {sorted(setup.values.items())}"
 
 
 def policy_identity(name: str) -> str:

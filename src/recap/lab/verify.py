@@ -21,12 +21,12 @@ SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the prog
 FREE_LIST = 0
 
 
-def verify(path: Path, *, progress: Callable[[float, str], None] | None = None) -> VerifyResult:
+def verify(path: Path, *, progress: Callable[[float], None] | None = None) -> VerifyResult:
     """Replay a recording from its first snapshot and compare each allocation with the kernel's.
 
     Args:
         path: a folder with trace.dat and snap0.npz (snap1.npz to compare the end state).
-        progress: called with the share done, 0 to 1, and what is being done.
+        progress: called with the share done, 0 to 1.
 
     Errors:
         InputError: no snapshot, or files that cannot be read.
@@ -53,7 +53,7 @@ def check_frames(path: Path, events: Events, frames: int) -> None:
         raise InputError(path, "field pfn", problem, "take trace.dat and snap0.npz of the same run")
 
 
-def run(replay: Replay, events: int, progress: Callable[[float, str], None] | None) -> float:
+def run(replay: Replay, events: int, progress: Callable[[float], None] | None) -> float:
     """Replay all events in slices; seconds in the engine."""
     seconds = 0.0
     for start in range(0, events, SLICE):
@@ -62,7 +62,7 @@ def run(replay: Replay, events: int, progress: Callable[[float, str], None] | No
         replay.advance(start, stop)
         seconds += time.perf_counter() - began
         if progress:
-            progress(stop / events, "replaying")
+            progress(stop / events)
     return seconds
 
 
@@ -95,9 +95,7 @@ def free_pages(snapshot: Snapshot) -> int:
 def free_lists_exact(machine: Machine, snapshot: Snapshot) -> float:
     """Share of the kernel's free blocks that the model has too: same frame, order and type."""
     zones = [zone.index for zone in snapshot.zones]
-    model = {
-        (zones[zone], order, mt, pfn) for (zone, order, mt), pfns in machine.free_lists().items() for pfn in pfns
-    }
+    model = {(zones[zone], order, mt, pfn) for (zone, order, mt), pfns in machine.free_lists().items() for pfn in pfns}
     rows = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST][:, 1:]
     kernel = {tuple(row) for row in rows.tolist()}
     return len(kernel & model) / len(kernel) if kernel else 1.0

@@ -69,7 +69,14 @@ def zone_records(snapshot: Snapshot) -> Array:
         record["end"] = zone.start_pfn + zone.spanned
         record["nr_free"] = blocks
         record["free_pages"] = int((blocks << np.arange(NR_ORDERS)).sum())
-        for name in ("index", "managed", "watermark", "watermark_boost", "lowmem_reserve", "nr_reserved_highatomic"):
+        for name in (
+            "index",
+            "managed",
+            "watermark",
+            "watermark_boost",
+            "lowmem_reserve",
+            "nr_reserved_highatomic",
+        ):
             record[name] = getattr(zone, name)
     return records
 

@@ -8,7 +8,7 @@ from recap.pages cimport Memory, page_zone
 @cython.locals(above=cython.uint)
 cdef inline bint buddy_merge_likely(Memory m, unsigned int pfn, unsigned int buddy, int order) noexcept nogil
 
-@cython.locals(buddy=cython.uint, list=cython.int)
+@cython.locals(buddy=cython.uint, owner=cython.int)
 cdef void free_one_page(Memory m, int zone, unsigned int pfn, int order, int migratetype, bint to_tail) noexcept nogil
 
 cdef void expand(Memory m, int zone, unsigned int pfn, int low, int high, int migratetype) noexcept nogil
@@ -23,4 +23,4 @@ cdef void release_captured(Memory m, unsigned int pfn) noexcept nogil
 cdef void trim_captured(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint, after=cython.uint)
-cdef void release_surplus(Memory m, int list) noexcept nogil
+cdef void release_surplus(Memory m, int owner) noexcept nogil

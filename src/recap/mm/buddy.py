@@ -1,6 +1,7 @@
 """The buddy system: freeing merges a block with its free buddies, allocating splits the smallest block that fits.
 
-List order (head or tail) follows the kernel exactly; that is what makes a replay name the very page frame. A freed block
+List order (head or tail) follows the kernel exactly; that is what makes a replay name the very page frame. A freed
+block
 whose buddy is captured joins the capture list instead of a free list.
 """
 
@@ -41,12 +42,12 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break
         if page_is_captured(m, buddy, order):
-            list = m.page[buddy].owner
-            if not m.policy.takes_outsider(m.capture[list].wanted, order):
+            owner = m.page[buddy].owner
+            if not m.policy.takes_outsider(m.capture[owner].wanted, order):
                 break
             m.zone[zone].free_pages -= 1 << order
-            if capture_one_page(m, zone, pfn, order, list):
-                release_surplus(m, list)
+            if capture_one_page(m, zone, pfn, order, owner):
+                release_surplus(m, owner)
             return
         if not page_is_buddy(m, buddy, order):
             break
@@ -103,16 +104,16 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     expand(m, zone, pfn, wanted, order, m.pageblock[pfn >> m.pageblock_order])
 
 
-def release_surplus(m: Memory, list: int) -> None:
+def release_surplus(m: Memory, owner: int) -> None:
     """Capture is over: keep the newest block that is large enough, cut to size; all others go (KOSAKI, 4 Sep 2008)."""
-    head = m.capture_heads + list
-    m.capture[list].state = CAPTURE_OVER
+    head = m.capture_heads + owner
+    m.capture[owner].state = CAPTURE_OVER
     kept = NONE
     pfn = m.page[head].next
     while pfn != head:
         after = m.page[pfn].next
-        if kept == NONE and m.page[pfn].order >= m.capture[list].wanted:
-            trim_captured(m, pfn, m.capture[list].wanted)
+        if kept == NONE and m.page[pfn].order >= m.capture[owner].wanted:
+            trim_captured(m, pfn, m.capture[owner].wanted)
             kept = pfn
         else:
             release_captured(m, pfn)

@@ -20,18 +20,18 @@ from recap.mm.vmstat cimport CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGE
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport Memory, list_empty, page_zone
 
-cdef int open_capture(Memory m, int list, int wanted, unsigned int request) noexcept nogil
+cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noexcept nogil
 
 @cython.locals(at=cython.uint, end=cython.uint, count=cython.int)
 cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
 @cython.locals(wanted=cython.int)
-cdef bint capture_page(Memory m, int list, unsigned int pfn) noexcept nogil
+cdef bint capture_page(Memory m, int owner, unsigned int pfn) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint)
-cdef unsigned int capture_alloc_or_return(Memory m, int list, int alloc_flags, unsigned int gfp) noexcept nogil
+cdef unsigned int capture_alloc_or_return(Memory m, int owner, int alloc_flags, unsigned int gfp) noexcept nogil
 
 @cython.locals(zone=cython.int, mark=cython.longlong)
 cdef bint hand_over(Memory m, unsigned int pfn, int alloc_flags, unsigned int gfp) noexcept nogil
 
-cdef void close_capture(Memory m, int list) noexcept nogil
+cdef void close_capture(Memory m, int owner) noexcept nogil

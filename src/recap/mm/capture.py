@@ -1,6 +1,7 @@
 """Reclaim page capture: what a direct reclaimer does with its private list (Whitcroft 2008, rules 3, 4 and 7 to 10).
 
-A list is opened when a request enters reclaim, filled while it reclaims, settled after a batch and empty when it returns.
+A list is opened when a request enters reclaim, filled while it reclaims, settled after a batch and empty when it
+returns.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ if not cython.compiled:
     from recap.pages import Memory, list_empty, page_zone
 
 
-def open_capture(m: Memory, list: int, wanted: int, request: int) -> int:
+def open_capture(m: Memory, owner: int, wanted: int, request: int) -> int:
     """Start collecting for a request, if the policy wants that; the list, or -1."""
     if not m.policy.enters_reclaim(wanted):
         return -1
-    m.capture[list].wanted = wanted
-    m.capture[list].request = request
-    m.capture[list].largest = -1
-    m.capture[list].state = CAPTURE_OPEN
-    return list
+    m.capture[owner].wanted = wanted
+    m.capture[owner].request = request
+    m.capture[owner].largest = -1
+    m.capture[owner].state = CAPTURE_OPEN
+    return owner
 
 
 def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
@@ -55,42 +56,43 @@ def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
     return count
 
 
-def capture_page(m: Memory, list: int, pfn: int) -> bool:
+def capture_page(m: Memory, owner: int, pfn: int) -> bool:
     """Keep a page that is about to be released, if it is of use; False: let it go the normal way."""
-    if m.capture[list].state != CAPTURE_OPEN:
+    if m.capture[owner].state != CAPTURE_OPEN:
         return False
-    wanted = m.capture[list].wanted
-    if not m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[list].pages, m.withheld):
+    wanted = m.capture[owner].wanted
+    if not m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[owner].pages, m.withheld):
         return False
     m.page[pfn].state = PG_TAIL
     m.page[pfn].flags = 0
     m.vmstat[CAPTURED_PAGES] += 1
-    if capture_one_page(m, page_zone(m, pfn), pfn, 0, list):
-        release_surplus(m, list)
+    if capture_one_page(m, page_zone(m, pfn), pfn, 0, owner):
+        release_surplus(m, owner)
     return True
 
 
-def capture_alloc_or_return(m: Memory, list: int, alloc_flags: int, gfp: int) -> int:
+def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -> int:
     """Settle the list, oldest entry first: the first that is large enough is kept, everything else goes free (rule 8).
 
-    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go on
+    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go
+    on
     collecting.
     """
-    m.capture[list].state = CAPTURE_OVER
-    head = m.capture_heads + list
+    m.capture[owner].state = CAPTURE_OVER
+    head = m.capture_heads + owner
     kept = NONE
     while not list_empty(m, head):
         pfn = m.page[head].prev
-        if kept == NONE and m.page[pfn].order >= m.capture[list].wanted:
-            trim_captured(m, pfn, m.capture[list].wanted)
+        if kept == NONE and m.page[pfn].order >= m.capture[owner].wanted:
+            trim_captured(m, pfn, m.capture[owner].wanted)
             remove_captured(m, pfn)
             kept = pfn
         else:
             release_captured(m, pfn)
-    m.capture[list].largest = -1
+    m.capture[owner].largest = -1
     if kept != NONE and hand_over(m, kept, alloc_flags, gfp):
         return kept
-    m.capture[list].state = CAPTURE_OPEN
+    m.capture[owner].state = CAPTURE_OPEN
     return NONE
 
 
@@ -110,10 +112,10 @@ def hand_over(m: Memory, pfn: int, alloc_flags: int, gfp: int) -> bool:
     return False
 
 
-def close_capture(m: Memory, list: int) -> None:
+def close_capture(m: Memory, owner: int) -> None:
     """The reclaimer returns: nothing may be withheld any longer."""
-    head = m.capture_heads + list
-    m.capture[list].state = CAPTURE_OVER
+    head = m.capture_heads + owner
+    m.capture[owner].state = CAPTURE_OVER
     while not list_empty(m, head):
         release_captured(m, m.page[head].prev)
-    m.capture[list].state = CAPTURE_IDLE
+    m.capture[owner].state = CAPTURE_IDLE

@@ -9,4 +9,4 @@ cdef inline bint page_is_captured(Memory m, unsigned int pfn, int order) noexcep
 cdef void remove_captured(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(buddy=cython.uint)
-cdef bint capture_one_page(Memory m, int zone, unsigned int pfn, int order, int list) noexcept nogil
+cdef bint capture_one_page(Memory m, int zone, unsigned int pfn, int order, int owner) noexcept nogil

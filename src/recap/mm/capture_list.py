@@ -33,7 +33,7 @@ def remove_captured(m: Memory, pfn: int) -> None:
     m.withheld -= 1 << m.page[pfn].order
 
 
-def capture_one_page(m: Memory, zone: int, pfn: int, order: int, list: int) -> bool:
+def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> bool:
     """Merge a block upwards and put it at the head of a capture list.
 
     Returns True when the policy says that capture is over with this merge: the caller then releases the surplus.
@@ -43,11 +43,11 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, list: int) -> b
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, m.pageblock[pfn >> m.pageblock_order]):
             break
         if page_is_captured(m, buddy, order):
-            if m.page[buddy].owner != list and not m.policy.takes_neighbour(m.capture[list].wanted, order):
+            if m.page[buddy].owner != owner and not m.policy.takes_neighbour(m.capture[owner].wanted, order):
                 break
             remove_captured(m, buddy)
         elif page_is_buddy(m, buddy, order):
-            if not m.policy.takes_neighbour(m.capture[list].wanted, order):
+            if not m.policy.takes_neighbour(m.capture[owner].wanted, order):
                 break
             del_page_from_free_list(m, zone, buddy)
             m.zone[zone].free_pages -= 1 << order
@@ -57,10 +57,10 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, list: int) -> b
         order += 1
     m.page[pfn].state = PG_CAPTURED
     m.page[pfn].order = order
-    m.page[pfn].owner = list
-    list_add(m, pfn, m.capture_heads + list)
-    m.capture[list].pages += 1 << order
-    m.capture[list].largest = max(m.capture[list].largest, order)
+    m.page[pfn].owner = owner
+    list_add(m, pfn, m.capture_heads + owner)
+    m.capture[owner].pages += 1 << order
+    m.capture[owner].largest = max(m.capture[owner].largest, order)
     m.withheld += 1 << order
     m.withheld_peak = max(m.withheld_peak, m.withheld)
-    return m.policy.merged(m.capture[list].wanted, order)
+    return m.policy.merged(m.capture[owner].wanted, order)

@@ -71,9 +71,9 @@ def no_buddies_lie_unmerged(m: Memory) -> Iterator[str]:
 
 
 def no_frame_is_free_twice(m: Memory) -> Iterator[str]:
-    """Blocks on free lists, per-cpu lists and capture lists do not overlap."""
-    owned = np.zeros(m.nr_frames, np.int8)
+    """Blocks on free lists, per-cpu lists and capture lists do not overlap, nor hold a page in use."""
     page = m.array("page")
+    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED)).astype(np.int8)
     for state in (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED):
         for pfn in np.flatnonzero(page["state"][: m.nr_frames] == state):
             owned[pfn : pfn + (1 << int(page["order"][pfn]))] += 1
@@ -119,8 +119,9 @@ def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
     page = m.array("page")
     for i in range(kernel.NR_LRU_LISTS):
         pfns = np.array(m.walk(int(m.lru_heads) + i), np.int64)
-        if len(pfns) != m.lru_size[i]:
-            yield f"LRU list {i} counts {m.lru_size[i]} and holds {len(pfns)}"
+        pages = int((1 << page["order"][pfns].astype(np.int64)).sum())
+        if pages != m.lru_size[i]:
+            yield f"LRU list {i} counts {m.lru_size[i]} pages and holds {pages}"
         bad = pfns[(page["flags"][pfns] & kernel.PF_LRU == 0) | (page["state"][pfns] != kernel.PG_ALLOCATED)]
         yield from (f"frame {pfn} on LRU list {i} is not a page in use that is marked so" for pfn in bad)
 

@@ -1,6 +1,7 @@
 """kswapd: the background reclaimer, woken below the low watermark, at work until the high one is reached.
 
-It is a chain of small steps, so that tasks run in between. Its ScanControl is number 0; after a step `sleep_ns` says how
+It is a chain of small steps, so that tasks run in between. Its ScanControl is number 0; after a step `sleep_ns` says
+how
 long it sleeps now, and Memory.kswapd_asleep that it sleeps until wakeup_kswapd.
 """
 
@@ -143,14 +144,13 @@ def balance_out(m: Memory) -> None:
 
 
 def after_nap(m: Memory) -> None:
-    """A tenth of a second has passed, or somebody called: sleep for good only if still balanced (kswapd_try_to_sleep)."""
+    """A tenth of a second has passed, or somebody called: sleep for good only if still balanced
+    (kswapd_try_to_sleep)."""
     if m.kswapd_wanted:
         m.kswapd_order = max(m.kswapd_order, m.sc[KSWAPD].order)
         m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
         balance_begin(m)
-    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(
-        m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx
-    ):
+    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx):
         m.sc[KSWAPD].phase = ASLEEP
     else:
         m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
@@ -169,9 +169,7 @@ def kswapd_step(m: Memory, cpu: int) -> None:
             balance_node_done(m)
     elif m.sc[KSWAPD].phase == NAP:
         after_nap(m)
-    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(
-        m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx
-    ):
+    elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx):
         m.pgdat_writeback = False
         m.pgdat_dirty = False
         m.pgdat_congested = False

@@ -59,25 +59,25 @@ class Machine:
         """Give a pageblock reserved for high-order atomic requests to another type, as the slow path does."""
         return bool(migratetype.unreserve_highatomic_pageblock(self.memory, zone, mt, force))
 
-    def open_capture(self, list: int, wanted: int) -> bool:
+    def open_capture(self, owner: int, wanted: int) -> bool:
         """Start capture list number `list` for a request of order `wanted`; False if the policy does not want it."""
-        return capture.open_capture(self.memory, list, wanted, 1) >= 0
+        return capture.open_capture(self.memory, owner, wanted, 1) >= 0
 
-    def reclaim_page(self, pfn: int, list: int, cpu: int = 0) -> bool:
+    def reclaim_page(self, pfn: int, owner: int, cpu: int = 0) -> bool:
         """Release an allocated order-0 page as a direct reclaimer does; True if its capture list kept it."""
-        if capture.capture_page(self.memory, list, pfn):
+        if capture.capture_page(self.memory, owner, pfn):
             return True
         page_alloc.free_pages(self.memory, cpu, pfn, 0)
         return False
 
-    def settle(self, list: int, gfp: int = GFP_KERNEL, order: int = 0) -> int | None:
+    def settle(self, owner: int, gfp: int = GFP_KERNEL, order: int = 0) -> int | None:
         """End a batch: the wanted block if there is one and the min watermark allows it; all else goes free."""
-        pfn = capture.capture_alloc_or_return(self.memory, list, page_alloc.gfp_to_alloc_flags(gfp, order), gfp)
+        pfn = capture.capture_alloc_or_return(self.memory, owner, page_alloc.gfp_to_alloc_flags(gfp, order), gfp)
         return None if pfn == NONE else pfn
 
-    def close_capture(self, list: int) -> None:
+    def close_capture(self, owner: int) -> None:
         """The reclaimer returns; what it still holds goes free."""
-        capture.close_capture(self.memory, list)
+        capture.close_capture(self.memory, owner)
 
     def free_lists(self) -> Lists:
         """Every free list that is not empty: (zone, order, migratetype) -> first frames, head first."""

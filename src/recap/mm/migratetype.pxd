@@ -44,6 +44,8 @@ cdef void change_pageblock_range(Memory m, unsigned int pfn, int order, int migr
 @cython.locals(order=cython.int, old_type=cython.int, alike=cython.int, free=cython.int)
 cdef void steal_suitable_fallback(Memory m, int zone, unsigned int pfn, int start_type, int alloc_flags, bint whole_block) noexcept nogil
 
+cdef int smallest_fallback(Memory m, int zone, int order, int migratetype) noexcept nogil
+
 @cython.locals(current=cython.int)
 cdef int fallback_order(Memory m, int zone, int order, int migratetype, int min_order) noexcept nogil
 

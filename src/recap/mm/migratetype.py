@@ -151,7 +151,8 @@ def steal_suitable_fallback(
 
 
 def fallback_order(m: Memory, zone: int, order: int, migratetype: int, min_order: int) -> int:
-    """The order to steal at: the largest foreign block; the smallest for a movable request that cannot have the pageblock.
+    """The order to steal at: the largest foreign block; the smallest for a movable request that cannot have the
+    pageblock.
 
     -1 if there is nothing to steal.
     """
@@ -160,11 +161,15 @@ def fallback_order(m: Memory, zone: int, order: int, migratetype: int, min_order
             continue
         if can_steal_fallback(m, current, migratetype) or migratetype != MIGRATE_MOVABLE or current <= order:
             return current
-        current = order
-        while find_suitable_fallback(m, zone, current, migratetype) < 0:
-            current += 1
-        return current
+        return smallest_fallback(m, zone, order, migratetype)
     return -1
+
+
+def smallest_fallback(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """The smallest order, from the request's on, with a foreign block; the caller knows that there is one."""
+    while find_suitable_fallback(m, zone, order, migratetype) < 0:
+        order += 1
+    return order
 
 
 def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> bool:

@@ -1,4 +1,5 @@
-"""Per-cpu lists: each CPU keeps freed pages of the small orders (and huge ones) to itself, filled and drained in batches.
+"""Per-cpu lists: each CPU keeps freed pages of the small orders (and huge ones) to itself, filled and drained in
+batches.
 
 Since 44042b449872 (5.14) they hold orders 0 to 3 and the pageblock order, one list for each order and migratetype.
 """
@@ -30,7 +31,8 @@ def pcp_allowed_order(m: Memory, order: int) -> bool:
 
 
 def order_to_pindex(migratetype: int, order: int) -> int:
-    """Which per-cpu list: three types for each small order, then huge pages, not movable and movable (order_to_pindex)."""
+    """Which per-cpu list: three types for each small order, then huge pages, not movable and movable
+    (order_to_pindex)."""
     if order > PAGE_ALLOC_COSTLY_ORDER:
         return MIGRATE_PCPTYPES * (PAGE_ALLOC_COSTLY_ORDER + 1) + (1 if migratetype == MIGRATE_MOVABLE else 0)
     return MIGRATE_PCPTYPES * order + migratetype
@@ -73,7 +75,8 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
 
 
 def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:
-    """How many pages to give back: doubled at each free that follows no allocation (nr_pcp_free, 3b12e7e97938, 5.14)."""
+    """How many pages to give back: doubled at each free that follows no allocation (nr_pcp_free, 3b12e7e97938,
+    5.14)."""
     if free_high:
         return m.pcp[p].count
     batch = m.pcp[p].batch
@@ -109,9 +112,7 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
         free_pcppages_bulk(m, zone, cpu, nr_pcp_free(m, p, high, free_high), pindex)
 
 
-def rmqueue_bulk(
-    m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int
-) -> int:
+def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int) -> int:
     """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk)."""
     for i in range(count):
         pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)

@@ -1,7 +1,8 @@
 """The slow path of an allocation: wake kswapd, reclaim, retry, and give up or call for the OOM killer.
 
 The rules are those of a 6.1 built without compaction: costly requests get one round of reclaim. Like kswapd it runs in
-steps; a request's state is its ScanControl, and a step says whether the request was served, failed, needs the OOM killer
+steps; a request's state is its ScanControl, and a step says whether the request was served, failed, needs the OOM
+killer
 or is still at work (and for how long it sleeps, in `sleep_ns`).
 """
 

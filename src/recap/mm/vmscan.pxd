@@ -93,6 +93,9 @@ cdef void shrink_node_begin(Memory m, int s) noexcept nogil
 @cython.locals(lru=cython.int, batch=cython.longlong)
 cdef bint shrink_lruvec_step(Memory m, int s, int cpu) noexcept nogil
 
+@cython.locals(nr=cython.longlong)
+cdef bint scan_left(Memory m, int s) noexcept nogil
+
 @cython.locals(anon=cython.longlong, file=cython.longlong, small=cython.int, large=cython.int, percent=cython.longlong)
 cdef bint keep_proportion(Memory m, int s) noexcept nogil
 

@@ -1,6 +1,6 @@
 """Reclaim: scanning the LRU lists in batches of 32, and what becomes of each page scanned.
 
-A reclaimer's state is a ScanControl record, `m.sc[s]`; kswapd's is number 0. Work is done in steps of one batch, so that
+A reclaimer's state is a ScanControl record, `m.sc[s]`; kswapd's is number 0. Work is done in steps of a batch, so that
 other tasks can run in between: shrink_node_begin, then shrink_lruvec_step while it says there is more, then
 shrink_node_end. There are no memory cgroups.
 """
@@ -260,9 +260,7 @@ def prepare_scan_count(m: Memory, s: int) -> None:
     """Which lists are worth scanning (prepare_scan_count); refaults are not modelled yet."""
     m.sc[s].deactivate_anon = m.sc[s].force_deactivate or inactive_is_low(m, LRU_INACTIVE_ANON)
     m.sc[s].deactivate_file = m.sc[s].force_deactivate or inactive_is_low(m, LRU_INACTIVE_FILE)
-    m.sc[s].cache_trim_mode = (
-        m.lru_size[LRU_INACTIVE_FILE] >> m.sc[s].priority > 0 and not m.sc[s].deactivate_file
-    )
+    m.sc[s].cache_trim_mode = m.lru_size[LRU_INACTIVE_FILE] >> m.sc[s].priority > 0 and not m.sc[s].deactivate_file
     free = 0
     high = 0
     for zone in range(m.nr_zones):
@@ -270,9 +268,7 @@ def prepare_scan_count(m: Memory, s: int) -> None:
         high += wmark_pages(m, zone, WMARK_HIGH)
     file = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
     m.sc[s].file_is_tiny = (
-        file + free <= high
-        and not m.sc[s].deactivate_anon
-        and m.lru_size[LRU_INACTIVE_ANON] >> m.sc[s].priority > 0
+        file + free <= high and not m.sc[s].deactivate_anon and m.lru_size[LRU_INACTIVE_ANON] >> m.sc[s].priority > 0
     )
 
 
@@ -321,24 +317,37 @@ def shrink_node_begin(m: Memory, s: int) -> None:
     m.sc[s].nr_file_taken = 0
     m.sc[s].node_reclaimed = m.sc[s].nr_reclaimed
     m.sc[s].lruvec_reclaimed = 0
+    m.sc[s].lru = 0
     prepare_scan_count(m, s)
     get_scan_count(m, s)
     m.sc[s].proportional = not m.sc[s].kswapd and m.sc[s].priority == DEF_PRIORITY
 
 
 def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
-    """One round of the loop: a batch of every list that has something left; is there more? (shrink_lruvec)"""
-    if not (m.sc[s].nr[LRU_INACTIVE_ANON] or m.sc[s].nr[LRU_INACTIVE_FILE] or m.sc[s].nr[LRU_INACTIVE_FILE + 1]):
+    """One batch of one list; is there more? After a batch of every list that has something left a round is over.
+
+    (The loop of shrink_lruvec; a capture list lives through a round.)
+    """
+    lru = m.sc[s].lru
+    if lru == 0 and not scan_left(m, s):
         return False
-    for lru in range(NR_LRU_LISTS):
-        if m.sc[s].nr[lru]:
-            batch = min(m.sc[s].nr[lru], SWAP_CLUSTER_MAX)
-            m.sc[s].nr[lru] -= batch
-            m.sc[s].lruvec_reclaimed += shrink_list(m, s, cpu, lru, batch)
+    if m.sc[s].nr[lru]:
+        batch = min(m.sc[s].nr[lru], SWAP_CLUSTER_MAX)
+        m.sc[s].nr[lru] -= batch
+        m.sc[s].lruvec_reclaimed += shrink_list(m, s, cpu, lru, batch)
+    m.sc[s].lru = (lru + 1) % NR_LRU_LISTS
+    if m.sc[s].lru > 0:
+        return True
     capture_step(m, s)
     if m.sc[s].lruvec_reclaimed < m.sc[s].nr_to_reclaim or m.sc[s].proportional:
         return True
     return keep_proportion(m, s)
+
+
+def scan_left(m: Memory, s: int) -> bool:
+    """Is a list that counts for the loop not through?"""
+    nr = m.sc[s].nr[LRU_INACTIVE_ANON] + m.sc[s].nr[LRU_INACTIVE_FILE] + m.sc[s].nr[LRU_INACTIVE_FILE + 1]
+    return nr > 0
 
 
 def keep_proportion(m: Memory, s: int) -> bool:

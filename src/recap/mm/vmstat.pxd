@@ -1,16 +1,13 @@
 # Positions in Memory.vmstat; vmstat.py has their names, in the same order.
 
 cdef enum:
-    PGALLOC = 0
-    PGFREE
-    PGACTIVATE
+    PGACTIVATE = 0
     PGDEACTIVATE
     PGREFILL
     PGSTEAL_KSWAPD
     PGSTEAL_DIRECT
     PGSCAN_KSWAPD
     PGSCAN_DIRECT
-    PSWPIN
     PSWPOUT
     PAGEOUTRUN
     ALLOCSTALL
@@ -29,5 +26,4 @@ cdef enum:
     CAPTURED_PAGES
     CAPTURE_HANDED_OVER
     CAPTURE_REFUSED
-    EXTFRAG_EVENTS
     NR_VMSTAT_ITEMS

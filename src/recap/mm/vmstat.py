@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 NAMES = (
-    "pgalloc",
-    "pgfree",
     "pgactivate",
     "pgdeactivate",
     "pgrefill",
@@ -12,7 +10,6 @@ NAMES = (
     "pgsteal_direct",
     "pgscan_kswapd",
     "pgscan_direct",
-    "pswpin",
     "pswpout",
     "pageoutrun",
     "allocstall",
@@ -31,13 +28,10 @@ NAMES = (
     "captured_pages",
     "capture_handed_over",
     "capture_refused",
-    "extfrag_events",
 )
 
 # The positions of the counters, as vmstat.pxd has them for the compiled engine.
 (
-    PGALLOC,
-    PGFREE,
     PGACTIVATE,
     PGDEACTIVATE,
     PGREFILL,
@@ -45,7 +39,6 @@ NAMES = (
     PGSTEAL_DIRECT,
     PGSCAN_KSWAPD,
     PGSCAN_DIRECT,
-    PSWPIN,
     PSWPOUT,
     PAGEOUTRUN,
     ALLOCSTALL,
@@ -64,5 +57,4 @@ NAMES = (
     CAPTURED_PAGES,
     CAPTURE_HANDED_OVER,
     CAPTURE_REFUSED,
-    EXTFRAG_EVENTS,
 ) = range(len(NAMES))

@@ -69,7 +69,8 @@ def zone_watermark_ok(m: Memory, zone: int, order: int, mark: int, highest_zone:
 
 
 def zone_watermark_fast(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:
-    """The allocation path's test: an atomic order-0 request may ignore the boost at the min mark (zone_watermark_fast)."""
+    """The allocation path's test: an atomic order-0 request may ignore the boost at the min mark
+    (zone_watermark_fast)."""
     mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
     if zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags):
         return True

@@ -70,7 +70,8 @@ def pageout(m: Memory, pfn: int) -> None:
 
 
 def end_page_writeback(m: Memory, pfn: int) -> None:
-    """The device is done; a page that reclaim waits for goes to where the next scan begins (folio_rotate_reclaimable)."""
+    """The device is done; a page that reclaim waits for goes to where the next scan begins
+    (folio_rotate_reclaimable)."""
     if not m.page[pfn].flags & PF_WRITEBACK:
         return
     m.page[pfn].flags &= ~PF_WRITEBACK

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from recap.errors import InputError
+from recap.policy.plain import PlainPolicy
+from recap.policy.policy import Policy
 
 USER_CLASS_HINT = "a policy file defines one class whose methods are those of recap.policy.policy.Policy it cares about"
 
@@ -70,9 +72,6 @@ def load(name: str) -> Any:
 
 def from_file(path: Path) -> Any:
     """The one class of a user's file, behind the seam that lets the engine ask plain Python."""
-    from recap.policy.plain import PlainPolicy
-    from recap.policy.policy import Policy
-
     if not path.is_file():
         raise InputError(path, "", "there is no such file", "name a Python file with a policy in it")
     try:

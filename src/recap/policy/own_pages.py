@@ -13,7 +13,8 @@ if not cython.compiled:
 class OwnPages(Policy):
     """Capture only pages that the reclaimer itself releases; they merge among themselves alone.
 
-    Andy Whitcroft, 9 Sep 2008 (20080909163559.GD21687@brain): they began with this; the chance to complete an area of the
+    Andy Whitcroft, 9 Sep 2008 (20080909163559.GD21687@brain): they began with this; the chance to complete an area of
+    the
     wanted size is near zero, no statistically visible use.
     """
 

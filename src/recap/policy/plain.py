@@ -1,6 +1,7 @@
 """The seam for policies written by users: the engine asks, plain Python answers.
 
-The engine runs without the interpreter lock and cannot raise; the first exception of a user's method is kept in `error`,
+The engine runs without the interpreter lock and cannot raise; the first exception of a user's method is kept in
+`error`,
 every further question is answered "no", and whoever drives the engine raises it at the next stop.
 """
 

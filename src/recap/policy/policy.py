@@ -1,6 +1,7 @@
 """The questions the engine asks while a task reclaims: a policy answers those it cares about.
 
-Every answer is yes or no, every argument a plain number. This base class answers "no capture": it is the kernel as it is.
+Every answer is yes or no, every argument a plain number. This base class answers "no capture": it is the kernel as it
+is.
 """
 
 from __future__ import annotations

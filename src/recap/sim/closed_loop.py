@@ -30,7 +30,15 @@ if not cython.compiled:
     from recap.mm.kswapd import kswapd_step, wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add
     from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
-    from recap.mm.slowpath import AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
+    from recap.mm.slowpath import (
+        AT_WORK,
+        FAILED,
+        NEEDS_OOM,
+        SERVED,
+        oom_killed,
+        slowpath_begin,
+        slowpath_step,
+    )
     from recap.mm.vmstat import (
         ALLOC_FAIL,
         HIGH_ORDER_ATTEMPTS,
@@ -72,9 +80,7 @@ class Simulation:
         background_ratio: vm.dirty_background_ratio, in percent.
     """
 
-    def __init__(
-        self, memory: Memory, demand: Demand, seed: int, scan_ns: int, background_ratio: int = 10
-    ) -> None:
+    def __init__(self, memory: Memory, demand: Demand, seed: int, scan_ns: int, background_ratio: int = 10) -> None:
         tasks = len(demand.task_pid)
         self.m = memory
         self.device = Device(memory, demand.write_ns, seed)
@@ -484,9 +490,7 @@ class Simulation:
         """Kill the task with most anonymous memory and free what it holds; False if there is nobody (out_of_memory)."""
         victim = -1
         for k in range(self.kswapd):
-            if self.task[k].anon_pages > 0 and (
-                victim < 0 or self.task[k].anon_pages > self.task[victim].anon_pages
-            ):
+            if self.task[k].anon_pages > 0 and (victim < 0 or self.task[k].anon_pages > self.task[victim].anon_pages):
                 victim = k
         if victim < 0:
             return False

@@ -61,7 +61,7 @@ cdef class Replay:
     cdef void take_frame(self, unsigned int pfn, int order) noexcept nogil
 
     @cython.locals(head=cython.uint)
-    cdef void remove_from_pcp(self, int zone, unsigned int pfn) noexcept nogil
+    cdef void remove_from_pcp(self, unsigned int pfn) noexcept nogil
 
     @cython.locals(high=cython.int, migratetype=cython.int, half=cython.uint)
     cdef void cut_out(self, int zone, unsigned int block, unsigned int pfn, int order) noexcept nogil

@@ -1,4 +1,5 @@
-"""Open loop: the trace is the truth. Each traced request is put to the model, which must name the frame the kernel named.
+"""Open loop: the trace is the truth. Each traced request is put to the model, which must name the frame the kernel
+named.
 
 What no tracepoint tells is inferred and counted apart. So far that is one thing: bulk allocations
 (__alloc_pages_bulk), whose frames vanish from the head of a per-cpu list. A frame is only taken for one of these if the
@@ -164,7 +165,7 @@ class Replay:
         """Make a frame allocated: off its per-cpu list, or cut out of the free block that holds it."""
         zone = page_zone(self.m, pfn)
         if self.m.page[pfn].state == PG_PCP:
-            self.remove_from_pcp(zone, pfn)
+            self.remove_from_pcp(pfn)
         for large in range(order, self.m.max_order):
             block = pfn & ~((1 << large) - 1)
             if self.m.page[block].state == PG_BUDDY and self.m.page[block].order == large:
@@ -173,7 +174,7 @@ class Replay:
         self.m.page[pfn].state = PG_ALLOCATED
         self.m.page[pfn].order = order
 
-    def remove_from_pcp(self, zone: int, pfn: int) -> None:
+    def remove_from_pcp(self, pfn: int) -> None:
         """Take a frame off a per-cpu list, whichever CPU's it is."""
         head = self.m.page[pfn].next
         while head < self.m.nr_frames:

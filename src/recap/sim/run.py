@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,48 +25,59 @@ DEFAULT_WRITE_NS = 1_000_000
 TOUCHED_SHARE = 0.5
 
 
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What the runs of a comparison share, read-only.
+
+    `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free swap slots at the start.
+    """
+
+    demand: Demand
+    snapshot: Snapshot
+    swap_pages: int
+    values: Mapping[str, int]
+    wanted: Mapping[str, str]
+
+
 def simulate(
-    demand: Demand,
-    snapshot: Snapshot,
+    setup: Setup,
     policy: Policy,
     seed: int,
-    swap_pages: int,
-    values: Mapping[str, int],
-    wanted: Mapping[str, str],
     progress: Callable[[float], None] | None = None,
     check_every: int = 0,
 ) -> dict[str, float]:
     """Run until every task is through its demand; metrics by name.
 
     Args:
-        demand: of a recording; snapshot: the state it starts from.
+        setup: the workload and the machine.
         policy: who is asked about capture.
         seed: of what the recording leaves open: device latencies, which mapped pages were used lately.
-        swap_pages: free swap slots.
-        values, wanted: sysctls, all and those the user changed.
         progress: called with the share of operations done.
-        check_every: check all invariants each time so many steps are done (0: never).
+        check_every: check all invariants each time so many steps are done (0: at the end only).
     """
-    memory = boot.from_snapshot(snapshot, RECLAIMERS, policy)
-    memory.nr_swap_pages = swap_pages
-    sysctl.apply(memory, values, wanted)
-    touch_mapped_pages(memory, snapshot, seed)
-    simulation = Simulation(
-        memory,
-        with_latencies(demand),
-        seed,
-        demand.scan_ns or DEFAULT_SCAN_NS,
-        values["vm.dirty_background_ratio"],
-    )
+    simulation = prepare(setup, policy, seed)
     while simulation.advance(check_every or STEPS):
         raise_policy_error(policy)
         if check_every:
-            invariants.check(memory)
+            invariants.check(simulation.m)
         if progress:
-            progress(simulation.ops_done / demand.operations)
+            progress(simulation.ops_done / setup.demand.operations)
     raise_policy_error(policy)
-    invariants.check(memory)
+    invariants.check(simulation.m)
     return metrics(simulation)
+
+
+def prepare(setup: Setup, policy: Policy, seed: int) -> Simulation:
+    """The machine as it was recorded, with the tasks about to start."""
+    memory = boot.from_snapshot(setup.snapshot, RECLAIMERS, policy)
+    memory.nr_swap_pages = setup.swap_pages
+    sysctl.apply(memory, setup.values, setup.wanted)
+    touch_mapped_pages(memory, setup.snapshot, seed)
+    demand = setup.demand
+    if not len(demand.write_ns):
+        demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
+    scan_ns = demand.scan_ns or DEFAULT_SCAN_NS
+    return Simulation(memory, demand, seed, scan_ns, setup.values["vm.dirty_background_ratio"])
 
 
 def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
@@ -74,15 +86,6 @@ def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
     for lru in range(4):
         pfns = snapshot.lru_list(lru)
         memory.set_flag(pfns[draw[pfns] & (snapshot.mapcount[pfns] >= 0)].tolist(), PF_YOUNG)
-
-
-def with_latencies(demand: Demand) -> Demand:
-    """The demand, with a stand-in where the recording has no write to measure."""
-    if len(demand.write_ns):
-        return demand
-    from dataclasses import replace
-
-    return replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
 
 
 def raise_policy_error(policy: Any) -> None:
@@ -97,6 +100,8 @@ def metrics(simulation: Simulation) -> dict[str, float]:
     found = dict(zip(NAMES, (float(value) for value in m.array("vmstat")), strict=False))
     attempts = found["high_order_attempts"]
     found["oom_kills"] = found.pop("oom_kill")
+    for state in ("nr_dirty", "nr_writeback"):  # not events: what was left at the end
+        del found[state]
     found["success_percent"] = 100 * found["high_order_successes"] / attempts if attempts else 0.0
     found["withheld_peak_pages"] = float(m.withheld_peak)
     found["withheld_page_ms"] = simulation.withheld_page_ns / 1e6

@@ -29,6 +29,15 @@ Columns = dict[str, npt.NDArray[Any]]
 def open_trace(path: str | os.PathLike[str]) -> Events:
     """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
     trace = read_tracedat(Path(path))
+    try:
+        return ingest(trace)
+    except MemoryError:
+        problem = "holds more than there is memory for"
+        raise InputError(trace.path, "", problem, "record for a shorter time") from None
+
+
+def ingest(trace: TraceDat) -> Events:
+    """The table of one trace.dat."""
     clocks = {buffer.clock for buffer in trace.buffers}
     if len(clocks) > 1:
         raise InputError(trace.path, "", f"its instances use {len(clocks)} clocks", "record with one clock")
@@ -63,9 +72,7 @@ def merge(trace: TraceDat, layout: Layout, pages: PageData, counts: npt.NDArray[
     columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
     rows = 0
     while walker.live:
-        rows = ringbuffer.fill(
-            walker, layout.plan, views(columns), counts.data, rows, min(rows + SLICE, room)
-        )
+        rows = ringbuffer.fill(walker, layout.plan, views(columns), counts.data, rows, min(rows + SLICE, room))
         if walker.fault:
             where = pages.origin(walker.fault_at)
             raise InputError(trace.path, where, ringbuffer.FAULTS[walker.fault], CUT_SHORT)

@@ -108,12 +108,7 @@ def reserve(trace: TraceDat, size: int) -> memoryview:
     """Room for so many bytes of pages."""
     if size > LARGEST_RATIO * len(trace.data):
         raise InputError(trace.path, "", f"claims to unpack to {size} bytes", CUT_SHORT)
-    try:
-        return np.empty(size, np.uint8).data
-    except MemoryError:
-        raise InputError(
-            trace.path, "", f"needs {size} bytes of memory", "record for a shorter time"
-        ) from None
+    return np.empty(size, np.uint8).data
 
 
 def unpack(

@@ -88,9 +88,7 @@ def read_pagetypeinfo(path: Path) -> PageTypes:
     found, types = PageTypes(), list[str]()
     for number, line in enumerate(lines_of(path), 1):
         if match := TYPED_BLOCKS.fullmatch(line):
-            found.free[int(match[1]), match[2], match[3]] = tuple(
-                int(n.lstrip(">")) for n in match[4].split()
-            )
+            found.free[int(match[1]), match[2], match[3]] = tuple(int(n.lstrip(">")) for n in match[4].split())
         elif match := FREE_BLOCKS.fullmatch(line):
             counts = [int(n) for n in match[3].split()]
             if len(counts) != len(types):

@@ -205,9 +205,7 @@ def check_shapes(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     for name, (_, wanted) in ARRAYS.items():
         shape = arrays[name].shape
         sizes = [frames if size == "frames" else size for size in wanted]
-        if len(shape) != len(sizes) or any(
-            w is not None and w != s for w, s in zip(sizes, shape, strict=True)
-        ):
+        if len(shape) != len(sizes) or any(w is not None and w != s for w, s in zip(sizes, shape, strict=True)):
             raise InputError(path, f"array {name}", f"has the shape {shape}", TAKE_AGAIN)
     if len(arrays["pageblock"]) * PAGEBLOCK_PAGES < frames:
         raise InputError(path, "array pageblock", f"is too short for {frames} page frames", TAKE_AGAIN)
@@ -231,9 +229,7 @@ def check_lists(snapshot: Snapshot) -> None:
             raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
     for state in snapshot.zones:
         if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:
-            raise InputError(
-                snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN
-            )
+            raise InputError(snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
 
 
 class Meta:
@@ -272,15 +268,12 @@ class Meta:
     def zones(self) -> tuple[ZoneState, ...]:
         """The zones."""
         return tuple(
-            ZoneState(**self.record("zones", zone, ZoneState))
-            for zone in self.take(self.values, "zones", list)
+            ZoneState(**self.record("zones", zone, ZoneState)) for zone in self.take(self.values, "zones", list)
         )
 
     def pcps(self) -> tuple[PcpState, ...]:
         """The CPUs' page caches."""
-        return tuple(
-            PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list)
-        )
+        return tuple(PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list))
 
     def record(self, key: str, values: Any, kind: type[Any]) -> dict[str, Any]:
         """The values for a dataclass of numbers, lists of numbers and texts."""

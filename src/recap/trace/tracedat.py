@@ -137,9 +137,7 @@ def read_tracedat(path: Path) -> TraceDat:
     cursor.seek(len(MAGIC))
     version = cursor.string("the version", longest=16)
     if version not in ("6", "7"):
-        raise cursor.error(
-            f"version {version!r} is not known (6 and 7 are)", "convert it with `trace-cmd convert`"
-        )
+        raise cursor.error(f"version {version!r} is not known (6 and 7 are)", "convert it with `trace-cmd convert`")
     if cursor.number(1, "the byte order"):
         raise cursor.error("the recording is big-endian", "recap models little-endian machines only")
     cursor.number(1, "the size of a long")
@@ -243,9 +241,7 @@ def section(trace: TraceDat, offset: int, wanted: int, what: str) -> Cursor:
     try:
         content = unpack_exactly(CODECS[trace.codec](), block, unpacked)
     except ValueError as error:
-        raise InputError(
-            trace.path, f"offset {offset:#x}", f"{what} do not unpack: {error}", "copy it again"
-        ) from None
+        raise InputError(trace.path, f"offset {offset:#x}", f"{what} do not unpack: {error}", "copy it again") from None
     return Cursor(trace.path, memoryview(content), inside=f"section at {offset:#x}, ")
 
 

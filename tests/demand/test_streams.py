@@ -1,0 +1,173 @@
+"""Demand: each rule on a trace of a few events."""
+
+from typing import Any
+
+import numpy as np
+
+from recap.demand.from_trace import USER, identities, number_tasks
+from recap.demand.streams import Streams
+from recap.trace import NO_PFN, Event, Events
+
+FRAMES = 64
+TASK, KSWAPD = 100, 30
+ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
+KERNEL, ANON, FILE = range(3)
+COMMS = {TASK: "wl", KSWAPD: "kswapd0", 101: "child"}
+
+
+def trace(*rows: dict[str, int]) -> Events:
+    """Events 1000 ns apart, each given by its fields; pid is TASK unless given."""
+    n = len(rows)
+    columns: dict[str, Any] = {
+        "time": np.arange(n, dtype=np.int64) * 1000,
+        "event": np.array([row["event"] for row in rows], np.uint8),
+        "cpu": np.array([row.get("cpu", 0) for row in rows], np.uint16),
+        "pid": np.array([row.get("pid", TASK) for row in rows], np.int32),
+        "pfn": np.array([row.get("pfn", NO_PFN) for row in rows], np.uint32),
+        "order": np.array([row.get("order", 0) for row in rows], np.uint8),
+        "migratetype": np.zeros(n, np.int8),
+        "flags": np.array([row.get("flags", 0) for row in rows], np.uint32),
+        "a": np.array([row.get("a", 0) for row in rows], np.int64),
+        "b": np.array([row.get("b", 0) for row in rows], np.int64),
+    }
+    return Events(**columns, comms=COMMS, marks=[], lost=[], other={}, clock="mono", cpus=2, buffers=("",))
+
+
+def streams(*rows: dict[str, int], in_use: tuple[int, ...] = ()) -> Streams:
+    """The pass over these events; `in_use` are frames taken at the start by file pages."""
+    events = trace(*rows)
+    tasks = number_tasks(events)
+    initial = np.zeros(FRAMES, np.uint8)
+    initial[list(in_use)] = 1
+    passed = Streams(
+        events,
+        tasks.who,
+        tasks.other,
+        identities(events),
+        tasks.role,
+        initial,
+        np.full(FRAMES, FILE, np.uint8),
+    )
+    passed.advance(0, len(events))
+    return passed
+
+
+def ops(passed: Streams) -> list[tuple[int, int]]:
+    """(kind, object) of every operation."""
+    kinds = passed.result("op_kind", passed.ops).tolist()
+    return list(zip(kinds, passed.result("op_obj", passed.ops).tolist(), strict=True))
+
+
+def alloc(pfn: int, **more: int) -> dict[str, int]:
+    return {"event": Event.MM_PAGE_ALLOC, "pfn": pfn, **more}
+
+
+def free(pfn: int, **more: int) -> dict[str, int]:
+    return {"event": Event.MM_PAGE_FREE, "pfn": pfn, **more}
+
+
+def test_a_free_by_the_owner_is_demand() -> None:
+    passed = streams(alloc(5), free(5))
+    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+
+
+def test_a_page_cache_page_freed_by_kswapd_is_the_models_to_decide() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
+    passed = streams(alloc(5), add, free(5, pid=KSWAPD))
+    assert ops(passed) == [(ALLOC, 0)]
+    assert passed.reclaimed == 1
+
+
+def test_a_kernel_page_freed_by_kswapd_is_freed_when_it_was() -> None:
+    passed = streams(alloc(5), free(5, pid=KSWAPD))
+    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert passed.slab_frees == 1
+
+
+def test_a_file_page_read_again_is_the_same_object() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "a": 7, "b": 1}
+    passed = streams(alloc(5), {**add, "pfn": 5}, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9})
+    assert ops(passed) == [(ALLOC, 0), (ALLOC, 0)]
+
+
+def test_lru_insertion_tells_anonymous_from_file() -> None:
+    insert = {"event": Event.MM_LRU_INSERTION}
+    passed = streams(alloc(5), {**insert, "pfn": 5, "a": 0}, alloc(6), {**insert, "pfn": 6, "a": 2}, alloc(7))
+    assert passed.result("obj_kind", passed.objects).tolist() == [ANON, FILE, KERNEL]
+
+
+def test_a_request_repeated_with_other_flags_is_one_object() -> None:
+    first, second = alloc(NO_PFN, order=9, flags=1), alloc(0, order=9, flags=2)
+    passed = streams(first, second)
+    assert ops(passed) == [(ALLOC, 0), (ALLOC, 0)]
+    assert (passed.attempts, passed.successes) == (1, 1)
+
+
+def test_a_request_repeated_with_the_same_flags_is_another_attempt() -> None:
+    passed = streams(alloc(NO_PFN, order=9, flags=1), alloc(0, order=9, flags=1))
+    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1)]
+    assert (passed.attempts, passed.successes) == (2, 1)
+
+
+def test_what_failed_is_freed_with_the_next_of_its_order() -> None:
+    passed = streams(alloc(NO_PFN, order=3, flags=1), alloc(8, order=3, flags=1), free(8, order=3))
+    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1), (FREE, 1), (FREE, 0)]
+
+
+def test_allocations_inside_direct_reclaim_are_consequences() -> None:
+    begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
+    passed = streams({"event": begin}, alloc(5), {"event": end}, alloc(6))
+    assert ops(passed) == [(ALLOC, 0)]
+    assert passed.dropped_allocs == 1
+
+
+def test_a_page_freed_in_reclaim_and_taken_by_another_is_stolen() -> None:
+    begin = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN
+    passed = streams({"event": begin}, free(5), alloc(5, pid=101, cpu=1), in_use=(5,))
+    assert passed.stolen == 1
+
+
+def test_a_page_freed_in_reclaim_and_taken_after_it_was_served_is_not_stolen() -> None:
+    begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
+    rows: tuple[dict[str, int], ...] = ({"event": begin}, free(5), {"event": end}, alloc(6), alloc(5, pid=101, cpu=1))
+    assert streams(*rows, in_use=(5,)).stolen == 0
+
+
+def test_sleep_is_counted_apart_from_running_and_preemption_is_neither() -> None:
+    def switch(pid: int, state: int, to: int) -> dict[str, int]:
+        return {"event": Event.SCHED_SWITCH, "pid": pid, "a": state, "b": to}
+
+    slept = streams(alloc(5), switch(TASK, 1, 101), switch(101, 1, TASK), alloc(6))
+    preempted = streams(alloc(5), switch(TASK, 256, 101), switch(101, 1, TASK), alloc(6))
+    waits = [passed.result("op_wait", passed.ops)[-1] for passed in (slept, preempted)]
+    runs = [passed.result("op_run", passed.ops)[-1] for passed in (slept, preempted)]
+    assert waits == [1000, 0]
+    assert runs == [2000, 2000]
+
+
+def test_every_task_has_a_number_and_the_idle_tasks_one_for_each_cpu() -> None:
+    tasks = number_tasks(trace(alloc(1, pid=0), alloc(2, pid=0, cpu=1), alloc(3)))
+    assert len(tasks.pid) == 3
+    assert tasks.role[tasks.who[2]] == USER
+
+
+def test_a_forked_child_starts_with_its_parent() -> None:
+    passed = streams({"event": Event.SCHED_PROCESS_FORK, "a": 101}, alloc(5, pid=101))
+    assert passed.result("task_forked", 2).tolist() == [0, 1]
+    assert ops(passed) == [(FORK, 1), (ALLOC, 0)]
+
+
+def test_an_unmapping_gives_up_what_is_in_swap() -> None:
+    insert = {"event": Event.MM_LRU_INSERTION, "a": 0}
+    rows = (
+        alloc(5),
+        {**insert, "pfn": 5},
+        alloc(6),
+        {**insert, "pfn": 6},
+        free(5, pid=KSWAPD),
+        free(6),
+        alloc(7),
+    )
+    passed = streams(*rows)
+    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1), (FREE, 1), (FREE, 0), (ALLOC, 2)]
+    assert passed.freed_from_swap == 1

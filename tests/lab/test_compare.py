@@ -1,0 +1,108 @@
+"""Compare on the recording that `make demo` shows."""
+
+from pathlib import Path
+
+import pytest
+
+from recap.errors import InputError
+from recap.lab.compare import compare
+from recap.lab.results import Column, Comparison
+from recap.lab.statistics import interval
+
+RECORDING = Path("recordings/hugetlb-1cpu")
+POLICIES = ["none", "own-pages", "whitcroft", "kosaki"]
+
+
+@pytest.fixture(scope="module")
+def result() -> Comparison:
+    """All four policies, one seed."""
+    return compare(RECORDING, POLICIES, seeds=1)
+
+
+def figure(result: Comparison, column: str, metric: str) -> float:
+    found = result.column(column)
+    assert isinstance(found, Column)
+    return found.metrics[metric].mean
+
+
+@pytest.mark.compiled
+def test_the_recorded_kernel_comes_first(result: Comparison) -> None:
+    assert [column.name for column in result.columns] == ["kernel", *POLICIES]
+    assert figure(result, "kernel", "high_order_attempts") == 88
+    assert figure(result, "kernel", "high_order_successes") == 63
+    assert figure(result, "kernel", "pgsteal_kswapd") > 10_000
+
+
+@pytest.mark.compiled
+def test_every_column_answers_the_same_demand(result: Comparison) -> None:
+    assert {figure(result, name, "high_order_attempts") for name in ["kernel", *POLICIES]} == {88}
+
+
+@pytest.mark.compiled
+def test_others_take_what_a_reclaimer_freed(result: Comparison) -> None:
+    assert figure(result, "none", "stolen_pages") > 0
+
+
+@pytest.mark.compiled
+def test_nothing_is_withheld_without_capture_and_less_when_the_wanted_order_is_known(
+    result: Comparison,
+) -> None:
+    assert figure(result, "none", "withheld_peak_pages") == 0
+    assert 0 < figure(result, "kosaki", "withheld_peak_pages") < figure(result, "whitcroft", "withheld_peak_pages")
+    assert figure(result, "whitcroft", "withheld_page_ms") > 0
+
+
+@pytest.mark.compiled
+def test_the_same_run_has_the_same_digest(result: Comparison) -> None:
+    assert compare(RECORDING, POLICIES, seeds=1).digest == result.digest
+
+
+@pytest.mark.compiled
+def test_what_is_missing_is_said(result: Comparison) -> None:
+    assert any("compaction" in text for text in result.missing)
+
+
+@pytest.mark.compiled
+def test_finished_runs_are_kept_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = compare(RECORDING, ["none"], seeds=1, out=tmp_path)
+    monkeypatch.setattr("recap.lab.compare.simulate", lambda *_: pytest.fail("a finished run was run again"))
+    assert compare(RECORDING, ["none"], seeds=1, out=tmp_path).digest == first.digest
+    assert (tmp_path / "comparison.json").is_file()
+
+
+@pytest.mark.compiled
+def test_a_sysctl_changes_the_model() -> None:
+    more = compare(RECORDING, ["none"], seeds=1, sysctls={"vm.min_free_kbytes": "65536"})
+    assert more.digest != compare(RECORDING, ["none"], seeds=1).digest
+
+
+@pytest.mark.compiled
+def test_a_users_policy_runs_as_the_shipped_one_it_repeats(tmp_path: Path, result: Comparison) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "class Mine:\n"
+        "    def enters_reclaim(self, order):\n        return order > 3\n"
+        "    def takes_neighbour(self, wanted, order):\n        return True\n"
+        "    def takes_outsider(self, wanted, order):\n        return True\n"
+    )
+    column = compare(RECORDING, [str(mine)], seeds=1).columns[1]
+    shipped = result.column("whitcroft")
+    assert shipped is not None
+    assert column.metrics == shipped.metrics
+
+
+@pytest.mark.parametrize(
+    ("policy", "sysctls"),
+    [("nonesuch", {}), ("none", {"vm.nonesuch": "1"}), ("none", {"vm.swappiness": "900"})],
+)
+def test_unknown_names_are_bad_input(policy: str, sysctls: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        compare(RECORDING, [policy], seeds=1, sysctls=sysctls)
+
+
+def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
+    assert interval([3.0]) == interval([3.0, 3.0])
+    narrow, wide = interval([1.0, 2.0, 3.0]), interval([0.0, 2.0, 4.0])
+    assert narrow.mean == wide.mean == 2.0
+    assert wide.low < narrow.low < 2.0 < narrow.high < wide.high
+    assert narrow.high == pytest.approx(2.0 + 4.303 / 3**0.5)
