@@ -8,7 +8,7 @@ from recap.demand.from_trace import USER, identities, number_tasks
 from recap.demand.streams import Streams
 from recap.trace import NO_PFN, Event, Events
 
-FRAMES = 64
+FRAMES = 2048
 TASK, KSWAPD = 100, 30
 ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
 KERNEL, ANON, FILE = range(3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recap.demand.spot import snapshot_spot
+from recap.demand.spot import from_snapshot_on
 from recap.errors import InputError
 from recap.lab.verify import verify
 from recap.mm import boot
@@ -19,11 +19,8 @@ SHORT = 1_000_000 if COMPILED else 20_000
 
 def replayed(batch: int | None = None) -> Replay:
     """The recording's beginning (all of it, compiled) on a model whose per-cpu batch may be wrong on purpose."""
-    recording = Recording(CALM)
-    events = recording.events
-    events = events.slice(snapshot_spot(events), min(len(events), SHORT))
-    snapshot = recording.snapshot(0)
-    assert snapshot is not None
+    snapshot, events = from_snapshot_on(Recording(CALM))
+    events = events.slice(0, min(len(events), SHORT))
     memory = boot.from_snapshot(snapshot)
     if batch is not None:
         memory.set_pcp_batch(1, 0, batch)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from recap.demand.demand import Demand, Kind
-from recap.demand.spot import snapshot_spot
+from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
-from recap.errors import InputError
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
 USER, IDLE, RECLAIMER, COMPACTOR = range(4)
 SLICE = 500_000
+LARGEST_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,28 +34,13 @@ def from_trace(recording: Recording) -> Demand:
     Errors:
         InputError: there is no snap0.npz, or nothing marks its spot in the trace.
     """
-    snapshot = recording.snapshot(0)
-    if snapshot is None:
-        mend = "record one beside the trace: the state at the start is where the model begins"
-        raise InputError(recording.path, "snap0.npz", "there is no memory snapshot", mend)
-    events = recording.events
-    spot = snapshot_spot(events)
-    events = events.slice(spot, len(events))
-    check_frames(recording.path, events, len(snapshot.flags))
+    snapshot, events = from_snapshot_on(recording)
     tasks = number_tasks(events)
     initial, kind = initial_frames(snapshot)
     streams = Streams(events, tasks.who, tasks.other, identities(events), tasks.role, initial, kind)
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
     return assemble(events, tasks, streams)
-
-
-def check_frames(path: Path, events: Events, frames: int) -> None:
-    """A trace that names frames the snapshot does not have belongs to another machine."""
-    named = events.pfn[events.pfn != 0xFFFFFFFF]
-    if len(named) and int(named.max()) >= frames:
-        problem = f"frame {int(named.max()):#x} is beyond the snapshot's {frames} frames"
-        raise InputError(path, "field pfn", problem, "take trace.dat and snap0.npz of the same run")
 
 
 def number_tasks(events: Events) -> Tasks:
@@ -103,11 +87,13 @@ def identities(events: Events) -> Array:
 
 
 def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
-    """Which frames are in use at the start, and what reclaim takes them for."""
-    kind = np.full(len(snapshot.flags), Kind.KERNEL, np.uint8)
+    """Which frames are in use at the start, and what reclaim takes them for; with room for a block at the end."""
+    room = len(snapshot.flags) + LARGEST_BLOCK
+    used, kind = np.zeros(room, np.uint8), np.full(room, Kind.KERNEL, np.uint8)
+    used[: len(snapshot.flags)] = snapshot.in_use()
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
         kind[snapshot.lru_list(lru)] = what
-    return snapshot.in_use().astype(np.uint8), kind
+    return used, kind
 
 
 def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:

@@ -103,7 +103,7 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     values = sysctl.settings(recording.sysctl, wanted)
     demand = from_trace(recording)
     snapshot = recording.snapshot(0)
-    assert snapshot is not None  # from_trace has refused a recording without
+    assert snapshot is not None  # from_trace refuses a recording without
     swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
     return Setup(demand, snapshot, swap_pages, values, wanted)
 

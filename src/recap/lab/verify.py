@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recap.demand.spot import snapshot_spot
-from recap.errors import InputError
+from recap.demand.spot import from_snapshot_on
 from recap.lab.results import VerifyResult
 from recap.mm import boot
 from recap.mm.machine import Machine
@@ -32,25 +31,11 @@ def verify(path: Path, *, progress: Callable[[float], None] | None = None) -> Ve
         InputError: no snapshot, or files that cannot be read.
     """
     recording = Recording(path)
-    before = recording.snapshot(0)
-    if before is None:
-        mend = "record one beside the trace: without the state at the start no frame can be predicted"
-        raise InputError(path, "snap0.npz", "there is no memory snapshot", mend)
-    events = recording.events
-    events = events.slice(snapshot_spot(events), len(events))
+    before, events = from_snapshot_on(recording)
     memory = boot.from_snapshot(before)
-    check_frames(path, events, int(memory.nr_frames))
     replay = Replay(memory, events.event, events.cpu, events.pfn, events.order, events.flags)
     seconds = run(replay, len(events), progress)
     return result(replay, events, seconds, recording.snapshot(1))
-
-
-def check_frames(path: Path, events: Events, frames: int) -> None:
-    """A trace that names frames or CPUs the snapshot does not have belongs to another machine."""
-    named = events.pfn[events.pfn != 0xFFFFFFFF]
-    if len(named) and int(named.max()) >= frames:
-        problem = f"frame {int(named.max()):#x} is beyond the snapshot's {frames} frames"
-        raise InputError(path, "field pfn", problem, "take trace.dat and snap0.npz of the same run")
 
 
 def run(replay: Replay, events: int, progress: Callable[[float], None] | None) -> float:

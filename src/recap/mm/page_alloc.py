@@ -142,6 +142,9 @@ def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
     """
     zone = page_zone(m, pfn)
     migratetype = m.pageblock[pfn >> m.pageblock_order]
+    if order > 0 and m.page[pfn + 1].state != PG_TAIL:  # in use since before a snapshot, which tells no orders
+        for i in range(pfn + 1, pfn + (1 << order)):
+            m.page[i].state = PG_TAIL
     m.page[pfn].state = PG_TAIL
     m.page[pfn].flags = 0
     if not pcp_allowed_order(m, order):

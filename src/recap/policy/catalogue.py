@@ -11,7 +11,6 @@ import msgspec
 
 from recap.errors import InputError
 from recap.policy.plain import PlainPolicy
-from recap.policy.policy import Policy
 
 USER_CLASS_HINT = "a policy file defines one class whose methods are those of recap.policy.policy.Policy it cares about"
 
@@ -81,7 +80,4 @@ def from_file(path: Path) -> Any:
     classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == "<run_path>"]
     if len(classes) != 1:
         raise InputError(path, "", f"it defines {len(classes)} classes", USER_CLASS_HINT)
-    user = classes[0]
-    if not issubclass(user, Policy):
-        user = type(user.__name__, (user, Policy), {})
-    return PlainPolicy(user())
+    return PlainPolicy(classes[0]())

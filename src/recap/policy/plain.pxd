@@ -9,4 +9,4 @@ cdef class PlainPolicy(Policy):
     cdef bint takes_outsider(self, int wanted, int order) noexcept nogil
     cdef bint merged(self, int wanted, int order) noexcept nogil
     cdef bint batch_ended(self, int wanted, int largest) noexcept nogil
-    cdef bint ask(self, object question, object arguments) noexcept
+    cdef bint ask(self, str question, tuple arguments, bint default) noexcept

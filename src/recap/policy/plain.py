@@ -15,7 +15,7 @@ from recap.policy.policy import Policy
 
 
 class PlainPolicy(Policy):
-    """Asks an ordinary Python object that has the methods of `Policy`."""
+    """Asks an ordinary Python object; where it lacks a method, Policy's own answer stands."""
 
     def __init__(self, user: Any) -> None:
         self.user = user
@@ -23,34 +23,37 @@ class PlainPolicy(Policy):
 
     def enters_reclaim(self, order: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.enters_reclaim, (order,))
+            return self.ask("enters_reclaim", (order,), False)
 
     def releases(self, wanted: int, unreclaimable: int, withheld: int, withheld_by_all: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.releases, (wanted, unreclaimable, withheld, withheld_by_all))
+            return self.ask("releases", (wanted, unreclaimable, withheld, withheld_by_all), True)
 
     def takes_neighbour(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.takes_neighbour, (wanted, order))
+            return self.ask("takes_neighbour", (wanted, order), False)
 
     def takes_outsider(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.takes_outsider, (wanted, order))
+            return self.ask("takes_outsider", (wanted, order), False)
 
     def merged(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.merged, (wanted, order))
+            return self.ask("merged", (wanted, order), False)
 
     def batch_ended(self, wanted: int, largest: int) -> bool:
         with cython.gil:
-            return self.ask(self.user.batch_ended, (wanted, largest))
+            return self.ask("batch_ended", (wanted, largest), True)
 
-    def ask(self, question: Any, arguments: Any) -> bool:
+    def ask(self, question: str, arguments: tuple[int, ...], default: bool) -> bool:
         """One question to the user's object; "no" once it has failed."""
         if self.error is not None:
             return False
+        answer = getattr(self.user, question, None)
+        if answer is None:
+            return default
         try:
-            return bool(question(*arguments))
+            return bool(answer(*arguments))
         except BaseException as error:
             self.error = error
             return False

@@ -1,6 +1,7 @@
 cimport cython
 
-from recap.kernel cimport NONE, NR_PCP_LISTS, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
+from recap.kernel cimport NONE, NR_PCP_LISTS, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+from recap.mm.buddy cimport free_one_page
 from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list
 from recap.mm.page_alloc cimport (
     fast_alloc_flags,
@@ -20,7 +21,7 @@ cdef enum:
     NEVER = -1
 
 cdef class Replay:
-    cdef Memory m
+    cdef readonly Memory m
     cdef const unsigned char[::1] event
     cdef const unsigned short[::1] cpu
     cdef const unsigned int[::1] pfn
@@ -57,8 +58,14 @@ cdef class Replay:
     @cython.locals(order=cython.int)
     cdef void resynchronise(self, long long i, unsigned int predicted) noexcept nogil
 
-    @cython.locals(zone=cython.int, large=cython.int, block=cython.uint)
+    @cython.locals(zone=cython.int, at=cython.uint, block=cython.uint)
     cdef void take_frame(self, unsigned int pfn, int order) noexcept nogil
+
+    @cython.locals(order=cython.int, block=cython.uint)
+    cdef unsigned int free_block_over(self, unsigned int pfn) noexcept nogil
+
+    @cython.locals(i=cython.uint)
+    cdef bint any_free(self, unsigned int pfn, int order) noexcept nogil
 
     @cython.locals(head=cython.uint)
     cdef void remove_from_pcp(self, unsigned int pfn) noexcept nogil

@@ -17,7 +17,8 @@ import numpy as np
 from recap.pages import Array, Memory, adopt
 
 if not cython.compiled:
-    from recap.kernel import NONE, NR_PCP_LISTS, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
+    from recap.kernel import NONE, NR_PCP_LISTS, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+    from recap.mm.buddy import free_one_page
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list
     from recap.mm.page_alloc import (
         fast_alloc_flags,
@@ -162,17 +163,42 @@ class Replay:
         self.take_frame(self.pfn[i], order)
 
     def take_frame(self, pfn: int, order: int) -> None:
-        """Make a frame allocated: off its per-cpu list, or cut out of the free block that holds it."""
+        """Make a block allocated, wherever the model has its frames: on per-cpu lists, free, or in larger free blocks."""
         zone = page_zone(self.m, pfn)
-        if self.m.page[pfn].state == PG_PCP:
-            self.remove_from_pcp(pfn)
-        for large in range(order, self.m.max_order):
-            block = pfn & ~((1 << large) - 1)
-            if self.m.page[block].state == PG_BUDDY and self.m.page[block].order == large:
+        at = pfn
+        while at < pfn + (1 << order):
+            block = self.free_block_over(at)
+            if block == NONE:
+                at += 1
+            elif self.m.page[block].state == PG_PCP:
+                self.remove_from_pcp(block)
+                free_one_page(self.m, zone, block, self.m.page[block].order, self.m.page[block].migratetype, False)
+            elif self.m.page[block].order > order:
                 self.cut_out(zone, block, pfn, order)
                 break
+            else:
+                at = block + (1 << self.m.page[block].order)
+                del_page_from_free_list(self.m, zone, block)
+                self.m.zone[zone].free_pages -= 1 << self.m.page[block].order
         self.m.page[pfn].state = PG_ALLOCATED
         self.m.page[pfn].order = order
+
+    def free_block_over(self, pfn: int) -> int:
+        """The free block, in the buddy lists or on a per-cpu list, that a frame lies in; NONE if it is in use."""
+        for order in range(self.m.max_order):
+            block = pfn & ~((1 << order) - 1)
+            if self.m.page[block].state in (PG_BUDDY, PG_PCP) and self.m.page[block].order >= order:
+                return block
+        return NONE
+
+    def any_free(self, pfn: int, order: int) -> bool:
+        """Does the model hold a frame of this block free?"""
+        if self.m.page[pfn].state != PG_ALLOCATED and self.free_block_over(pfn) != NONE:
+            return True
+        for i in range(pfn + 1, pfn + (1 << order)):
+            if self.m.page[i].state in (PG_BUDDY, PG_PCP):
+                return True
+        return False
 
     def remove_from_pcp(self, pfn: int) -> None:
         """Take a frame off a per-cpu list, whichever CPU's it is."""
@@ -180,6 +206,7 @@ class Replay:
         while head < self.m.nr_frames:
             head = self.m.page[head].next
         list_del(self.m, pfn)
+        self.m.page[pfn].state = PG_TAIL
         self.m.pcp[(head - self.m.pcp_heads) // NR_PCP_LISTS].count -= 1 << self.m.page[pfn].order
 
     def cut_out(self, zone: int, block: int, pfn: int, order: int) -> None:
@@ -200,7 +227,7 @@ class Replay:
     def free(self, i: int) -> None:
         """Free a frame where the kernel did; one that the model holds free already is counted, not freed twice."""
         pfn = self.pfn[i]
-        if self.m.page[pfn].state == PG_BUDDY or self.m.page[pfn].state == PG_PCP:
+        if self.any_free(pfn, self.order[i]):
             self.frees_unknown += 1
             return
         self.frees += 1
