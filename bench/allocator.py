@@ -56,7 +56,7 @@ ORDERS = np.array([0] * 90 + [1, 1, 1, 2, 2, 2, 3, 3] + [9] * 2, np.uint8)
 class CMachine(ctypes.Structure):
     """`struct machine` of allocator.c."""
 
-    _fields_ = [  # noqa: RUF012 (ctypes wants a plain list)
+    _fields_ = [
         *((name, ctypes.c_void_p) for name in ("page", "zone", "pcp", "pageblock")),
         *((name, ctypes.c_uint32) for name in ("free_heads", "pcp_heads")),
         *((name, ctypes.c_int32) for name in ("nr_zones", "nr_cpus")),

@@ -163,7 +163,7 @@ class Replay:
         self.take_frame(self.pfn[i], order)
 
     def take_frame(self, pfn: int, order: int) -> None:
-        """Make a block allocated, wherever the model has its frames: on per-cpu lists, free, or in larger free blocks."""
+        """Make a block allocated, wherever the model has its frames: on per-cpu lists or free."""
         zone = page_zone(self.m, pfn)
         at = pfn
         while at < pfn + (1 << order):
@@ -195,10 +195,10 @@ class Replay:
         """Does the model hold a frame of this block free?"""
         if self.m.page[pfn].state != PG_ALLOCATED and self.free_block_over(pfn) != NONE:
             return True
-        for i in range(pfn + 1, pfn + (1 << order)):
-            if self.m.page[i].state in (PG_BUDDY, PG_PCP):
-                return True
-        return False
+        i = pfn + 1
+        while i < pfn + (1 << order) and self.m.page[i].state not in (PG_BUDDY, PG_PCP):
+            i += 1
+        return i < pfn + (1 << order)
 
     def remove_from_pcp(self, pfn: int) -> None:
         """Take a frame off a per-cpu list, whichever CPU's it is."""
