@@ -27,8 +27,10 @@ lint: $(VENV)/.ready  ## style, types, and which room may import from which
 	$(PY) -m mypy
 	PYTHONPATH=src $(VENV)/bin/lint-imports
 
-bench: build  ## how fast every recording is replayed
-	@for recording in recordings/*/; do echo "$$recording"; $(VENV)/bin/recap verify "$$recording"; done
+bench: build  ## engine against C, ingest against trace-cmd, and simulated seconds per second, as ratios
+	$(PY) bench/allocator.py
+	$(PY) bench/ingest.py recordings/hugetlb-1cpu
+	$(PY) bench/compare.py recordings/hugetlb-1cpu
 
 build: build/release.built $(VENV)/bin/recap  ## the package with its engine compiled: build/release, run by .venv/bin/recap
 

@@ -9,18 +9,15 @@ from recap.demand.spot import from_snapshot_on
 from recap.errors import InputError
 from recap.lab.verify import verify
 from recap.mm import boot
-from recap.pages import COMPILED
 from recap.sim.open_loop import Replay
 from recap.trace import Recording
 
 CALM = Path("recordings/calm-1cpu")
-SHORT = 1_000_000 if COMPILED else 20_000
 
 
 def replayed(batch: int | None = None) -> Replay:
-    """The recording's beginning (all of it, compiled) on a model whose per-cpu batch may be wrong on purpose."""
+    """The recording on a model whose per-cpu batch may be wrong on purpose."""
     snapshot, events = from_snapshot_on(Recording(CALM))
-    events = events.slice(0, min(len(events), SHORT))
     memory = boot.from_snapshot(snapshot)
     if batch is not None:
         memory.set_pcp_batch(1, 0, batch)
@@ -29,12 +26,14 @@ def replayed(batch: int | None = None) -> Replay:
     return replay
 
 
+@pytest.mark.compiled
 def test_every_traced_allocation_is_predicted_frame_by_frame() -> None:
     replay = replayed()
     assert replay.mismatched == 0
     assert replay.exact == replay.allocations > 5_000
 
 
+@pytest.mark.compiled
 def test_a_rule_broken_on_purpose_is_found() -> None:
     replay = replayed(batch=30)
     assert replay.mismatched > 0
@@ -64,6 +63,7 @@ def test_without_a_snapshot_there_is_nothing_to_predict_from(tmp_path: Path) -> 
         verify(tmp_path)
 
 
+@pytest.mark.compiled
 def test_a_trace_of_another_machine_is_refused(tmp_path: Path) -> None:
     (tmp_path / "trace.dat").symlink_to((CALM / "trace.dat").resolve())
     arrays = dict(np.load(CALM / "snap0.npz"))

@@ -1,0 +1,113 @@
+"""The closed loop on a small machine with tasks made by hand: reclaim, capture, swap and OOM in virtual time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recap import policy
+from recap.demand.demand import Demand, Kind, Op
+from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
+from recap.mm import boot, invariants
+from recap.sim.closed_loop import Simulation
+from recap.sim.run import metrics
+from recap.trace import NO_PFN
+
+MOVABLE = GFP_KERNEL | GFP_HIGHMEM | GFP_MOVABLE
+MEBIBYTES = 8
+PAGES = MEBIBYTES << 8
+
+
+def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0) -> Demand:
+    """Each task's operations, on objects of one kind and order, 1000 ns of computing before each."""
+    ops = [op for task in tasks for op in task]
+    count = np.array([len(task) for task in tasks], np.int64)
+    objects = 1 + max(obj for _, obj in ops)
+    return Demand(
+        obj_kind=np.full(objects, kind, np.uint8),
+        obj_order=np.full(objects, order, np.uint8),
+        obj_pfn=np.full(objects, NO_PFN, np.uint32),
+        op_kind=np.array([op for op, _ in ops], np.uint8),
+        op_obj=np.array([obj for _, obj in ops], np.int32),
+        op_gfp=np.full(len(ops), MOVABLE, np.uint32),
+        op_cpu=np.zeros(len(ops), np.uint8),
+        op_run=np.full(len(ops), 1000, np.uint64),
+        op_wait=np.zeros(len(ops), np.uint64),
+        op_result=np.ones(len(ops), np.uint8),
+        task_pid=np.arange(len(tasks), dtype=np.int32),
+        task_first=np.cumsum(count) - count,
+        task_count=count,
+        task_forked=np.zeros(len(tasks), np.uint8),
+        task_comm=["t"] * len(tasks),
+        cpus=1,
+        duration_ns=0,
+        read_ns=np.zeros(0, np.int64),
+        write_ns=np.array([50_000, 70_000], np.int64),
+        scan_ns=1000,
+        recorded={},
+        assumptions=[],
+    )
+
+
+def run(wanted: Demand, name: str = "none", swap: int = 0, seed: int = 0) -> dict[str, float]:
+    """All of it, with every invariant checked as it goes."""
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
+    memory.nr_swap_pages = swap
+    simulation = Simulation(memory, wanted, seed, 1000)
+    while simulation.advance(500):
+        invariants.check(memory)
+    invariants.check(memory)
+    return metrics(simulation)
+
+
+def allocs(first: int, count: int) -> list[tuple[Op, int]]:
+    return [(Op.ALLOC, first + i) for i in range(count)]
+
+
+def test_what_is_given_back_is_free_again() -> None:
+    taken = allocs(0, 300)
+    found = run(demand(taken + [(Op.FREE, obj) for _, obj in taken], kind=Kind.KERNEL))
+    assert found["alloc_fail"] == 0
+    assert found["nr_free_pages"] + 200 > PAGES  # all but what the per-cpu list keeps
+
+
+def test_page_cache_beyond_memory_is_reclaimed_and_everything_served() -> None:
+    found = run(demand(allocs(0, 2 * PAGES), kind=Kind.FILE))
+    assert found["alloc_fail"] == 0
+    assert found["pgsteal_kswapd"] + found["pgsteal_direct"] >= PAGES
+    assert found["oom_kills"] == 0
+
+
+def test_anonymous_memory_goes_to_swap_where_there_is_some() -> None:
+    found = run(demand(allocs(0, PAGES + PAGES // 2)), swap=4 * PAGES)
+    assert found["pswpout"] > PAGES // 4
+    assert found["oom_kills"] == 0
+
+
+def test_without_swap_the_largest_task_is_killed() -> None:
+    found = run(demand(allocs(0, PAGES), allocs(PAGES, PAGES // 2)))
+    assert found["oom_kills"] >= 1
+
+
+def test_a_resident_file_page_is_a_hit() -> None:
+    found = run(demand(allocs(0, 10) * 5, kind=Kind.FILE))
+    assert found["nr_free_pages"] > PAGES - 100
+
+
+@pytest.mark.parametrize("name", ["none", "own-pages", "whitcroft", "kosaki"])
+def test_every_policy_withholds_nothing_in_the_end_and_repeats_itself(name: str) -> None:
+    cache, huge = allocs(0, PAGES), allocs(PAGES, 6)
+    wanted = demand(cache + huge, kind=Kind.FILE)
+    orders = wanted.obj_order.copy()
+    orders[PAGES:] = 4
+    wanted = demand_with_orders(wanted, orders)
+    first, second = run(wanted, name), run(wanted, name)
+    assert first == second
+    assert first["high_order_attempts"] == 6
+    assert (first["withheld_peak_pages"] > 0) == (first["captured_pages"] > 0)
+
+
+def demand_with_orders(wanted: Demand, orders: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> Demand:
+
+    kinds = np.where(orders > 0, np.uint8(Kind.KERNEL), wanted.obj_kind).astype(np.uint8)
+    return replace(wanted, obj_order=orders, obj_kind=kinds)

@@ -1,0 +1,105 @@
+"""The kernel's numbers: the same in C as in Python, and its formulas give what a real kernel computed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from recap import kernel
+from recap.mm import vmstat
+from recap.pages import NR_VMSTAT
+from recap.trace import Recording, Snapshot
+
+RECORDING = Path(__file__).parents[1] / "recordings" / "hugetlb-1cpu"
+
+
+def header(module_file: str | None) -> str:
+    return Path(str(module_file)).with_suffix(".pxd").read_text()
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return Recording(RECORDING)
+
+
+@pytest.fixture(scope="module")
+def snapshot(recording: Recording) -> Snapshot:
+    found = recording.snapshot(0)
+    assert found is not None
+    return found
+
+
+def test_constants_are_the_same_in_c() -> None:
+    constants = {
+        name: int(value, 0) for name, value in re.findall(r"^    (\w+) = (\w+)$", header(kernel.__file__), re.M)
+    }
+    assert len(constants) > 80
+    assert constants == {name: getattr(kernel, name) for name in constants}
+
+
+def test_every_constant_of_the_engine_is_in_both() -> None:
+    """A name only one of them has is one that only one build knows."""
+    in_c = set(re.findall(r"^    (\w+) =", header(kernel.__file__), re.M))
+    in_python = {name for name, value in vars(kernel).items() if name.isupper() and isinstance(value, int)}
+    assert in_python - in_c == {"PAGE_SIZE"}
+
+
+def test_counters_have_the_same_places_in_c() -> None:
+    names = re.findall(r"^    ([A-Z_]+)(?: = 0)?$", header(vmstat.__file__), re.M)
+    assert [name.lower() for name in names] == [*vmstat.NAMES, "nr_vmstat_items"]
+    assert [getattr(vmstat, name.upper()) for name in vmstat.NAMES] == list(range(len(vmstat.NAMES)))
+    assert len(vmstat.NAMES) <= NR_VMSTAT
+
+
+def test_watermarks(recording: Recording, snapshot: Snapshot) -> None:
+    sysctl = recording.sysctl
+    marks = kernel.setup_per_zone_wmarks(
+        [zone.managed for zone in snapshot.zones],
+        int(sysctl["vm.min_free_kbytes"]),
+        int(sysctl["vm.watermark_scale_factor"]),
+    )
+    assert marks == [list(zone.watermark) for zone in snapshot.zones]
+    shown = [[zone.counters[name] for name in ("min", "low", "high")] for zone in recording.zoneinfo(0)]
+    assert [mark[:3] for mark in marks] == [row for row in shown if any(row)]
+
+
+def test_per_cpu_lists(snapshot: Snapshot) -> None:
+    cpus = len({pcp.cpu for pcp in snapshot.pcps})
+    zones = {zone.index: zone for zone in snapshot.zones}
+    for pcp in snapshot.pcps:
+        zone = zones[pcp.zone]
+        assert pcp.batch == kernel.zone_batchsize(zone.managed)
+        assert pcp.high == kernel.zone_highsize(zone.watermark[kernel.WMARK_LOW], pcp.batch, cpus)
+
+
+def test_lowmem_reserve(recording: Recording, snapshot: Snapshot) -> None:
+    ratio = [int(number) for number in recording.sysctl["vm.lowmem_reserve_ratio"].split()]
+    reserve = kernel.setup_per_zone_lowmem_reserve({zone.index: zone.managed for zone in snapshot.zones}, ratio)
+    assert reserve == {zone.index: list(zone.lowmem_reserve) for zone in snapshot.zones}
+    protection = {zone.name: list(zone.protection) for zone in recording.zoneinfo(0)}
+    assert all(protection[zone.name] == reserve[zone.index] for zone in snapshot.zones)
+
+
+def test_no_ratio_no_reserve() -> None:
+    assert kernel.setup_per_zone_lowmem_reserve({0: 100, 1: 100}, [10, 0]) == {0: [0, 10, 10, 10, 10], 1: [0] * 5}
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "kbytes"),
+    [(0, 128), (16, 512), (32, 724), (64, 1024), (128, 1448), (512, 2896), (4096, 8192), (1 << 24, 262144)],
+)
+def test_min_free_kbytes(megabytes: int, kbytes: int) -> None:
+    """The table in the kernel's documentation, and its limits."""
+    assert kernel.min_free_kbytes(megabytes << 10) == kbytes
+
+
+@pytest.mark.parametrize(("managed", "batch"), [(1024, 1), (16384, 3), (116222, 31), (1 << 24, 63)])
+def test_zone_batchsize(managed: int, batch: int) -> None:
+    assert kernel.zone_batchsize(managed) == batch
+
+
+def test_a_per_cpu_list_holds_at_least_four_batches() -> None:
+    assert kernel.zone_highsize(low_wmark=100, batch=63, cpus=4) == 252
+    assert kernel.zone_highsize(low_wmark=4000, batch=63, cpus=4) == 1000
