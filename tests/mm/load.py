@@ -88,7 +88,7 @@ class RandomLoad:
     def run(self, operations: int) -> None:
         """So many calls of the machine."""
         last = self.operations + operations
-        self.level = self.rng.uniform(0.6, 1.05)
+        self.level = self.rng.uniform(0.6, 1.02)
         while self.operations < last:
             roll = self.rng.random()
             if roll < 0.8:

@@ -108,7 +108,7 @@ class Differential(RuleBasedStateMachine):
 def under(policy: str) -> Any:
     """The test case for a policy."""
     machine: Any = type(policy, (Differential,), {"policy": policy})
-    machine.TestCase.settings = settings(max_examples=30 if COMPILED else 3, stateful_step_count=40)
+    machine.TestCase.settings = settings(max_examples=20 if COMPILED else 3, stateful_step_count=40)
     return machine.TestCase
 
 
