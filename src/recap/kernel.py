@@ -51,6 +51,7 @@ GFP_FS = 0x80
 GFP_ATOMIC_BIT = 0x200
 GFP_DIRECT_RECLAIM = 0x400
 GFP_KSWAPD_RECLAIM = 0x800
+GFP_WRITE = 0x1000
 GFP_RETRY_MAYFAIL = 0x4000
 GFP_NOFAIL = 0x8000
 GFP_NORETRY = 0x10000
@@ -141,6 +142,18 @@ def zone_batchsize(managed: int) -> int:
 def zone_highsize(low_wmark: int, batch: int, cpus: int) -> int:
     """Pages a per-cpu list may hold before it gives back (zone_highsize, percpu_pagelist_high_fraction=0)."""
     return max(low_wmark // cpus, batch << 2)
+
+
+def stat_threshold(managed: int, low_wmark: int, min_wmark: int, cpus: int) -> int:
+    """Pages of a zone that one CPU may have counted without telling, at most (refresh_zone_stat_thresholds).
+
+    A machine with several CPUs brings the others up before it has watermarks, which sets each zone's percpu_drift_mark
+    for good; from then on another limit holds while kswapd is awake (calculate_pressure_threshold).
+    """
+    normal = min(125, 2 * cpus.bit_length() * (1 + (managed * PAGE_SIZE >> 27).bit_length()))
+    if cpus == 1:
+        return normal
+    return max(normal, min(125, max(1, (low_wmark - min_wmark) // cpus)))
 
 
 def min_free_kbytes(lowmem_kbytes: int) -> int:

@@ -31,6 +31,7 @@ ctypedef packed struct Zone:
     long long lowmem_reserve[5]
     long long nr_reserved_highatomic
     long long kswapd_boost
+    long long vm_stat_diff
 
 ctypedef packed struct Pcp:
     int count
@@ -86,6 +87,13 @@ ctypedef packed struct ScanControl:
     long long scanned_now
     long long sleep_ns
 
+ctypedef packed struct Tracepoint:
+    unsigned int pfn
+    unsigned char event
+    unsigned char order
+    signed char migratetype
+    unsigned char pad0
+
 cdef class Memory:
     cdef Page[::1] page
     cdef Frame[::1] frame
@@ -128,6 +136,9 @@ cdef class Memory:
     cdef readonly long long withheld_peak
     cdef readonly long long extfrag_events
     cdef public long long watermark_boost_factor
+    cdef public bint tracing
+    cdef public int nr_emitted
+    cdef Tracepoint[::1] emitted
     cdef object columns
 
 cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:

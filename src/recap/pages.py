@@ -53,6 +53,7 @@ ZONE = np.dtype(
         ("lowmem_reserve", "i8", 5),
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
+        ("vm_stat_diff", "i8"),
     ]
 )
 PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor", "i4")])
@@ -68,6 +69,7 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
     + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "scanned_now", "sleep_ns")]
 )
+TRACEPOINT = np.dtype([("pfn", "u4"), ("event", "u1"), ("order", "u1"), ("migratetype", "i1"), ("pad0", "u1")])
 CAPTURE = np.dtype([("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8")])
 
 Array = npt.NDArray[Any]
@@ -161,6 +163,7 @@ class Memory:
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
+            "emitted": np.zeros(0, TRACEPOINT),
         }
         self.page = adopt(whole)
         self.frame = adopt(frame)
@@ -173,6 +176,9 @@ class Memory:
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
+        self.emitted = adopt(self.columns["emitted"])
+        self.tracing = False
+        self.nr_emitted = 0
         self.policy = policy
         self.withheld = 0
         self.withheld_peak = 0
@@ -193,6 +199,13 @@ class Memory:
         self.pgdat_dirty = False
         self.pgdat_congested = False
         self.flusher_wanted = False
+
+    def trace(self, room: int) -> None:
+        """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
+        self.columns["emitted"] = np.zeros(room, TRACEPOINT)
+        self.emitted = adopt(self.columns["emitted"])
+        self.tracing = room > 0
+        self.nr_emitted = 0
 
     def track(self, resident: Array) -> None:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""

@@ -22,6 +22,7 @@ def trace(*rows: dict[str, int]) -> Events:
         "time": np.arange(n, dtype=np.int64) * 1000,
         "event": np.array([row["event"] for row in rows], np.uint8),
         "cpu": np.array([row.get("cpu", 0) for row in rows], np.uint16),
+        "context": np.zeros(n, np.uint8),
         "pid": np.array([row.get("pid", TASK) for row in rows], np.int32),
         "pfn": np.array([row.get("pfn", NO_PFN) for row in rows], np.uint32),
         "order": np.array([row.get("order", 0) for row in rows], np.uint8),

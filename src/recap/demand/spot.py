@@ -10,18 +10,48 @@ from recap.trace import NO_PFN, Event, Events, Recording, Snapshot
 LARGEST_ORDER = 10
 
 
-def snapshot_spot(events: Events) -> int:
-    """The first event after the snapshot: the guest stood still for it, so the widest silence before START marks it.
+def start_mark(events: Events) -> int:
+    """The event that marks the start of the load.
 
     Errors:
-        InputError: there is no START mark, or nothing was traced before it.
+        InputError: there is no such mark.
     """
     marks = np.flatnonzero(events.event == np.uint8(Event.TRACE_MARKER))
     starts = [int(i) for i in marks if events.marks[int(events.a[i])] == "START"]
-    if not starts or starts[0] < 2:
+    if not starts:
         mend = "write START to trace_marker after the snapshot, before the load"
         raise InputError("trace.dat", "trace markers", "nothing marks the spot of the snapshot", mend)
-    return int(np.diff(events.time[: starts[0] + 1]).argmax()) + 1
+    return starts[0]
+
+
+def snapshot_spot(events: Events, snapshot: Snapshot) -> int:
+    """The first event after the snapshot: where the frames that the trace says are in use are those of the snapshot.
+
+    Every allocation and free before START splits the time line in two, and the snapshot's state of the frame fits one
+    side only. The spot is where the fewest contradict; more than one in ten means that the two do not belong together.
+
+    Errors:
+        InputError: there is no START mark, or no spot fits.
+    """
+    start = start_mark(events)
+    rows = np.flatnonzero((events.event[:start] <= np.uint8(Event.MM_PAGE_FREE)) & (events.pfn[:start] != NO_PFN))
+    rows = rows[events.pfn[rows] < len(snapshot.flags)]
+    rows = rows[np.argsort(events.pfn[rows], kind="stable")]
+    pfn, taken = events.pfn[rows], events.event[rows] == np.uint8(Event.MM_PAGE_ALLOC)
+    fits_after = snapshot.in_use()[pfn] == taken
+    first = np.concatenate(([True], pfn[1:] != pfn[:-1])) if len(rows) else np.zeros(0, np.bool_)
+    until = np.where(np.roll(first, -1), start, np.roll(rows, -1))
+    change = np.zeros(start + 2, np.int64)  # contradictions that begin or end with a spot
+    np.add.at(change, rows[~fits_after] + 1, 1)
+    np.add.at(change, until[~fits_after] + 1, -1)
+    change[0] += np.count_nonzero(first & fits_after)
+    np.add.at(change, rows[first & fits_after] + 1, -1)
+    contradictions = np.cumsum(change)[: start + 1]
+    spot = int(contradictions.argmin())
+    if contradictions[spot] * 10 > max(10, np.count_nonzero(first)):
+        problem = f"{contradictions[spot]} page frames are in another state than the trace says, wherever it is put"
+        raise InputError(snapshot.path, "", problem, "take trace.dat and snap0.npz of the same run")
+    return spot
 
 
 def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
@@ -35,8 +65,8 @@ def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
         mend = "record one beside the trace: without the state at the start there is nothing to begin from"
         raise InputError(recording.path.parent / "snap0.npz", "", "there is no memory snapshot", mend)
     events = recording.events
-    events = events.slice(snapshot_spot(events), len(events))
     check_same_machine(recording, events, snapshot)
+    events = events.slice(snapshot_spot(events, snapshot), len(events))
     return snapshot, events
 
 

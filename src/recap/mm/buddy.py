@@ -19,6 +19,7 @@ if not cython.compiled:
         may_merge_blocks,
         page_is_buddy,
     )
+    from recap.mm.tracepoints import MM_PAGE_ALLOC_ZONE_LOCKED, emit
     from recap.pages import Memory, page_zone
 
 
@@ -79,6 +80,8 @@ def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
         m.page[pfn].state = PG_ALLOCATED
         m.page[pfn].order = order
         m.page[pfn].migratetype = migratetype
+        if m.tracing:
+            emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
         return pfn
     return NONE
 

@@ -15,6 +15,7 @@ from recap.kernel cimport (
 )
 from recap.mm.buddy cimport rmqueue_smallest
 from recap.mm.free_area cimport free_list, move_to_free_list
+from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, emit
 from recap.pages cimport Memory, list_empty
 
 cdef int fallback_type(int migratetype, int i) noexcept nogil

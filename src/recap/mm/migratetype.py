@@ -23,6 +23,7 @@ if not cython.compiled:
     )
     from recap.mm.buddy import rmqueue_smallest
     from recap.mm.free_area import free_list, move_to_free_list
+    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
     from recap.pages import Memory, list_empty
 
 
@@ -183,6 +184,8 @@ def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_f
     other = find_suitable_fallback(m, zone, current, migratetype)
     pfn = m.page[free_list(m, zone, current, other)].next
     steal_suitable_fallback(m, zone, pfn, migratetype, alloc_flags, can_steal_fallback(m, current, migratetype))
+    if m.tracing:
+        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
     m.extfrag_events += 1
     return True
 

@@ -59,5 +59,12 @@ cdef unsigned int walk_zonelist(Memory m, int cpu, int order, unsigned int gfp, 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int get_page_from_freelist(Memory m, int cpu, int order, unsigned int gfp, int alloc_flags) noexcept nogil
 
-@cython.locals(zone=cython.int, migratetype=cython.int, i=cython.uint)
+@cython.locals(i=cython.uint)
+cdef void free_pages_prepare(Memory m, unsigned int pfn, int order) noexcept nogil
+
 cdef void free_pages(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(migratetype=cython.int)
+cdef void free_unref_page(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil
+
+cdef void free_to_buddy(Memory m, unsigned int pfn, int order) noexcept nogil

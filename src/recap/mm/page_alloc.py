@@ -135,22 +135,37 @@ def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flag
     return pfn
 
 
-def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
-    """Free a block: small orders to the CPU's own list, others to the free lists (free_unref_page, __free_pages_ok).
-
-    HIGHATOMIC pages pass through the movable per-cpu list, but go back to their own free list.
-    """
-    zone = page_zone(m, pfn)
-    migratetype = m.pageblock[pfn >> m.pageblock_order]
+def free_pages_prepare(m: Memory, pfn: int, order: int) -> None:
+    """Make a block nobody's (free_pages_prepare); the pageblock's type is noted (free_unref_page_prepare)."""
     if order > 0 and m.page[pfn + 1].state != PG_TAIL:  # in use since before a snapshot, which tells no orders
         for i in range(pfn + 1, pfn + (1 << order)):
             m.page[i].state = PG_TAIL
     m.page[pfn].state = PG_TAIL
     m.page[pfn].flags = 0
-    if not pcp_allowed_order(m, order):
-        free_one_page(m, zone, pfn, order, migratetype, False)
-        return
-    m.page[pfn].migratetype = migratetype
+    m.page[pfn].migratetype = m.pageblock[pfn >> m.pageblock_order]
+
+
+def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
+    """Free a block: small orders to the CPU's own list, others to the free lists (free_the_page)."""
+    free_pages_prepare(m, pfn, order)
+    if pcp_allowed_order(m, order):
+        free_unref_page(m, cpu, pfn, order)
+    else:
+        free_one_page(m, page_zone(m, pfn), pfn, order, m.page[pfn].migratetype, False)
+
+
+def free_unref_page(m: Memory, cpu: int, pfn: int, order: int) -> None:
+    """Put a prepared block on the CPU's own list (free_unref_page).
+
+    HIGHATOMIC pages pass through the movable per-cpu list, but go back to their own free list.
+    """
+    migratetype = m.page[pfn].migratetype
     if migratetype >= MIGRATE_PCPTYPES:
         migratetype = MIGRATE_MOVABLE
-    free_unref_page_commit(m, zone, cpu, pfn, migratetype, order)
+    free_unref_page_commit(m, page_zone(m, pfn), cpu, pfn, migratetype, order)
+
+
+def free_to_buddy(m: Memory, pfn: int, order: int) -> None:
+    """Free a block past the per-cpu lists, as who finds them locked does (free_unref_page)."""
+    free_pages_prepare(m, pfn, order)
+    free_one_page(m, page_zone(m, pfn), pfn, order, m.page[pfn].migratetype, False)

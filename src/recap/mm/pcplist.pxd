@@ -13,6 +13,7 @@ from recap.kernel cimport (
 )
 from recap.mm.buddy cimport free_one_page
 from recap.mm.migratetype cimport rmqueue_migratetype
+from recap.mm.tracepoints cimport MM_PAGE_PCPU_DRAIN, emit
 from recap.pages cimport Memory, list_add, list_add_tail, list_del, list_empty
 
 cdef bint pcp_allowed_order(Memory m, int order) noexcept nogil
@@ -22,7 +23,7 @@ cdef int order_to_pindex(int migratetype, int order) noexcept nogil
 @cython.locals(order=cython.int)
 cdef int pindex_order(Memory m, int pindex) noexcept nogil
 
-@cython.locals(pages=cython.int, pindex=cython.int, first=cython.int, last=cython.int, lists=cython.uint, order=cython.int, pfn=cython.uint)
+@cython.locals(pages=cython.int, pindex=cython.int, first=cython.int, last=cython.int, lists=cython.uint, order=cython.int, pfn=cython.uint, migratetype=cython.int)
 cdef void free_pcppages_bulk(Memory m, int zone, int cpu, int count, int pindex) noexcept nogil
 
 @cython.locals(p=cython.int, batch=cython.int, most=cython.int)

@@ -22,6 +22,7 @@ if not cython.compiled:
     )
     from recap.mm.buddy import free_one_page
     from recap.mm.migratetype import rmqueue_migratetype
+    from recap.mm.tracepoints import MM_PAGE_PCPU_DRAIN, emit
     from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty
 
 
@@ -71,7 +72,10 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
             m.page[pfn].state = PG_TAIL
             pages -= 1 << order
             m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
-            free_one_page(m, zone, pfn, order, m.page[pfn].migratetype, False)
+            migratetype = m.page[pfn].migratetype
+            free_one_page(m, zone, pfn, order, migratetype, False)
+            if m.tracing:
+                emit(m, MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
 
 
 def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:

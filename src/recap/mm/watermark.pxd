@@ -23,6 +23,7 @@ cdef bint suitable_block_free(Memory m, int zone, int order, int alloc_flags) no
 @cython.locals(least=cython.longlong)
 cdef bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
 
+@cython.locals(free_pages=cython.longlong)
 cdef bint zone_watermark_ok(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags) noexcept nogil
 
 @cython.locals(mark=cython.longlong)

@@ -64,8 +64,9 @@ def zone_watermark_ok_for(
 
 
 def zone_watermark_ok(m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int) -> bool:
-    """The same test with the pages that are free now (zone_watermark_ok)."""
-    return zone_watermark_ok_for(m, zone, order, mark, highest_zone, alloc_flags, m.zone[zone].free_pages)
+    """The same test with the pages that are free now, as far as CPUs have told (zone_watermark_ok)."""
+    free_pages = m.zone[zone].free_pages - m.zone[zone].vm_stat_diff
+    return zone_watermark_ok_for(m, zone, order, mark, highest_zone, alloc_flags, free_pages)
 
 
 def zone_watermark_fast(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:

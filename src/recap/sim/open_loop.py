@@ -1,77 +1,85 @@
 """Open loop: the trace is the truth. Each traced request is put to the model, which must name the frame the kernel
-named.
-
-What no tracepoint tells is inferred and counted apart. So far that is one thing: bulk allocations
-(__alloc_pages_bulk), whose frames vanish from the head of a per-cpu list. A frame is only taken for one of these if the
-trace does not allocate it again before it frees it; anything else is a mismatch. After a mismatch the model is set to
-the kernel's truth for the frames concerned, and goes on.
-"""
+named."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import cython
 import numpy as np
 
-from recap.pages import Array, Memory, adopt
+from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
+from recap.pages import Memory, adopt
+from recap.sim.operations import Operations
+from recap.trace import Events
 
 if not cython.compiled:
-    from recap.kernel import NONE, NR_PCP_LISTS, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
-    from recap.mm.buddy import free_one_page
-    from recap.mm.free_area import add_to_free_list, del_page_from_free_list
+    from recap.kernel import (
+        ALLOC_NO_WATERMARKS,
+        MIGRATE_MOVABLE,
+        MIGRATE_PCPTYPES,
+        NONE,
+        NR_PCP_LISTS,
+        PAGE_ALLOC_COSTLY_ORDER,
+        PF_LRU,
+        PG_ALLOCATED,
+        PG_BUDDY,
+        PG_PCP,
+    )
+    from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import (
         fast_alloc_flags,
         free_pages,
+        free_to_buddy,
         get_page_from_freelist,
         gfp_migratetype,
+        gfp_zone,
         gfp_to_alloc_flags,
     )
-    from recap.mm.pcplist import order_to_pindex
-    from recap.pages import list_del, page_zone
-
-    MM_PAGE_ALLOC = 0
-    MM_PAGE_FREE = 1
-    MM_PAGE_FREE_BATCHED = 2
-    MM_LRU_INSERTION = 6
-    NEVER = -1
-
-
-def chain(event: Array, pfn: Array, frames: int) -> tuple[Array, Array]:
-    """For each allocation or free the next one of the same frame, and for each frame its first one (-1: none).
-
-    Returns:
-        (following, upcoming): int32, of the length of the trace and of the memory.
-    """
-    following = np.full(len(event), -1, np.int32)
-    upcoming = np.full(frames, -1, np.int32)
-    rows = np.flatnonzero((event <= 2) & (pfn != 0xFFFFFFFF))
-    rows = rows[np.argsort(pfn[rows], kind="stable")]
-    same = pfn[rows[1:]] == pfn[rows[:-1]]
-    following[rows[:-1][same]] = rows[1:][same]
-    firsts = np.flatnonzero(np.concatenate(([True], ~same))) if len(rows) else rows
-    upcoming[pfn[rows[firsts]]] = rows[firsts]
-    return following, upcoming
+    from recap.mm.pcplist import (
+        drain_pages_zone,
+        nr_pcp_high,
+        free_unref_page_commit,
+        order_to_pindex,
+        pcp_allowed_order,
+        rmqueue_bulk,
+    )
+    from recap.pages import list_del, list_empty, page_zone
+    from recap.sim.operations import (
+        ALLOC,
+        DRAIN,
+        FREE,
+        INSERTION,
+        LOCKED_OUT,
+        KSWAPD_SLEEP,
+        KSWAPD_WAKE,
+        MM_PAGE_ALLOC,
+        MM_PAGE_ALLOC_EXTFRAG,
+        MM_PAGE_ALLOC_ZONE_LOCKED,
+        MM_PAGE_FREE,
+        MM_PAGE_FREE_BATCHED,
+        MM_PAGE_PCPU_DRAIN,
+        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+        NEVER,
+        NO_ROLE,
+        PREPARE,
+        TAKE,
+    )
+    from recap.sim.truth import any_free, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
 
 
 class Replay:
-    """An allocator trace put to a model of the memory it was recorded on.
+    """An allocator trace put to a model of the memory it was recorded on."""
 
-    Args:
-        memory: the state at the first event.
-        event, cpu, pfn, order, flags: columns of recap.trace.Events, from that event on.
-    """
-
-    def __init__(self, memory: Memory, event: Array, cpu: Array, pfn: Array, order: Array, flags: Array) -> None:
-        following, upcoming = chain(event, pfn, int(memory.nr_frames))
+    def __init__(self, memory: Memory, events: Events) -> None:
         self.m = memory
-        self.event = adopt(event)
-        self.cpu = adopt(cpu)
-        self.pfn = adopt(pfn)
-        self.order = adopt(order)
-        self.flags = adopt(flags)
-        self.following = adopt(following)
-        self.upcoming = adopt(upcoming)
+        memory.trace(1 << 16)
+        self.ops = Operations(events, int(memory.nr_frames))
+        self.event = adopt(events.event)
+        self.cpu = adopt(events.cpu)
+        self.pfn = adopt(events.pfn)
+        self.order = adopt(events.order)
+        self.migratetype = adopt(events.migratetype)
+        self.flags = adopt(events.flags)
+        self.a = adopt(events.a)
         self.allocations = 0
         self.exact = 0
         self.mismatched = 0
@@ -79,8 +87,32 @@ class Replay:
         self.frees = 0
         self.frees_unknown = 0
         self.failed = 0
-        self.first_mismatch = -1
-        self.first_predicted: Any = 0
+        self.taken = 0
+        self.taken_exact = 0
+        self.drained = 0
+        self.drained_exact = 0
+        self.drains_inferred = 0
+        self.log = adopt(np.zeros(400000, np.int64))
+        self.nr_log = 0
+        self.threshold = adopt(np.array([self.drift(zone) for zone in range(memory.nr_zones)], np.int64))
+        self.dirty_limited = 0
+        self.now = 0
+        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.interrupts = 0
+        self.uncertain = 0
+        self.quiet = False
+
+    def drift(self, zone):
+        """By how many pages at most a zone's counter of free pages may be off."""
+        record = self.m.array("zone")[zone]
+        low, least = int(record["watermark"][WMARK_LOW]), int(record["watermark"][WMARK_MIN])
+        cpus = int(self.m.nr_cpus)
+        return cpus * stat_threshold(int(record["managed"]), low, least, cpus)
+
+    def logged(self):
+        return [tuple(self.log[4 * i + j] for j in range(4)) for i in range(min(self.nr_log, 100000))]
 
     def advance(self, start: int, stop: int) -> None:
         """Replay the events from `start` up to `stop`."""
@@ -89,151 +121,454 @@ class Replay:
     def run(self, start: int, stop: int) -> None:
         """`advance` without the interpreter."""
         for i in range(start, stop):
-            if self.event[i] == MM_PAGE_ALLOC:
-                self.allocate(i)
-            elif self.event[i] == MM_PAGE_FREE:
-                self.upcoming[self.pfn[i]] = self.following[i]
-                if not self.deferred(i):
-                    self.free(i)
-            elif self.event[i] == MM_PAGE_FREE_BATCHED:
-                self.upcoming[self.pfn[i]] = self.following[i]
-                self.free(i)
-            elif self.event[i] == MM_LRU_INSERTION:
-                self.inserted(i)
+            if self.event[i] <= MM_PAGE_ALLOC_ZONE_LOCKED and self.pfn[i] != NONE:
+                self.ops.upcoming[self.pfn[i]] = self.ops.following[i]
+            if self.ops.role[i] != NO_ROLE:
+                self.apply(i)
 
-    def deferred(self, i: int) -> bool:
-        """Is this page of a list that is prepared first and put on the per-cpu list later? (free_unref_page_list)"""
-        return self.following[i] != NEVER and self.event[self.following[i]] == MM_PAGE_FREE_BATCHED
+    def apply(self, i: int) -> None:
+        """Do what an event sets off."""
+        role = self.ops.role[i]
+        self.now = i
+        if role == ALLOC:
+            self.allocate_untaken(i)
+        elif role == FREE:
+            self.m.nr_emitted = 0
+            if pcp_allowed_order(self.m, self.order[i]) and self.would_drain(
+                page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i], self.order[i]
+            ):
+                self.catch_up(
+                    page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i], False, self.order[i], i
+                )
+            self.free(i)
+            if self.m.nr_emitted > 0:
+                self.compare_drained(NEVER, page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i])
+        elif role == PREPARE:
+            self.prepare(i)
+        elif role == TAKE:
+            self.take_run(i)
+        elif role == DRAIN:
+            self.drain_run(i)
+        elif role == INSERTION:
+            self.inserted(i)
+        elif role == KSWAPD_WAKE:
+            self.kswapd_woke(i)
+        elif role == KSWAPD_SLEEP:
+            self.kswapd_sleeps()
 
-    def allocate(self, i: int) -> None:
-        """Compare the model's choice with the kernel's."""
+    def note(self, kind: int, i: int, model: int, more: int) -> None:
+        """Log."""
+        if self.nr_log < 100000:
+            self.log[4 * self.nr_log] = kind
+            self.log[4 * self.nr_log + 1] = self.now if i < 0 else i
+            self.log[4 * self.nr_log + 2] = model
+            self.log[4 * self.nr_log + 3] = more
+        self.nr_log += 1
+
+    def allocate_untaken(self, i: int) -> None:
+        """An allocation that took nothing from the free lists: from a per-cpu list."""
         if self.pfn[i] == NONE:
             self.failed += 1
             return
-        self.allocations += 1
-        self.infer_untraced(i)
+        zone = page_zone(self.m, self.pfn[i])
+        p = zone * self.m.nr_cpus + self.cpu[i]
+        if pcp_allowed_order(self.m, self.order[i]):
+            self.infer_bulk(p, order_to_pindex(gfp_migratetype(self.flags[i]), self.order[i]), self.pfn[i])
+        self.m.nr_emitted = 0
         predicted = self.predict(i)
-        self.upcoming[self.pfn[i]] = self.following[i]
+        if self.m.nr_emitted > 0:
+            self.compare_taken(NEVER, p, predicted)
+        self.allocated(i, predicted)
+
+    def allocated(self, i: int, predicted: int) -> None:
+        """Compare the model's choice with the kernel's."""
+        self.allocations += 1
         if predicted == self.pfn[i]:
             self.exact += 1
-            return
-        self.mismatched += 1
-        if self.first_mismatch < 0:
-            self.first_mismatch = i
-            self.first_predicted = predicted
-        self.resynchronise(i, predicted)
+            if self.m.page[predicted].state == PG_ALLOCATED:
+                return
+        else:
+            self.mismatched += 1
+            self.note(0, i, predicted, self.m.page[self.pfn[i]].state)
+            if predicted != NONE and self.m.page[predicted].state == PG_ALLOCATED:
+                self.put_aside(i, predicted)
+        take_frame(self.m, self.pfn[i], self.order[i])
+
+    def put_aside(self, i: int, predicted: int) -> None:
+        """Put a block that the kernel did not choose back where it was."""
+        migratetype = gfp_migratetype(self.flags[i])
+        if pcp_allowed_order(self.m, self.order[i]):
+            put_on_pcp(
+                self.m,
+                page_zone(self.m, predicted) * self.m.nr_cpus + self.cpu[i],
+                predicted,
+                self.order[i],
+                migratetype,
+            )
+        else:
+            give_back(self.m, predicted, self.order[i], migratetype)
 
     def predict(self, i: int) -> int:
         """The frame the model hands out: at the low watermark, or else as the slow path first tries."""
         order = self.order[i]
         gfp = self.flags[i]
-        pfn = get_page_from_freelist(self.m, self.cpu[i], order, gfp, fast_alloc_flags(self.m, gfp))
+        pfn = NONE
+        if self.ops.partner[i] != SLOW and self.first_try(i, fast_alloc_flags(self.m, gfp)):
+            pfn = get_page_from_freelist(self.m, self.cpu[i], order, gfp, fast_alloc_flags(self.m, gfp))
         if pfn == NONE:
+            self.settle_watermarks(i, gfp_to_alloc_flags(gfp, order))
             pfn = get_page_from_freelist(self.m, self.cpu[i], order, gfp, gfp_to_alloc_flags(gfp, order))
+        if pfn == NONE:
+            pfn = get_page_from_freelist(self.m, self.cpu[i], order, gfp, ALLOC_NO_WATERMARKS)
+        for order in range(self.m.nr_zones):
+            self.m.zone[order].vm_stat_diff = 0
         return pfn
 
-    def unheard_of(self, pfn: int) -> bool:
-        """Does the trace not allocate this frame before it frees it?"""
-        return self.upcoming[pfn] == NEVER or self.event[self.upcoming[pfn]] != MM_PAGE_ALLOC
-
-    def infer_untraced(self, i: int) -> None:
-        """Take the frames ahead of the traced one off the per-cpu list, if all of them may be a bulk allocation's."""
-        if self.order[i] != 0 or self.m.page[self.pfn[i]].state != PG_PCP:
-            return
-        zone = page_zone(self.m, self.pfn[i])
-        p = zone * self.m.nr_cpus + self.cpu[i]
-        head = self.m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(gfp_migratetype(self.flags[i]), 0)
-        pfn = self.m.page[head].next
-        while pfn != head and pfn != self.pfn[i] and self.unheard_of(pfn):
-            pfn = self.m.page[pfn].next
-        if pfn != self.pfn[i]:
-            return
-        while self.m.page[head].next != self.pfn[i]:
-            pfn = self.m.page[head].next
-            list_del(self.m, pfn)
-            self.m.page[pfn].state = PG_ALLOCATED
-            self.m.pcp[p].count -= 1
-            self.untraced += 1
-
-    def resynchronise(self, i: int, predicted: int) -> None:
-        """Undo the model's choice and take the kernel's frame from wherever the model has it."""
-        order = self.order[i]
-        if predicted != NONE:
-            free_pages(self.m, self.cpu[i], predicted, order)
-        self.take_frame(self.pfn[i], order)
-
-    def take_frame(self, pfn: int, order: int) -> None:
-        """Make a block allocated, wherever the model has its frames: on per-cpu lists or free."""
-        zone = page_zone(self.m, pfn)
-        at = pfn
-        while at < pfn + (1 << order):
-            block = self.free_block_over(at)
-            if block == NONE:
-                at += 1
-            elif self.m.page[block].state == PG_PCP:
-                self.remove_from_pcp(block)
-                free_one_page(self.m, zone, block, self.m.page[block].order, self.m.page[block].migratetype, False)
-            elif self.m.page[block].order > order:
-                self.cut_out(zone, block, pfn, order)
-                break
-            else:
-                at = block + (1 << self.m.page[block].order)
-                del_page_from_free_list(self.m, zone, block)
-                self.m.zone[zone].free_pages -= 1 << self.m.page[block].order
-        self.m.page[pfn].state = PG_ALLOCATED
-        self.m.page[pfn].order = order
-
-    def free_block_over(self, pfn: int) -> int:
-        """The free block, in the buddy lists or on a per-cpu list, that a frame lies in; NONE if it is in use."""
-        for order in range(self.m.max_order):
-            block = pfn & ~((1 << order) - 1)
-            if self.m.page[block].state in (PG_BUDDY, PG_PCP) and self.m.page[block].order >= order:
-                return block
-        return NONE
-
-    def any_free(self, pfn: int, order: int) -> bool:
-        """Does the model hold a frame of this block free?"""
-        if self.m.page[pfn].state != PG_ALLOCATED and self.free_block_over(pfn) != NONE:
+    def first_try(self, i: int, alloc_flags: int) -> bool:
+        """Did the first try, at the low watermark, not fail for sure?"""
+        if self.settle_watermarks(i, alloc_flags):
             return True
-        i = pfn + 1
-        while i < pfn + (1 << order) and self.m.page[i].state not in (PG_BUDDY, PG_PCP):
-            i += 1
-        return i < pfn + (1 << order)
+        if self.refused_everywhere(i, alloc_flags):
+            return False
+        if self.flags[i] & GFP_WRITE:
+            self.dirty_limited += 1
+            return False
+        return True
 
-    def remove_from_pcp(self, pfn: int) -> None:
-        """Take a frame off a per-cpu list, whichever CPU's it is."""
-        head = self.m.page[pfn].next
-        while head < self.m.nr_frames:
-            head = self.m.page[head].next
+    def refused_everywhere(self, i: int, alloc_flags: int) -> bool:
+        """May all zones have been below their watermarks?"""
+        highest = gfp_zone(self.flags[i])
+        zone = preferred_zone(self.m, highest)
+        while zone >= 0:
+            if not self.settle_watermark(i, zone, highest, alloc_flags, False):
+                return False
+            zone -= 1
+        return True
+
+    def settle_watermarks(self, i: int, alloc_flags: int) -> bool:
+        """Let the counters of free pages be what the kernel's choice of a zone says, as far as they may be off."""
+        kernels = page_zone(self.m, self.pfn[i])
+        highest = gfp_zone(self.flags[i])
+        zone = preferred_zone(self.m, highest)
+        while zone > kernels:
+            if not self.settle_watermark(i, zone, highest, alloc_flags, False):
+                return False
+            zone -= 1
+        return self.settle_watermark(i, zone, highest, alloc_flags, True)
+
+    def settle_watermark(self, i: int, zone: int, highest: int, alloc_flags: int, wanted: bool) -> bool:
+        """Let a zone pass its watermark, or not, if its counter may be so far off."""
+        if zone_watermark_fast(self.m, zone, self.order[i], highest, alloc_flags, self.flags[i]) == wanted:
+            return True
+        diff = -self.unseen(zone, 1) if wanted else self.unseen(zone, -1)
+        self.m.zone[zone].vm_stat_diff = diff
+        if zone_watermark_fast(self.m, zone, self.order[i], highest, alloc_flags, self.flags[i]) == wanted:
+            self.uncertain += 1
+            return True
+        self.m.zone[zone].vm_stat_diff = 0
+        return False
+
+    def unheard_of(self, pfn: int) -> bool:
+        """May this frame have been taken unannounced: is it not allocated or drained before it is freed?"""
+        return self.ops.upcoming[pfn] == NEVER or self.taken_unannounced(pfn)
+
+    def taken_unannounced(self, pfn: int) -> bool:
+        """Does the trace free this frame next, so that it must have been taken, now or later?"""
+        return (
+            self.ops.upcoming[pfn] != NEVER and MM_PAGE_FREE <= self.event[self.ops.upcoming[pfn]] <= MM_PAGE_FREE_BATCHED
+        )
+
+    def take_unannounced(self, p: int, pfn: int) -> None:
+        """Take a frame off its per-cpu list for a bulk allocation."""
         list_del(self.m, pfn)
-        self.m.page[pfn].state = PG_TAIL
-        self.m.pcp[(head - self.m.pcp_heads) // NR_PCP_LISTS].count -= 1 << self.m.page[pfn].order
+        self.m.page[pfn].state = PG_ALLOCATED
+        self.m.pcp[p].count -= 1 << self.m.page[pfn].order
+        self.untraced += 1
 
-    def cut_out(self, zone: int, block: int, pfn: int, order: int) -> None:
-        """Split a free block around a part of it; the other parts stay free (break_down_buddy_pages)."""
-        high = self.m.page[block].order
-        migratetype = self.m.page[block].migratetype
-        del_page_from_free_list(self.m, zone, block)
-        while high > order:
-            high -= 1
-            half = block + (1 << high)
-            if pfn >= half:
-                add_to_free_list(self.m, zone, block, high, migratetype, False)
-                block = half
+    def catch_up(self, p: int, drains: bool, order: int, i: int) -> None:
+        """The model is about to drain and the kernel did not: bulk allocations took from the lists meanwhile.
+
+        They take from the head. A frame below another that was still there later must be gone by now; of those at the
+        head as many are taken as explain that the kernel did not drain.
+        """
+        for mt in range(MIGRATE_PCPTYPES):
+            self.catch_up_list(p, mt, True, 1 << 30)
+        mt = 0
+        while mt < MIGRATE_PCPTYPES and self.would_drain(p, order):
+            self.catch_up_list(p, mt, False, self.m.pcp[p].count + (1 << order) - self.limit(p, order) + 1)
+            mt += 1
+
+    def catch_up_list(self, p: int, pindex: int, below: bool, most: int) -> None:
+        """Take the frames that left one list unannounced: those below others, or those at the head."""
+        head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
+        pfn = self.m.page[head].next
+        seen = -1
+        while pfn != head and most > 0:
+            after = self.m.page[pfn].next
+            if self.taken_unannounced(pfn):
+                if not below or seen > self.ops.upcoming[pfn]:
+                    self.take_unannounced(p, pfn)
+                    most -= 1
+            elif not below:
+                return
+            elif self.ops.upcoming[pfn] == NEVER:
+                seen = len(self.event)
             else:
-                add_to_free_list(self.m, zone, half, high, migratetype, False)
-        self.m.zone[zone].free_pages -= 1 << order
+                seen = max(seen, self.ops.upcoming[pfn])
+            pfn = after
+
+    def limit(self, p: int, order: int) -> int:
+        """How many pages a per-cpu list may hold at a free of this order (free_unref_page_commit)."""
+        return nr_pcp_high(
+            self.m, p // self.m.nr_cpus, p, self.m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
+        )
+
+    def would_drain(self, p: int, order: int) -> bool:
+        """Would a free of this order drain?"""
+        return self.m.pcp[p].count + (1 << order) >= self.limit(p, order)
+
+    def infer_bulk(self, p: int, pindex: int, until: int) -> None:
+        """Take the frames ahead of `until` off a per-cpu list, if all of them may be a bulk allocation's."""
+        head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
+        pfn = self.m.page[head].next
+        while pfn != head and pfn != until and self.unheard_of(pfn):
+            pfn = self.m.page[pfn].next
+        if pfn != until and pfn != head or pfn == head and until != NONE:
+            return
+        while self.m.page[head].next != pfn:
+            self.take_unannounced(p, self.m.page[head].next)
+
+    def take_run(self, i: int) -> None:
+        """Blocks were taken from the free lists: for an allocation, or unannounced for a bulk allocation."""
+        at = i
+        alloc = self.ops.partner[i]
+        while at != NEVER:
+            first = at
+            while self.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and self.ops.next_step[first] != NEVER:
+                first = self.ops.next_step[first]
+            if alloc != NEVER and self.pfn[alloc] == self.pfn[first]:
+                self.ops.role[alloc] = NO_ROLE
+                at = self.allocate_taking(alloc, first, at)
+                alloc = NEVER
+            else:
+                at = self.refill(first, at)
+
+    def allocate_taking(self, alloc: int, first: int, at: int) -> int:
+        """An allocation that took blocks from the free lists."""
+        zone = page_zone(self.m, self.pfn[first])
+        p = zone * self.m.nr_cpus + self.cpu[first]
+        if pcp_allowed_order(self.m, self.order[alloc]):
+            pindex = order_to_pindex(gfp_migratetype(self.flags[alloc]), self.order[alloc])
+            if not list_empty(self.m, self.m.pcp_heads + p * NR_PCP_LISTS + pindex):
+                self.infer_bulk(p, pindex, NONE)
+        self.m.nr_emitted = 0
+        predicted = self.predict(alloc)
+        at = self.compare_taken(at, p, predicted)
+        self.allocated(alloc, predicted)
+        return at
+
+    def refill(self, first: int, at: int) -> int:
+        """A per-cpu list was filled, and no allocation took the first block: for a bulk allocation."""
+        zone = page_zone(self.m, self.pfn[first])
+        p = zone * self.m.nr_cpus + self.cpu[first]
+        order = self.order[first]
+        pindex = order_to_pindex(self.migratetype[first], order)
+        if not list_empty(self.m, self.m.pcp_heads + p * NR_PCP_LISTS + pindex):
+            self.infer_bulk(p, pindex, NONE)
+        batch = self.refill_batch(p, order)
+        self.note(2, at, order, batch)
+        self.m.nr_emitted = 0
+        self.m.pcp[p].count += (
+            rmqueue_bulk(
+                self.m, zone, order, batch, self.m.pcp_heads + p * NR_PCP_LISTS + pindex, self.migratetype[first], 0
+            )
+            << order
+        )
+        return self.compare_taken(at, p, NONE)
+
+    def under_way(self, at: int, zone: int, pages: int) -> None:
+        """A step that lies ahead was taken with the first of its run: others do not see it in the counters yet."""
+        if self.m.nr_cpus == 1:
+            return
+        if self.run_end[self.cpu[at]] < self.now or self.run_zone[self.cpu[at]] != zone:
+            self.run_pages[self.cpu[at]] = 0
+        self.run_zone[self.cpu[at]] = zone
+        self.run_pages[self.cpu[at]] += pages
+        self.run_end[self.cpu[at]] = at
+
+    def unseen(self, zone: int, sign: int) -> int:
+        """By how many pages the counter of a zone may be too high (sign 1) or too low (-1)."""
+        pages = self.threshold[zone]
+        for cpu in range(self.m.nr_cpus):
+            if self.run_end[cpu] > self.now and self.run_zone[cpu] == zone and self.run_pages[cpu] * sign < 0:
+                pages -= self.run_pages[cpu] * sign
+        return pages
+
+    def same(self, at: int, k: int) -> bool:
+        """Is the model's k-th step the kernel's?"""
+        return (
+            at != NEVER
+            and self.pfn[at] == self.m.emitted[k].pfn
+            and self.event[at] == self.m.emitted[k].event
+            and self.order[at] == self.m.emitted[k].order
+            and self.migratetype[at] == self.m.emitted[k].migratetype
+        )
+
+    def refill_batch(self, p: int, order: int) -> int:
+        """How many blocks a per-cpu list is filled with, one where there is no list (rmqueue_pcplist)."""
+        if not pcp_allowed_order(self.m, order):
+            return 1
+        batch = self.m.pcp[p].batch
+        return max(batch >> order, 2) if batch > 1 else 1
+
+    def compare_taken(self, at: int, p: int, predicted: int) -> int:
+        """Hold the model's steps against the kernel's from `at` on; returns the step after them."""
+        n = self.m.nr_emitted
+        k = 0
+        start = at
+        while k < n and self.same(at, k):
+            if self.event[at] == MM_PAGE_ALLOC_ZONE_LOCKED:
+                self.taken += 1
+                self.taken_exact += 1
+            self.under_way(at, page_zone(self.m, self.pfn[at]), -(1 << self.order[at]))
+            at = self.ops.next_step[at]
+            k += 1
+        if k == n and (n > 0 or at == NEVER):
+            return at
+        # Not as the kernel: all the model took goes back, and what the kernel took comes to the per-cpu list.
+        self.note(1, at, self.m.emitted[k].pfn if k < n else 0, k)
+        for k in range(n - 1, -1, -1):
+            if self.m.emitted[k].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
+                self.m.page[self.m.emitted[k].pfn].state == PG_PCP or self.m.emitted[k].pfn == predicted
+            ):
+                give_back(self.m, self.m.emitted[k].pfn, self.m.emitted[k].order, self.m.emitted[k].migratetype)
+        if start == NEVER:
+            return NEVER
+        left = self.refill_batch(p, self.order[start])
+        while start != NEVER and left > 0:
+            if self.event[start] == MM_PAGE_ALLOC_ZONE_LOCKED:
+                left -= 1
+                self.taken += 1
+                take_frame(self.m, self.pfn[start], self.order[start])
+                if pcp_allowed_order(self.m, self.order[start]) and self.migratetype[start] < MIGRATE_PCPTYPES:
+                    put_on_pcp(self.m, p, self.pfn[start], self.order[start], self.migratetype[start])
+            start = self.ops.next_step[start]
+        return start
+
+    def drain_run(self, i: int) -> None:
+        """Blocks went back to the free lists: with a free, or unannounced as a whole per-cpu list is emptied."""
+        at = i
+        if self.ops.partner[i] != NEVER and self.event[self.ops.partner[i]] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+            self.unreserve_highatomic(self.ops.partner[i])
+        elif self.ops.partner[i] != NEVER:
+            self.m.nr_emitted = 0
+            self.free(self.ops.partner[i])
+            at = self.compare_drained(
+                at, page_zone(self.m, self.pfn[self.ops.partner[i]]) * self.m.nr_cpus + self.cpu[i]
+            )
+        while at != NEVER:
+            at = self.drain_unannounced(at)
+
+    def unreserve_highatomic(self, i: int) -> None:
+        """Before it empties the per-cpu lists a direct reclaimer gives up a reserved pageblock.
+
+        (__alloc_pages_direct_reclaim)
+        """
+        zone = preferred_zone(self.m, gfp_zone(self.flags[i]))
+        while zone >= 0 and not unreserve_highatomic_pageblock(
+            self.m, zone, gfp_migratetype(self.flags[i]), False
+        ):
+            zone -= 1
+
+    def drain_unannounced(self, at: int) -> int:
+        """A per-cpu list is emptied (drain_pages_zone)."""
+        zone = page_zone(self.m, self.pfn[at])
+        if self.m.page[self.pfn[at]].state != PG_PCP:
+            self.drained += 1
+            self.note(3, at, self.m.page[self.pfn[at]].state, 0)
+            if self.m.page[self.pfn[at]].state == PG_ALLOCATED:
+                give_back(self.m, self.pfn[at], self.order[at], self.migratetype[at])
+            return self.ops.next_step[at]
+        p = pcp_of(self.m, self.pfn[at])
+        self.drains_inferred += 1
+        self.note(5, at, p, self.m.pcp[p].count)
+        self.m.nr_emitted = 0
+        drain_pages_zone(self.m, zone, p - zone * self.m.nr_cpus)
+        return self.compare_drained(at, p)
+
+    def compare_drained(self, at: int, p: int) -> int:
+        """Hold the model's drain against the kernel's from `at` on; returns the step after it."""
+        n = self.m.nr_emitted
+        k = 0
+        while k < n and self.same(at, k):
+            self.under_way(at, page_zone(self.m, self.pfn[at]), 1 << self.order[at])
+            at = self.ops.next_step[at]
+            k += 1
+        self.drained += k
+        self.drained_exact += k
+        if k == n:
+            return at
+        # What the model drained on its own comes back to the tails it was on; what the kernel did goes.
+        self.note(4, at, self.m.emitted[k].pfn, n - k)
+        start = at
+        for j in range(n - 1, k - 1, -1):
+            take_frame(self.m, self.m.emitted[j].pfn, self.m.emitted[j].order)
+            put_on_pcp(self.m, p, self.m.emitted[j].pfn, self.m.emitted[j].order, self.m.emitted[j].migratetype if self.m.emitted[j].migratetype < MIGRATE_PCPTYPES else MIGRATE_MOVABLE)
+        while at != NEVER and k < n:
+            self.drained += 1
+            if self.m.page[self.pfn[at]].state in (PG_PCP, PG_ALLOCATED):
+                give_back(self.m, self.pfn[at], self.order[at], self.migratetype[at])
+            at = self.ops.next_step[at]
+            k += 1
+        return at
 
     def free(self, i: int) -> None:
         """Free a frame where the kernel did; one that the model holds free already is counted, not freed twice."""
         pfn = self.pfn[i]
-        if self.any_free(pfn, self.order[i]):
+        if any_free(self.m, pfn, self.order[i]):
             self.frees_unknown += 1
+            self.note(6, i, self.m.page[pfn].state, 0)
             return
         self.frees += 1
-        free_pages(self.m, self.cpu[i], pfn, self.order[i])
+        if self.locked_out(i):
+            self.interrupts += 1
+            free_to_buddy(self.m, pfn, self.order[i])
+        elif self.event[i] == MM_PAGE_FREE_BATCHED:
+            migratetype = self.m.page[pfn].migratetype
+            if migratetype >= MIGRATE_PCPTYPES:
+                migratetype = MIGRATE_MOVABLE
+            free_unref_page_commit(self.m, page_zone(self.m, pfn), self.cpu[i], pfn, migratetype, 0)
+        else:
+            free_pages(self.m, self.cpu[i], pfn, self.order[i])
+
+    def locked_out(self, i: int) -> bool:
+        """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)"""
+        return self.ops.partner[i] == LOCKED_OUT and (
+            self.ops.following[i] == NEVER
+            or self.event[self.ops.following[i]] not in (MM_PAGE_ALLOC, MM_PAGE_PCPU_DRAIN)
+        )
+
+    def prepare(self, i: int) -> None:
+        """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
+        if self.m.page[self.pfn[i]].state in (PG_BUDDY, PG_PCP):
+            return
+        self.m.page[self.pfn[i]].migratetype = self.m.pageblock[self.pfn[i] >> self.m.pageblock_order]
+        self.m.page[self.pfn[i]].flags = 0
 
     def inserted(self, i: int) -> None:
         """Remember that a block is on an LRU list: fallback takes such pages for movable."""
-        pfn = self.pfn[i]
-        self.m.page[pfn].flags |= PF_LRU
+        self.m.page[self.pfn[i]].flags |= PF_LRU
+
+    def kswapd_woke(self, i: int) -> None:
+        """kswapd reclaims: per-cpu lists hold less (set_reclaim_active), and the boost is noted (balance_pgdat)."""
+        for z in range(self.m.nr_zones):
+            if self.m.zone[z].index <= self.a[i]:
+                self.m.zone[z].kswapd_boost = self.m.zone[z].watermark_boost
+                self.m.zone[z].reclaim_active = 1
+
+    def kswapd_sleeps(self) -> None:
+        """kswapd is done: the boost it found is taken back (balance_pgdat)."""
+        for z in range(self.m.nr_zones):
+            self.m.zone[z].reclaim_active = 0
+            self.m.zone[z].watermark_boost -= min(self.m.zone[z].watermark_boost, self.m.zone[z].kswapd_boost)
+            self.m.zone[z].kswapd_boost = 0

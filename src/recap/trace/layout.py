@@ -64,7 +64,7 @@ def event_of(described: EventFormat) -> Event | None:
 
 def loads_of(trace: TraceDat, described: EventFormat, event: Event) -> Iterator[Load]:
     """How the columns of one event are loaded."""
-    for slot, name in {"pid": "common_pid", **SCHEMA[event]}.items():
+    for slot, name in {"pid": "common_pid", "context": "common_flags", **SCHEMA[event]}.items():
         field = described.fields.get(name)
         if field is None:
             problem = f"event {described.name} has no such field"

@@ -29,13 +29,14 @@ cdef enum:
     TIME_WIDTH = 62
 
     PID = 0
-    PFN = 1
-    ORDER = 2
-    MIGRATETYPE = 3
-    FLAGS = 4
-    A = 5
-    B = 6
-    NR_SLOTS = 7
+    CONTEXT = 1
+    PFN = 2
+    ORDER = 3
+    MIGRATETYPE = 4
+    FLAGS = 5
+    A = 6
+    B = 7
+    NR_SLOTS = 8
 
     ABSENT = 0
     NUMBER_8 = 1
@@ -89,6 +90,7 @@ cdef class Columns:
     cdef long long[::1] time
     cdef unsigned char[::1] event
     cdef unsigned short[::1] cpu
+    cdef unsigned char[::1] context
     cdef int[::1] pid
     cdef unsigned int[::1] pfn
     cdef unsigned char[::1] order

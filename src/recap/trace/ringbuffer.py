@@ -32,7 +32,7 @@ if not cython.compiled:  # compiled, they are the constants of the header
     TIME_WIDTH = 62  # no time has more bits, and so no sum below overflows
 
     # The columns an event's fields may go to.
-    PID, PFN, ORDER, MIGRATETYPE, FLAGS, A, B, NR_SLOTS = 0, 1, 2, 3, 4, 5, 6, 7
+    PID, CONTEXT, PFN, ORDER, MIGRATETYPE, FLAGS, A, B, NR_SLOTS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
     # How a field is read: a number of so many bytes (8 bytes are two's complement, signed or not) ...
     ABSENT, NUMBER_8, UNSIGNED_4, SIGNED_4, UNSIGNED_2, SIGNED_2 = 0, 1, 2, 3, 4, 5
@@ -56,6 +56,7 @@ FAULTS = {
 }
 SLOTS = {
     "pid": PID,
+    "context": CONTEXT,
     "pfn": PFN,
     "order": ORDER,
     "migratetype": MIGRATETYPE,
@@ -142,6 +143,7 @@ class Columns:
         self.time = views["time"]
         self.event = views["event"]
         self.cpu = views["cpu"]
+        self.context = views["context"]
         self.pid = views["pid"]
         self.pfn = views["pfn"]
         self.order = views["order"]
@@ -334,6 +336,7 @@ def store(pages: Pages, plan: Plan, out: Columns, stream: int, row: int, n: int)
     out.time[n] = pages.time[stream]
     out.event[n] = plan.event[row]
     out.cpu[n] = pages.cpu[stream]
+    out.context[n] = fetch(pages, plan, stream, k + CONTEXT) & 0xFF if plan.how[k + CONTEXT] else 0
     out.pid[n] = within(fetch(pages, plan, stream, k + PID), 0, INT_MAX, -1) if plan.how[k + PID] else 0
     out.pfn[n] = within(fetch(pages, plan, stream, k + PFN), 0, NONE, NONE) if plan.how[k + PFN] else NONE
     out.order[n] = within(fetch(pages, plan, stream, k + ORDER), 0, 255, 255) if plan.how[k + ORDER] else 0

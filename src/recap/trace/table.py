@@ -45,6 +45,10 @@ class Event(enum.IntEnum):
     MM_COMPACTION_KCOMPACTD_SLEEP = 28
     MM_MIGRATE_PAGES = 29
     TRACE_MARKER = 30
+    MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
+    MM_COMPACTION_ISOLATE_FREEPAGES = 32
+    MM_COMPACTION_WAKEUP_KCOMPACTD = 33
+    MM_MIGRATE_PAGES_START = 34
 
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
@@ -57,11 +61,13 @@ TRACEPOINTS = MappingProxyType({event.name.lower(): event for event in Event} | 
 
 PAGE = {"pfn": "pfn"}
 ORDERED = {**PAGE, "order": "order"}
+ISOLATED = {"pfn": "start_pfn", "a": "nr_scanned", "b": "nr_taken"}
 TYPED = {**ORDERED, "migratetype": "migratetype"}
 CACHED = {**PAGE, "flags": "s_dev", "a": "i_ino", "b": "index"}
 REQUEST = {"flags": "dev", "order": "rwbs", "a": "sector", "b": "nr_sector"}
 
-# Which column each field of an event goes to. Not listed: pid (the event's common_pid), and what stays empty.
+# Which column each field of an event goes to. Not listed: pid and context (the event's common_pid and common_flags),
+# and what stays empty.
 SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
     {
         Event.MM_PAGE_ALLOC: {**TYPED, "flags": "gfp_flags"},
@@ -89,7 +95,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.SCHED_PROCESS_EXEC: {"pid": "pid"},
         Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
         Event.MM_VMSCAN_DIRECT_RECLAIM_END: {"a": "nr_reclaimed"},
-        Event.MM_VMSCAN_KSWAPD_WAKE: {"order": "order"},
+        Event.MM_VMSCAN_KSWAPD_WAKE: {"order": "order", "a": "zid"},
         Event.MM_VMSCAN_KSWAPD_SLEEP: {},
         Event.MM_VMSCAN_WAKEUP_KSWAPD: {"order": "order", "flags": "gfp_flags"},
         Event.MM_VMSCAN_LRU_SHRINK_INACTIVE: {"a": "nr_scanned", "b": "nr_reclaimed"},
@@ -101,6 +107,10 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_COMPACTION_KCOMPACTD_SLEEP: {},
         Event.MM_MIGRATE_PAGES: {"a": "succeeded", "b": "failed"},
         Event.TRACE_MARKER: {"a": "buf"},
+        Event.MM_COMPACTION_ISOLATE_MIGRATEPAGES: ISOLATED,
+        Event.MM_COMPACTION_ISOLATE_FREEPAGES: ISOLATED,
+        Event.MM_COMPACTION_WAKEUP_KCOMPACTD: {"order": "order"},
+        Event.MM_MIGRATE_PAGES_START: {},
     }
 )
 
@@ -109,6 +119,7 @@ COLUMNS: MappingProxyType[str, type[np.generic]] = MappingProxyType(
         "time": np.int64,
         "event": np.uint8,
         "cpu": np.uint16,
+        "context": np.uint8,
         "pid": np.int32,
         "pfn": np.uint32,
         "order": np.uint8,
@@ -136,6 +147,7 @@ class Events:
     time: npt.NDArray[np.int64]
     event: npt.NDArray[np.uint8]
     cpu: npt.NDArray[np.uint16]
+    context: npt.NDArray[np.uint8]
     pid: npt.NDArray[np.int32]
     pfn: npt.NDArray[np.uint32]
     order: npt.NDArray[np.uint8]

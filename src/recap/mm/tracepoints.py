@@ -1,0 +1,26 @@
+"""The model's own tracepoints: its inner steps under the zone lock, so that they can be held against the kernel's.
+
+An event is named by its number in recap.trace.Event. Who wants to read them says so with `Memory.trace`, sets
+`nr_emitted` to 0, lets the model do something, and finds what it emitted in `Memory.emitted`.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.pages import Memory
+
+    MM_PAGE_PCPU_DRAIN = 3
+    MM_PAGE_ALLOC_ZONE_LOCKED = 4
+    MM_PAGE_ALLOC_EXTFRAG = 5
+
+
+def emit(m: Memory, event: int, pfn: int, order: int, migratetype: int) -> None:
+    """Note one step; with no room left it is only counted."""
+    if m.nr_emitted < len(m.emitted):
+        m.emitted[m.nr_emitted].pfn = pfn
+        m.emitted[m.nr_emitted].event = event
+        m.emitted[m.nr_emitted].order = order
+        m.emitted[m.nr_emitted].migratetype = migratetype
+    m.nr_emitted += 1

@@ -1,0 +1,86 @@
+cimport cython
+
+cdef enum:
+    MM_PAGE_ALLOC = 0
+    MM_PAGE_FREE = 1
+    MM_PAGE_FREE_BATCHED = 2
+    MM_PAGE_PCPU_DRAIN = 3
+    MM_PAGE_ALLOC_ZONE_LOCKED = 4
+    MM_PAGE_ALLOC_EXTFRAG = 5
+    MM_LRU_INSERTION = 6
+    SCHED_SWITCH = 13
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
+    MM_VMSCAN_DIRECT_RECLAIM_END = 18
+    MM_VMSCAN_KSWAPD_WAKE = 19
+    MM_VMSCAN_WAKEUP_KSWAPD = 21
+    MM_COMPACTION_END = 26
+
+    NO_ROLE = 0
+    ALLOC = 1
+    FREE = 2
+    PREPARE = 3
+    TAKE = 4
+    DRAIN = 5
+    INSERTION = 6
+    KSWAPD_WAKE = 7
+    KSWAPD_SLEEP = 8
+
+    NEVER = -1
+    LOCKED_OUT = -3
+    SLOW = -2
+    NO_RUN = 0
+    TAKING = 1
+    FREED = 2
+    DRAINING = 3
+    RECLAIMED = 4
+    IN_INTERRUPT = 0x18
+    IN_HARDIRQ = 0x08
+    PIDS = 0x400000
+    NONE_PFN = 0xFFFFFFFF
+
+cdef class Operations:
+    cdef const unsigned char[::1] event
+    cdef const unsigned short[::1] cpu
+    cdef const unsigned char[::1] context
+    cdef const int[::1] pid
+    cdef const unsigned int[::1] pfn
+    cdef const unsigned char[::1] order
+    cdef const signed char[::1] migratetype
+    cdef const long long[::1] a
+    cdef const unsigned int[::1] flags
+    cdef unsigned char[::1] slow
+    cdef unsigned char[::1] role
+    cdef int[::1] partner
+    cdef int[::1] next_step
+    cdef int[::1] following
+    cdef int[::1] upcoming
+    cdef unsigned char[::1] doing
+    cdef int[::1] first
+    cdef int[::1] last
+    cdef int[::1] reclaim
+    cdef int kswapd
+
+    @cython.locals(i=cython.longlong, pfn=cython.uint)
+    cdef void chain(self) noexcept nogil
+
+    @cython.locals(i=cython.longlong)
+    cdef void group(self) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void reclaimed(self, long long i) noexcept nogil
+
+    cdef int thread(self, long long i) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void step(self, long long i, int role, int doing) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void allocation(self, long long i) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void freeing(self, long long i) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef bint interrupted(self, long long i) noexcept nogil
+
+    cdef bint deferred(self, long long i) noexcept nogil

@@ -1,0 +1,176 @@
+"""A trace's events grouped into the operations they are steps of.
+
+The kernel reports an allocation after it is made and a free before, and what it does under the zone lock in between:
+blocks taken from the free lists come before the allocation they serve, drained ones after the free that caused them. On
+one CPU this is one sequence; on several the steps of their operations are mixed. Each operation takes effect at its
+first step under the zone lock, or where it has none at its own event. Steps belong together when they were reported in
+a row by one thread of control: a task, or a CPU's soft or hard interrupts.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.pages import adopt
+from recap.trace import Events
+
+if not cython.compiled:
+    MM_PAGE_ALLOC = 0
+    MM_PAGE_FREE = 1
+    MM_PAGE_FREE_BATCHED = 2
+    MM_PAGE_PCPU_DRAIN = 3
+    MM_PAGE_ALLOC_ZONE_LOCKED = 4
+    MM_PAGE_ALLOC_EXTFRAG = 5
+    MM_LRU_INSERTION = 6
+    SCHED_SWITCH = 13
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
+    MM_VMSCAN_DIRECT_RECLAIM_END = 18
+    MM_VMSCAN_KSWAPD_WAKE = 19
+    MM_VMSCAN_WAKEUP_KSWAPD = 21
+    MM_COMPACTION_END = 26
+
+    # What an event sets off.
+    NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP = range(9)
+
+    NEVER = -1
+    LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
+    SLOW = -2  # the partner of an allocation that went the slow path
+    NO_RUN, TAKING, FREED, DRAINING, RECLAIMED = range(5)  # what a thread is doing
+    IN_INTERRUPT = 0x18  # bits of common_flags: in a soft interrupt, or
+    IN_HARDIRQ = 0x08
+    PIDS = 0x400000  # Linux has no more
+    NONE_PFN = 0xFFFFFFFF
+
+
+class Operations:
+    """What each event sets off (`role`), which event completes or began it (`partner`), and the run it is a step of.
+
+    `following` is the next event about the same frame, `upcoming` the first about each frame, -1 where there is none.
+    """
+
+    def __init__(self, events: Events, frames: int) -> None:
+        n = len(events)
+        threads = PIDS + 4 * (events.cpus + 1)
+        self.event = adopt(events.event)
+        self.cpu = adopt(events.cpu)
+        self.context = adopt(events.context)
+        self.pid = adopt(events.pid)
+        self.pfn = adopt(events.pfn)
+        self.order = adopt(events.order)
+        self.migratetype = adopt(events.migratetype)
+        self.a = adopt(events.a)
+        self.flags = adopt(events.flags)
+        self.slow = adopt(np.zeros(threads, np.uint8))
+        self.role = adopt(np.zeros(n, np.uint8))
+        self.partner = adopt(np.full(n, -1, np.int32))
+        self.next_step = adopt(np.full(n, -1, np.int32))
+        self.following = adopt(np.full(n, -1, np.int32))
+        self.upcoming = adopt(np.full(frames, -1, np.int32))
+        self.doing = adopt(np.zeros(threads, np.uint8))
+        self.first = adopt(np.zeros(threads, np.int32))
+        self.reclaim = adopt(np.zeros(threads, np.int32))
+        self.last = adopt(np.zeros(threads, np.int32))
+        self.kswapd = -1
+        self.chain()
+        self.group()
+
+    def chain(self) -> None:
+        """Link the events about each frame."""
+        for i in range(len(self.event) - 1, -1, -1):
+            pfn = self.pfn[i]
+            if self.event[i] <= MM_PAGE_ALLOC_ZONE_LOCKED and pfn != NONE_PFN:
+                self.following[i] = self.upcoming[pfn]
+                self.upcoming[pfn] = i
+
+    def group(self) -> None:
+        """Find the operations."""
+        for i in range(len(self.event)):
+            if self.event[i] == MM_PAGE_ALLOC:
+                self.allocation(i)
+            elif self.event[i] <= MM_PAGE_FREE_BATCHED:
+                self.freeing(i)
+            elif self.event[i] == MM_PAGE_PCPU_DRAIN:
+                self.step(i, DRAIN, DRAINING)
+            elif self.event[i] <= MM_PAGE_ALLOC_EXTFRAG:
+                self.step(i, TAKE, TAKING)
+            elif self.event[i] == MM_LRU_INSERTION:
+                self.role[i] = INSERTION
+            elif self.event[i] == MM_VMSCAN_KSWAPD_WAKE:
+                self.kswapd = self.pid[i]
+                self.role[i] = KSWAPD_WAKE
+            elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
+                self.slow[self.thread(i)] |= self.flags[i] != 0
+            elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+                self.reclaim[self.thread(i)] = i
+            elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+                self.reclaimed(i)
+            elif self.event[i] == MM_COMPACTION_END:
+                self.slow[self.thread(i)] = 1
+            elif self.event[i] == SCHED_SWITCH and self.pid[i] == self.kswapd and self.a[i] == 1:
+                self.role[i] = KSWAPD_SLEEP
+
+    def reclaimed(self, i: int) -> None:
+        """A direct reclaimer will try again; if that fails, it will empty all per-cpu lists."""
+        t = self.thread(i)
+        self.slow[t] = 1
+        if self.a[i] > 0:
+            self.doing[t] = RECLAIMED
+
+    def thread(self, i: int) -> int:
+        """The number of the thread of control that reported an event."""
+        if self.context[i] & IN_INTERRUPT:
+            return PIDS + self.cpu[i] * 4 + (2 if self.context[i] & IN_HARDIRQ else 1)
+        if self.pid[i] <= 0:
+            return PIDS + self.cpu[i] * 4
+        return self.pid[i] % PIDS
+
+    def step(self, i: int, role: int, doing: int) -> None:
+        """A step under the zone lock: it goes on with the thread's run of such steps, or begins one."""
+        t = self.thread(i)
+        if self.doing[t] == doing and self.cpu[self.last[t]] == self.cpu[i]:
+            self.next_step[self.last[t]] = i
+        else:
+            self.first[t] = i
+            self.role[i] = role
+            if doing == DRAINING and self.doing[t] == FREED and self.cpu[self.last[t]] == self.cpu[i]:
+                self.partner[i] = self.last[t]
+                self.role[self.last[t]] = NO_ROLE
+            elif doing == DRAINING and self.doing[t] == RECLAIMED:
+                self.partner[i] = self.reclaim[t]
+        self.doing[t] = doing
+        self.last[t] = i
+
+    def allocation(self, i: int) -> None:
+        """An allocation was made: at the run of steps before it, if they are its own."""
+        t = self.thread(i)
+        self.role[i] = ALLOC
+        if self.slow[t]:
+            self.partner[i] = SLOW
+            self.slow[t] = 0
+        if self.doing[t] == TAKING and self.pfn[i] != NONE_PFN and self.cpu[self.last[t]] == self.cpu[i]:
+            self.partner[self.first[t]] = i
+        self.doing[t] = NO_RUN
+
+    def freeing(self, i: int) -> None:
+        """A free is about to be made: here, or with the drain that it causes."""
+        t = self.thread(i)
+        if self.event[i] == MM_PAGE_FREE and self.deferred(i):
+            self.role[i] = PREPARE
+            return
+        self.role[i] = FREE
+        if self.interrupted(i):
+            self.partner[i] = LOCKED_OUT
+        self.doing[t] = FREED
+        self.last[t] = i
+
+    def interrupted(self, i: int) -> bool:
+        """Did this interrupt come when the task had just let go of the zone lock, and not yet of its per-cpu lists?"""
+        if not self.context[i] & IN_INTERRUPT:
+            return False
+        t = self.pid[i] % PIDS if self.pid[i] > 0 else PIDS + self.cpu[i] * 4
+        return (self.doing[t] == TAKING or self.doing[t] == DRAINING) and self.cpu[self.last[t]] == self.cpu[i]
+
+    def deferred(self, i: int) -> bool:
+        """Is this page of a list that is prepared first and put on the per-cpu list later? (free_unref_page_list)"""
+        return self.following[i] != NEVER and self.event[self.following[i]] == MM_PAGE_FREE_BATCHED

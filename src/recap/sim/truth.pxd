@@ -1,0 +1,31 @@
+cimport cython
+
+from recap.kernel cimport NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+from recap.mm.buddy cimport free_one_page
+from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list
+from recap.mm.pcplist cimport order_to_pindex
+from recap.pages cimport Memory, list_add_tail, list_del, page_zone
+
+@cython.locals(zone=cython.int, at=cython.uint, block=cython.uint)
+cdef void take_frame(Memory m, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(order=cython.int, block=cython.uint)
+cdef unsigned int free_block_over(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(i=cython.uint)
+cdef bint any_free(Memory m, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef int remove_from_pcp(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef int pcp_of(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(high=cython.int, migratetype=cython.int, half=cython.uint)
+cdef void cut_out(Memory m, int zone, unsigned int block, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(p=cython.int)
+cdef void put_on_pcp(Memory m, int p, unsigned int pfn, int order, int migratetype) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void give_back(Memory m, unsigned int pfn, int order, int migratetype) noexcept nogil

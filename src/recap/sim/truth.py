@@ -1,0 +1,104 @@
+"""Setting the model to the kernel's truth after it went another way: frames are moved to where the kernel has them."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+    from recap.mm.buddy import free_one_page
+    from recap.mm.free_area import add_to_free_list, del_page_from_free_list
+    from recap.mm.pcplist import order_to_pindex
+    from recap.pages import Memory, list_add_tail, list_del, page_zone
+
+
+def take_frame(m: Memory, pfn: int, order: int) -> None:
+    """Make a block allocated, wherever the model has its frames: on per-cpu lists or free."""
+    zone = page_zone(m, pfn)
+    at = pfn
+    while at < pfn + (1 << order):
+        block = free_block_over(m, at)
+        if block == NONE:
+            at += 1
+        elif m.page[block].state == PG_PCP:
+            remove_from_pcp(m, block)
+            free_one_page(m, zone, block, m.page[block].order, m.page[block].migratetype, False)
+        elif m.page[block].order > order:
+            cut_out(m, zone, block, pfn, order)
+            break
+        else:
+            at = block + (1 << m.page[block].order)
+            del_page_from_free_list(m, zone, block)
+            m.zone[zone].free_pages -= 1 << m.page[block].order
+    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].order = order
+
+
+def free_block_over(m: Memory, pfn: int) -> int:
+    """The free block, in the buddy lists or on a per-cpu list, that a frame lies in; NONE if it is in use."""
+    for order in range(m.max_order):
+        block = pfn & ~((1 << order) - 1)
+        if m.page[block].state in (PG_BUDDY, PG_PCP) and m.page[block].order >= order:
+            return block
+    return NONE
+
+
+def any_free(m: Memory, pfn: int, order: int) -> bool:
+    """Does the model hold a frame of this block free?"""
+    if m.page[pfn].state != PG_ALLOCATED and free_block_over(m, pfn) != NONE:
+        return True
+    i = pfn + 1
+    while i < pfn + (1 << order) and m.page[i].state not in (PG_BUDDY, PG_PCP):
+        i += 1
+    return i < pfn + (1 << order)
+
+
+def pcp_of(m: Memory, pfn: int) -> int:
+    """Whose per-cpu list a frame is on: zone * nr_cpus + cpu."""
+    head = m.page[pfn].next
+    while head < m.nr_frames:
+        head = m.page[head].next
+    return (head - m.pcp_heads) // NR_PCP_LISTS
+
+
+def remove_from_pcp(m: Memory, pfn: int) -> int:
+    """Take a frame off a per-cpu list, whichever it is on; returns whose."""
+    p = pcp_of(m, pfn)
+    list_del(m, pfn)
+    m.page[pfn].state = PG_TAIL
+    m.pcp[p].count -= 1 << m.page[pfn].order
+    return p
+
+
+def put_on_pcp(m: Memory, p: int, pfn: int, order: int, migratetype: int) -> None:
+    """Put an allocated block at the tail of a per-cpu list."""
+    m.page[pfn].state = PG_PCP
+    m.page[pfn].order = order
+    m.page[pfn].migratetype = migratetype
+    list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order))
+    m.pcp[p].count += 1 << order
+
+
+def give_back(m: Memory, pfn: int, order: int, migratetype: int) -> None:
+    """Put a block that the model took for somebody back into the free lists."""
+    zone = page_zone(m, pfn)
+    if m.page[pfn].state == PG_PCP:
+        remove_from_pcp(m, pfn)
+    m.page[pfn].state = PG_TAIL
+    free_one_page(m, zone, pfn, order, migratetype, False)
+
+
+def cut_out(m: Memory, zone: int, block: int, pfn: int, order: int) -> None:
+    """Split a free block around a part of it; the other parts stay free (break_down_buddy_pages)."""
+    high = m.page[block].order
+    migratetype = m.page[block].migratetype
+    del_page_from_free_list(m, zone, block)
+    while high > order:
+        high -= 1
+        half = block + (1 << high)
+        if pfn >= half:
+            add_to_free_list(m, zone, block, high, migratetype, False)
+            block = half
+        else:
+            add_to_free_list(m, zone, half, high, migratetype, False)
+    m.zone[zone].free_pages -= 1 << order
