@@ -14,6 +14,7 @@ NONE = 0xFFFFFFFF  # "no page frame", "no list"
 NR_ORDERS = 14  # room for orders 0..13; a machine uses 0..max_order-1 of them
 PAGE_ALLOC_COSTLY_ORDER = 3
 SWAP_CLUSTER_MAX = 32
+COMPACT_CLUSTER_MAX = 32
 TICK_NS = 4000000
 TENTH_NS = 100000000
 DEF_PRIORITY = 12

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport GFP_WRITE, ALLOC_NO_WATERMARKS, MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
+from recap.kernel cimport COMPACT_CLUSTER_MAX, GFP_WRITE, ALLOC_NO_WATERMARKS, MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport (
     fast_alloc_flags,
@@ -12,15 +12,18 @@ from recap.mm.page_alloc cimport (
     preferred_zone,
     gfp_to_alloc_flags,
 )
-from recap.mm.pcplist cimport drain_pages_zone, nr_pcp_high, free_unref_page_commit, order_to_pindex, pcp_allowed_order, rmqueue_bulk
+from recap.mm.pcplist cimport drain_pages_zone, nr_pcp_free, nr_pcp_high, free_unref_page_commit, order_to_pindex, pcp_allowed_order, rmqueue_bulk
 from recap.mm.watermark cimport zone_watermark_fast
 from recap.pages cimport Memory, list_del, list_empty, page_zone
 from recap.sim.operations cimport (
     ALLOC,
     DRAIN,
     FREE,
+    IN_INTERRUPT,
     INSERTION,
+    ISOLATE,
     LOCKED_OUT,
+    MAYBE_LOCKED_OUT,
     KSWAPD_SLEEP,
     KSWAPD_WAKE,
     MM_PAGE_ALLOC,
@@ -37,7 +40,7 @@ from recap.sim.operations cimport (
     TAKE,
     Operations,
 )
-from recap.sim.truth cimport any_free, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
+from recap.sim.truth cimport any_free, free_block_over, isolate_free_page, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
 
 cdef class Replay:
     cdef readonly Memory m
@@ -64,6 +67,18 @@ cdef class Replay:
     cdef long long[::1] log
     cdef readonly long long nr_log
     cdef bint quiet
+    cdef long long[::1] drain_until
+    cdef const unsigned char[::1] context
+    cdef const int[::1] pid
+    cdef long long[::1] interrupt
+    cdef long long[::1] interrupted
+    cdef long long[::1] factor_before
+    cdef long long[::1] freed_since
+    cdef long long[::1] other_factor
+    cdef readonly long long reordered
+    cdef const long long[::1] b
+    cdef readonly long long isolated
+    cdef readonly long long isolated_quickly
     cdef long long[::1] run_end
     cdef long long[::1] run_zone
     cdef long long[::1] run_pages
@@ -79,10 +94,16 @@ cdef class Replay:
     @cython.locals(role=cython.int)
     cdef void apply(self, long long i) noexcept nogil
 
+    @cython.locals(zone=cython.int, p=cython.int)
+    cdef void enter_interrupt(self, long long i) noexcept nogil
+
     cdef void note(self, int kind, long long i, long long model, long long more) noexcept nogil
 
     @cython.locals(zone=cython.int, p=cython.int, predicted=cython.uint)
     cdef void allocate_untaken(self, long long i) noexcept nogil
+
+    @cython.locals(factor=cython.longlong, head=cython.uint, pfn=cython.uint, ahead=cython.longlong)
+    cdef bint made_before_interrupt(self, long long i, int p) noexcept nogil
 
     @cython.locals(predicted=cython.uint)
     cdef void allocated(self, long long i, unsigned int predicted) noexcept nogil
@@ -148,6 +169,9 @@ cdef class Replay:
     @cython.locals(at=cython.longlong)
     cdef void drain_run(self, long long i) noexcept nogil
 
+    @cython.locals(pages=cython.int, high=cython.int, factor=cython.int, mine=cython.int, after=cython.int, others=cython.int)
+    cdef void choose_factor(self, long long i, int p) noexcept nogil
+
     @cython.locals(zone=cython.int)
     cdef void unreserve_highatomic(self, long long i) noexcept nogil
 
@@ -161,6 +185,15 @@ cdef class Replay:
     cdef void free(self, long long i) noexcept nogil
 
     cdef bint locked_out(self, long long i) noexcept nogil
+
+    @cython.locals(stride=cython.int)
+    cdef void isolate(self, long long i) noexcept nogil
+
+    @cython.locals(at=cython.uint, taken=cython.longlong, order=cython.int)
+    cdef long long isolate_range(self, long long i, int stride, bint take) noexcept nogil
+
+    @cython.locals(block=cython.uint)
+    cdef void isolated_unannounced(self, unsigned int pfn) noexcept nogil
 
     cdef void prepare(self, long long i) noexcept nogil
 

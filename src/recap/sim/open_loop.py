@@ -36,6 +36,7 @@ if not cython.compiled:
     )
     from recap.mm.pcplist import (
         drain_pages_zone,
+        nr_pcp_free,
         nr_pcp_high,
         free_unref_page_commit,
         order_to_pindex,
@@ -47,8 +48,11 @@ if not cython.compiled:
         ALLOC,
         DRAIN,
         FREE,
+        IN_INTERRUPT,
         INSERTION,
+        ISOLATE,
         LOCKED_OUT,
+        MAYBE_LOCKED_OUT,
         KSWAPD_SLEEP,
         KSWAPD_WAKE,
         MM_PAGE_ALLOC,
@@ -63,7 +67,7 @@ if not cython.compiled:
         PREPARE,
         TAKE,
     )
-    from recap.sim.truth import any_free, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
+    from recap.sim.truth import any_free, free_block_over, isolate_free_page, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
 
 
 class Replay:
@@ -80,6 +84,7 @@ class Replay:
         self.migratetype = adopt(events.migratetype)
         self.flags = adopt(events.flags)
         self.a = adopt(events.a)
+        self.b = adopt(events.b)
         self.allocations = 0
         self.exact = 0
         self.mismatched = 0
@@ -97,6 +102,18 @@ class Replay:
         self.threshold = adopt(np.array([self.drift(zone) for zone in range(memory.nr_zones)], np.int64))
         self.dirty_limited = 0
         self.now = 0
+        self.drain_until = adopt(np.zeros(memory.nr_zones * memory.nr_cpus, np.int64))
+        self.context = adopt(events.context)
+        self.pid = adopt(events.pid)
+        pcps = memory.nr_zones * memory.nr_cpus
+        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.factor_before = adopt(np.zeros(pcps, np.int64))
+        self.freed_since = adopt(np.zeros(pcps, np.int64))
+        self.other_factor = adopt(np.full(pcps, -1, np.int64))
+        self.reordered = 0
+        self.isolated = 0
+        self.isolated_quickly = 0
         self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
@@ -130,6 +147,8 @@ class Replay:
         """Do what an event sets off."""
         role = self.ops.role[i]
         self.now = i
+        if role <= DRAIN and self.context[i] & IN_INTERRUPT and not self.interrupt[self.cpu[i]]:
+            self.enter_interrupt(i)
         if role == ALLOC:
             self.allocate_untaken(i)
         elif role == FREE:
@@ -151,10 +170,23 @@ class Replay:
             self.drain_run(i)
         elif role == INSERTION:
             self.inserted(i)
+        elif role == ISOLATE:
+            self.isolate(i)
         elif role == KSWAPD_WAKE:
             self.kswapd_woke(i)
         elif role == KSWAPD_SLEEP:
             self.kswapd_sleeps()
+        if role <= DRAIN and not self.context[i] & IN_INTERRUPT:
+            self.interrupt[self.cpu[i]] = 0
+
+    def enter_interrupt(self, i: int) -> None:
+        """An interrupt's first operation: what it interrupts may have been made, and not yet reported."""
+        self.interrupt[self.cpu[i]] = 1
+        self.interrupted[self.cpu[i]] = self.pid[i]
+        for zone in range(self.m.nr_zones):
+            p = zone * self.m.nr_cpus + self.cpu[i]
+            self.factor_before[p] = self.m.pcp[p].free_factor
+            self.freed_since[p] = 0
 
     def note(self, kind: int, i: int, model: int, more: int) -> None:
         """Log."""
@@ -174,11 +206,41 @@ class Replay:
         p = zone * self.m.nr_cpus + self.cpu[i]
         if pcp_allowed_order(self.m, self.order[i]):
             self.infer_bulk(p, order_to_pindex(gfp_migratetype(self.flags[i]), self.order[i]), self.pfn[i])
+        if self.interrupt[self.cpu[i]] and self.interrupted[self.cpu[i]] == self.pid[i] and self.made_before_interrupt(i, p):
+            return
         self.m.nr_emitted = 0
         predicted = self.predict(i)
         if self.m.nr_emitted > 0:
             self.compare_taken(NEVER, p, predicted)
         self.allocated(i, predicted)
+
+    def made_before_interrupt(self, i: int, p: int) -> bool:
+        """Was this allocation made before the interrupt that the trace shows first?
+
+        Its frame tells, if the interrupt freed others onto its list; if not, the next drain does.
+        """
+        factor = (self.factor_before[p] >> 1) + self.m.pcp[p].free_factor - self.factor_before[p]
+        head = self.m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(gfp_migratetype(self.flags[i]), self.order[i])
+        if not pcp_allowed_order(self.m, self.order[i]):
+            return False
+        if self.m.page[head].next == self.pfn[i] or self.m.page[self.pfn[i]].state != PG_PCP:
+            self.other_factor[p] = factor
+            return False
+        pfn = self.m.page[head].next
+        ahead = self.freed_since[p]
+        while pfn != head and pfn != self.pfn[i] and ahead > 0:
+            pfn = self.m.page[pfn].next
+            ahead -= 1
+        if pfn != self.pfn[i]:
+            return False
+        list_del(self.m, pfn)
+        self.m.page[pfn].state = PG_ALLOCATED
+        self.m.pcp[p].count -= 1 << self.order[i]
+        self.m.pcp[p].free_factor = factor
+        self.reordered += 1
+        self.allocations += 1
+        self.exact += 1
+        return True
 
     def allocated(self, i: int, predicted: int) -> None:
         """Compare the model's choice with the kernel's."""
@@ -462,12 +524,34 @@ class Replay:
             self.unreserve_highatomic(self.ops.partner[i])
         elif self.ops.partner[i] != NEVER:
             self.m.nr_emitted = 0
+            self.choose_factor(i, page_zone(self.m, self.pfn[self.ops.partner[i]]) * self.m.nr_cpus + self.cpu[i])
             self.free(self.ops.partner[i])
             at = self.compare_drained(
                 at, page_zone(self.m, self.pfn[self.ops.partner[i]]) * self.m.nr_cpus + self.cpu[i]
             )
         while at != NEVER:
             at = self.drain_unannounced(at)
+
+    def choose_factor(self, i: int, p: int) -> None:
+        """How much the kernel drained tells in which order an interrupt and an allocation were."""
+        if self.other_factor[p] < 0 or self.other_factor[p] == self.m.pcp[p].free_factor:
+            return
+        pages = 0
+        while i != NEVER:
+            pages += 1 << self.order[i]
+            i = self.ops.next_step[i]
+        high = nr_pcp_high(self.m, p // self.m.nr_cpus, p, False)
+        factor = self.m.pcp[p].free_factor
+        mine = nr_pcp_free(self.m, p, high, False)
+        after = self.m.pcp[p].free_factor
+        self.m.pcp[p].free_factor = self.other_factor[p]
+        others = nr_pcp_free(self.m, p, high, False)
+        if abs(pages - others) < abs(pages - mine):
+            self.m.pcp[p].free_factor = self.other_factor[p]
+            self.reordered += 1
+        else:
+            self.m.pcp[p].free_factor = factor
+        self.other_factor[p] = -1
 
     def unreserve_highatomic(self, i: int) -> None:
         """Before it empties the per-cpu lists a direct reclaimer gives up a reserved pageblock.
@@ -504,6 +588,7 @@ class Replay:
             self.under_way(at, page_zone(self.m, self.pfn[at]), 1 << self.order[at])
             at = self.ops.next_step[at]
             k += 1
+            self.drain_until[p] = max(self.drain_until[p], self.run_end[self.cpu[self.now]])
         self.drained += k
         self.drained_exact += k
         if k == n:
@@ -525,13 +610,19 @@ class Replay:
     def free(self, i: int) -> None:
         """Free a frame where the kernel did; one that the model holds free already is counted, not freed twice."""
         pfn = self.pfn[i]
+        if self.order[i] == 0 and self.m.page[pfn].state != PG_ALLOCATED:
+            self.isolated_unannounced(pfn)
         if any_free(self.m, pfn, self.order[i]):
             self.frees_unknown += 1
             self.note(6, i, self.m.page[pfn].state, 0)
             return
         self.frees += 1
+        if self.interrupt[self.cpu[i]]:
+            self.freed_since[page_zone(self.m, pfn) * self.m.nr_cpus + self.cpu[i]] += 1
         if self.locked_out(i):
             self.interrupts += 1
+            self.note(8, i, 0, 0)
+            self.interrupt[self.cpu[i]] = 2
             free_to_buddy(self.m, pfn, self.order[i])
         elif self.event[i] == MM_PAGE_FREE_BATCHED:
             migratetype = self.m.page[pfn].migratetype
@@ -542,21 +633,73 @@ class Replay:
             free_pages(self.m, self.cpu[i], pfn, self.order[i])
 
     def locked_out(self, i: int) -> bool:
-        """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)"""
-        return self.ops.partner[i] == LOCKED_OUT and (
-            self.ops.following[i] == NEVER
-            or self.event[self.ops.following[i]] not in (MM_PAGE_ALLOC, MM_PAGE_PCPU_DRAIN)
+        """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
+
+        Not if the frame is allocated or drained from a per-cpu list next. Where the lock is not sure to have been held,
+        only if the lists would have been drained otherwise.
+        """
+        if self.m.nr_cpus > 1 and self.drain_until[page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i]] > i and self.ops.role[i] == FREE:
+            return True
+        if self.ops.partner[i] != LOCKED_OUT and self.ops.partner[i] != MAYBE_LOCKED_OUT:
+            return False
+        if self.ops.following[i] != NEVER and self.event[self.ops.following[i]] in (MM_PAGE_ALLOC, MM_PAGE_PCPU_DRAIN):
+            return False
+        return self.ops.partner[i] == LOCKED_OUT or self.interrupt[self.cpu[i]] == 2 or (
+            self.ops.role[i] == FREE
+            and pcp_allowed_order(self.m, self.order[i])
+            and self.would_drain(page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i], self.order[i])
         )
+
+    def isolate(self, i: int) -> None:
+        """Compaction took the free blocks of a range (isolate_freepages_block).
+
+        Asynchronous compaction looks at every so many frames only; how many is found from the pages it got.
+        """
+        stride = 1
+        while stride <= COMPACT_CLUSTER_MAX and self.isolate_range(i, stride, False) != self.b[i]:
+            stride *= 2
+        if stride > COMPACT_CLUSTER_MAX:
+            self.note(7, i, self.isolate_range(i, 1, False), self.b[i])
+            stride = 1
+        self.isolated += self.isolate_range(i, stride, True)
+
+    def isolate_range(self, i: int, stride: int, take: bool) -> int:
+        """The pages of free blocks at every `stride` frames of a range; take them or only count."""
+        at = self.pfn[i]
+        taken = 0
+        while at < self.a[i]:
+            if self.m.page[at].state == PG_BUDDY:
+                order = self.m.page[at].order
+                taken += 1 << order
+                if take:
+                    isolate_free_page(self.m, at)
+                at += (1 << order) - 1
+            at += stride
+        return taken
+
+    def isolated_unannounced(self, pfn: int) -> None:
+        """A frame is used that the model holds free: compaction's quick search took its block
+        (fast_isolate_freepages)."""
+        block = free_block_over(self.m, pfn)
+        if block == NONE:
+            return
+        if self.m.page[block].state == PG_PCP:
+            self.take_unannounced(pcp_of(self.m, block), block)
+            return
+        self.isolated_quickly += 1 << self.m.page[block].order
+        isolate_free_page(self.m, block)
 
     def prepare(self, i: int) -> None:
         """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
-        if self.m.page[self.pfn[i]].state in (PG_BUDDY, PG_PCP):
-            return
+        if self.m.page[self.pfn[i]].state != PG_ALLOCATED:
+            self.isolated_unannounced(self.pfn[i])
         self.m.page[self.pfn[i]].migratetype = self.m.pageblock[self.pfn[i] >> self.m.pageblock_order]
         self.m.page[self.pfn[i]].flags = 0
 
     def inserted(self, i: int) -> None:
         """Remember that a block is on an LRU list: fallback takes such pages for movable."""
+        if self.m.page[self.pfn[i]].state != PG_ALLOCATED:
+            self.isolated_unannounced(self.pfn[i])
         self.m.page[self.pfn[i]].flags |= PF_LRU
 
     def kswapd_woke(self, i: int) -> None:

@@ -14,6 +14,7 @@ cdef enum:
     MM_VMSCAN_KSWAPD_WAKE = 19
     MM_VMSCAN_WAKEUP_KSWAPD = 21
     MM_COMPACTION_END = 26
+    MM_COMPACTION_ISOLATE_FREEPAGES = 32
 
     NO_ROLE = 0
     ALLOC = 1
@@ -24,8 +25,10 @@ cdef enum:
     INSERTION = 6
     KSWAPD_WAKE = 7
     KSWAPD_SLEEP = 8
+    ISOLATE = 9
 
     NEVER = -1
+    MAYBE_LOCKED_OUT = -4
     LOCKED_OUT = -3
     SLOW = -2
     NO_RUN = 0
@@ -80,7 +83,10 @@ cdef class Operations:
     @cython.locals(t=cython.int)
     cdef void freeing(self, long long i) noexcept nogil
 
+    @cython.locals(k=cython.int, j=cython.longlong)
+    cdef void list_goes_on(self, int t, long long i) noexcept nogil
+
     @cython.locals(t=cython.int)
-    cdef bint interrupted(self, long long i) noexcept nogil
+    cdef int interrupted(self, long long i) noexcept nogil
 
     cdef bint deferred(self, long long i) noexcept nogil

@@ -29,11 +29,13 @@ if not cython.compiled:
     MM_VMSCAN_KSWAPD_WAKE = 19
     MM_VMSCAN_WAKEUP_KSWAPD = 21
     MM_COMPACTION_END = 26
+    MM_COMPACTION_ISOLATE_FREEPAGES = 32
 
     # What an event sets off.
-    NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP = range(9)
+    NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE = range(10)
 
     NEVER = -1
+    MAYBE_LOCKED_OUT = -4
     LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
     SLOW = -2  # the partner of an allocation that went the slow path
     NO_RUN, TAKING, FREED, DRAINING, RECLAIMED = range(5)  # what a thread is doing
@@ -99,6 +101,8 @@ class Operations:
             elif self.event[i] == MM_VMSCAN_KSWAPD_WAKE:
                 self.kswapd = self.pid[i]
                 self.role[i] = KSWAPD_WAKE
+            elif self.event[i] == MM_COMPACTION_ISOLATE_FREEPAGES:
+                self.role[i] = ISOLATE
             elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
                 self.slow[self.thread(i)] |= self.flags[i] != 0
             elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
@@ -157,19 +161,37 @@ class Operations:
         t = self.thread(i)
         if self.event[i] == MM_PAGE_FREE and self.deferred(i):
             self.role[i] = PREPARE
+            self.doing[t] = NO_RUN
             return
         self.role[i] = FREE
-        if self.interrupted(i):
-            self.partner[i] = LOCKED_OUT
+        self.partner[i] = self.interrupted(i)
+        if self.event[i] == MM_PAGE_FREE_BATCHED and self.doing[t] == FREED:
+            self.list_goes_on(t, i)
         self.doing[t] = FREED
         self.last[t] = i
 
-    def interrupted(self, i: int) -> bool:
-        """Did this interrupt come when the task had just let go of the zone lock, and not yet of its per-cpu lists?"""
+    def list_goes_on(self, t: int, i: int) -> None:
+        """Between two pages of one list the per-cpu lists' lock was held: what interrupted it was locked out."""
+        k = self.last[t]
+        if self.event[k] != MM_PAGE_FREE_BATCHED or self.cpu[k] != self.cpu[i]:
+            return
+        for j in range(k + 1, i):
+            if self.cpu[j] == self.cpu[i] and self.partner[j] == MAYBE_LOCKED_OUT:
+                self.partner[j] = LOCKED_OUT
+
+    def interrupted(self, i: int) -> int:
+        """Did this interrupt come when the task may have held its per-cpu lists' lock?
+
+        It does for sure (LOCKED_OUT) when it just let go of the zone lock, and with it of what had kept interrupts off.
+        """
         if not self.context[i] & IN_INTERRUPT:
-            return False
+            return NEVER
         t = self.pid[i] % PIDS if self.pid[i] > 0 else PIDS + self.cpu[i] * 4
-        return (self.doing[t] == TAKING or self.doing[t] == DRAINING) and self.cpu[self.last[t]] == self.cpu[i]
+        if self.cpu[self.last[t]] != self.cpu[i]:
+            return NEVER
+        if self.doing[t] == TAKING or self.doing[t] == DRAINING:
+            return LOCKED_OUT
+        return MAYBE_LOCKED_OUT if self.doing[t] == FREED else NEVER
 
     def deferred(self, i: int) -> bool:
         """Is this page of a list that is prepared first and put on the per-cpu list later? (free_unref_page_list)"""

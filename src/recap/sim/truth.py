@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
     from recap.mm.buddy import free_one_page
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list
     from recap.mm.pcplist import order_to_pindex
@@ -86,6 +86,23 @@ def give_back(m: Memory, pfn: int, order: int, migratetype: int) -> None:
         remove_from_pcp(m, pfn)
     m.page[pfn].state = PG_TAIL
     free_one_page(m, zone, pfn, order, migratetype, False)
+
+
+def isolate_free_page(m: Memory, block: int) -> None:
+    """Take a free block apart into single pages for compaction (__isolate_free_page, split_map_pages)."""
+    zone = page_zone(m, block)
+    order = m.page[block].order
+    del_page_from_free_list(m, zone, block)
+    m.zone[zone].free_pages -= 1 << order
+    if order >= m.pageblock_order - 1:
+        at = block
+        while at < block + (1 << order):
+            if m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES:
+                m.pageblock[at >> m.pageblock_order] = MIGRATE_MOVABLE
+            at += 1 << m.pageblock_order
+    for at in range(block, block + (1 << order)):
+        m.page[at].state = PG_ALLOCATED
+        m.page[at].order = 0
 
 
 def cut_out(m: Memory, zone: int, block: int, pfn: int, order: int) -> None:

@@ -61,7 +61,7 @@ TRACEPOINTS = MappingProxyType({event.name.lower(): event for event in Event} | 
 
 PAGE = {"pfn": "pfn"}
 ORDERED = {**PAGE, "order": "order"}
-ISOLATED = {"pfn": "start_pfn", "a": "nr_scanned", "b": "nr_taken"}
+ISOLATED = {"pfn": "start_pfn", "flags": "nr_scanned", "a": "end_pfn", "b": "nr_taken"}
 TYPED = {**ORDERED, "migratetype": "migratetype"}
 CACHED = {**PAGE, "flags": "s_dev", "a": "i_ino", "b": "index"}
 REQUEST = {"flags": "dev", "order": "rwbs", "a": "sector", "b": "nr_sector"}
