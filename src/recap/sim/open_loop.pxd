@@ -144,7 +144,9 @@ cdef class Replay:
     @cython.locals(zone=cython.int, p=cython.int, head=cython.uint, pfn=cython.uint)
     cdef void infer_bulk(self, int p, int pindex, unsigned int until) noexcept nogil
 
-    @cython.locals(at=cython.longlong, alloc=cython.longlong, first=cython.longlong)
+    cdef void run_goes_on(self, long long at, int role, long long partner) noexcept nogil
+
+    @cython.locals(alloc=cython.longlong, first=cython.longlong)
     cdef void take_run(self, long long i) noexcept nogil
 
     @cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, predicted=cython.uint)
@@ -166,7 +168,7 @@ cdef class Replay:
 
     cdef bint same(self, long long at, int k) noexcept nogil
 
-    @cython.locals(at=cython.longlong)
+    @cython.locals(cause=cython.longlong, p=cython.int, at=cython.longlong)
     cdef void drain_run(self, long long i) noexcept nogil
 
     @cython.locals(pages=cython.int, high=cython.int, factor=cython.int, mine=cython.int, after=cython.int, others=cython.int)

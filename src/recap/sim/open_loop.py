@@ -402,18 +402,21 @@ class Replay:
 
     def take_run(self, i: int) -> None:
         """Blocks were taken from the free lists: for an allocation, or unannounced for a bulk allocation."""
-        at = i
         alloc = self.ops.partner[i]
-        while at != NEVER:
-            first = at
-            while self.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and self.ops.next_step[first] != NEVER:
-                first = self.ops.next_step[first]
-            if alloc != NEVER and self.pfn[alloc] == self.pfn[first]:
-                self.ops.role[alloc] = NO_ROLE
-                at = self.allocate_taking(alloc, first, at)
-                alloc = NEVER
-            else:
-                at = self.refill(first, at)
+        first = i
+        while self.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and self.ops.next_step[first] != NEVER:
+            first = self.ops.next_step[first]
+        if alloc != NEVER and self.pfn[alloc] == self.pfn[first]:
+            self.ops.role[alloc] = NO_ROLE
+            self.run_goes_on(self.allocate_taking(alloc, first, i), TAKE, NEVER)
+        else:
+            self.run_goes_on(self.refill(first, i), TAKE, alloc)
+
+    def run_goes_on(self, at: int, role: int, partner: int) -> None:
+        """What is left of a run of steps is another operation."""
+        if at != NEVER:
+            self.ops.role[at] = role
+            self.ops.partner[at] = partner
 
     def allocate_taking(self, alloc: int, first: int, at: int) -> int:
         """An allocation that took blocks from the free lists."""
@@ -519,18 +522,21 @@ class Replay:
 
     def drain_run(self, i: int) -> None:
         """Blocks went back to the free lists: with a free, or unannounced as a whole per-cpu list is emptied."""
-        at = i
-        if self.ops.partner[i] != NEVER and self.event[self.ops.partner[i]] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
-            self.unreserve_highatomic(self.ops.partner[i])
-        elif self.ops.partner[i] != NEVER:
-            self.m.nr_emitted = 0
-            self.choose_factor(i, page_zone(self.m, self.pfn[self.ops.partner[i]]) * self.m.nr_cpus + self.cpu[i])
-            self.free(self.ops.partner[i])
-            at = self.compare_drained(
-                at, page_zone(self.m, self.pfn[self.ops.partner[i]]) * self.m.nr_cpus + self.cpu[i]
-            )
-        while at != NEVER:
-            at = self.drain_unannounced(at)
+        cause = self.ops.partner[i]
+        if cause != NEVER and self.event[cause] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+            self.unreserve_highatomic(cause)
+            cause = NEVER
+        if cause == NEVER:
+            self.run_goes_on(self.drain_unannounced(i), DRAIN, NEVER)
+            return
+        p = page_zone(self.m, self.pfn[cause]) * self.m.nr_cpus + self.cpu[i]
+        self.m.nr_emitted = 0
+        self.choose_factor(i, p)
+        self.free(cause)
+        at = self.compare_drained(i, p)
+        if at == i:  # it did not drain; somebody emptied a per-cpu list right after it
+            at = self.drain_unannounced(i)
+        self.run_goes_on(at, DRAIN, NEVER)
 
     def choose_factor(self, i: int, p: int) -> None:
         """How much the kernel drained tells in which order an interrupt and an allocation were."""
