@@ -1,6 +1,7 @@
 cimport cython
 
 from recap.kernel cimport COMPACT_CLUSTER_MAX, GFP_WRITE, ALLOC_NO_WATERMARKS, MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
+from recap.mm.free_area cimport free_list
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport (
     fast_alloc_flags,
@@ -14,7 +15,7 @@ from recap.mm.page_alloc cimport (
 )
 from recap.mm.pcplist cimport drain_pages_zone, nr_pcp_free, nr_pcp_high, free_unref_page_commit, order_to_pindex, pcp_allowed_order, rmqueue_bulk
 from recap.mm.watermark cimport zone_watermark_fast
-from recap.pages cimport Memory, list_del, list_empty, page_zone
+from recap.pages cimport Memory, list_add_tail, list_del, list_empty, page_zone
 from recap.sim.operations cimport (
     ALLOC,
     DRAIN,
@@ -26,6 +27,7 @@ from recap.sim.operations cimport (
     MAYBE_LOCKED_OUT,
     KSWAPD_SLEEP,
     KSWAPD_WAKE,
+    MM_LRU_INSERTION,
     MM_PAGE_ALLOC,
     MM_PAGE_ALLOC_EXTFRAG,
     MM_PAGE_ALLOC_ZONE_LOCKED,
@@ -37,6 +39,7 @@ from recap.sim.operations cimport (
     NO_ROLE,
     PREPARE,
     SLOW,
+    SEARCH,
     TAKE,
     Operations,
 )
@@ -67,6 +70,10 @@ cdef class Replay:
     cdef long long[::1] log
     cdef readonly long long nr_log
     cdef bint quiet
+    cdef readonly long long searches
+    cdef readonly long long rotations
+    cdef long long[::1] turned
+    cdef long long[::1] compacting
     cdef long long[::1] drain_until
     cdef const unsigned char[::1] context
     cdef const int[::1] pid
@@ -106,7 +113,7 @@ cdef class Replay:
     cdef bint made_before_interrupt(self, long long i, int p) noexcept nogil
 
     @cython.locals(predicted=cython.uint)
-    cdef void allocated(self, long long i, unsigned int predicted) noexcept nogil
+    cdef void allocated(self, long long i, unsigned int predicted, bint wrong) noexcept nogil
 
     @cython.locals(migratetype=cython.int)
     cdef void put_aside(self, long long i, unsigned int predicted) noexcept nogil
@@ -144,12 +151,35 @@ cdef class Replay:
     @cython.locals(zone=cython.int, p=cython.int, head=cython.uint, pfn=cython.uint)
     cdef void infer_bulk(self, int p, int pindex, unsigned int until) noexcept nogil
 
+    @cython.locals(zone=cython.int, met=cython.int, block=cython.uint, order=cython.int)
+    cdef void find_turned_lists(self, long long i) noexcept nogil
+
+    @cython.locals(head=cython.uint, pfn=cython.uint)
+    cdef void bring_to_head(self, int zone, unsigned int block, int order) noexcept nogil
+
+    @cython.locals(first=cython.longlong, pfn=cython.uint)
+    cdef bint used_untaken(self, unsigned int block, int order) noexcept nogil
+
     cdef void run_goes_on(self, long long at, int role, long long partner) noexcept nogil
 
     @cython.locals(alloc=cython.longlong, first=cython.longlong)
     cdef void take_run(self, long long i) noexcept nogil
 
-    @cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, predicted=cython.uint)
+    @cython.locals(i=cython.longlong)
+    cdef bint reported_late(self, int p, unsigned int pfn) noexcept nogil
+
+    cdef void allocate_early(self, int p, unsigned int pfn) noexcept nogil
+
+    @cython.locals(pindex=cython.int)
+    cdef void put_away_strays(self, int p) noexcept nogil
+
+    @cython.locals(head=cython.uint, pfn=cython.uint, after=cython.uint, i=cython.longlong)
+    cdef void put_away(self, int p, int pindex, bint whole) noexcept nogil
+
+    @cython.locals(head=cython.uint)
+    cdef bint not_empty(self, int p, int pindex, long long at) noexcept nogil
+
+    @cython.locals(p=cython.int, wrong=cython.bint, predicted=cython.uint)
     cdef long long allocate_taking(self, long long alloc, long long first, long long at) noexcept nogil
 
     @cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, batch=cython.int, order=cython.int)
@@ -180,6 +210,11 @@ cdef class Replay:
     @cython.locals(zone=cython.int, p=cython.int)
     cdef long long drain_unannounced(self, long long at) noexcept nogil
 
+    @cython.locals(pindex=cython.int, head=cython.uint)
+    cdef void settle_heads(self, int p) noexcept nogil
+
+    cdef bint taken_by_now(self, int p, unsigned int pfn) noexcept nogil
+
     @cython.locals(k=cython.int, n=cython.int, j=cython.int, start=cython.longlong)
     cdef long long compare_drained(self, long long at, int p) noexcept nogil
 
@@ -187,6 +222,8 @@ cdef class Replay:
     cdef void free(self, long long i) noexcept nogil
 
     cdef bint locked_out(self, long long i) noexcept nogil
+
+    cdef void searched(self, long long i) noexcept nogil
 
     @cython.locals(stride=cython.int)
     cdef void isolate(self, long long i) noexcept nogil

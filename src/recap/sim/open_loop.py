@@ -24,6 +24,7 @@ if not cython.compiled:
         PG_BUDDY,
         PG_PCP,
     )
+    from recap.mm.free_area import free_list
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import (
         fast_alloc_flags,
@@ -43,7 +44,7 @@ if not cython.compiled:
         pcp_allowed_order,
         rmqueue_bulk,
     )
-    from recap.pages import list_del, list_empty, page_zone
+    from recap.pages import list_add_tail, list_del, list_empty, page_zone
     from recap.sim.operations import (
         ALLOC,
         DRAIN,
@@ -55,6 +56,7 @@ if not cython.compiled:
         MAYBE_LOCKED_OUT,
         KSWAPD_SLEEP,
         KSWAPD_WAKE,
+        MM_LRU_INSERTION,
         MM_PAGE_ALLOC,
         MM_PAGE_ALLOC_EXTFRAG,
         MM_PAGE_ALLOC_ZONE_LOCKED,
@@ -65,6 +67,7 @@ if not cython.compiled:
         NEVER,
         NO_ROLE,
         PREPARE,
+        SEARCH,
         TAKE,
     )
     from recap.sim.truth import any_free, free_block_over, isolate_free_page, give_back, pcp_of, put_on_pcp, remove_from_pcp, take_frame
@@ -102,6 +105,10 @@ class Replay:
         self.threshold = adopt(np.array([self.drift(zone) for zone in range(memory.nr_zones)], np.int64))
         self.dirty_limited = 0
         self.now = 0
+        self.searches = 0
+        self.rotations = 0
+        self.turned = adopt(np.zeros(memory.nr_zones, np.int64))
+        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.drain_until = adopt(np.zeros(memory.nr_zones * memory.nr_cpus, np.int64))
         self.context = adopt(events.context)
         self.pid = adopt(events.pid)
@@ -138,7 +145,7 @@ class Replay:
     def run(self, start: int, stop: int) -> None:
         """`advance` without the interpreter."""
         for i in range(start, stop):
-            if self.event[i] <= MM_PAGE_ALLOC_ZONE_LOCKED and self.pfn[i] != NONE:
+            if self.event[i] <= MM_LRU_INSERTION and self.pfn[i] != NONE and self.event[i] != MM_PAGE_ALLOC_EXTFRAG:
                 self.ops.upcoming[self.pfn[i]] = self.ops.following[i]
             if self.ops.role[i] != NO_ROLE:
                 self.apply(i)
@@ -170,6 +177,8 @@ class Replay:
             self.drain_run(i)
         elif role == INSERTION:
             self.inserted(i)
+        elif role == SEARCH:
+            self.searched(i)
         elif role == ISOLATE:
             self.isolate(i)
         elif role == KSWAPD_WAKE:
@@ -212,7 +221,7 @@ class Replay:
         predicted = self.predict(i)
         if self.m.nr_emitted > 0:
             self.compare_taken(NEVER, p, predicted)
-        self.allocated(i, predicted)
+        self.allocated(i, predicted, False)
 
     def made_before_interrupt(self, i: int, p: int) -> bool:
         """Was this allocation made before the interrupt that the trace shows first?
@@ -242,11 +251,12 @@ class Replay:
         self.exact += 1
         return True
 
-    def allocated(self, i: int, predicted: int) -> None:
+    def allocated(self, i: int, predicted: int, wrong: bool) -> None:
         """Compare the model's choice with the kernel's."""
         self.allocations += 1
         if predicted == self.pfn[i]:
-            self.exact += 1
+            self.exact += not wrong
+            self.mismatched += wrong
             if self.m.page[predicted].state == PG_ALLOCATED:
                 return
         else:
@@ -390,19 +400,70 @@ class Replay:
         return self.m.pcp[p].count + (1 << order) >= self.limit(p, order)
 
     def infer_bulk(self, p: int, pindex: int, until: int) -> None:
-        """Take the frames ahead of `until` off a per-cpu list, if all of them may be a bulk allocation's."""
+        """Take the frames ahead of `until` off a per-cpu list, if all of them may have been taken by now."""
         head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
         pfn = self.m.page[head].next
-        while pfn != head and pfn != until and self.unheard_of(pfn):
+        while pfn != head and pfn != until and (self.unheard_of(pfn) or self.reported_late(p, pfn)):
             pfn = self.m.page[pfn].next
         if pfn != until and pfn != head or pfn == head and until != NONE:
             return
         while self.m.page[head].next != pfn:
-            self.take_unannounced(p, self.m.page[head].next)
+            if self.reported_late(p, self.m.page[head].next):
+                self.allocate_early(p, self.m.page[head].next)
+            else:
+                self.take_unannounced(p, self.m.page[head].next)
+
+    def reported_late(self, p: int, pfn: int) -> bool:
+        """Is the next thing reported of this frame an allocation that its thread may have made by now?"""
+        i = self.ops.upcoming[pfn]
+        return (
+            i != NEVER
+            and self.event[i] == MM_PAGE_ALLOC
+            and self.cpu[i] == p % self.m.nr_cpus
+            and self.ops.role[i] == ALLOC
+            and self.ops.since[i] < self.now
+            and not (self.context[i] == self.context[self.now] and self.pid[i] == self.pid[self.now])
+        )
+
+    def allocate_early(self, p: int, pfn: int) -> None:
+        """Make an allocation that is reported later."""
+        self.ops.role[self.ops.upcoming[pfn]] = NO_ROLE
+        list_del(self.m, pfn)
+        self.m.page[pfn].state = PG_ALLOCATED
+        self.m.pcp[p].count -= 1 << self.m.page[pfn].order
+        self.m.pcp[p].free_factor >>= 1
+        self.reordered += 1
+        self.allocations += 1
+        self.exact += 1
+
+    def put_away_strays(self, p: int) -> None:
+        """Frames that are on a CPU's lists in the model only go where the trace says they are."""
+        for pindex in range(NR_PCP_LISTS):
+            self.put_away(p, pindex, False)
+
+    def put_away(self, p: int, pindex: int, whole: bool) -> None:
+        """Take those frames off one list: all of them, where it is known to be empty."""
+        head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
+        pfn = self.m.page[head].next
+        while pfn != head:
+            after = self.m.page[pfn].next
+            i = self.ops.upcoming[pfn]
+            if i == NEVER or self.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED:
+                if whole or i != NEVER:
+                    give_back(self.m, pfn, self.m.page[pfn].order, self.m.page[pfn].migratetype)
+            elif whole or not (
+                self.event[i] == MM_PAGE_PCPU_DRAIN
+                or self.event[i] == MM_PAGE_ALLOC and self.cpu[i] == p % self.m.nr_cpus
+            ):
+                remove_from_pcp(self.m, pfn)
+                self.m.page[pfn].state = PG_ALLOCATED
+            pfn = after
 
     def take_run(self, i: int) -> None:
         """Blocks were taken from the free lists: for an allocation, or unannounced for a bulk allocation."""
         alloc = self.ops.partner[i]
+        if self.searches:
+            self.find_turned_lists(i)
         first = i
         while self.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and self.ops.next_step[first] != NEVER:
             first = self.ops.next_step[first]
@@ -412,6 +473,47 @@ class Replay:
         else:
             self.run_goes_on(self.refill(first, i), TAKE, alloc)
 
+    def find_turned_lists(self, i: int) -> None:
+        """Compaction's quick searches turn free lists, as one turns a ring, and take blocks from them, unannounced.
+
+        A run of steps takes the first block of a list, or the list was turned since. A block that was ahead, and is used
+        without being taken, was taken by compaction. (fast_isolate_freepages, fast_find_migrateblock)
+        """
+        zone = page_zone(self.m, self.pfn[i])
+        met = 0
+        while i != NEVER:
+            block = self.pfn[i]
+            if self.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED and self.m.page[block].state == PG_BUDDY:
+                order = self.m.page[block].order
+                if not met & (1 << order) and self.m.page[block].migratetype == MIGRATE_MOVABLE:
+                    self.bring_to_head(zone, block, order)
+                met |= 1 << order
+            i = self.ops.next_step[i]
+
+    def bring_to_head(self, zone: int, block: int, order: int) -> None:
+        """Make a block the first of its list."""
+        head = free_list(self.m, zone, order, MIGRATE_MOVABLE)
+        if not self.turned[zone] & (1 << order):
+            return
+        pfn = self.m.page[head].next
+        while pfn != block and pfn != head and self.used_untaken(pfn, order):
+            self.isolated_quickly += 1 << order
+            isolate_free_page(self.m, pfn)
+            pfn = self.m.page[head].next
+        if pfn != block:
+            self.rotations += 1
+            list_del(self.m, head)
+            list_add_tail(self.m, head, block)
+        self.turned[zone] &= ~(1 << order)
+
+    def used_untaken(self, block: int, order: int) -> bool:
+        """Is a frame of this block freed or put on an LRU list before any is taken from the free lists?"""
+        first = len(self.event)
+        for pfn in range(block, block + (1 << order)):
+            if self.ops.upcoming[pfn] != NEVER and self.ops.upcoming[pfn] < first:
+                first = self.ops.upcoming[pfn]
+        return first < len(self.event) and (self.event[first] == MM_PAGE_FREE or self.event[first] == MM_LRU_INSERTION)
+
     def run_goes_on(self, at: int, role: int, partner: int) -> None:
         """What is left of a run of steps is another operation."""
         if at != NEVER:
@@ -420,17 +522,26 @@ class Replay:
 
     def allocate_taking(self, alloc: int, first: int, at: int) -> int:
         """An allocation that took blocks from the free lists."""
-        zone = page_zone(self.m, self.pfn[first])
-        p = zone * self.m.nr_cpus + self.cpu[first]
+        p = page_zone(self.m, self.pfn[first]) * self.m.nr_cpus + self.cpu[first]
+        wrong = False
         if pcp_allowed_order(self.m, self.order[alloc]):
-            pindex = order_to_pindex(gfp_migratetype(self.flags[alloc]), self.order[alloc])
-            if not list_empty(self.m, self.m.pcp_heads + p * NR_PCP_LISTS + pindex):
-                self.infer_bulk(p, pindex, NONE)
+            wrong = self.not_empty(p, order_to_pindex(gfp_migratetype(self.flags[alloc]), self.order[alloc]), at)
         self.m.nr_emitted = 0
         predicted = self.predict(alloc)
         at = self.compare_taken(at, p, predicted)
-        self.allocated(alloc, predicted)
+        self.allocated(alloc, predicted, wrong)
         return at
+
+    def not_empty(self, p: int, pindex: int, at: int) -> bool:
+        """The kernel fills a list, so it is empty: does the model have something on it that cannot be explained?"""
+        head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
+        if not list_empty(self.m, head):
+            self.infer_bulk(p, pindex, NONE)
+        if list_empty(self.m, head):
+            return False
+        self.note(9, at, self.m.page[head].next, 0)
+        self.put_away(p, pindex, True)
+        return True
 
     def refill(self, first: int, at: int) -> int:
         """A per-cpu list was filled, and no allocation took the first block: for a bulk allocation."""
@@ -438,8 +549,7 @@ class Replay:
         p = zone * self.m.nr_cpus + self.cpu[first]
         order = self.order[first]
         pindex = order_to_pindex(self.migratetype[first], order)
-        if not list_empty(self.m, self.m.pcp_heads + p * NR_PCP_LISTS + pindex):
-            self.infer_bulk(p, pindex, NONE)
+        self.not_empty(p, pindex, at)
         batch = self.refill_batch(p, order)
         self.note(2, at, order, batch)
         self.m.nr_emitted = 0
@@ -581,10 +691,31 @@ class Replay:
             return self.ops.next_step[at]
         p = pcp_of(self.m, self.pfn[at])
         self.drains_inferred += 1
+        self.settle_heads(p)
         self.note(5, at, p, self.m.pcp[p].count)
         self.m.nr_emitted = 0
         drain_pages_zone(self.m, zone, p - zone * self.m.nr_cpus)
         return self.compare_drained(at, p)
+
+    def settle_heads(self, p: int) -> None:
+        """Lists are about to be emptied whole: what will not be drained from their heads was taken before.
+
+        An allocation is reported late, after its page was cleared; a bulk allocation not at all.
+        """
+        for pindex in range(NR_PCP_LISTS):
+            head = self.m.pcp_heads + p * NR_PCP_LISTS + pindex
+            while self.m.page[head].next != head and self.taken_by_now(p, self.m.page[head].next):
+                pass
+
+    def taken_by_now(self, p: int, pfn: int) -> bool:
+        """Take the frame at the head of a list for whom the trace says had it before the lists were emptied."""
+        if self.taken_unannounced(pfn):
+            self.take_unannounced(p, pfn)
+        elif self.reported_late(p, pfn):
+            self.allocate_early(p, pfn)
+        else:
+            return False
+        return True
 
     def compare_drained(self, at: int, p: int) -> int:
         """Hold the model's drain against the kernel's from `at` on; returns the step after it."""
@@ -611,6 +742,7 @@ class Replay:
                 give_back(self.m, self.pfn[at], self.order[at], self.migratetype[at])
             at = self.ops.next_step[at]
             k += 1
+        self.put_away_strays(p)
         return at
 
     def free(self, i: int) -> None:
@@ -656,11 +788,19 @@ class Replay:
             and self.would_drain(page_zone(self.m, self.pfn[i]) * self.m.nr_cpus + self.cpu[i], self.order[i])
         )
 
+    def searched(self, i: int) -> None:
+        """Compaction may have searched the free lists of a zone."""
+        if self.pfn[i] != NONE:
+            self.compacting[self.cpu[i]] = page_zone(self.m, self.pfn[i])
+        self.turned[self.compacting[self.cpu[i]]] = (1 << self.m.max_order) - 1
+        self.searches += 1
+
     def isolate(self, i: int) -> None:
         """Compaction took the free blocks of a range (isolate_freepages_block).
 
         Asynchronous compaction looks at every so many frames only; how many is found from the pages it got.
         """
+        self.searched(i)
         stride = 1
         while stride <= COMPACT_CLUSTER_MAX and self.isolate_range(i, stride, False) != self.b[i]:
             stride *= 2

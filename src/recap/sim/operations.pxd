@@ -14,6 +14,8 @@ cdef enum:
     MM_VMSCAN_KSWAPD_WAKE = 19
     MM_VMSCAN_WAKEUP_KSWAPD = 21
     MM_COMPACTION_END = 26
+    MM_MIGRATE_PAGES = 29
+    MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
 
     NO_ROLE = 0
@@ -26,6 +28,7 @@ cdef enum:
     KSWAPD_WAKE = 7
     KSWAPD_SLEEP = 8
     ISOLATE = 9
+    SEARCH = 10
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -62,11 +65,13 @@ cdef class Operations:
     cdef int[::1] last
     cdef int[::1] reclaim
     cdef int kswapd
+    cdef int[::1] since
+    cdef int[::1] latest
 
     @cython.locals(i=cython.longlong, pfn=cython.uint)
     cdef void chain(self) noexcept nogil
 
-    @cython.locals(i=cython.longlong)
+    @cython.locals(i=cython.longlong, t=cython.int)
     cdef void group(self) noexcept nogil
 
     @cython.locals(t=cython.int)

@@ -29,10 +29,12 @@ if not cython.compiled:
     MM_VMSCAN_KSWAPD_WAKE = 19
     MM_VMSCAN_WAKEUP_KSWAPD = 21
     MM_COMPACTION_END = 26
+    MM_MIGRATE_PAGES = 29
+    MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
 
     # What an event sets off.
-    NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE = range(10)
+    NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -73,6 +75,8 @@ class Operations:
         self.first = adopt(np.zeros(threads, np.int32))
         self.reclaim = adopt(np.zeros(threads, np.int32))
         self.last = adopt(np.zeros(threads, np.int32))
+        self.since = adopt(np.full(n, -1, np.int32))
+        self.latest = adopt(np.full(threads, -1, np.int32))
         self.kswapd = -1
         self.chain()
         self.group()
@@ -81,13 +85,16 @@ class Operations:
         """Link the events about each frame."""
         for i in range(len(self.event) - 1, -1, -1):
             pfn = self.pfn[i]
-            if self.event[i] <= MM_PAGE_ALLOC_ZONE_LOCKED and pfn != NONE_PFN:
+            if self.event[i] <= MM_LRU_INSERTION and pfn != NONE_PFN and self.event[i] != MM_PAGE_ALLOC_EXTFRAG:
                 self.following[i] = self.upcoming[pfn]
                 self.upcoming[pfn] = i
 
     def group(self) -> None:
         """Find the operations."""
         for i in range(len(self.event)):
+            t = self.thread(i)
+            self.since[i] = self.latest[t]
+            self.latest[t] = i
             if self.event[i] == MM_PAGE_ALLOC:
                 self.allocation(i)
             elif self.event[i] <= MM_PAGE_FREE_BATCHED:
@@ -103,6 +110,8 @@ class Operations:
                 self.role[i] = KSWAPD_WAKE
             elif self.event[i] == MM_COMPACTION_ISOLATE_FREEPAGES:
                 self.role[i] = ISOLATE
+            elif self.event[i] == MM_COMPACTION_ISOLATE_MIGRATEPAGES or self.event[i] == MM_MIGRATE_PAGES:
+                self.role[i] = SEARCH
             elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
                 self.slow[self.thread(i)] |= self.flags[i] != 0
             elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
