@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.kernel cimport COMPACT_CLUSTER_MAX, GFP_WRITE, ALLOC_NO_WATERMARKS, MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PF_LRU, PG_ALLOCATED, PG_BUDDY, PG_PCP
-from recap.mm.free_area cimport free_list
+from recap.mm.free_area cimport free_list, move_to_free_list
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport (
     fast_alloc_flags,
@@ -188,7 +188,7 @@ cdef class Replay:
     @cython.locals(batch=cython.int)
     cdef int refill_batch(self, int p, int order) noexcept nogil
 
-    @cython.locals(k=cython.int, n=cython.int, start=cython.longlong, left=cython.int)
+    @cython.locals(k=cython.int, n=cython.int, start=cython.longlong, left=cython.int, wrong=cython.uint)
     cdef long long compare_taken(self, long long at, int p, unsigned int predicted) noexcept nogil
 
     cdef void under_way(self, long long at, int zone, long long pages) noexcept nogil
@@ -197,6 +197,9 @@ cdef class Replay:
     cdef long long unseen(self, int zone, int sign) noexcept nogil
 
     cdef bint same(self, long long at, int k) noexcept nogil
+
+    @cython.locals(block=cython.uint)
+    cdef void put_last(self, unsigned int pfn) noexcept nogil
 
     @cython.locals(cause=cython.longlong, p=cython.int, at=cython.longlong)
     cdef void drain_run(self, long long i) noexcept nogil

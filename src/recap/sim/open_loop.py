@@ -24,7 +24,7 @@ if not cython.compiled:
         PG_BUDDY,
         PG_PCP,
     )
-    from recap.mm.free_area import free_list
+    from recap.mm.free_area import free_list, move_to_free_list
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import (
         fast_alloc_flags,
@@ -612,11 +612,14 @@ class Replay:
             return at
         # Not as the kernel: all the model took goes back, and what the kernel took comes to the per-cpu list.
         self.note(1, at, self.m.emitted[k].pfn if k < n else 0, k)
+        wrong = self.m.emitted[k].pfn if k < n else NONE
         for k in range(n - 1, -1, -1):
             if self.m.emitted[k].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
                 self.m.page[self.m.emitted[k].pfn].state == PG_PCP or self.m.emitted[k].pfn == predicted
             ):
                 give_back(self.m, self.m.emitted[k].pfn, self.m.emitted[k].order, self.m.emitted[k].migratetype)
+        if wrong != NONE:
+            self.put_last(wrong)
         if start == NEVER:
             return NEVER
         left = self.refill_batch(p, self.order[start])
@@ -629,6 +632,13 @@ class Replay:
                     put_on_pcp(self.m, p, self.pfn[start], self.order[start], self.migratetype[start])
             start = self.ops.next_step[start]
         return start
+
+    def put_last(self, pfn: int) -> None:
+        """A free block that the kernel did not choose: in use, or further down its list."""
+        block = free_block_over(self.m, pfn)
+        if block == NONE or self.m.page[block].state != PG_BUDDY:
+            return
+        move_to_free_list(self.m, page_zone(self.m, block), block, self.m.page[block].migratetype)
 
     def drain_run(self, i: int) -> None:
         """Blocks went back to the free lists: with a free, or unannounced as a whole per-cpu list is emptied."""

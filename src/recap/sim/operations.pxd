@@ -79,7 +79,7 @@ cdef class Operations:
 
     cdef int thread(self, long long i) noexcept nogil
 
-    @cython.locals(t=cython.int)
+    @cython.locals(t=cython.int, adjacent=cython.bint)
     cdef void step(self, long long i, int role, int doing) noexcept nogil
 
     @cython.locals(t=cython.int)

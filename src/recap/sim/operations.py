@@ -141,12 +141,13 @@ class Operations:
     def step(self, i: int, role: int, doing: int) -> None:
         """A step under the zone lock: it goes on with the thread's run of such steps, or begins one."""
         t = self.thread(i)
-        if self.doing[t] == doing and self.cpu[self.last[t]] == self.cpu[i]:
+        adjacent = self.since[i] == self.last[t] and self.cpu[self.last[t]] == self.cpu[i]
+        if self.doing[t] == doing and adjacent:
             self.next_step[self.last[t]] = i
         else:
             self.first[t] = i
             self.role[i] = role
-            if doing == DRAINING and self.doing[t] == FREED and self.cpu[self.last[t]] == self.cpu[i]:
+            if doing == DRAINING and self.doing[t] == FREED and adjacent:
                 self.partner[i] = self.last[t]
                 self.role[self.last[t]] = NO_ROLE
             elif doing == DRAINING and self.doing[t] == RECLAIMED:
