@@ -119,7 +119,8 @@ class Operations:
             elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
                 self.reclaimed(i)
             elif self.event[i] == MM_COMPACTION_END:
-                self.slow[self.thread(i)] = 1
+                self.slow[t] = 1
+                self.role[i] = SEARCH
             elif self.event[i] == SCHED_SWITCH and self.pid[i] == self.kswapd and self.a[i] == 1:
                 self.role[i] = KSWAPD_SLEEP
 
