@@ -13,7 +13,7 @@ from recap.lab.results import VerifyResult
 from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.pages import COMPILED
-from recap.sim.open_loop import Replay
+from recap.sim.open_loop import Replay, advance
 from recap.trace import Events, Recording, Snapshot
 
 SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the progress bar and at Ctrl-C
@@ -44,7 +44,7 @@ def run(replay: Replay, events: int, progress: Callable[[float], None] | None) -
     for start in range(0, events, SLICE):
         stop = min(start + SLICE, events)
         began = time.perf_counter()
-        replay.advance(start, stop)
+        advance(replay, start, stop)
         seconds += time.perf_counter() - began
         if progress:
             progress(stop / events)

@@ -1,0 +1,113 @@
+cimport cython
+
+from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PF_LRU, PG_ALLOCATED, PG_PCP
+from recap.mm.migratetype cimport unreserve_highatomic_pageblock
+from recap.mm.page_alloc cimport free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
+from recap.mm.pcplist cimport drain_pages_zone, free_unref_page_commit, order_to_pindex, pcp_allowed_order, rmqueue_bulk
+from recap.pages cimport list_empty, page_zone
+from recap.sim.open_loop.counters cimport predict
+from recap.sim.open_loop.interrupts cimport (
+    FOUND_LOCK,
+    NO_INTERRUPT,
+    choose_factor,
+    enter_interrupt,
+    interrupted_this,
+    locked_out,
+    made_before_interrupt,
+)
+from recap.sim.open_loop.operations cimport (
+    ALLOC,
+    DRAIN,
+    FREE,
+    IN_INTERRUPT,
+    INSERTION,
+    ISOLATE,
+    KSWAPD_SLEEP,
+    KSWAPD_WAKE,
+    MM_LRU_INSERTION,
+    MM_PAGE_ALLOC_EXTFRAG,
+    MM_PAGE_ALLOC_ZONE_LOCKED,
+    MM_PAGE_FREE_BATCHED,
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+    NEVER,
+    NO_ROLE,
+    PREPARE,
+    SEARCH,
+    TAKE,
+)
+from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list, would_drain
+from recap.sim.open_loop.replay cimport (
+    ALLOCATION,
+    EMPTIED_LISTS,
+    LOCKED_LISTS,
+    STRAY_FRAME,
+    UNKNOWN_FREE,
+    DRAIN_STEPS,
+    Replay,
+    deviate,
+    pcp_list,
+    pcp_number,
+    requested_pindex,
+)
+from recap.sim.open_loop.searches cimport find_turned_lists, isolate, searched, used_unreported
+from recap.sim.open_loop.steps cimport compare_drained, compare_taken, refill_batch
+from recap.sim.open_loop.truth cimport any_free, give_back, pcp_of, put_on_pcp, take_frame
+
+cpdef void advance(Replay r, long long start, long long stop) noexcept
+
+@cython.locals(i=cython.longlong)
+cdef void run(Replay r, long long start, long long stop) noexcept nogil
+
+@cython.locals(role=cython.int, c=cython.int)
+cdef void apply(Replay r, long long i) noexcept nogil
+
+cdef void apply_allocator(Replay r, long long i, int role) noexcept nogil
+
+cdef void apply_other(Replay r, long long i, int role) noexcept nogil
+
+@cython.locals(p=cython.int, predicted=cython.uint)
+cdef void allocate(Replay r, long long i) noexcept nogil
+
+@cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong)
+cdef void take_run(Replay r, long long i) noexcept nogil
+
+cdef void run_goes_on(Replay r, long long at, int role, long long partner) noexcept nogil
+
+@cython.locals(p=cython.int, wrong=cython.bint, predicted=cython.uint)
+cdef long long allocate_taking(Replay r, long long alloc, long long at) noexcept nogil
+
+@cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, order=cython.int)
+cdef long long refill(Replay r, long long first, long long at) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef bint holds_strays(Replay r, int p, int pindex) noexcept nogil
+
+cdef void allocated(Replay r, long long i, unsigned int predicted, bint wrong) noexcept nogil
+
+@cython.locals(migratetype=cython.int)
+cdef void put_aside(Replay r, long long i, unsigned int predicted) noexcept nogil
+
+@cython.locals(p=cython.int)
+cdef void free_quietly(Replay r, long long i) noexcept nogil
+
+@cython.locals(cause=cython.longlong, p=cython.int, at=cython.longlong)
+cdef void drain_run(Replay r, long long i) noexcept nogil
+
+@cython.locals(zone=cython.int, p=cython.int)
+cdef long long drain_unannounced(Replay r, long long at) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void unreserve_highatomic(Replay r, long long i) noexcept nogil
+
+@cython.locals(pfn=cython.uint, migratetype=cython.int)
+cdef void free(Replay r, long long i) noexcept nogil
+
+cdef void prepare(Replay r, long long i) noexcept nogil
+
+cdef void inserted(Replay r, long long i) noexcept nogil
+
+@cython.locals(z=cython.int)
+cdef void kswapd_woke(Replay r, long long i) noexcept nogil
+
+@cython.locals(z=cython.int)
+cdef void kswapd_sleeps(Replay r) noexcept nogil

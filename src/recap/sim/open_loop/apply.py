@@ -1,0 +1,343 @@
+"""Every operation of the trace done on the model: what it would hand out is predicted, compared, then set right."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PF_LRU, PG_ALLOCATED, PG_PCP
+    from recap.mm.migratetype import unreserve_highatomic_pageblock
+    from recap.mm.page_alloc import free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
+    from recap.mm.pcplist import (
+        drain_pages_zone,
+        free_unref_page_commit,
+        order_to_pindex,
+        pcp_allowed_order,
+        rmqueue_bulk,
+    )
+    from recap.pages import list_empty, page_zone
+    from recap.sim.open_loop.counters import predict
+    from recap.sim.open_loop.interrupts import (
+        FOUND_LOCK,
+        NO_INTERRUPT,
+        choose_factor,
+        enter_interrupt,
+        interrupted_this,
+        locked_out,
+        made_before_interrupt,
+    )
+    from recap.sim.open_loop.operations import (
+        ALLOC,
+        DRAIN,
+        FREE,
+        IN_INTERRUPT,
+        INSERTION,
+        ISOLATE,
+        KSWAPD_SLEEP,
+        KSWAPD_WAKE,
+        MM_LRU_INSERTION,
+        MM_PAGE_ALLOC_EXTFRAG,
+        MM_PAGE_ALLOC_ZONE_LOCKED,
+        MM_PAGE_FREE_BATCHED,
+        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+        NEVER,
+        NO_ROLE,
+        PREPARE,
+        SEARCH,
+        TAKE,
+    )
+    from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list, would_drain
+    from recap.sim.open_loop.replay import (
+        ALLOCATION,
+        DRAIN_STEPS,
+        EMPTIED_LISTS,
+        LOCKED_LISTS,
+        STRAY_FRAME,
+        UNKNOWN_FREE,
+        Replay,
+        deviate,
+        pcp_list,
+        pcp_number,
+        requested_pindex,
+    )
+    from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
+    from recap.sim.open_loop.steps import compare_drained, compare_taken, refill_batch
+    from recap.sim.open_loop.truth import any_free, give_back, pcp_of, put_on_pcp, take_frame
+
+
+def advance(r: Replay, start: int, stop: int) -> None:
+    """Replay the events from `start` up to `stop`."""
+    with cython.nogil:
+        run(r, start, stop)
+
+
+def run(r: Replay, start: int, stop: int) -> None:
+    """`advance` without the interpreter."""
+    for i in range(start, stop):
+        if r.event[i] <= MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != MM_PAGE_ALLOC_EXTFRAG:
+            r.ops.upcoming[r.pfn[i]] = r.ops.following[i]
+        if r.ops.role[i] != NO_ROLE:
+            apply(r, i)
+
+
+def apply(r: Replay, i: int) -> None:
+    """Do what an event sets off."""
+    role = r.ops.role[i]
+    r.now = i
+    if role > DRAIN:
+        apply_other(r, i, role)
+        return
+    c = r.cpu[i]
+    if not r.context[i] & IN_INTERRUPT:
+        apply_allocator(r, i, role)
+        r.interrupt[c] = NO_INTERRUPT
+    else:
+        if r.interrupt[c] == NO_INTERRUPT:
+            enter_interrupt(r, i)
+        apply_allocator(r, i, role)
+
+
+def apply_allocator(r: Replay, i: int, role: int) -> None:
+    """An operation of the page allocator."""
+    if role == ALLOC:
+        allocate(r, i)
+    elif role == FREE:
+        free_quietly(r, i)
+    elif role == PREPARE:
+        prepare(r, i)
+    elif role == TAKE:
+        take_run(r, i)
+    elif role == DRAIN:
+        drain_run(r, i)
+
+
+def apply_other(r: Replay, i: int, role: int) -> None:
+    """Something that the allocator's rules depend on."""
+    if role == INSERTION:
+        inserted(r, i)
+    elif role == SEARCH:
+        searched(r, i)
+    elif role == ISOLATE:
+        isolate(r, i)
+    elif role == KSWAPD_WAKE:
+        kswapd_woke(r, i)
+    elif role == KSWAPD_SLEEP:
+        kswapd_sleeps(r)
+
+
+def allocate(r: Replay, i: int) -> None:
+    """An allocation that took nothing from the free lists: it is served by a per-cpu list."""
+    if r.pfn[i] == NONE:
+        r.failed += 1
+        return
+    p = pcp_number(r, i)
+    if pcp_allowed_order(r.m, r.order[i]):
+        settle_list(r, p, requested_pindex(r, i), r.pfn[i])
+    if interrupted_this(r, i) and made_before_interrupt(r, i, p):
+        return
+    r.m.nr_emitted = 0
+    predicted = predict(r, i)
+    if r.m.nr_emitted > 0:
+        compare_taken(r, NEVER, p, predicted)
+    allocated(r, i, predicted, False)
+
+
+def take_run(r: Replay, i: int) -> None:
+    """Blocks were taken from the free lists: for the allocation that gets the first, or for a bulk allocation."""
+    alloc = r.ops.partner[i]
+    find_turned_lists(r, i)
+    first = i
+    while r.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and r.ops.next_step[first] != NEVER:
+        first = r.ops.next_step[first]
+    if alloc != NEVER and r.pfn[alloc] == r.pfn[first]:
+        r.ops.role[alloc] = NO_ROLE
+        at = allocate_taking(r, alloc, i)
+        alloc = NEVER
+    else:
+        at = refill(r, first, i)
+    run_goes_on(r, at, TAKE, alloc)
+
+
+def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
+    """What is left of a run of steps is another operation."""
+    if at != NEVER:
+        r.ops.role[at] = role
+        r.ops.partner[at] = partner
+
+
+def allocate_taking(r: Replay, alloc: int, at: int) -> int:
+    """An allocation that took blocks from the free lists; the step after its own."""
+    p = pcp_number(r, alloc)
+    wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
+    r.m.nr_emitted = 0
+    predicted = predict(r, alloc)
+    at = compare_taken(r, at, p, predicted)
+    allocated(r, alloc, predicted, wrong)
+    return at
+
+
+def refill(r: Replay, first: int, at: int) -> int:
+    """A per-cpu list was filled for a bulk allocation; the step after it."""
+    zone = page_zone(r.m, r.pfn[first])
+    p = pcp_number(r, first)
+    order = r.order[first]
+    pindex = order_to_pindex(r.migratetype[first], order)
+    holds_strays(r, p, pindex)
+    r.m.nr_emitted = 0
+    r.m.pcp[p].count += (
+        rmqueue_bulk(r.m, zone, order, refill_batch(r, p, order), pcp_list(r, p, pindex), r.migratetype[first], 0)
+        << order
+    )
+    return compare_taken(r, at, p, NONE)
+
+
+def holds_strays(r: Replay, p: int, pindex: int) -> bool:
+    """The kernel fills a list, so that its own is empty: does the model's hold frames that nothing explains?
+
+    They are put away: the model would have handed out the first.
+    """
+    head = pcp_list(r, p, pindex)
+    if list_empty(r.m, head):
+        return False
+    settle_list(r, p, pindex, NONE)
+    if list_empty(r.m, head):
+        return False
+    deviate(r, STRAY_FRAME, r.now, r.m.page[head].next)
+    put_away(r, p, pindex, True)
+    return True
+
+
+def allocated(r: Replay, i: int, predicted: int, wrong: bool) -> None:
+    """Compare the model's choice with the kernel's; `wrong` if it is known to be another."""
+    r.allocations += 1
+    if predicted == r.pfn[i]:
+        r.exact += not wrong
+        r.mismatched += wrong
+        if r.m.page[predicted].state == PG_ALLOCATED:
+            return
+    else:
+        r.mismatched += 1
+        deviate(r, ALLOCATION, i, predicted)
+        if predicted != NONE and r.m.page[predicted].state == PG_ALLOCATED:
+            put_aside(r, i, predicted)
+    take_frame(r.m, r.pfn[i], r.order[i])
+
+
+def put_aside(r: Replay, i: int, predicted: int) -> None:
+    """Put a block that the kernel did not choose back to the end of where it came from."""
+    migratetype = gfp_migratetype(r.flags[i])
+    if pcp_allowed_order(r.m, r.order[i]):
+        put_on_pcp(r.m, page_zone(r.m, predicted) * r.m.nr_cpus + r.cpu[i], predicted, r.order[i], migratetype)
+    else:
+        give_back(r.m, predicted, r.order[i], migratetype)
+
+
+def free_quietly(r: Replay, i: int) -> None:
+    """A free after which the kernel's per-cpu lists did not give back."""
+    p = pcp_number(r, i)
+    if pcp_allowed_order(r.m, r.order[i]) and would_drain(r, p, r.order[i]):
+        catch_up(r, p, r.order[i])
+    r.m.nr_emitted = 0
+    free(r, i)
+    if r.m.nr_emitted > 0:
+        compare_drained(r, NEVER, p)
+
+
+def drain_run(r: Replay, i: int) -> None:
+    """Blocks went back to the free lists: with a free, or unannounced as a CPU's lists are emptied whole."""
+    cause = r.ops.partner[i]
+    if cause != NEVER and r.event[cause] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+        unreserve_highatomic(r, cause)
+        cause = NEVER
+    at = i
+    if cause != NEVER:
+        p = pcp_number(r, cause)
+        r.m.nr_emitted = 0
+        choose_factor(r, i, p)
+        free(r, cause)
+        at = compare_drained(r, i, p)
+    if at == i:  # no free did it
+        at = drain_unannounced(r, i)
+    run_goes_on(r, at, DRAIN, NEVER)
+
+
+def drain_unannounced(r: Replay, at: int) -> int:
+    """A CPU's lists of a zone are emptied (drain_pages_zone): those that hold the first block given back."""
+    if r.m.page[r.pfn[at]].state != PG_PCP:
+        r.drained += 1
+        deviate(r, DRAIN_STEPS, at, NONE)
+        if r.m.page[r.pfn[at]].state == PG_ALLOCATED:
+            give_back(r.m, r.pfn[at], r.order[at], r.migratetype[at])
+        return r.ops.next_step[at]
+    zone = page_zone(r.m, r.pfn[at])
+    p = pcp_of(r.m, r.pfn[at])
+    r.inferred[EMPTIED_LISTS] += 1
+    settle_heads(r, p)
+    r.m.nr_emitted = 0
+    drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
+    return compare_drained(r, at, p)
+
+
+def unreserve_highatomic(r: Replay, i: int) -> None:
+    """Before it empties the per-cpu lists a direct reclaimer gives up a reserved pageblock.
+
+    (__alloc_pages_direct_reclaim)
+    """
+    zone = preferred_zone(r.m, gfp_zone(r.flags[i]))
+    while zone >= 0 and not unreserve_highatomic_pageblock(r.m, zone, gfp_migratetype(r.flags[i]), False):
+        zone -= 1
+
+
+def free(r: Replay, i: int) -> None:
+    """Free a frame where the kernel did; one that the model holds free already is counted, not freed twice."""
+    pfn = r.pfn[i]
+    if r.order[i] == 0 and r.m.page[pfn].state != PG_ALLOCATED:
+        used_unreported(r, pfn)
+    if any_free(r.m, pfn, r.order[i]):
+        r.frees_unknown += 1
+        deviate(r, UNKNOWN_FREE, i, pfn)
+        return
+    if r.interrupt[r.cpu[i]] != NO_INTERRUPT:
+        r.freed_since[pcp_number(r, i)] += 1
+    if locked_out(r, i):
+        r.inferred[LOCKED_LISTS] += 1
+        r.interrupt[r.cpu[i]] = FOUND_LOCK
+        free_to_buddy(r.m, pfn, r.order[i])
+    elif r.event[i] == MM_PAGE_FREE_BATCHED:
+        migratetype = r.m.page[pfn].migratetype
+        if migratetype >= MIGRATE_PCPTYPES:
+            migratetype = MIGRATE_MOVABLE
+        free_unref_page_commit(r.m, page_zone(r.m, pfn), r.cpu[i], pfn, migratetype, 0)
+    else:
+        free_pages(r.m, r.cpu[i], pfn, r.order[i])
+
+
+def prepare(r: Replay, i: int) -> None:
+    """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
+    if r.m.page[r.pfn[i]].state != PG_ALLOCATED:
+        used_unreported(r, r.pfn[i])
+    r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
+    r.m.page[r.pfn[i]].flags = 0
+
+
+def inserted(r: Replay, i: int) -> None:
+    """A page is on an LRU list: fallback takes it for movable."""
+    if r.m.page[r.pfn[i]].state != PG_ALLOCATED:
+        used_unreported(r, r.pfn[i])
+    r.m.page[r.pfn[i]].flags |= PF_LRU
+
+
+def kswapd_woke(r: Replay, i: int) -> None:
+    """kswapd reclaims: per-cpu lists hold less (set_reclaim_active), and the boost is noted (balance_pgdat)."""
+    for z in range(r.m.nr_zones):
+        if r.m.zone[z].index <= r.a[i]:
+            r.m.zone[z].kswapd_boost = r.m.zone[z].watermark_boost
+            r.m.zone[z].reclaim_active = 1
+
+
+def kswapd_sleeps(r: Replay) -> None:
+    """kswapd is done: the boost it found is taken back (balance_pgdat)."""
+    for z in range(r.m.nr_zones):
+        r.m.zone[z].reclaim_active = 0
+        r.m.zone[z].watermark_boost -= min(r.m.zone[z].watermark_boost, r.m.zone[z].kswapd_boost)
+        r.m.zone[z].kswapd_boost = 0

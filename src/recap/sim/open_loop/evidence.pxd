@@ -1,0 +1,21 @@
+cimport cython
+
+from recap.sim.open_loop.operations cimport (
+    ALLOC,
+    MM_LRU_INSERTION,
+    MM_PAGE_ALLOC,
+    MM_PAGE_FREE,
+    MM_PAGE_FREE_BATCHED,
+    NEVER,
+)
+from recap.sim.open_loop.replay cimport Replay
+
+cdef bint freed_next(Replay r, unsigned int pfn) noexcept nogil
+
+cdef bint unheard_of(Replay r, unsigned int pfn) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef bint reported_late(Replay r, int p, unsigned int pfn) noexcept nogil
+
+@cython.locals(first=cython.longlong, pfn=cython.uint)
+cdef bint used_untaken(Replay r, unsigned int block, int order) noexcept nogil

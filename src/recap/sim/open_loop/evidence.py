@@ -1,0 +1,53 @@
+"""What the trace tells later about a frame that the model holds free now: the ground every inference stands on."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.sim.open_loop.operations import (
+        ALLOC,
+        MM_LRU_INSERTION,
+        MM_PAGE_ALLOC,
+        MM_PAGE_FREE,
+        MM_PAGE_FREE_BATCHED,
+        NEVER,
+    )
+    from recap.sim.open_loop.replay import Replay
+
+
+def freed_next(r: Replay, pfn: int) -> bool:
+    """Is this frame freed next, so that somebody must take it before, unreported?"""
+    i = r.ops.upcoming[pfn]
+    return i != NEVER and MM_PAGE_FREE <= r.event[i] <= MM_PAGE_FREE_BATCHED
+
+
+def unheard_of(r: Replay, pfn: int) -> bool:
+    """May this frame have been taken unreported: is it freed next, or never heard of again?"""
+    return r.ops.upcoming[pfn] == NEVER or freed_next(r, pfn)
+
+
+def reported_late(r: Replay, p: int, pfn: int) -> bool:
+    """May the allocation reported next of this frame have been made by now?
+
+    It may if another thread of the same CPU reports it, and has reported nothing else since: no thread has more than
+    one allocation under way.
+    """
+    i = r.ops.upcoming[pfn]
+    return (
+        i != NEVER
+        and r.event[i] == MM_PAGE_ALLOC
+        and r.cpu[i] == p % r.m.nr_cpus
+        and r.ops.role[i] == ALLOC
+        and r.ops.since[i] < r.now
+        and not (r.context[i] == r.context[r.now] and r.pid[i] == r.pid[r.now])
+    )
+
+
+def used_untaken(r: Replay, block: int, order: int) -> bool:
+    """Is a frame of this free block freed, or put on an LRU list, before any is taken from the free lists?"""
+    first = len(r.event)
+    for pfn in range(block, block + (1 << order)):
+        if r.ops.upcoming[pfn] != NEVER and r.ops.upcoming[pfn] < first:
+            first = r.ops.upcoming[pfn]
+    return first < len(r.event) and (r.event[first] == MM_PAGE_FREE or r.event[first] == MM_LRU_INSERTION)

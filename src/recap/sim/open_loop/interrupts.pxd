@@ -1,0 +1,40 @@
+cimport cython
+
+from recap.kernel cimport PG_ALLOCATED, PG_PCP
+from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order
+from recap.pages cimport list_del
+from recap.sim.open_loop.operations cimport (
+    FREE,
+    LOCKED_OUT,
+    MAYBE_LOCKED_OUT,
+    MM_PAGE_ALLOC,
+    MM_PAGE_PCPU_DRAIN,
+    NEVER,
+)
+from recap.sim.open_loop.percpu cimport would_drain
+from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
+
+cdef enum:
+    NO_INTERRUPT = 0
+    IN_INTERRUPT_NOW = 1
+    FOUND_LOCK = 2
+
+@cython.locals(zone=cython.int, p=cython.int, c=cython.int)
+cdef void enter_interrupt(Replay r, long long i) noexcept nogil
+
+cdef bint interrupted_this(Replay r, long long i) noexcept nogil
+
+@cython.locals(factor=cython.int, head=cython.uint, pfn=cython.uint, ahead=cython.int)
+cdef bint made_before_interrupt(Replay r, long long i, int p) noexcept nogil
+
+@cython.locals(pages=cython.int)
+cdef int pages_of_run(Replay r, long long i) noexcept nogil
+
+@cython.locals(amount=cython.int, kept=cython.int)
+cdef int amount_with(Replay r, int p, int factor) noexcept nogil
+
+@cython.locals(pages=cython.int, factor=cython.int)
+cdef void choose_factor(Replay r, long long i, int p) noexcept nogil
+
+@cython.locals(p=cython.int, k=cython.longlong)
+cdef bint locked_out(Replay r, long long i) noexcept nogil

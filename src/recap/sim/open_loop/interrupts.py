@@ -1,0 +1,117 @@
+"""Order within a CPU: an interrupt may come between an operation and its report, or find the lists' lock taken."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import PG_ALLOCATED, PG_PCP
+    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order
+    from recap.pages import list_del
+    from recap.sim.open_loop.operations import (
+        FREE,
+        LOCKED_OUT,
+        MAYBE_LOCKED_OUT,
+        MM_PAGE_ALLOC,
+        MM_PAGE_PCPU_DRAIN,
+        NEVER,
+    )
+    from recap.sim.open_loop.percpu import would_drain
+    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
+
+    NO_INTERRUPT, IN_INTERRUPT_NOW, FOUND_LOCK = range(3)  # what a CPU is doing
+
+
+def enter_interrupt(r: Replay, i: int) -> None:
+    """An interrupt's first operation: what it interrupts may have been done, and not yet reported."""
+    c = r.cpu[i]
+    r.interrupt[c] = IN_INTERRUPT_NOW
+    r.interrupted[c] = r.pid[i]
+    for zone in range(r.m.nr_zones):
+        p = zone * r.m.nr_cpus + c
+        r.factor_before[p] = r.m.pcp[p].free_factor
+        r.freed_since[p] = 0
+
+
+def interrupted_this(r: Replay, i: int) -> bool:
+    """Was the last that this CPU did an interrupt of the task that now reports?"""
+    return r.interrupt[r.cpu[i]] != NO_INTERRUPT and r.interrupted[r.cpu[i]] == r.pid[i]
+
+
+def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
+    """Make an allocation that was made before the interrupt which the trace shows first; False if it was not.
+
+    If the interrupt freed frames onto the same list, the frame tells. If not, only how much the next drain gives back
+    will tell, by the free factor: both values are kept until then.
+    """
+    if not pcp_allowed_order(r.m, r.order[i]):
+        return False
+    factor = (r.factor_before[p] >> 1) + r.m.pcp[p].free_factor - r.factor_before[p]
+    head = pcp_list(r, p, requested_pindex(r, i))
+    if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != PG_PCP:
+        r.other_factor[p] = factor
+        return False
+    pfn = r.m.page[head].next
+    ahead = r.freed_since[p]
+    while pfn != head and pfn != r.pfn[i] and ahead > 0:
+        pfn = r.m.page[pfn].next
+        ahead -= 1
+    if pfn != r.pfn[i]:
+        return False
+    list_del(r.m, pfn)
+    r.m.page[pfn].state = PG_ALLOCATED
+    r.m.pcp[p].count -= 1 << r.order[i]
+    r.m.pcp[p].free_factor = factor
+    r.inferred[LATE_REPORTS] += 1
+    r.allocations += 1
+    r.exact += 1
+    return True
+
+
+def pages_of_run(r: Replay, i: int) -> int:
+    """The pages of all blocks of a run of steps."""
+    pages = 0
+    while i != NEVER:
+        pages += 1 << r.order[i]
+        i = r.ops.next_step[i]
+    return pages
+
+
+def amount_with(r: Replay, p: int, factor: int) -> int:
+    """How much a CPU's lists would give back if their free factor were this."""
+    kept = r.m.pcp[p].free_factor
+    r.m.pcp[p].free_factor = factor
+    amount = nr_pcp_free(r.m, p, nr_pcp_high(r.m, p // r.m.nr_cpus, p, False), False)
+    r.m.pcp[p].free_factor = kept
+    return amount
+
+
+def choose_factor(r: Replay, i: int, p: int) -> None:
+    """Of two free factors take the one that explains how much the kernel gave back."""
+    factor = r.m.pcp[p].free_factor
+    if r.other_factor[p] >= 0 and r.other_factor[p] != factor:
+        pages = pages_of_run(r, i)
+        if abs(pages - amount_with(r, p, r.other_factor[p])) < abs(pages - amount_with(r, p, factor)):
+            r.m.pcp[p].free_factor = r.other_factor[p]
+            r.inferred[LATE_REPORTS] += 1
+    r.other_factor[p] = -1
+
+
+def locked_out(r: Replay, i: int) -> bool:
+    """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
+
+    It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
+    frame is taken or drained from a per-cpu list next. Where the lock may have been held, it did if the lists would
+    have given back otherwise, and the kernel's did not; and so did what else the interrupt freed.
+    """
+    if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
+        return True
+    if r.ops.partner[i] != LOCKED_OUT and r.ops.partner[i] != MAYBE_LOCKED_OUT:
+        return False
+    k = r.ops.following[i]
+    if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
+        return False
+    if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK:
+        return True
+    p = pcp_number(r, i)
+    return r.ops.role[i] == FREE and pcp_allowed_order(r.m, r.order[i]) and would_drain(r, p, r.order[i])

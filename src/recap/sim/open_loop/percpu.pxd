@@ -1,0 +1,49 @@
+cimport cython
+
+from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PG_ALLOCATED
+from recap.mm.pcplist cimport nr_pcp_high
+from recap.pages cimport list_del
+from recap.sim.open_loop.evidence cimport freed_next, reported_late, unheard_of
+from recap.sim.open_loop.operations cimport (
+    MM_PAGE_ALLOC,
+    MM_PAGE_ALLOC_ZONE_LOCKED,
+    MM_PAGE_PCPU_DRAIN,
+    NEVER,
+    NO_ROLE,
+)
+from recap.sim.open_loop.replay cimport BULK_ALLOCATIONS, LATE_REPORTS, Replay, pcp_list
+from recap.sim.open_loop.truth cimport give_back, remove_from_pcp
+
+cdef void take_unreported(Replay r, int p, unsigned int pfn) noexcept nogil
+
+cdef void allocate_early(Replay r, int p, unsigned int pfn) noexcept nogil
+
+cdef void take(Replay r, int p, unsigned int pfn) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint)
+cdef void settle_list(Replay r, int p, int pindex, unsigned int until) noexcept nogil
+
+@cython.locals(pindex=cython.int, head=cython.uint)
+cdef void settle_heads(Replay r, int p) noexcept nogil
+
+@cython.locals(free_high=cython.bint)
+cdef int limit(Replay r, int p, int order) noexcept nogil
+
+cdef bint would_drain(Replay r, int p, int order) noexcept nogil
+
+@cython.locals(mt=cython.int)
+cdef void catch_up(Replay r, int p, int order) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint, after=cython.uint, seen=cython.longlong)
+cdef void catch_up_below(Replay r, int p, int pindex) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef void catch_up_head(Replay r, int p, int pindex, int order) noexcept nogil
+
+@cython.locals(pindex=cython.int)
+cdef void put_away_strays(Replay r, int p) noexcept nogil
+
+cdef bint belongs(Replay r, int p, unsigned int pfn) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint, after=cython.uint)
+cdef void put_away(Replay r, int p, int pindex, bint whole) noexcept nogil

@@ -1,0 +1,79 @@
+cimport cython
+
+from recap.kernel cimport NR_PCP_LISTS
+from recap.mm.page_alloc cimport gfp_migratetype
+from recap.mm.pcplist cimport order_to_pindex
+from recap.pages cimport Memory, page_zone
+from recap.sim.open_loop.operations cimport Operations
+
+cdef enum:
+    BULK_ALLOCATIONS = 0
+    LATE_REPORTS = 1
+    LOCKED_LISTS = 2
+    EMPTIED_LISTS = 3
+    LAGGING_COUNTERS = 4
+    DIRTY_LIMITS = 5
+    ISOLATED_PAGES = 6
+    SEARCHED_PAGES = 7
+    TURNED_LISTS = 8
+
+    ALLOCATION = 0
+    REFILL = 1
+    DRAIN_STEPS = 2
+    STRAY_FRAME = 3
+    UNKNOWN_FREE = 4
+    ISOLATION = 5
+
+cdef class Replay:
+    cdef readonly Memory m
+    cdef Operations ops
+    cdef const unsigned char[::1] event
+    cdef const unsigned short[::1] cpu
+    cdef const unsigned char[::1] context
+    cdef const int[::1] pid
+    cdef const unsigned int[::1] pfn
+    cdef const unsigned char[::1] order
+    cdef const signed char[::1] migratetype
+    cdef const unsigned int[::1] flags
+    cdef const long long[::1] a
+    cdef const long long[::1] b
+    cdef long long now
+
+    cdef readonly long long allocations
+    cdef readonly long long exact
+    cdef readonly long long mismatched
+    cdef readonly long long failed
+    cdef readonly long long frees_unknown
+    cdef readonly long long taken
+    cdef readonly long long taken_exact
+    cdef readonly long long drained
+    cdef readonly long long drained_exact
+    cdef long long[::1] inferred
+
+    cdef readonly long long nr_deviations
+    cdef unsigned char[::1] deviation_kind
+    cdef long long[::1] deviation_at
+    cdef long long[::1] deviation_event
+    cdef unsigned int[::1] deviation_frame
+
+    cdef long long[::1] counter_lag
+    cdef long long[::1] run_end
+    cdef long long[::1] run_zone
+    cdef long long[::1] run_pages
+    cdef long long[::1] drain_until
+    cdef unsigned char[::1] interrupt
+    cdef int[::1] interrupted
+    cdef int[::1] factor_before
+    cdef int[::1] freed_since
+    cdef int[::1] other_factor
+    cdef int[::1] turned
+    cdef int[::1] compacting
+
+cdef int pcp_number(Replay r, long long i) noexcept nogil
+
+cdef unsigned int pcp_list(Replay r, int p, int pindex) noexcept nogil
+
+cdef int requested_pindex(Replay r, long long i) noexcept nogil
+
+@cython.locals(n=cython.longlong)
+cdef void deviate(Replay r, int kind, long long event, unsigned int frame) noexcept nogil

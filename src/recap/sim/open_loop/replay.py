@@ -1,0 +1,157 @@
+"""What a replay knows: the trace, the model of the memory it was recorded on, and how the two have agreed so far."""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
+from recap.pages import Array, Memory, adopt
+from recap.sim.open_loop.operations import Operations
+from recap.trace import Events
+
+if not cython.compiled:
+    from recap.kernel import NR_PCP_LISTS
+    from recap.mm.page_alloc import gfp_migratetype
+    from recap.mm.pcplist import order_to_pindex
+    from recap.pages import page_zone
+
+    # What no event reports, and is inferred; INFERENCES has the words.
+    BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
+    ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS = range(6, 9)
+
+    # Where the model went another way than the kernel; DEVIATIONS has the words.
+    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION = range(6)
+
+INFERENCES = {
+    "bulk_allocations": "frames that left a per-cpu list unreported: __alloc_pages_bulk has no tracepoint",
+    "late_reports": "allocations made before something that the trace shows first: they are reported last of all",
+    "locked_lists": "frees that found their per-cpu lists locked, by what they interrupted or a drain from another CPU",
+    "emptied_lists": "per-cpu lists emptied whole for somebody (drain_pages_zone), known by what they gave back",
+    "lagging_counters": "zones chosen or refused by a counter of free pages that lagged behind, within its limit",
+    "dirty_limits": "requests to write that the node's limit of dirty pages refused at the low watermark",
+    "isolated_pages": "pages compaction took free, reported as a range and their number",
+    "searched_pages": "pages compaction's quick search took free, unreported",
+    "turned_lists": "free lists that compaction's quick searches turned, as one turns a ring",
+}
+DEVIATIONS = (
+    "allocation",  # another frame was handed out
+    "refill",  # other blocks were taken from the free lists
+    "drain",  # other blocks were given back
+    "stray",  # a per-cpu list holds a frame that the kernel's does not
+    "free",  # a frame was freed that the model holds free
+    "isolation",  # compaction's range holds another number of free pages
+)
+MOST_DEVIATIONS = 1 << 16  # kept; more are only counted
+MOST_STEPS = 1 << 16  # one operation takes under the zone lock
+
+
+class Replay:
+    """An allocator trace beside a model of the memory it was recorded on.
+
+    Args:
+        memory: the state at the first event.
+        events: the trace from there on.
+    """
+
+    def __init__(self, memory: Memory, events: Events) -> None:
+        pcps = int(memory.nr_zones) * int(memory.nr_cpus)
+        memory.trace(MOST_STEPS)
+        self.m = memory
+        self.ops = Operations(events, int(memory.nr_frames))
+        self.event = adopt(events.event)
+        self.cpu = adopt(events.cpu)
+        self.context = adopt(events.context)
+        self.pid = adopt(events.pid)
+        self.pfn = adopt(events.pfn)
+        self.order = adopt(events.order)
+        self.migratetype = adopt(events.migratetype)
+        self.flags = adopt(events.flags)
+        self.a = adopt(events.a)
+        self.b = adopt(events.b)
+        self.now = 0
+
+        self.allocations = 0
+        self.exact = 0
+        self.mismatched = 0
+        self.failed = 0
+        self.frees_unknown = 0
+        self.taken = 0
+        self.taken_exact = 0
+        self.drained = 0
+        self.drained_exact = 0
+        self.inferred = adopt(np.zeros(len(INFERENCES), np.int64))
+
+        self.nr_deviations = 0
+        self.deviation_kind = adopt(np.zeros(MOST_DEVIATIONS, np.uint8))
+        self.deviation_at = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
+        self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
+        self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))
+
+        self.counter_lag = adopt(counter_lag(memory))
+        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
+        self.drain_until = adopt(np.zeros(pcps, np.int64))
+        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))
+        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))
+        self.factor_before = adopt(np.zeros(pcps, np.int32))
+        self.freed_since = adopt(np.zeros(pcps, np.int32))
+        self.other_factor = adopt(np.full(pcps, -1, np.int32))
+        self.turned = adopt(np.zeros(memory.nr_zones, np.int32))
+        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))
+
+    def inferences(self) -> dict[str, int]:
+        """How often each kind of inference was made."""
+        return {name: int(self.inferred[kind]) for kind, name in enumerate(INFERENCES)}
+
+    def deviations(self) -> list[tuple[str, int, int, int]]:
+        """Where the model went another way: (kind, event the model stood at, event concerned or -1, model's frame)."""
+        return [
+            (
+                DEVIATIONS[self.deviation_kind[n]],
+                int(self.deviation_at[n]),
+                int(self.deviation_event[n]),
+                int(self.deviation_frame[n]),
+            )
+            for n in range(min(self.nr_deviations, MOST_DEVIATIONS))
+        ]
+
+
+def counter_lag(memory: Memory) -> Array:
+    """By how many pages each zone's counter of free pages may lag behind: what all CPUs may keep to themselves."""
+    cpus = int(memory.nr_cpus)
+    lags = [
+        cpus
+        * stat_threshold(
+            int(zone["managed"]), int(zone["watermark"][WMARK_LOW]), int(zone["watermark"][WMARK_MIN]), cpus
+        )
+        for zone in memory.array("zone")
+    ]
+    return np.array(lags, np.int64)
+
+
+def pcp_number(r: Replay, i: int) -> int:
+    """Whose per-cpu lists an event is about: those of its CPU for the zone of its frame, zone * nr_cpus + cpu."""
+    return page_zone(r.m, r.pfn[i]) * r.m.nr_cpus + r.cpu[i]
+
+
+def pcp_list(r: Replay, p: int, pindex: int) -> int:
+    """The head of a per-cpu list."""
+    return r.m.pcp_heads + p * NR_PCP_LISTS + pindex
+
+
+def requested_pindex(r: Replay, i: int) -> int:
+    """Which per-cpu list serves a traced allocation."""
+    return order_to_pindex(gfp_migratetype(r.flags[i]), r.order[i])
+
+
+def deviate(r: Replay, kind: int, event: int, frame: int) -> None:
+    """Note that the model went another way."""
+    n = r.nr_deviations
+    if n < len(r.deviation_kind):
+        r.deviation_kind[n] = kind
+        r.deviation_at[n] = r.now
+        r.deviation_event[n] = event
+        r.deviation_frame[n] = frame
+    r.nr_deviations += 1
