@@ -27,7 +27,7 @@ cdef void put_last(Replay r, unsigned int pfn) noexcept nogil
 @cython.locals(left=cython.int)
 cdef long long take_as_kernel(Replay r, long long at, int p) noexcept nogil
 
-@cython.locals(k=cython.int, n=cython.int)
+@cython.locals(k=cython.int, n=cython.int, wrong=cython.uint)
 cdef long long compare_drained(Replay r, long long at, int p) noexcept nogil
 
 @cython.locals(j=cython.int, mt=cython.int)

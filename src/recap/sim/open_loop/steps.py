@@ -102,10 +102,13 @@ def compare_drained(r: Replay, at: int, p: int) -> int:
     r.drained_exact += k
     if k == n:
         return at
-    deviate(r, DRAIN_STEPS, at, r.m.emitted[k].pfn)
+    wrong = r.m.emitted[k].pfn
+    deviate(r, DRAIN_STEPS, at, wrong)
     undo_drained(r, k, p)
     at = drain_as_kernel(r, at, n - k)
     put_away_strays(r, p)
+    if r.ops.upcoming[wrong] == NEVER and r.m.page[wrong].state == PG_PCP:
+        give_back(r.m, wrong, r.m.page[wrong].order, r.m.page[wrong].migratetype)
     return at
 
 
