@@ -43,6 +43,7 @@ from recap.sim.open_loop.replay cimport (
     STRAY_FRAME,
     UNKNOWN_FREE,
     DRAIN_STEPS,
+    EARLY_SLEEPS,
     Replay,
     deviate,
     pcp_list,
@@ -105,6 +106,8 @@ cdef void free(Replay r, long long i) noexcept nogil
 cdef void prepare(Replay r, long long i) noexcept nogil
 
 cdef void inserted(Replay r, long long i) noexcept nogil
+
+cdef bint kswapd_may_be_done(Replay r) noexcept nogil
 
 @cython.locals(z=cython.int)
 cdef void kswapd_woke(Replay r, long long i) noexcept nogil

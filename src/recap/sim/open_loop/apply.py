@@ -50,6 +50,7 @@ if not cython.compiled:
     from recap.sim.open_loop.replay import (
         ALLOCATION,
         DRAIN_STEPS,
+        EARLY_SLEEPS,
         EMPTIED_LISTS,
         LOCKED_LISTS,
         STRAY_FRAME,
@@ -122,6 +123,7 @@ def apply_other(r: Replay, i: int, role: int) -> None:
     elif role == KSWAPD_WAKE:
         kswapd_woke(r, i)
     elif role == KSWAPD_SLEEP:
+        r.next_sleep += 1
         kswapd_sleeps(r)
 
 
@@ -237,6 +239,9 @@ def free_quietly(r: Replay, i: int) -> None:
     p = pcp_number(r, i)
     if pcp_allowed_order(r.m, r.order[i]) and would_drain(r, p, r.order[i]):
         catch_up(r, p, r.order[i])
+        if would_drain(r, p, r.order[i]) and kswapd_may_be_done(r):
+            r.inferred[EARLY_SLEEPS] += 1
+            kswapd_sleeps(r)
     r.m.nr_emitted = 0
     free(r, i)
     if r.m.nr_emitted > 0:
@@ -325,6 +330,15 @@ def inserted(r: Replay, i: int) -> None:
     if r.m.page[r.pfn[i]].state != PG_ALLOCATED:
         used_unreported(r, r.pfn[i])
     r.m.page[r.pfn[i]].flags |= PF_LRU
+
+
+def kswapd_may_be_done(r: Replay) -> bool:
+    """Has kswapd nothing more to do before it sleeps, so that it may be done, and only not asleep yet?"""
+    return (
+        r.next_sleep < r.ops.nr_sleeps
+        and r.ops.partner[r.ops.sleeps[r.next_sleep]] < r.now
+        and r.m.zone[0].reclaim_active != 0
+    )
 
 
 def kswapd_woke(r: Replay, i: int) -> None:

@@ -17,6 +17,7 @@ cdef enum:
     MM_MIGRATE_PAGES = 29
     MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
+    MM_COMPACTION_WAKEUP_KCOMPACTD = 33
 
     NO_ROLE = 0
     ALLOC = 1
@@ -39,6 +40,7 @@ cdef enum:
     FREED = 2
     DRAINING = 3
     RECLAIMED = 4
+    TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18
     IN_HARDIRQ = 0x08
     PIDS = 0x400000
@@ -50,23 +52,24 @@ cdef class Operations:
     cdef const unsigned char[::1] context
     cdef const int[::1] pid
     cdef const unsigned int[::1] pfn
-    cdef const unsigned char[::1] order
-    cdef const signed char[::1] migratetype
-    cdef const long long[::1] a
     cdef const unsigned int[::1] flags
-    cdef unsigned char[::1] slow
+    cdef const long long[::1] a
     cdef unsigned char[::1] role
     cdef int[::1] partner
     cdef int[::1] next_step
+    cdef int[::1] since
     cdef int[::1] following
     cdef int[::1] upcoming
     cdef unsigned char[::1] doing
+    cdef unsigned char[::1] slow
     cdef int[::1] first
     cdef int[::1] last
-    cdef int[::1] reclaim
-    cdef int kswapd
-    cdef int[::1] since
     cdef int[::1] latest
+    cdef int[::1] reclaim
+    cdef int[::1] sleeps
+    cdef int nr_sleeps
+    cdef int kswapd
+    cdef int kswapd_work
 
     @cython.locals(i=cython.longlong, pfn=cython.uint)
     cdef void chain(self) noexcept nogil
@@ -74,22 +77,26 @@ cdef class Operations:
     @cython.locals(i=cython.longlong, t=cython.int)
     cdef void group(self) noexcept nogil
 
-    @cython.locals(t=cython.int)
-    cdef void reclaimed(self, long long i) noexcept nogil
-
     cdef int thread(self, long long i) noexcept nogil
 
-    @cython.locals(t=cython.int, adjacent=cython.bint)
-    cdef void step(self, long long i, int role, int doing) noexcept nogil
+    cdef int task(self, long long i) noexcept nogil
 
-    @cython.locals(t=cython.int)
-    cdef void allocation(self, long long i) noexcept nogil
+    cdef void switch(self, long long i, int t) noexcept nogil
 
-    @cython.locals(t=cython.int)
-    cdef void freeing(self, long long i) noexcept nogil
+    cdef void reclaiming(self, long long i, int t) noexcept nogil
+
+    cdef void compacting(self, long long i, int t) noexcept nogil
+
+    cdef bint adjacent(self, long long i, int t) noexcept nogil
+
+    cdef void step(self, long long i, int t, int role, int doing) noexcept nogil
+
+    cdef void allocation(self, long long i, int t) noexcept nogil
+
+    cdef void freeing(self, long long i, int t) noexcept nogil
 
     @cython.locals(k=cython.int, j=cython.longlong)
-    cdef void list_goes_on(self, int t, long long i) noexcept nogil
+    cdef void list_goes_on(self, long long i, int t) noexcept nogil
 
     @cython.locals(t=cython.int)
     cdef int interrupted(self, long long i) noexcept nogil

@@ -13,7 +13,7 @@ import cython
 import numpy as np
 
 from recap.pages import adopt
-from recap.trace import Events
+from recap.trace import Event, Events
 
 if not cython.compiled:
     MM_PAGE_ALLOC = 0
@@ -32,8 +32,9 @@ if not cython.compiled:
     MM_MIGRATE_PAGES = 29
     MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
+    MM_COMPACTION_WAKEUP_KCOMPACTD = 33
 
-    # What an event sets off.
+    # What an event sets off; up to DRAIN it is the page allocator's doing.
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
 
     NEVER = -1
@@ -41,6 +42,7 @@ if not cython.compiled:
     LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
     SLOW = -2  # the partner of an allocation that went the slow path
     NO_RUN, TAKING, FREED, DRAINING, RECLAIMED = range(5)  # what a thread is doing
+    TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18  # bits of common_flags: in a soft interrupt, or
     IN_HARDIRQ = 0x08
     PIDS = 0x400000  # Linux has no more
@@ -50,7 +52,9 @@ if not cython.compiled:
 class Operations:
     """What each event sets off (`role`), which event completes or began it (`partner`), and the run it is a step of.
 
-    `following` is the next event about the same frame, `upcoming` the first about each frame, -1 where there is none.
+    `following` is the next event about the same frame, `upcoming` the first about each frame, `since` the event before
+    it of the same thread, -1 where there is none. `sleeps` are the events at which kswapd has finished; its last work
+    before it is their partner.
     """
 
     def __init__(self, events: Events, frames: int) -> None:
@@ -61,25 +65,31 @@ class Operations:
         self.context = adopt(events.context)
         self.pid = adopt(events.pid)
         self.pfn = adopt(events.pfn)
-        self.order = adopt(events.order)
-        self.migratetype = adopt(events.migratetype)
-        self.a = adopt(events.a)
         self.flags = adopt(events.flags)
-        self.slow = adopt(np.zeros(threads, np.uint8))
+        self.a = adopt(events.a)
         self.role = adopt(np.zeros(n, np.uint8))
         self.partner = adopt(np.full(n, -1, np.int32))
         self.next_step = adopt(np.full(n, -1, np.int32))
+        self.since = adopt(np.full(n, -1, np.int32))
         self.following = adopt(np.full(n, -1, np.int32))
         self.upcoming = adopt(np.full(frames, -1, np.int32))
         self.doing = adopt(np.zeros(threads, np.uint8))
+        self.slow = adopt(np.zeros(threads, np.uint8))
         self.first = adopt(np.zeros(threads, np.int32))
-        self.reclaim = adopt(np.zeros(threads, np.int32))
         self.last = adopt(np.zeros(threads, np.int32))
-        self.since = adopt(np.full(n, -1, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
+        self.reclaim = adopt(np.zeros(threads, np.int32))
+        self.sleeps = adopt(np.zeros(1 + np.count_nonzero(events.event == np.uint8(Event.SCHED_SWITCH)), np.int32))
+        self.nr_sleeps = 0
         self.kswapd = -1
-        self.chain()
-        self.group()
+        self.kswapd_work = -1
+        self.find()
+
+    def find(self) -> None:
+        """Group all events."""
+        with cython.nogil:
+            self.chain()
+            self.group()
 
     def chain(self) -> None:
         """Link the events about each frame."""
@@ -90,65 +100,89 @@ class Operations:
                 self.upcoming[pfn] = i
 
     def group(self) -> None:
-        """Find the operations."""
+        """Find what each event sets off."""
         for i in range(len(self.event)):
             t = self.thread(i)
             self.since[i] = self.latest[t]
             self.latest[t] = i
             if self.event[i] == MM_PAGE_ALLOC:
-                self.allocation(i)
+                self.allocation(i, t)
             elif self.event[i] <= MM_PAGE_FREE_BATCHED:
-                self.freeing(i)
+                self.freeing(i, t)
             elif self.event[i] == MM_PAGE_PCPU_DRAIN:
-                self.step(i, DRAIN, DRAINING)
+                self.step(i, t, DRAIN, DRAINING)
             elif self.event[i] <= MM_PAGE_ALLOC_EXTFRAG:
-                self.step(i, TAKE, TAKING)
+                self.step(i, t, TAKE, TAKING)
             elif self.event[i] == MM_LRU_INSERTION:
                 self.role[i] = INSERTION
-            elif self.event[i] == MM_VMSCAN_KSWAPD_WAKE:
-                self.kswapd = self.pid[i]
-                self.role[i] = KSWAPD_WAKE
-            elif self.event[i] == MM_COMPACTION_ISOLATE_FREEPAGES:
-                self.role[i] = ISOLATE
-            elif self.event[i] == MM_COMPACTION_ISOLATE_MIGRATEPAGES or self.event[i] == MM_MIGRATE_PAGES:
-                self.role[i] = SEARCH
-            elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
-                self.slow[self.thread(i)] |= self.flags[i] != 0
-            elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
-                self.reclaim[self.thread(i)] = i
-            elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
-                self.reclaimed(i)
-            elif self.event[i] == MM_COMPACTION_END:
-                self.slow[t] = 1
-                self.role[i] = SEARCH
-            elif self.event[i] == SCHED_SWITCH and self.pid[i] == self.kswapd and self.a[i] == 1:
-                self.role[i] = KSWAPD_SLEEP
-
-    def reclaimed(self, i: int) -> None:
-        """A direct reclaimer will try again; if that fails, it will empty all per-cpu lists."""
-        t = self.thread(i)
-        self.slow[t] = 1
-        if self.a[i] > 0:
-            self.doing[t] = RECLAIMED
+            elif self.event[i] == SCHED_SWITCH:
+                self.switch(i, t)
+            elif MM_VMSCAN_DIRECT_RECLAIM_BEGIN <= self.event[i] <= MM_VMSCAN_WAKEUP_KSWAPD:
+                self.reclaiming(i, t)
+            else:
+                self.compacting(i, t)
+            if t == self.kswapd and self.event[i] != SCHED_SWITCH and self.event[i] != MM_COMPACTION_WAKEUP_KCOMPACTD:
+                self.kswapd_work = i
 
     def thread(self, i: int) -> int:
         """The number of the thread of control that reported an event."""
         if self.context[i] & IN_INTERRUPT:
             return PIDS + self.cpu[i] * 4 + (2 if self.context[i] & IN_HARDIRQ else 1)
+        return self.task(i)
+
+    def task(self, i: int) -> int:
+        """The number of the task that was running."""
         if self.pid[i] <= 0:
             return PIDS + self.cpu[i] * 4
         return self.pid[i] % PIDS
 
-    def step(self, i: int, role: int, doing: int) -> None:
+    def switch(self, i: int, t: int) -> None:
+        """kswapd goes to sleep by its own will once it is done; it waits for devices in another way."""
+        if t == self.kswapd and self.a[i] == TASK_INTERRUPTIBLE:
+            self.role[i] = KSWAPD_SLEEP
+            self.partner[i] = self.kswapd_work
+            self.sleeps[self.nr_sleeps] = i
+            self.nr_sleeps += 1
+
+    def reclaiming(self, i: int, t: int) -> None:
+        """Reclaim: an allocation that follows is the slow path's.
+
+        A direct reclaimer that made progress tries again; if that fails, it empties all per-cpu lists.
+        """
+        if self.event[i] == MM_VMSCAN_KSWAPD_WAKE:
+            self.kswapd = t
+            self.role[i] = KSWAPD_WAKE
+        elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
+            self.slow[t] |= self.flags[i] != 0  # 0: a boosted watermark woke it, not a request
+        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+            self.reclaim[t] = i
+        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+            self.slow[t] = 1
+            if self.a[i] > 0:
+                self.doing[t] = RECLAIMED
+
+    def compacting(self, i: int, t: int) -> None:
+        """Compaction: where it may have searched the free lists, and what it took."""
+        if self.event[i] == MM_COMPACTION_ISOLATE_FREEPAGES:
+            self.role[i] = ISOLATE
+        elif self.event[i] == MM_COMPACTION_ISOLATE_MIGRATEPAGES or self.event[i] == MM_MIGRATE_PAGES:
+            self.role[i] = SEARCH
+        elif self.event[i] == MM_COMPACTION_END:
+            self.slow[t] = 1
+            self.role[i] = SEARCH
+
+    def adjacent(self, i: int, t: int) -> bool:
+        """Did the thread report nothing between its last operation and this event, and stay on its CPU?"""
+        return self.since[i] == self.last[t] and self.cpu[self.last[t]] == self.cpu[i]
+
+    def step(self, i: int, t: int, role: int, doing: int) -> None:
         """A step under the zone lock: it goes on with the thread's run of such steps, or begins one."""
-        t = self.thread(i)
-        adjacent = self.since[i] == self.last[t] and self.cpu[self.last[t]] == self.cpu[i]
-        if self.doing[t] == doing and adjacent:
+        if self.doing[t] == doing and self.adjacent(i, t):
             self.next_step[self.last[t]] = i
         else:
             self.first[t] = i
             self.role[i] = role
-            if doing == DRAINING and self.doing[t] == FREED and adjacent:
+            if doing == DRAINING and self.doing[t] == FREED and self.adjacent(i, t):
                 self.partner[i] = self.last[t]
                 self.role[self.last[t]] = NO_ROLE
             elif doing == DRAINING and self.doing[t] == RECLAIMED:
@@ -156,9 +190,8 @@ class Operations:
         self.doing[t] = doing
         self.last[t] = i
 
-    def allocation(self, i: int) -> None:
+    def allocation(self, i: int, t: int) -> None:
         """An allocation was made: at the run of steps before it, if they are its own."""
-        t = self.thread(i)
         self.role[i] = ALLOC
         if self.slow[t]:
             self.partner[i] = SLOW
@@ -167,9 +200,8 @@ class Operations:
             self.partner[self.first[t]] = i
         self.doing[t] = NO_RUN
 
-    def freeing(self, i: int) -> None:
+    def freeing(self, i: int, t: int) -> None:
         """A free is about to be made: here, or with the drain that it causes."""
-        t = self.thread(i)
         if self.event[i] == MM_PAGE_FREE and self.deferred(i):
             self.role[i] = PREPARE
             self.doing[t] = NO_RUN
@@ -177,11 +209,11 @@ class Operations:
         self.role[i] = FREE
         self.partner[i] = self.interrupted(i)
         if self.event[i] == MM_PAGE_FREE_BATCHED and self.doing[t] == FREED:
-            self.list_goes_on(t, i)
+            self.list_goes_on(i, t)
         self.doing[t] = FREED
         self.last[t] = i
 
-    def list_goes_on(self, t: int, i: int) -> None:
+    def list_goes_on(self, i: int, t: int) -> None:
         """Between two pages of one list the per-cpu lists' lock was held: what interrupted it was locked out."""
         k = self.last[t]
         if self.event[k] != MM_PAGE_FREE_BATCHED or self.cpu[k] != self.cpu[i]:
@@ -197,7 +229,7 @@ class Operations:
         """
         if not self.context[i] & IN_INTERRUPT:
             return NEVER
-        t = self.pid[i] % PIDS if self.pid[i] > 0 else PIDS + self.cpu[i] * 4
+        t = self.task(i)
         if self.cpu[self.last[t]] != self.cpu[i]:
             return NEVER
         if self.doing[t] == TAKING or self.doing[t] == DRAINING:

@@ -13,9 +13,10 @@ cdef enum:
     EMPTIED_LISTS = 3
     LAGGING_COUNTERS = 4
     DIRTY_LIMITS = 5
-    ISOLATED_PAGES = 6
-    SEARCHED_PAGES = 7
-    TURNED_LISTS = 8
+    EARLY_SLEEPS = 6
+    ISOLATED_PAGES = 7
+    SEARCHED_PAGES = 8
+    TURNED_LISTS = 9
 
     ALLOCATION = 0
     REFILL = 1
@@ -38,6 +39,7 @@ cdef class Replay:
     cdef const long long[::1] a
     cdef const long long[::1] b
     cdef long long now
+    cdef int next_sleep
 
     cdef readonly long long allocations
     cdef readonly long long exact

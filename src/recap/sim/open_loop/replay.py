@@ -18,7 +18,7 @@ if not cython.compiled:
 
     # What no event reports, and is inferred; INFERENCES has the words.
     BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
-    ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS = range(6, 9)
+    EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS = range(6, 10)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
     ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION = range(6)
@@ -30,6 +30,7 @@ INFERENCES = {
     "emptied_lists": "per-cpu lists emptied whole for somebody (drain_pages_zone), known by what they gave back",
     "lagging_counters": "zones chosen or refused by a counter of free pages that lagged behind, within its limit",
     "dirty_limits": "requests to write that the node's limit of dirty pages refused at the low watermark",
+    "early_sleeps": "times kswapd was done, by the size of the per-cpu lists, before it was seen to sleep",
     "isolated_pages": "pages compaction took free, reported as a range and their number",
     "searched_pages": "pages compaction's quick search took free, unreported",
     "turned_lists": "free lists that compaction's quick searches turned, as one turns a ring",
@@ -70,6 +71,7 @@ class Replay:
         self.a = adopt(events.a)
         self.b = adopt(events.b)
         self.now = 0
+        self.next_sleep = 0
 
         self.allocations = 0
         self.exact = 0
