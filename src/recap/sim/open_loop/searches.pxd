@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, PG_BUDDY, PG_PCP
 from recap.mm.free_area cimport free_list
-from recap.pages cimport list_add_tail, list_del, page_zone
+from recap.pages cimport page_zone
 from recap.sim.open_loop.evidence cimport used_untaken
 from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
 from recap.sim.open_loop.percpu cimport take_unreported
@@ -14,7 +14,7 @@ from recap.sim.open_loop.replay cimport (
     Replay,
     deviate,
 )
-from recap.sim.open_loop.truth cimport free_block_over, isolate_free_page, pcp_of
+from recap.sim.open_loop.truth cimport free_block_over, isolate_free_page, pcp_of, turn_list
 
 cdef void searched(Replay r, long long i) noexcept nogil
 

@@ -12,7 +12,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, PG_BUDDY, PG_PCP
     from recap.mm.free_area import free_list
-    from recap.pages import list_add_tail, list_del, page_zone
+    from recap.pages import page_zone
     from recap.sim.open_loop.evidence import used_untaken
     from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
     from recap.sim.open_loop.percpu import take_unreported
@@ -24,7 +24,7 @@ if not cython.compiled:
         Replay,
         deviate,
     )
-    from recap.sim.open_loop.truth import free_block_over, isolate_free_page, pcp_of
+    from recap.sim.open_loop.truth import free_block_over, isolate_free_page, pcp_of, turn_list
 
 
 def searched(r: Replay, i: int) -> None:
@@ -111,5 +111,4 @@ def bring_to_head(r: Replay, zone: int, block: int, order: int) -> None:
         pfn = r.m.page[head].next
     if pfn != block:
         r.inferred[TURNED_LISTS] += 1
-        list_del(r.m, head)
-        list_add_tail(r.m, head, block)
+        turn_list(r.m, zone, block)

@@ -1,31 +1,37 @@
 cimport cython
 
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
-from recap.mm.free_area cimport move_to_free_list
-from recap.mm.pcplist cimport pcp_allowed_order
-from recap.pages cimport page_zone
+from recap.mm.free_area cimport move_to_free_list, page_is_buddy
+from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, rmqueue_bulk
+from recap.pages cimport Memory, page_zone
 from recap.sim.open_loop.counters cimport under_way
 from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
 from recap.sim.open_loop.percpu cimport put_away_strays
-from recap.sim.open_loop.replay cimport DRAIN_STEPS, REFILL, Replay, deviate
-from recap.sim.open_loop.truth cimport free_block_over, give_back, put_on_pcp, take_frame
+from recap.sim.open_loop.replay cimport DRAIN_STEPS, REFILL, Replay, deviate, pcp_list
+from recap.sim.open_loop.truth cimport free_block_over, give_back, put_on_pcp, take_frame, turn_list
 
 cdef bint same(Replay r, long long at, int k) noexcept nogil
 
 @cython.locals(batch=cython.int)
 cdef int refill_batch(Replay r, int p, int order) noexcept nogil
 
-@cython.locals(k=cython.int, n=cython.int, start=cython.longlong, wrong=cython.uint)
+@cython.locals(k=cython.int, n=cython.int, left=cython.int, wrong=cython.uint)
 cdef long long compare_taken(Replay r, long long at, int p, unsigned int predicted) noexcept nogil
 
-@cython.locals(k=cython.int)
-cdef void undo_taken(Replay r, unsigned int predicted) noexcept nogil
+cdef int count_taken(Replay r, long long at, bint exact) noexcept nogil
+
+@cython.locals(j=cython.int)
+cdef void undo_taken(Replay r, int k, unsigned int predicted) noexcept nogil
 
 @cython.locals(block=cython.uint)
-cdef void put_last(Replay r, unsigned int pfn) noexcept nogil
+cdef void reorder(Replay r, unsigned int wrong, long long at) noexcept nogil
 
-@cython.locals(left=cython.int)
-cdef long long take_as_kernel(Replay r, long long at, int p) noexcept nogil
+cdef bint alike(Memory m, unsigned int pfn, unsigned int block) noexcept nogil
+
+cdef void take_as_kernel(Replay r, long long at, int p) noexcept nogil
+
+@cython.locals(head=cython.uint, taken=cython.int)
+cdef void go_on_taking(Replay r, long long at, int p, int left) noexcept nogil
 
 @cython.locals(k=cython.int, n=cython.int, wrong=cython.uint)
 cdef long long compare_drained(Replay r, long long at, int p) noexcept nogil

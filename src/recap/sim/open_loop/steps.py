@@ -7,14 +7,14 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
-    from recap.mm.free_area import move_to_free_list
-    from recap.mm.pcplist import pcp_allowed_order
-    from recap.pages import page_zone
+    from recap.mm.free_area import move_to_free_list, page_is_buddy
+    from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, rmqueue_bulk
+    from recap.pages import Memory, page_zone
     from recap.sim.open_loop.counters import under_way
     from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
     from recap.sim.open_loop.percpu import put_away_strays
-    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate
-    from recap.sim.open_loop.truth import free_block_over, give_back, put_on_pcp, take_frame
+    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate, pcp_list
+    from recap.sim.open_loop.truth import free_block_over, give_back, put_on_pcp, take_frame, turn_list
 
 
 def same(r: Replay, at: int, k: int) -> bool:
@@ -37,56 +37,90 @@ def refill_batch(r: Replay, p: int, order: int) -> int:
 
 
 def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
-    """Hold blocks the model took from the free lists against the kernel's steps from `at` on; the step after them."""
-    n = r.m.nr_emitted
-    start = at
-    k = 0
-    while k < n and same(r, at, k):
-        if r.event[at] == MM_PAGE_ALLOC_ZONE_LOCKED:
-            r.taken += 1
-            r.taken_exact += 1
-        under_way(r, at, -(1 << r.order[at]))
+    """Hold blocks the model took from the free lists against the kernel's steps from `at` on; the step after them.
+
+    After a difference the kernel's step is taken for granted, and the rules go on from there.
+    """
+    left = refill_batch(r, p, r.order[at]) if at != NEVER else 0
+    while True:
+        n = r.m.nr_emitted
+        k = 0
+        while k < n and same(r, at, k):
+            left -= count_taken(r, at, True)
+            at = r.ops.next_step[at]
+            k += 1
+        if k == n and (n > 0 or at == NEVER):
+            return at
+        wrong = r.m.emitted[k].pfn if k < n else NONE
+        deviate(r, REFILL, at, wrong)
+        undo_taken(r, k, predicted)
+        while at != NEVER and left > 0 and r.event[at] != MM_PAGE_ALLOC_ZONE_LOCKED:
+            at = r.ops.next_step[at]
+        reorder(r, wrong, at)
+        if at == NEVER or left <= 0:
+            return at
+        left -= count_taken(r, at, False)
+        take_as_kernel(r, at, p)
+        go_on_taking(r, at, p, left)
         at = r.ops.next_step[at]
-        k += 1
-    if k == n and (n > 0 or at == NEVER):
-        return at
-    wrong = r.m.emitted[k].pfn if k < n else NONE
-    deviate(r, REFILL, at, wrong)
-    undo_taken(r, predicted)
-    put_last(r, wrong)
-    return take_as_kernel(r, start, p)
+        if left == 0:
+            return at
 
 
-def undo_taken(r: Replay, predicted: int) -> None:
-    """Give all that the model took back."""
-    for k in range(r.m.nr_emitted - 1, -1, -1):
-        if r.m.emitted[k].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
-            r.m.page[r.m.emitted[k].pfn].state == PG_PCP or r.m.emitted[k].pfn == predicted
+def count_taken(r: Replay, at: int, exact: bool) -> int:
+    """Count a block the kernel took, 1 if it is one; a step that only moves blocks between lists is none."""
+    if r.event[at] != MM_PAGE_ALLOC_ZONE_LOCKED:
+        return 0
+    r.taken += 1
+    r.taken_exact += exact
+    under_way(r, at, -(1 << r.order[at]))
+    return 1
+
+
+def undo_taken(r: Replay, k: int, predicted: int) -> None:
+    """Give back what the model took, from its k-th step on."""
+    for j in range(r.m.nr_emitted - 1, k - 1, -1):
+        if r.m.emitted[j].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
+            r.m.page[r.m.emitted[j].pfn].state == PG_PCP or r.m.emitted[j].pfn == predicted
         ):
-            give_back(r.m, r.m.emitted[k].pfn, r.m.emitted[k].order, r.m.emitted[k].migratetype)
+            give_back(r.m, r.m.emitted[j].pfn, r.m.emitted[j].order, r.m.emitted[j].migratetype)
 
 
-def put_last(r: Replay, pfn: int) -> None:
-    """A free block that the kernel did not choose is further down its list."""
-    if pfn == NONE:
+def reorder(r: Replay, wrong: int, at: int) -> None:
+    """Put a list into the kernel's order: turned to the block it took, or with the one it did not take at the end."""
+    block = free_block_over(r.m, wrong) if wrong != NONE else NONE
+    if block == NONE or r.m.page[block].state != PG_BUDDY:
         return
-    block = free_block_over(r.m, pfn)
-    if block != NONE and r.m.page[block].state == PG_BUDDY:
+    if at != NEVER and alike(r.m, r.pfn[at], block):
+        turn_list(r.m, page_zone(r.m, block), r.pfn[at])
+    else:
         move_to_free_list(r.m, page_zone(r.m, block), block, r.m.page[block].migratetype)
 
 
-def take_as_kernel(r: Replay, at: int, p: int) -> int:
-    """Put what the kernel took, at most a batch, on the per-cpu list; the step after it."""
-    left = refill_batch(r, p, r.order[at]) if at != NEVER else 0
-    while at != NEVER and left > 0:
-        if r.event[at] == MM_PAGE_ALLOC_ZONE_LOCKED:
-            left -= 1
-            r.taken += 1
-            take_frame(r.m, r.pfn[at], r.order[at])
-            if pcp_allowed_order(r.m, r.order[at]) and r.migratetype[at] < MIGRATE_PCPTYPES:
-                put_on_pcp(r.m, p, r.pfn[at], r.order[at], r.migratetype[at])
-        at = r.ops.next_step[at]
-    return at
+def alike(m: Memory, pfn: int, block: int) -> bool:
+    """Is this frame the head of a free block that is on the same list?"""
+    return (
+        page_is_buddy(m, pfn, m.page[block].order)
+        and m.page[pfn].migratetype == m.page[block].migratetype
+        and page_zone(m, pfn) == page_zone(m, block)
+    )
+
+
+def take_as_kernel(r: Replay, at: int, p: int) -> None:
+    """Put what the kernel took in one step on the per-cpu list."""
+    take_frame(r.m, r.pfn[at], r.order[at])
+    if pcp_allowed_order(r.m, r.order[at]) and r.migratetype[at] < MIGRATE_PCPTYPES:
+        put_on_pcp(r.m, p, r.pfn[at], r.order[at], r.migratetype[at])
+
+
+def go_on_taking(r: Replay, at: int, p: int, left: int) -> None:
+    """Fill the per-cpu list with the rest of its batch by the rules."""
+    r.m.nr_emitted = 0
+    if left == 0 or not pcp_allowed_order(r.m, r.order[at]) or r.migratetype[at] >= MIGRATE_PCPTYPES:
+        return
+    head = pcp_list(r, p, order_to_pindex(r.migratetype[at], r.order[at]))
+    taken = rmqueue_bulk(r.m, page_zone(r.m, r.pfn[at]), r.order[at], left, head, r.migratetype[at], 0)
+    r.m.pcp[p].count += taken << r.order[at]
 
 
 def compare_drained(r: Replay, at: int, p: int) -> int:

@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
 from recap.mm.buddy cimport free_one_page
-from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list
+from recap.mm.free_area cimport add_to_free_list, free_list, del_page_from_free_list
 from recap.mm.pcplist cimport order_to_pindex
 from recap.pages cimport Memory, list_add_tail, list_del, page_zone
 
@@ -23,6 +23,9 @@ cdef int pcp_of(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(zone=cython.int, order=cython.int, at=cython.uint)
 cdef void isolate_free_page(Memory m, unsigned int block) noexcept nogil
+
+@cython.locals(head=cython.uint)
+cdef void turn_list(Memory m, int zone, unsigned int block) noexcept nogil
 
 @cython.locals(high=cython.int, migratetype=cython.int, half=cython.uint)
 cdef void cut_out(Memory m, int zone, unsigned int block, unsigned int pfn, int order) noexcept nogil

@@ -7,7 +7,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
     from recap.mm.buddy import free_one_page
-    from recap.mm.free_area import add_to_free_list, del_page_from_free_list
+    from recap.mm.free_area import add_to_free_list, free_list, del_page_from_free_list
     from recap.mm.pcplist import order_to_pindex
     from recap.pages import Memory, list_add_tail, list_del, page_zone
 
@@ -103,6 +103,13 @@ def isolate_free_page(m: Memory, block: int) -> None:
     for at in range(block, block + (1 << order)):
         m.page[at].state = PG_ALLOCATED
         m.page[at].order = 0
+
+
+def turn_list(m: Memory, zone: int, block: int) -> None:
+    """Turn a free list, as one turns a ring, so that this block is its first."""
+    head = free_list(m, zone, m.page[block].order, m.page[block].migratetype)
+    list_del(m, head)
+    list_add_tail(m, head, block)
 
 
 def cut_out(m: Memory, zone: int, block: int, pfn: int, order: int) -> None:
