@@ -1,20 +1,41 @@
 """`recap verify`: replay a recording, predict every allocation."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
+from recap.lab.verify import explain as look
 from recap.lab.verify import verify as replay
-from recap.report.verification import verification
+from recap.report.verification import surroundings, verification
+
+Explain = Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)]
 
 
-def verify(recording: Path, /, *, json: Json = False) -> None:
+def verify(recording: Path, /, *, explain: Explain = None, json: Json = False) -> None:
     """Replay a recorded kernel's allocator and predict which page frame every allocation returned.
+
+    For example: `recap verify recordings/calm-1cpu`, then `recap verify recordings/hugetlb-1cpu --explain 1`.
 
     Parameters
     ----------
     recording
         A folder with trace.dat and the kernel's memory state (snap0.npz) at its start.
+    explain
+        Show the surroundings of the deviation with this number instead: events, frames, lists.
     """
     with progress() as update:
-        result = replay(recording, progress=lambda share: update(share, "replaying"))
-    show(result, verification, as_json=json)
+
+        def told(share: float) -> None:
+            update(share, "replaying")
+
+        if explain is not None:
+            found = look(recording, explain, progress=told)
+        else:
+            result = replay(recording, progress=told)
+    if explain is not None:
+        show(found, surroundings, as_json=json)
+    else:
+        show(result, verification, as_json=json)

@@ -5,53 +5,64 @@ from __future__ import annotations
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace import NO_PFN, Event, Events, Recording, Snapshot
+from recap.trace import END, NO_PFN, START, Event, Events, Recording, Snapshot
 
 LARGEST_ORDER = 10
 
 
-def start_mark(events: Events) -> int:
-    """The event that marks the start of the load.
-
-    Errors:
-        InputError: there is no such mark.
-    """
-    marks = np.flatnonzero(events.event == np.uint8(Event.TRACE_MARKER))
-    starts = [int(i) for i in marks if events.marks[int(events.a[i])] == "START"]
-    if not starts:
-        mend = "write START to trace_marker after the snapshot, before the load"
-        raise InputError("trace.dat", "trace markers", "nothing marks the spot of the snapshot", mend)
-    return starts[0]
+def mark(events: Events, text: str) -> int | None:
+    """The first event with this trace marker, if there is one."""
+    rows = np.flatnonzero(events.event == np.uint8(Event.TRACE_MARKER))
+    return next((int(i) for i in rows if events.marks[int(events.a[i])] == text), None)
 
 
-def snapshot_spot(events: Events, snapshot: Snapshot) -> int:
-    """The first event after the snapshot: where the frames that the trace says are in use are those of the snapshot.
-
-    Every allocation and free before START splits the time line in two, and the snapshot's state of the frame fits one
-    side only. The spot is where the fewest contradict; more than one in ten means that the two do not belong together.
+def start_spot(events: Events, snapshot: Snapshot) -> int:
+    """The first event after the first snapshot, which was taken before START.
 
     Errors:
         InputError: there is no START mark, or no spot fits.
     """
-    start = start_mark(events)
-    rows = np.flatnonzero((events.event[:start] <= np.uint8(Event.MM_PAGE_FREE)) & (events.pfn[:start] != NO_PFN))
-    rows = rows[events.pfn[rows] < len(snapshot.flags)]
-    rows = rows[np.argsort(events.pfn[rows], kind="stable")]
-    pfn, taken = events.pfn[rows], events.event[rows] == np.uint8(Event.MM_PAGE_ALLOC)
+    start = mark(events, START)
+    if start is None:
+        mend = "write START to trace_marker after the snapshot, before the load"
+        raise InputError("trace.dat", "trace markers", "nothing marks the spot of the snapshot", mend)
+    spot, contradictions, frames = snapshot_spot(events, snapshot, 0, start)
+    if contradictions * 10 > max(10, frames):
+        problem = f"{contradictions} page frames are in another state than the trace says, wherever it is put"
+        raise InputError(snapshot.path, "", problem, "take trace.dat and snap0.npz of the same run")
+    return spot
+
+
+def end_spot(events: Events, snapshot: Snapshot) -> int:
+    """The first event after the second snapshot, which was taken after END; the end of the trace without that mark."""
+    end = mark(events, END)
+    return len(events) if end is None else snapshot_spot(events, snapshot, end, len(events))[0]
+
+
+def snapshot_spot(events: Events, snapshot: Snapshot, low: int, high: int) -> tuple[int, int, int]:
+    """Where a snapshot belongs between two events: where the frames in use by the trace are those of the snapshot.
+
+    Every allocation and free splits the time line in two, and the snapshot's state of the frame fits one side only.
+
+    Returns:
+        (spot, contradictions, frames): the first event after the snapshot, where the fewest frames contradict; how many
+        do; how many the trace names at all.
+    """
+    event, named = events.event[low:high], events.pfn[low:high]
+    rows = np.flatnonzero((event <= np.uint8(Event.MM_PAGE_FREE)) & (named < len(snapshot.flags)))
+    rows = rows[np.argsort(named[rows], kind="stable")]
+    pfn, taken = named[rows], event[rows] == np.uint8(Event.MM_PAGE_ALLOC)
     fits_after = snapshot.in_use()[pfn] == taken
     first = np.concatenate(([True], pfn[1:] != pfn[:-1])) if len(rows) else np.zeros(0, np.bool_)
-    until = np.where(np.roll(first, -1), start, np.roll(rows, -1))
-    change = np.zeros(start + 2, np.int64)  # contradictions that begin or end with a spot
+    until = np.where(np.roll(first, -1), high - low, np.roll(rows, -1))
+    change = np.zeros(high - low + 2, np.int64)  # contradictions that begin or end with a spot
     np.add.at(change, rows[~fits_after] + 1, 1)
     np.add.at(change, until[~fits_after] + 1, -1)
     change[0] += np.count_nonzero(first & fits_after)
     np.add.at(change, rows[first & fits_after] + 1, -1)
-    contradictions = np.cumsum(change)[: start + 1]
+    contradictions = np.cumsum(change)[:-1]
     spot = int(contradictions.argmin())
-    if contradictions[spot] * 10 > max(10, np.count_nonzero(first)):
-        problem = f"{contradictions[spot]} page frames are in another state than the trace says, wherever it is put"
-        raise InputError(snapshot.path, "", problem, "take trace.dat and snap0.npz of the same run")
-    return spot
+    return low + spot, int(contradictions[spot]), int(np.count_nonzero(first))
 
 
 def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
@@ -66,7 +77,7 @@ def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
         raise InputError(recording.path.parent / "snap0.npz", "", "there is no memory snapshot", mend)
     events = recording.events
     check_same_machine(recording, events, snapshot)
-    events = events.slice(snapshot_spot(events, snapshot), len(events))
+    events = events.slice(start_spot(events, snapshot), len(events))
     return snapshot, events
 
 

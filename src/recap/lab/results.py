@@ -52,6 +52,40 @@ class Comparison(msgspec.Struct, frozen=True):
         return next((column for column in self.columns if column.name == name), None)
 
 
+class Deviation(msgspec.Struct, frozen=True):
+    """One place where the model went another way than the kernel; all are set right before the replay goes on."""
+
+    number: int  # in order, from 1: `recap verify --explain` takes it
+    kind: str  # allocation, refill, drain, stray, free or isolation (recap.sim.open_loop.DEVIATIONS)
+    event: int  # of the replayed part of the trace
+    seconds: float  # trace time
+    cpu: int
+    task: str
+    what: str  # in words
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """A number of the end state, by the model and by the kernel."""
+
+    name: str
+    model: int
+    kernel: int
+
+
+class EndState(msgspec.Struct, frozen=True):
+    """The model's memory at the second snapshot beside the kernel's; shares are of what the kernel has.
+
+    A block is in place when the same one is ahead of it on its list as well.
+    """
+
+    free_lists_exact: float  # free blocks with the same frame, order and type
+    free_lists_in_place: float
+    pcp_lists_exact: float  # blocks on the same CPU's list of the same zone, order and type
+    pcp_lists_in_place: float
+    pageblocks_exact: float  # pageblocks of the same type
+    counters: list[Counter]
+
+
 class VerifyResult(msgspec.Struct, frozen=True):
     """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame."""
 
@@ -61,13 +95,33 @@ class VerifyResult(msgspec.Struct, frozen=True):
     mismatched: int  # the model gave another
     untraced: int  # allocations no tracepoint reported, inferred to explain what followed
     exact_ratio: float  # exact / allocations
-    free_pages_model: int  # free at the end, by the model
+    free_pages_model: int  # free at the second snapshot (else at the end), by the model
     free_pages_kernel: int | None  # and by the kernel's snapshot, where the recording has one
     free_lists_exact: float | None  # share of the kernel's free blocks with the same frame, order and type
-    seconds: float
-    events_per_second: float
+    seconds: float  # in the engine
+    events_per_second: float  # the same, by event
     notes: list[str]
-    first_mismatch: str | None = None
+    first_mismatch: Deviation | None = None
+    refills: int = 0  # blocks the kernel took from the free lists
+    refills_exact: float = 1.0  # share the model took in the same step
+    drains: int = 0  # blocks the kernel gave back from per-cpu lists
+    drains_exact: float = 1.0  # share the model gave back in the same step
+    inferred: dict[str, int] = {}  # what no event reports, by kind (recap.sim.open_loop.INFERENCES)
+    deviations: dict[str, int] = {}  # where the model went another way, by kind
+    decode_seconds: float = 0.0  # reading the recording, apart from the engine
+    end: EndState | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The surroundings of one deviation, with the model as it stood before the operation."""
+
+    deviation: Deviation
+    kernel_frame: int | None  # what the kernel took, freed or gave back
+    model_frame: int | None  # what the model did instead
+    where: list[str]  # where the model had these frames, and what the trace tells of them next
+    events: list[str]  # of the trace, around the operation; the one it deviated at is marked
+    model_lists: list[str]  # the lists concerned, head first
+    kernel_takes: list[str]  # blocks the kernel takes next from the same kind of list: the head of its own
 
 
 class Metric(msgspec.Struct, frozen=True):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from recap.demand.spot import from_snapshot_on
-from recap.lab.results import VerifyResult
+from recap.demand.spot import end_spot, from_snapshot_on
+from recap.errors import InputError
+from recap.lab.end_state import end_state, free_pages
+from recap.lab.explain import deviation, explanation
+from recap.lab.results import EndState, Explanation, VerifyResult
 from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.pages import COMPILED
@@ -17,10 +19,38 @@ from recap.sim.open_loop import Replay, advance
 from recap.trace import Events, Recording, Snapshot
 
 SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the progress bar and at Ctrl-C
-FREE_LIST = 0
+
+Progress = Callable[[float], None]
 
 
-def verify(path: Path, *, progress: Callable[[float], None] | None = None) -> VerifyResult:
+class Run:
+    """One replay of a recording: the trace from the first snapshot on, and the seconds it took."""
+
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+        began = time.perf_counter()
+        self.recording = Recording(path)
+        self.before, self.events = from_snapshot_on(self.recording)
+        memory = boot.from_snapshot(self.before)
+        decoded = time.perf_counter()
+        self.replay = Replay(memory, self.events)
+        self.decode_seconds = decoded - began
+        self.seconds = time.perf_counter() - decoded
+        self.progress = progress
+        self.done = 0
+
+    def to(self, stop: int) -> None:
+        """Replay up to an event, in slices."""
+        while self.done < stop:
+            upto = min(self.done + SLICE, stop)
+            began = time.perf_counter()
+            advance(self.replay, self.done, upto)
+            self.seconds += time.perf_counter() - began
+            self.done = upto
+            if self.progress:
+                self.progress(upto / len(self.events))
+
+
+def verify(path: Path, *, progress: Progress | None = None) -> VerifyResult:
     """Replay a recording from its first snapshot and compare each allocation with the kernel's.
 
     Args:
@@ -30,65 +60,73 @@ def verify(path: Path, *, progress: Callable[[float], None] | None = None) -> Ve
     Errors:
         InputError: no snapshot, or files that cannot be read.
     """
-    recording = Recording(path)
-    before, events = from_snapshot_on(recording)
-    memory = boot.from_snapshot(before)
-    replay = Replay(memory, events.event, events.cpu, events.pfn, events.order, events.flags)
-    seconds = run(replay, len(events), progress)
-    return result(replay, events, seconds, recording.snapshot(1))
+    run = Run(path, progress)
+    after = run.recording.snapshot(1)
+    end = None
+    free = None
+    if after:
+        run.to(end_spot(run.events, after))
+        end = end_state(Machine(run.replay.m), after)
+        free = free_now(run.replay)
+    run.to(len(run.events))
+    return result(run, after, end, free)
 
 
-def run(replay: Replay, events: int, progress: Callable[[float], None] | None) -> float:
-    """Replay all events in slices; seconds in the engine."""
-    seconds = 0.0
-    for start in range(0, events, SLICE):
-        stop = min(start + SLICE, events)
-        began = time.perf_counter()
-        advance(replay, start, stop)
-        seconds += time.perf_counter() - began
-        if progress:
-            progress(stop / events)
-    return seconds
+def explain(path: Path, number: int, *, progress: Progress | None = None) -> Explanation:
+    """The surroundings of the deviation with this number, from 1 on.
+
+    Errors:
+        InputError: as `verify`; or there are fewer deviations.
+    """
+    run = Run(path, progress)
+    run.to(len(run.events))
+    found = run.replay.deviations()
+    if not 1 <= number <= len(found):
+        problem = f"there is no deviation {number}: the replay found {run.replay.nr_deviations}"
+        raise InputError(run.recording.path, "--explain", problem, f"take a number from 1 to {len(found)}")
+    _, at, _, _ = found[number - 1]
+    again = Run(path, progress)
+    again.to(at)
+    return explanation(again.replay, again.events, number, found[number - 1])
 
 
-def result(replay: Replay, events: Events, seconds: float, after: Snapshot | None) -> VerifyResult:
-    """The figures, and the end state against the second snapshot where there is one."""
-    zone = replay.m.array("zone")
+def result(run: Run, after: Snapshot | None, end: EndState | None, free: int | None) -> VerifyResult:
+    """The figures."""
+    replay = run.replay
+    found = replay.deviations()
     return VerifyResult(
-        events=len(events),
+        events=len(run.events),
         allocations=replay.allocations,
         exact=replay.exact,
         mismatched=replay.mismatched,
-        untraced=replay.untraced,
+        untraced=replay.inferences()["bulk_allocations"],
         exact_ratio=replay.exact / replay.allocations if replay.allocations else 1.0,
-        free_pages_model=int(zone["free_pages"].sum()),
+        free_pages_model=free_now(replay) if free is None else free,
         free_pages_kernel=free_pages(after) if after else None,
-        free_lists_exact=free_lists_exact(Machine(replay.m), after) if after else None,
-        seconds=seconds,
-        events_per_second=len(events) / seconds if seconds else 0.0,
-        notes=notes(replay, events),
-        first_mismatch=first_mismatch(replay, events),
+        free_lists_exact=end.free_lists_exact if end else None,
+        seconds=run.seconds,
+        events_per_second=len(run.events) / run.seconds if run.seconds else 0.0,
+        notes=notes(replay, run.events),
+        first_mismatch=deviation(run.events, 1, found[0]) if found else None,
+        refills=replay.taken,
+        refills_exact=replay.taken_exact / replay.taken if replay.taken else 1.0,
+        drains=replay.drained,
+        drains_exact=replay.drained_exact / replay.drained if replay.drained else 1.0,
+        inferred=replay.inferences(),
+        deviations=dict(Counter(kind for kind, *_ in found)),
+        decode_seconds=run.decode_seconds,
+        end=end,
     )
 
 
-def free_pages(snapshot: Snapshot) -> int:
-    """Pages on the free lists of a snapshot."""
-    free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
-    return int((np.int64(1) << free[:, 2]).sum())
-
-
-def free_lists_exact(machine: Machine, snapshot: Snapshot) -> float:
-    """Share of the kernel's free blocks that the model has too: same frame, order and type."""
-    zones = [zone.index for zone in snapshot.zones]
-    model = {(zones[zone], order, mt, pfn) for (zone, order, mt), pfns in machine.free_lists().items() for pfn in pfns}
-    rows = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST][:, 1:]
-    kernel = {tuple(row) for row in rows.tolist()}
-    return len(kernel & model) / len(kernel) if kernel else 1.0
+def free_now(replay: Replay) -> int:
+    """Pages on the model's free lists."""
+    return int(replay.m.array("zone")["free_pages"].sum())
 
 
 def notes(replay: Replay, events: Events) -> list[str]:
     """What a reader must know to read the figures."""
-    told = [f"untraced: {replay.untraced} frames taken for bulk allocations, which no tracepoint reports"]
+    told = []
     if replay.frees_unknown:
         told.append(f"{replay.frees_unknown} frees of frames that the model held free already were not applied")
     if replay.failed:
@@ -96,15 +134,3 @@ def notes(replay: Replay, events: Events) -> list[str]:
     if events.lost:
         told.append(f"events were lost at {len(events.lost)} places: what follows cannot be exact")
     return told
-
-
-def first_mismatch(replay: Replay, events: Events) -> str | None:
-    """Where the model first went another way."""
-    i = replay.first_mismatch
-    if i < 0:
-        return None
-    model = "none" if replay.first_predicted == 0xFFFFFFFF else f"{replay.first_predicted:#x}"
-    return (
-        f"event {i}, {events.time[i] / 1e9:.6f} s, cpu {events.cpu[i]}, {events.comms.get(int(events.pid[i]), '?')}: "
-        f"order {events.order[i]}, the kernel took frame {events.pfn[i]:#x}, the model {model}"
-    )

@@ -4,28 +4,42 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import VerifyResult
+from recap.lab.results import Deviation, EndState, Explanation, VerifyResult
 from recap.report.numbers import NO_FIGURE, count, percent
+from recap.sim.open_loop import INFERENCES
 
 
 def verification(result: VerifyResult) -> RenderableType:
-    """The figures, then the first mismatch and the notes, if any."""
+    """The figures, then the end state, what was inferred, the first deviation and the notes, if any."""
     parts: list[RenderableType] = [figures(result)]
+    if result.end:
+        parts += [Text(), Text("At the second snapshot, of what the kernel has:", style="bold"), ending(result.end)]
+    if any(result.inferred.values()):
+        parts += [Text(), Text("Inferred, because no event reports it:", style="bold"), inferred(result.inferred)]
     if result.first_mismatch:
-        parts += [Text(), Text(f"First mismatch: {result.first_mismatch}", style="yellow")]
+        others = ", ".join(f"{number:,} {kind}" for kind, number in result.deviations.items())
+        parts += [Text(), Text(f"Deviations: {others}. The first:", style="yellow"), first(result.first_mismatch)]
+        parts.append(Text("`recap verify RECORDING --explain 1` shows its surroundings.", style="dim"))
     if result.notes:
         parts += [Text(), *(Text(f"Note: {note}") for note in result.notes)]
     return Group(*parts)
 
 
-def figures(result: VerifyResult) -> Table:
-    """One line for each figure: name, value, what it says."""
+def plain() -> Table:
+    """A table of name, value, and what it says."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(style="dim")
+    return table
+
+
+def figures(result: VerifyResult) -> Table:
+    """One line for each figure."""
+    table = plain()
     kernel_free = NO_FIGURE if result.free_pages_kernel is None else count(result.free_pages_kernel)
     same_lists = NO_FIGURE if result.free_lists_exact is None else f"{percent(result.free_lists_exact)} %"
+    decoded = f"events a second: {result.seconds:.2f} s in the engine, after {result.decode_seconds:.2f} s of decoding"
     for row in (
         ("events", count(result.events), "of the recording, replayed"),
         ("allocations", count(result.allocations), "the kernel made"),
@@ -33,9 +47,59 @@ def figures(result: VerifyResult) -> Table:
         ("", f"{percent(result.exact_ratio)} %", ""),
         ("mismatched", count(result.mismatched), "predicted another frame"),
         ("untraced", count(result.untraced), "reported by no tracepoint, inferred"),
+        ("refills", f"{percent(result.refills_exact)} %", f"of {count(result.refills)} blocks taken from free lists"),
+        ("drains", f"{percent(result.drains_exact)} %", f"of {count(result.drains)} blocks given back"),
         ("free pages", count(result.free_pages_model), f"at the end; the kernel has {kernel_free}"),
         ("free lists", same_lists, "of the kernel's free blocks: same frame, order and type"),
-        ("speed", count(result.events_per_second), f"events a second, {result.seconds:.2f} s in all"),
+        ("speed", count(result.events_per_second), decoded),
     ):
         table.add_row(*row)
     return table
+
+
+def ending(end: EndState) -> Table:
+    """The end state: lists, and the counters that differ."""
+    table = plain()
+    rows = [
+        ("free blocks", end.free_lists_exact, f"{percent(end.free_lists_in_place)} % with the same block ahead on the list"),
+        ("per-cpu lists", end.pcp_lists_exact, f"{percent(end.pcp_lists_in_place)} % with the same block ahead"),
+        ("pageblocks", end.pageblocks_exact, "of the same type"),
+    ]
+    for name, part, says in rows:
+        table.add_row(name, f"{percent(part)} %", says)
+    differing = [counter for counter in end.counters if counter.model != counter.kernel]
+    table.add_row("counters", f"{len(end.counters) - len(differing)} of {len(end.counters)}", "equal")
+    for counter in differing:
+        table.add_row("", count(counter.model), f"{counter.name}; the kernel has {count(counter.kernel)}")
+    return table
+
+
+def inferred(inferences: dict[str, int]) -> Table:
+    """Each kind of inference that was made, and how often."""
+    table = plain()
+    for name, number in inferences.items():
+        if number:
+            table.add_row(name, count(number), INFERENCES[name])
+    return table
+
+
+def first(deviation: Deviation) -> Text:
+    """One deviation in a line."""
+    return Text(
+        f"{deviation.number}. {deviation.kind} at event {deviation.event:,}, {deviation.seconds:.6f} s, "
+        f"cpu {deviation.cpu}, {deviation.task}: {deviation.what}"
+    )
+
+
+def surroundings(explanation: Explanation) -> RenderableType:
+    """One deviation with all that is known around it."""
+    parts: list[RenderableType] = [first(explanation.deviation)]
+    for title, lines in (
+        ("Where the model has these frames, just before", explanation.where),
+        ("The trace around it", explanation.events),
+        ("The model's lists, head first", explanation.model_lists),
+        ("What the kernel takes from its free lists next", explanation.kernel_takes),
+    ):
+        if lines:
+            parts += [Text(), Text(title, style="bold"), *(Text(line) for line in lines)]
+    return Group(*parts)

@@ -2,13 +2,15 @@
 
 from recap.trace.ingest import open_trace
 from recap.trace.procfs import PageTypes, ZoneInfo
-from recap.trace.recording import Recording
+from recap.trace.recording import END, START, Recording
 from recap.trace.snapshot import PcpState, Snapshot, ZoneState, read_snapshot
 from recap.trace.table import NO_PFN, SCHEMA, Event, Events, Lost
 
 __all__ = [
+    "END",
     "NO_PFN",
     "SCHEMA",
+    "START",
     "Event",
     "Events",
     "Lost",
