@@ -163,7 +163,6 @@ class Memory:
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
-            "emitted": np.zeros(0, TRACEPOINT),
         }
         self.page = adopt(whole)
         self.frame = adopt(frame)
@@ -176,9 +175,7 @@ class Memory:
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
-        self.emitted = adopt(self.columns["emitted"])
-        self.tracing = False
-        self.nr_emitted = 0
+        self.trace(0)
         self.policy = policy
         self.withheld = 0
         self.withheld_peak = 0
@@ -195,9 +192,7 @@ class Memory:
         self.kswapd_asleep = True
         self.kswapd_wanted = False
         self.nr_boost_reclaim = 0
-        self.pgdat_writeback = False
-        self.pgdat_dirty = False
-        self.pgdat_congested = False
+        self.pgdat_writeback = self.pgdat_dirty = self.pgdat_congested = False
         self.flusher_wanted = False
 
     def trace(self, room: int) -> None:
@@ -206,6 +201,15 @@ class Memory:
         self.emitted = adopt(self.columns["emitted"])
         self.tracing = room > 0
         self.nr_emitted = 0
+
+    def steps(self) -> list[tuple[int, int, int, int]]:
+        """The tracepoints emitted since `nr_emitted` was set to 0: (event, pfn, order, migratetype)."""
+        kept = range(min(self.nr_emitted, len(self.emitted)))
+        if cython.compiled:
+            rows = self.columns["emitted"]
+            return [tuple(int(rows[k][name]) for name in ("event", "pfn", "order", "migratetype")) for k in kept]
+        steps = [self.emitted[k] for k in kept]
+        return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
 
     def track(self, resident: Array) -> None:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""

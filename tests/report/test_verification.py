@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from rich.console import RenderableType
 
-from recap.lab.results import VerifyResult
+from recap.lab.results import Counter, Deviation, EndState, VerifyResult
 from recap.report.numbers import percent
 from recap.report.verification import verification
 
@@ -23,6 +23,11 @@ WHOLE = VerifyResult(
     seconds=0.25,
     events_per_second=3_960_492.0,
     notes=[],
+    refills=72_917,
+    drains=13_609,
+    inferred={"bulk_allocations": 16, "late_reports": 0},
+    decode_seconds=0.5,
+    end=EndState(1.0, 1.0, 1.0, 1.0, 1.0, [Counter("DMA32 free_pages", 61_234, 61_234)]),
 )
 BROKEN = msgspec.structs.replace(
     WHOLE,
@@ -32,7 +37,18 @@ BROKEN = msgspec.structs.replace(
     free_pages_kernel=None,
     free_lists_exact=None,
     notes=["no snap1.npz: the final free lists are not compared"],
-    first_mismatch="event 85,012: order 0, movable, cpu 0: predicted frame 0x1a2b3, the kernel gave 0x1a2b4",
+    first_mismatch=Deviation(
+        number=1,
+        kind="allocation",
+        event=85_012,
+        seconds=23.5,
+        cpu=0,
+        task="wl",
+        what="another frame was handed out: order 0, the kernel's is 0x1a2b4, the model's 0x1a2b3",
+    ),
+    refills_exact=0.999999,
+    deviations={"allocation": 1, "refill": 2},
+    end=EndState(0.99, 0.9, 1.0, 1.0, 1.0, [Counter("DMA32 free_pages", 61_234, 61_235)]),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 
 from recap.lab.results import Counter, EndState
@@ -48,7 +50,7 @@ def neighbours(lists: Lists) -> set[tuple[object, int, int]]:
     return {(key, ahead, pfn) for key, pfns in lists.items() for ahead, pfn in zip([-1, *pfns], pfns, strict=False)}
 
 
-def share(kernel: set[tuple[object, ...]], model: set[tuple[object, ...]]) -> float:
+def share(kernel: AbstractSet[object], model: AbstractSet[object]) -> float:
     """How much of the kernel's the model has too."""
     return len(kernel & model) / len(kernel) if kernel else 1.0
 

@@ -64,7 +64,12 @@ def explanation(replay: Replay, events: Events, number: int, found: Found) -> Ex
         deviation=deviation(events, number, found),
         kernel_frame=kernel,
         model_frame=model,
-        where=[line for pfn in dict.fromkeys((kernel, model)) if pfn is not None for line in where(machine, events, at, pfn)],
+        where=[
+            line
+            for pfn in dict.fromkeys((kernel, model))
+            if pfn is not None
+            for line in where(machine, events, at, pfn)
+        ],
         events=[told(events, k, k == i) for k in range(max(0, at - BEFORE), min(len(events), i + AFTER))],
         model_lists=lists_of(machine, events, i),
         kernel_takes=takes(events, at, i),
@@ -134,7 +139,7 @@ def told(events: Events, i: int, marked: bool) -> str:
 
 
 def lists_of(machine: Machine, events: Events, i: int) -> list[str]:
-    """The model's lists that an event is about: the per-cpu list of its order and type, and the free lists of its type."""
+    """The model's lists that an event is about: the per-cpu list of its order and type, the free lists of its type."""
     wanted = int(events.order[i])
     types = {int(events.migratetype[i])} if events.migratetype[i] >= 0 else {0, 1, 2}
     lines = []

@@ -42,6 +42,10 @@ class Machine:
         """Free a block that was allocated at this order."""
         page_alloc.free_pages(self.memory, cpu, pfn, order)
 
+    def free_to_buddy(self, pfn: int, order: int = 0) -> None:
+        """Free a block past the per-cpu lists, as who finds them locked does."""
+        page_alloc.free_to_buddy(self.memory, pfn, order)
+
     def drain_all_pages(self) -> None:
         """Empty all per-cpu lists."""
         pcplist.drain_all_pages(self.memory)

@@ -61,7 +61,11 @@ def ending(end: EndState) -> Table:
     """The end state: lists, and the counters that differ."""
     table = plain()
     rows = [
-        ("free blocks", end.free_lists_exact, f"{percent(end.free_lists_in_place)} % with the same block ahead on the list"),
+        (
+            "free blocks",
+            end.free_lists_exact,
+            f"{percent(end.free_lists_in_place)} % with the same block ahead on the list",
+        ),
         ("per-cpu lists", end.pcp_lists_exact, f"{percent(end.pcp_lists_in_place)} % with the same block ahead"),
         ("pageblocks", end.pageblocks_exact, "of the same type"),
     ]

@@ -227,6 +227,9 @@ def check_lists(snapshot: Snapshot) -> None:
     for problem, rows in faults.items():
         if rows.any():
             raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
+    for pcp in snapshot.pcps:
+        if pcp.batch < 1 or pcp.high < 0 or pcp.count < 0 or pcp.cpu < 0 or pcp.zone not in zones:
+            raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "cannot be so", TAKE_AGAIN)
     for state in snapshot.zones:
         if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:
             raise InputError(snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)

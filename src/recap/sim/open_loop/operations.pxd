@@ -43,7 +43,6 @@ cdef enum:
     TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18
     IN_HARDIRQ = 0x08
-    PIDS = 0x400000
     NONE_PFN = 0xFFFFFFFF
 
 cdef class Operations:
@@ -68,6 +67,7 @@ cdef class Operations:
     cdef int[::1] reclaim
     cdef int[::1] sleeps
     cdef int nr_sleeps
+    cdef int tasks
     cdef int kswapd
     cdef int kswapd_work
 

@@ -45,8 +45,9 @@ if not cython.compiled:
     TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18  # bits of common_flags: in a soft interrupt, or
     IN_HARDIRQ = 0x08
-    PIDS = 0x400000  # Linux has no more
     NONE_PFN = 0xFFFFFFFF
+
+MOST_TASKS = 1 << 22  # pid_max cannot be more
 
 
 class Operations:
@@ -59,7 +60,8 @@ class Operations:
 
     def __init__(self, events: Events, frames: int) -> None:
         n = len(events)
-        threads = PIDS + 4 * (events.cpus + 1)
+        self.tasks = 1 + min(MOST_TASKS, int(events.pid.max(initial=0)))
+        threads = self.tasks + 4 * (events.cpus + 1)
         self.event = adopt(events.event)
         self.cpu = adopt(events.cpu)
         self.context = adopt(events.context)
@@ -127,14 +129,14 @@ class Operations:
     def thread(self, i: int) -> int:
         """The number of the thread of control that reported an event."""
         if self.context[i] & IN_INTERRUPT:
-            return PIDS + self.cpu[i] * 4 + (2 if self.context[i] & IN_HARDIRQ else 1)
+            return self.tasks + self.cpu[i] * 4 + (2 if self.context[i] & IN_HARDIRQ else 1)
         return self.task(i)
 
     def task(self, i: int) -> int:
         """The number of the task that was running."""
         if self.pid[i] <= 0:
-            return PIDS + self.cpu[i] * 4
-        return self.pid[i] % PIDS
+            return self.tasks + self.cpu[i] * 4
+        return self.pid[i] % self.tasks
 
     def switch(self, i: int, t: int) -> None:
         """kswapd goes to sleep by its own will once it is done; it waits for devices in another way."""

@@ -128,9 +128,7 @@ def belongs(r: Replay, p: int, pfn: int) -> bool:
     """Is the next that is reported of a frame what happens to frames on this CPU's lists?"""
     i = r.ops.upcoming[pfn]
     return (
-        i == NEVER
-        or r.event[i] == MM_PAGE_PCPU_DRAIN
-        or (r.event[i] == MM_PAGE_ALLOC and r.cpu[i] == p % r.m.nr_cpus)
+        i == NEVER or r.event[i] == MM_PAGE_PCPU_DRAIN or (r.event[i] == MM_PAGE_ALLOC and r.cpu[i] == p % r.m.nr_cpus)
     )
 
 

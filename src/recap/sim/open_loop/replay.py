@@ -44,7 +44,6 @@ DEVIATIONS = (
     "isolation",  # compaction's range holds another number of free pages
 )
 MOST_DEVIATIONS = 1 << 16  # kept; more are only counted
-MOST_STEPS = 1 << 16  # one operation takes under the zone lock
 
 
 class Replay:
@@ -57,7 +56,7 @@ class Replay:
 
     def __init__(self, memory: Memory, events: Events) -> None:
         pcps = int(memory.nr_zones) * int(memory.nr_cpus)
-        memory.trace(MOST_STEPS)
+        memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
         self.event = adopt(events.event)

@@ -5,9 +5,18 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_PCP, PG_TAIL
+    from recap.kernel import (
+        MIGRATE_MOVABLE,
+        MIGRATE_PCPTYPES,
+        NONE,
+        NR_PCP_LISTS,
+        PG_ALLOCATED,
+        PG_BUDDY,
+        PG_PCP,
+        PG_TAIL,
+    )
     from recap.mm.buddy import free_one_page
-    from recap.mm.free_area import add_to_free_list, free_list, del_page_from_free_list
+    from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
     from recap.mm.pcplist import order_to_pindex
     from recap.pages import Memory, list_add_tail, list_del, page_zone
 

@@ -1,0 +1,100 @@
+"""What `verify` says when a rule of the allocator is wrong: each is broken on purpose in a copy, compiled, and run.
+
+    python bench/broken_rules.py RECORDING...
+
+The first line is the rules as they are. A broken rule must show: in allocations, or in the blocks taken and given back.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).parent.parent
+# Module, a line of it, and what stands there instead.
+RULES = {
+    "merged blocks never go to the tail": (
+        "mm/buddy.py",
+        "to_tail or buddy_merge_likely(m, pfn, buddy, order)",
+        "to_tail",
+    ),
+    "the upper half is handed out first": (
+        "mm/buddy.py",
+        "add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, False)",
+        "add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, True)",
+    ),
+    "a refill comes in reverse order": (
+        "mm/pcplist.py",
+        "        list_add_tail(m, pfn, head)",
+        "        list_add(m, pfn, head)",
+    ),
+    "a freed page goes to its list's tail": (
+        "mm/pcplist.py",
+        "    list_add(m, pfn, m.pcp_heads",
+        "    list_add_tail(m, pfn, m.pcp_heads",
+    ),
+    "drains do not grow": ("mm/pcplist.py", "    batch <<= m.pcp[p].free_factor\n", ""),
+    "lists hold as much while kswapd reclaims": (
+        "mm/pcplist.py",
+        "    if not m.zone[zone].reclaim_active:\n        return m.pcp[p].high\n    return min(m.pcp[p].batch << 2, m.pcp[p].high)",
+        "    return m.pcp[p].high",
+    ),
+    "no reserve for lower zones": (
+        "mm/watermark.py",
+        "least + m.zone[zone].lowmem_reserve[highest_zone]",
+        "least",
+    ),
+    "the first try is at the min watermark": (
+        "mm/page_alloc.py",
+        "    alloc_flags = ALLOC_WMARK_LOW\n",
+        "    alloc_flags = ALLOC_WMARK_MIN\n",
+    ),
+    "movable requests fall back to unmovable first": (
+        "mm/migratetype.py",
+        "return MIGRATE_UNMOVABLE if i else MIGRATE_RECLAIMABLE",
+        "return MIGRATE_RECLAIMABLE if i else MIGRATE_UNMOVABLE",
+    ),
+}
+
+
+def build(tree: Path) -> None:
+    """Compile what has changed in a copy."""
+    subprocess.run([sys.executable, "setup.py", "-q", "build"], cwd=tree, check=True, capture_output=True)
+
+
+def figures(tree: Path, recording: Path) -> str:
+    """The shares that `verify` finds with the rules of a copy."""
+    environment = {**os.environ, "PYTHONPATH": str(tree / "build/release")}
+    command = [sys.executable, "-m", "recap", "verify", str(recording.resolve()), "--json"]
+    done = subprocess.run(command, env=environment, cwd=tree, capture_output=True, check=True)
+    found = msgspec.json.decode(done.stdout)
+    names = ("exact_ratio", "refills_exact", "drains_exact", "free_lists_exact")
+    return "".join(f" {found[name]:9.5f}" for name in names) + f" {sum(found['deviations'].values()):9,}"
+
+
+def main() -> None:
+    """Print a line for each rule and recording."""
+    recordings = list(map(Path, sys.argv[1:]))
+    print(f"{'rule':46} {'recording':15} {'exact':>9} {'refills':>9} {'drains':>9} {'free':>9} {'deviate':>9}")
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch, "recap")
+        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "recordings", ".*_cache"))
+        for rule, (module, line, instead) in {"as they are": ("", "", ""), **RULES}.items():
+            path = tree / "src/recap" / module
+            text = path.read_text() if module else ""
+            if module:
+                assert text.count(line) == 1, f"{rule}: {module} has changed"
+                path.write_text(text.replace(line, instead))
+            build(tree)
+            for recording in recordings:
+                print(f"{rule:46} {recording.name:15}{figures(tree, recording)}", flush=True)
+            if module:
+                path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
