@@ -40,8 +40,8 @@ RULES = {
     "drains do not grow": ("mm/pcplist.py", "    batch <<= m.pcp[p].free_factor\n", ""),
     "lists hold as much while kswapd reclaims": (
         "mm/pcplist.py",
-        "    if not m.zone[zone].reclaim_active:\n        return m.pcp[p].high\n    return min(m.pcp[p].batch << 2, m.pcp[p].high)",
-        "    return m.pcp[p].high",
+        "    return min(m.pcp[p].batch << 2, m.pcp[p].high)",
+        "    return m.pcp[p].high  # always",
     ),
     "no reserve for lower zones": (
         "mm/watermark.py",

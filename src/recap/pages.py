@@ -206,8 +206,8 @@ class Memory:
         """The tracepoints emitted since `nr_emitted` was set to 0: (event, pfn, order, migratetype)."""
         kept = range(min(self.nr_emitted, len(self.emitted)))
         if cython.compiled:
-            rows = self.columns["emitted"]
-            return [tuple(int(rows[k][name]) for name in ("event", "pfn", "order", "migratetype")) for k in kept]
+            rows = self.columns["emitted"][: len(kept)][["event", "pfn", "order", "migratetype"]]
+            return list(rows.tolist())
         steps = [self.emitted[k] for k in kept]
         return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
 

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from recap.demand.spot import end_spot, from_snapshot_on, mark
 from recap.errors import InputError
+from recap.lab.results import VerifyResult
 from recap.lab.verify import Run, explain, verify
 from recap.trace import START, Event, Recording
 
@@ -46,6 +48,7 @@ def test_where_the_kernel_reclaimed_and_compacted_it_is_followed() -> None:
     assert result.first_mismatch is not None
     assert result.first_mismatch.number == 1
     assert result.inferred["searched_pages"] > 0
+    assert msgspec.json.decode(msgspec.json.encode(result), type=VerifyResult) == result
 
 
 @pytest.mark.compiled
@@ -71,6 +74,7 @@ def test_a_rule_broken_on_purpose_is_found() -> None:
 @pytest.mark.compiled
 def test_a_deviation_is_explained_by_what_surrounds_it() -> None:
     told = explain(HUGETLB, 1)
+    assert msgspec.json.encode(told)
     assert told.deviation == verify(HUGETLB).first_mismatch
     assert told.kernel_frame != told.model_frame
     assert any(line.startswith(">") for line in told.events)

@@ -46,7 +46,7 @@ def deviation(events: Events, number: int, found: Found) -> Deviation:
         number=number,
         kind=kind,
         event=i,
-        seconds=events.time[i] / 1e9,
+        seconds=float(events.time[i]) / 1e9,
         cpu=int(events.cpu[i]),
         task=events.comms.get(int(events.pid[i]), "?"),
         what=f"{WORDS[kind]}: order {events.order[i]}, the kernel's is {kernel}, the model's {model}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -164,7 +165,7 @@ def turn(memory: Machine, by: int) -> None:
     m = memory.memory
     head = m.free_head(0, 0, 1)
     pfns = m.walk(head)
-    m.fill(head, pfns[by:] + pfns[:by])
+    m.fill(head, np.array(pfns[by:] + pfns[:by]))
 
 
 def test_a_list_that_compaction_turned_is_found_turned() -> None:
@@ -230,10 +231,10 @@ def test_a_wrong_limit_shows_in_the_drains() -> None:
 @pytest.mark.parametrize(
     ("module", "rule", "broken"),
     [
-        ("recap.mm.buddy", "buddy_merge_likely", lambda m, pfn, buddy, order: False),
-        ("recap.mm.pcplist", "nr_pcp_free", lambda m, p, high, free_high: m.pcp[p].batch),
+        ("recap.mm.buddy", "buddy_merge_likely", lambda *_: False),
+        ("recap.mm.pcplist", "nr_pcp_free", lambda m, p, *_: m.pcp[p].batch),
         ("recap.mm.migratetype", "fallback_type", lambda migratetype, i: (2, 0, 1)[migratetype] if i else -1),
-        ("recap.mm.pcplist", "nr_pcp_high", lambda m, zone, p, free_high: m.pcp[p].high // 2),
+        ("recap.mm.pcplist", "nr_pcp_high", lambda m, _, p, __: m.pcp[p].high // 2),
     ],
 )
 def test_a_broken_rule_shows(module: str, rule: str, broken: object, monkeypatch: pytest.MonkeyPatch) -> None:
