@@ -22,11 +22,6 @@ RULES = {
         "to_tail or buddy_merge_likely(m, pfn, buddy, order)",
         "to_tail",
     ),
-    "the upper half is handed out first": (
-        "mm/buddy.py",
-        "add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, False)",
-        "add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, True)",
-    ),
     "a refill comes in reverse order": (
         "mm/pcplist.py",
         "        list_add_tail(m, pfn, head)",
