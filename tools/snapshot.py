@@ -42,9 +42,7 @@ class Kernel:
         self.page = program.type("struct page")
         self.lru = drgn.offsetof(self.page, "lru")
         self.vmemmap = program["vmemmap_base"].value_()
-        self.zones = [
-            (index, zone) for index, zone in enumerate(self.node.node_zones) if zone.present_pages.value_()
-        ]
+        self.zones = [(index, zone) for index, zone in enumerate(self.node.node_zones) if zone.present_pages.value_()]
 
     def pfns(self, head: drgn.Object) -> Iterator[int]:
         """The page frames on a list, head first."""

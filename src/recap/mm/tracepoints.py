@@ -17,10 +17,10 @@ if not cython.compiled:
 
 
 def emit(m: Memory, event: int, pfn: int, order: int, migratetype: int) -> None:
-    """Note one step; with no room left it is only counted."""
+    """Note one step, while there is room."""
     if m.nr_emitted < len(m.emitted):
         m.emitted[m.nr_emitted].pfn = pfn
         m.emitted[m.nr_emitted].event = event
         m.emitted[m.nr_emitted].order = order
         m.emitted[m.nr_emitted].migratetype = migratetype
-    m.nr_emitted += 1
+        m.nr_emitted += 1

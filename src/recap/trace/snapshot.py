@@ -21,6 +21,7 @@ COSTLY_ORDER = 3
 TAKE_AGAIN = "take the snapshot again"
 FLAG_BITS = 63
 MAX_MIGRATETYPES = 16
+MAX_FREE_FACTOR = 16
 MAX_NUMBER = (1 << 63) - 1
 
 # Array, its type, and its shape: None is any length, "frames" the number of page frames.
@@ -228,7 +229,8 @@ def check_lists(snapshot: Snapshot) -> None:
         if rows.any():
             raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
     for pcp in snapshot.pcps:
-        if pcp.batch < 1 or pcp.high < 0 or pcp.count < 0 or pcp.cpu < 0 or pcp.zone not in zones:
+        sane = 1 <= pcp.batch <= frames and 0 <= pcp.count <= frames and 0 <= pcp.high < 1 << 30
+        if not sane or not 0 <= pcp.free_factor <= MAX_FREE_FACTOR or pcp.cpu < 0 or pcp.zone not in zones:
             raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "cannot be so", TAKE_AGAIN)
     for state in snapshot.zones:
         if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:

@@ -40,6 +40,7 @@ from recap.sim.open_loop.replay cimport (
     ALLOCATION,
     EMPTIED_LISTS,
     LOCKED_LISTS,
+    REFILL,
     STRAY_FRAME,
     UNKNOWN_FREE,
     DRAIN_STEPS,
@@ -52,7 +53,7 @@ from recap.sim.open_loop.replay cimport (
 )
 from recap.sim.open_loop.searches cimport find_turned_lists, isolate, searched, used_unreported
 from recap.sim.open_loop.steps cimport compare_drained, compare_taken, refill_batch
-from recap.sim.open_loop.truth cimport any_free, give_back, pcp_of, put_on_pcp, take_frame
+from recap.sim.open_loop.truth cimport any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
 
 cpdef void advance(Replay r, long long start, long long stop) noexcept
 
@@ -79,6 +80,8 @@ cdef long long allocate_taking(Replay r, long long alloc, long long at) noexcept
 
 @cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, order=cython.int)
 cdef long long refill(Replay r, long long first, long long at) noexcept nogil
+
+cdef long long take_unasked(Replay r, long long at) noexcept nogil
 
 @cython.locals(head=cython.uint)
 cdef bint holds_strays(Replay r, int p, int pindex) noexcept nogil

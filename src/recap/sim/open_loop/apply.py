@@ -53,6 +53,7 @@ if not cython.compiled:
         EARLY_SLEEPS,
         EMPTIED_LISTS,
         LOCKED_LISTS,
+        REFILL,
         STRAY_FRAME,
         UNKNOWN_FREE,
         Replay,
@@ -63,7 +64,7 @@ if not cython.compiled:
     )
     from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
     from recap.sim.open_loop.steps import compare_drained, compare_taken, refill_batch
-    from recap.sim.open_loop.truth import any_free, give_back, pcp_of, put_on_pcp, take_frame
+    from recap.sim.open_loop.truth import any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
 
 
 def advance(r: Replay, start: int, stop: int) -> None:
@@ -183,6 +184,8 @@ def refill(r: Replay, first: int, at: int) -> int:
     zone = page_zone(r.m, r.pfn[first])
     p = pcp_number(r, first)
     order = r.order[first]
+    if not pcp_allowed_order(r.m, order) or r.migratetype[first] >= MIGRATE_PCPTYPES:
+        return take_unasked(r, first)
     pindex = order_to_pindex(r.migratetype[first], order)
     holds_strays(r, p, pindex)
     r.m.nr_emitted = 0
@@ -191,6 +194,14 @@ def refill(r: Replay, first: int, at: int) -> int:
         << order
     )
     return compare_taken(r, at, p, NONE)
+
+
+def take_unasked(r: Replay, at: int) -> int:
+    """A block that no per-cpu list holds was taken, and no allocation of it is reported; the step after it."""
+    r.taken += 1
+    deviate(r, REFILL, at, NONE)
+    take_frame(r.m, r.pfn[at], r.order[at])
+    return r.ops.next_step[at]
 
 
 def holds_strays(r: Replay, p: int, pindex: int) -> bool:
@@ -302,6 +313,8 @@ def free(r: Replay, i: int) -> None:
         r.frees_unknown += 1
         deviate(r, UNKNOWN_FREE, i, pfn)
         return
+    if r.order[i] > 0:
+        make_whole(r.m, pfn, r.order[i])
     if r.interrupt[r.cpu[i]] != NO_INTERRUPT:
         r.freed_since[pcp_number(r, i)] += 1
     if locked_out(r, i):

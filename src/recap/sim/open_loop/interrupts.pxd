@@ -33,6 +33,8 @@ cdef int pages_of_run(Replay r, long long i) noexcept nogil
 @cython.locals(amount=cython.int, kept=cython.int)
 cdef int amount_with(Replay r, int p, int factor) noexcept nogil
 
+cdef int distance(int a, int b) noexcept nogil
+
 @cython.locals(pages=cython.int, factor=cython.int)
 cdef void choose_factor(Replay r, long long i, int p) noexcept nogil
 

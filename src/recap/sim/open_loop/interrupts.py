@@ -86,12 +86,17 @@ def amount_with(r: Replay, p: int, factor: int) -> int:
     return amount
 
 
+def distance(a: int, b: int) -> int:
+    """How far two amounts are apart."""
+    return a - b if a > b else b - a
+
+
 def choose_factor(r: Replay, i: int, p: int) -> None:
     """Of two free factors take the one that explains how much the kernel gave back."""
     factor = r.m.pcp[p].free_factor
     if r.other_factor[p] >= 0 and r.other_factor[p] != factor:
         pages = pages_of_run(r, i)
-        if abs(pages - amount_with(r, p, r.other_factor[p])) < abs(pages - amount_with(r, p, factor)):
+        if distance(pages, amount_with(r, p, r.other_factor[p])) < distance(pages, amount_with(r, p, factor)):
             r.m.pcp[p].free_factor = r.other_factor[p]
             r.inferred[LATE_REPORTS] += 1
     r.other_factor[p] = -1

@@ -94,7 +94,7 @@ def find_turned_lists(r: Replay, i: int) -> None:
         if r.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED and r.m.page[block].state == PG_BUDDY:
             order = r.m.page[block].order
             if not met & (1 << order) and r.m.page[block].migratetype == MIGRATE_MOVABLE:
-                bring_to_head(r, zone, block, order)
+                bring_to_head(r, page_zone(r.m, block), block, order)
             met |= 1 << order
         i = r.ops.next_step[i]
 

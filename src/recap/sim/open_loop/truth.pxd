@@ -9,6 +9,9 @@ from recap.pages cimport Memory, list_add_tail, list_del, page_zone
 @cython.locals(zone=cython.int, at=cython.uint, block=cython.uint)
 cdef void take_frame(Memory m, unsigned int pfn, int order) noexcept nogil
 
+@cython.locals(at=cython.uint)
+cdef void make_whole(Memory m, unsigned int pfn, int order) noexcept nogil
+
 @cython.locals(order=cython.int, block=cython.uint)
 cdef unsigned int free_block_over(Memory m, unsigned int pfn) noexcept nogil
 

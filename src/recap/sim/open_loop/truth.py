@@ -39,8 +39,15 @@ def take_frame(m: Memory, pfn: int, order: int) -> None:
             at = block + (1 << m.page[block].order)
             del_page_from_free_list(m, zone, block)
             m.zone[zone].free_pages -= 1 << m.page[block].order
+    make_whole(m, pfn, order)
     m.page[pfn].state = PG_ALLOCATED
     m.page[pfn].order = order
+
+
+def make_whole(m: Memory, pfn: int, order: int) -> None:
+    """Make one block of frames that are on no list, whatever each was before."""
+    for at in range(pfn, pfn + (1 << order)):
+        m.page[at].state = PG_TAIL
 
 
 def free_block_over(m: Memory, pfn: int) -> int:
@@ -91,9 +98,11 @@ def put_on_pcp(m: Memory, p: int, pfn: int, order: int, migratetype: int) -> Non
 def give_back(m: Memory, pfn: int, order: int, migratetype: int) -> None:
     """Put a block that the model took for somebody back into the free lists."""
     zone = page_zone(m, pfn)
-    if m.page[pfn].state == PG_PCP:
+    if m.page[pfn].state == PG_PCP and m.page[pfn].order == order:
         remove_from_pcp(m, pfn)
-    m.page[pfn].state = PG_TAIL
+    elif any_free(m, pfn, order):
+        take_frame(m, pfn, order)
+    make_whole(m, pfn, order)
     free_one_page(m, zone, pfn, order, migratetype, False)
 
 
