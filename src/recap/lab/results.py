@@ -52,6 +52,15 @@ class Comparison(msgspec.Struct, frozen=True):
         return next((column for column in self.columns if column.name == name), None)
 
 
+class RunRecord(msgspec.Struct, frozen=True):
+    """One run of a kept comparison, and its files, relative to the folder."""
+
+    policy: str  # the name of its column
+    seed: int
+    metrics: str  # JSON: figures by name
+    timeline: str  # npz: recap.sim.timeline
+
+
 class VerifyResult(msgspec.Struct, frozen=True):
     """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame."""
 
