@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Kind
+from recap.demand.demand import Demand, Kind
 from recap.errors import InputError
 from recap.mm import boot, invariants
 from recap.mm.page_map import Use, page_map
@@ -20,19 +21,22 @@ from recap.sim.timeline import Timeline, read_timeline
 from tests.sim.test_closed_loop import MEBIBYTES, PAGES, allocs, demand, demand_with_orders
 
 
-def scene(name: str) -> Simulation:
-    """Page cache larger than memory, and requests for 16 pages in between."""
+def workload(duration_ns: int = 0) -> Demand:
+    """Page cache larger than memory, then requests for 16 pages."""
     cache, large = allocs(0, PAGES), allocs(PAGES, 6)
     wanted = demand(cache + large, kind=Kind.FILE)
     orders = wanted.obj_order.copy()
     orders[PAGES:] = 4
-    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
-    return Simulation(memory, demand_with_orders(wanted, orders), 0, 1000)
+    return replace(demand_with_orders(wanted, orders), duration_ns=duration_ns)
+
+
+def scene(name: str) -> Simulation:
+    return Simulation(boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name)), workload(), 0, 1000)
 
 
 def observed(name: str, duration_ns: int = 2_000_000) -> tuple[Timeline, dict[str, float]]:
     simulation = scene(name)
-    observer = Observer(simulation, duration_ns)
+    observer = Observer(simulation, workload(duration_ns))
     while simulation.advance(500):
         observer.look()
     invariants.check(simulation.m)

@@ -159,7 +159,7 @@ def perform(setup: Setup, run: Run, stop: threading.Event, store: Store | None) 
     observers: list[Observer] = []
 
     def watch(simulation: Simulation) -> Observer:
-        observers.append(Observer(simulation, setup.demand.duration_ns, pictures=run.seed == 0))
+        observers.append(Observer(simulation, setup.demand, pictures=run.seed == 0))
         return observers[0]
 
     found = simulate(setup, run.policy.make(), run.seed, keep_going, watch=watch if store else None)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recap.demand.demand import Demand
 from recap.kernel import WMARK_HIGH, WMARK_LOW, WMARK_MIN
 from recap.mm.buddyinfo import free_blocks
 from recap.mm.page_map import Use, page_map
@@ -23,6 +24,7 @@ SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half 
 SAMPLES_PER_PICTURE = 2
 NEVER = 1 << 62
 SLOT_BITS = 12
+LARGEST_PICTURE = 1 << 20  # pixels: 4 GiB with one for each frame
 GROWTH = 1.25  # how much more must be withheld before a picture is taken anew
 
 
@@ -31,19 +33,21 @@ class Observer:
 
     Args:
         simulation: not yet begun.
-        duration_ns: how long its demand lasts.
+        demand: what its tasks ask for, and for how long.
         pictures: take pictures of memory too.
     """
 
-    def __init__(self, simulation: Simulation, duration_ns: int, pictures: bool = True) -> None:
+    def __init__(self, simulation: Simulation, demand: Demand, pictures: bool = True) -> None:
         self.simulation = simulation
+        self.tasks = demand.task_comm
         self.pictures = pictures
-        self.interval = max(1, duration_ns // SAMPLES)
+        self.interval = max(1, demand.duration_ns // SAMPLES)
         self.rows: list[dict[str, Any]] = []
         self.notes: list[Array] = []
         self.maps: list[tuple[int, Array]] = []
         self.best: tuple[int, Array] | None = None
         self.requests_before = 0
+        self.frames_per_pixel = max(1, int(simulation.m.nr_frames) // LARGEST_PICTURE)
         simulation.journal = Journal(ROOM)
         self.sample()
         if pictures:
@@ -81,7 +85,7 @@ class Observer:
         freed_by = m.array("frame")["freed_by"]
         free = np.isin(use, (Use.PCP, Use.FREE, Use.FREE_HUGE))
         use[free & (freed_by >> SLOT_BITS > self.requests_before)] = Use.RECLAIMED
-        self.best = (int(self.simulation.clock), use)
+        self.best = (int(self.simulation.clock), use[:: self.frames_per_pixel])
 
     def keep_picture(self) -> None:
         """The interval's picture goes into the album, with the pages stolen since the one before."""
@@ -89,7 +93,7 @@ class Observer:
             self.take_picture()
         assert self.best is not None
         clock, use = self.best
-        use[self.stolen_since(self.maps[-1][0] if self.maps else -1, clock)] = Use.STOLEN
+        use[self.stolen_since(self.maps[-1][0] if self.maps else -1, clock) // self.frames_per_pixel] = Use.STOLEN
         self.maps.append((clock, use))
         self.best = None
         self.requests_before = int(self.simulation.requests)
@@ -117,6 +121,8 @@ class Observer:
             notes=np.concatenate(self.notes),
             picture_time=np.array([clock for clock, _ in self.maps], np.int64),
             pictures=np.array([use for _, use in self.maps], np.uint8),
+            tasks=self.tasks,
+            frames_per_pixel=self.frames_per_pixel,
         )
 
 

@@ -35,7 +35,9 @@ class Timeline:
     samples: Mapping[str, Array]
     notes: Array  # recap.sim.journal.NOTE
     picture_time: npt.NDArray[np.int64]
-    pictures: npt.NDArray[np.uint8]  # (pictures, frames) of recap.mm.page_map.Use; empty where none were taken
+    pictures: npt.NDArray[np.uint8]  # (pictures, pixels) of recap.mm.page_map.Use; empty where none were taken
+    tasks: list[str]  # names, by the task numbers of the notes; kswapd is the number behind the last
+    frames_per_pixel: int = 1  # of a large memory only every so manieth frame is kept
 
     def vmstat(self, name: str) -> npt.NDArray[np.int64]:
         """A counter over the samples, by its /proc/vmstat name."""
@@ -53,12 +55,13 @@ class Timeline:
     def write(self, path: Path) -> None:
         """Keep it in one file (.npz): each picture as its difference to the one before, which packs well."""
         arrays: dict[str, Any] = {f"samples.{name}": column for name, column in self.samples.items()}
-        meta = np.array([SCHEMA, self.pageblock_order], np.int64)
+        meta = np.array([SCHEMA, self.pageblock_order, self.frames_per_pixel], np.int64)
         with path.open("wb") as file:
             np.savez_compressed(
                 file,
                 meta=meta,
                 zones=np.array(self.zones),
+                tasks=np.array(self.tasks, np.str_),
                 notes=self.notes,
                 picture_time=self.picture_time,
                 pictures=differences(self.pictures),
@@ -82,13 +85,15 @@ def read_timeline(path: Path) -> Timeline:
     try:
         with path.open("rb") as file, np.load(file) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        schema, pageblock_order = arrays.pop("meta").tolist()
+        schema, pageblock_order, frames_per_pixel = arrays.pop("meta").tolist()
         pictures = np.bitwise_xor.accumulate(arrays.pop("pictures"), axis=0)
-        rest = [arrays.pop(name) for name in ("zones", "notes", "picture_time")]
+        rest = [arrays.pop(name) for name in ("zones", "notes", "picture_time", "tasks")]
     except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(path, "", f"is no timeline of a run: {error}", AGAIN) from error
     if schema != SCHEMA:
         raise InputError(path, "schema", f"is {schema}, this recap reads {SCHEMA}", AGAIN)
-    zones, notes, picture_time = rest
+    zones, notes, picture_time, tasks = rest
     samples = {name.removeprefix("samples."): column for name, column in arrays.items()}
-    return Timeline(zones.tolist(), pageblock_order, samples, notes, picture_time, pictures)
+    return Timeline(
+        zones.tolist(), pageblock_order, samples, notes, picture_time, pictures, tasks.tolist(), frames_per_pixel
+    )
