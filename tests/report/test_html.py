@@ -87,7 +87,7 @@ def test_the_story_is_told(kept: Path) -> None:
 
 def test_the_verb_writes_the_page(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(kept)]) == 0
-    assert capsys.readouterr() == ("", f"recap: open {kept / 'report.html'} in a browser\n")
+    assert capsys.readouterr() == ("", f"recap: wrote {kept / 'report.html'}\n")
     assert (kept / "report.html").read_text() == html(KeptComparison(kept))
 
 
