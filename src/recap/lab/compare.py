@@ -71,7 +71,7 @@ def compare(
     seeds: int = 5,
     sysctls: Mapping[str, str] | None = None,
     progress: Progress | None = None,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Run a recording's demand under each policy and seed.
 
@@ -85,13 +85,24 @@ def compare(
             `recap report` makes pages and tables of it.
 
     Errors:
-        InputError: a source that cannot be read, an unknown policy or parameter.
+        InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
+
+    Example:
+        >>> class Small:
+        ...     "Capture for every order, whatever the cost."
+        ...     def enters_reclaim(self, order):
+        ...         return order > 0
+        >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
+        >>> [column.name for column in result.columns]
+        ['kernel', 'none', 'Small']
+        >>> result.column("Small").metrics["captured_pages"].mean > 0
+        True
     """
     candidates = {found.name: found for found in map(candidate, policies)}
     source = Path(source)
     recording = Recording(source)
     setup = prepare(recording, dict(sysctls or {}))
-    store = Store(out, fingerprint(source, setup)) if out else None
+    store = Store(Path(out), fingerprint(source, setup)) if out else None
     todo = [Run(found, seed) for seed in range(seeds) for found in candidates.values()]
     results = run_all(setup, todo, progress, store)
     columns = [recorded_column(recording, setup.demand)]

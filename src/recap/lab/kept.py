@@ -24,6 +24,15 @@ class KeptComparison:
 
     Errors:
         InputError: the folder does not hold a comparison, or one of another schema.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> _ = recap.compare("recordings/hugetlb-1cpu", ["none"], seeds=1, out=folder)
+        >>> kept = recap.KeptComparison(folder)
+        >>> seen = kept.timeline(kept.first_run("none"))
+        >>> seen.samples["free_pages"].shape[1], seen.zones
+        (2, ['DMA', 'DMA32'])
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -56,3 +56,54 @@ def spread_over_blocks(use: PageMap, order: Array, head: Array) -> None:
         if len(first):
             block = np.minimum(first[:, None] + np.arange(1 << k), len(use) - 1)
             use[block] = use[first][:, None]
+
+
+COLOURS = {  # readable on light and on dark
+    Use.RESERVED: "#c9c5bb",
+    Use.KERNEL: "#6b7280",
+    Use.ANON: "#9d86c9",
+    Use.FILE: "#7fb0de",
+    Use.PCP: "#a7c48a",
+    Use.FREE: "#cfe6d3",
+    Use.FREE_HUGE: "#6fbf83",
+    Use.HIGH_ORDER: "#14532d",
+    Use.CAPTURED: "#f59e0b",
+}
+SIDE = 5  # the largest block, 1024 frames, is a square of 2**SIDE by 2**SIDE
+LARGEST_SVG = 1 << 14  # frames: beyond, a picture of single blocks is no picture
+
+
+def place(frame: int) -> tuple[int, int]:
+    """Column and row of a frame in its largest block: along a Z-shaped curve, so that every block is a rectangle."""
+    column = sum(((frame >> 2 * bit) & 1) << bit for bit in range(SIDE))
+    row = sum(((frame >> 2 * bit + 1) & 1) << bit for bit in range(SIDE))
+    return column, row
+
+
+def as_svg(m: Memory, across: int = 4) -> str:
+    """The page map as an SVG: one rectangle for each block, `across` largest blocks in a row, frames in Z order.
+
+    A memory of more than 64 MiB gives an empty string: at that size look at `recap report`.
+    """
+    frames = int(m.array("zone")["end"].max())
+    if frames > LARGEST_SVG:
+        return ""
+    use, order = page_map(m), m.array("page")["order"]
+    state = m.array("page")["state"]
+    parts = []
+    frame = 0
+    while frame < frames:
+        k = int(order[frame]) if state[frame] != kernel.PG_TAIL else 0
+        square, inside = divmod(frame, 1 << 2 * SIDE)
+        column, row = place(inside)
+        x, y = (square % across << SIDE) + column, (square // across << SIDE) + row
+        width, height = 1 << (k + 1) // 2, 1 << k // 2
+        parts.append(
+            f'<rect x="{x + 0.06}" y="{y + 0.06}" width="{width - 0.12:.2f}" height="{height - 0.12:.2f}" '
+            f'fill="{COLOURS[Use(int(use[frame]))]}"><title>frame {frame}, order {k}: '
+            f"{Use(int(use[frame])).name.lower().replace('_', ' ')}</title></rect>"
+        )
+        frame += 1 << k
+    squares = -(-frames >> 2 * SIDE)
+    box = f"0 0 {min(across, squares) << SIDE} {-(-squares // across) << SIDE}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" style="max-width:720px">{"".join(parts)}</svg>'

@@ -23,7 +23,12 @@ USER_CLASS_HINT = "a policy file defines one class that answers some of the ques
 
 
 class PolicyInfo(msgspec.Struct, frozen=True):
-    """A policy by its name on the command line."""
+    """A policy by its name on the command line.
+
+    Example:
+        >>> recap.catalogue()[0].summary
+        'nothing is captured: the kernel as it is'
+    """
 
     name: str
     summary: str
@@ -58,7 +63,12 @@ INFO = (
 
 
 def catalogue() -> list[PolicyInfo]:
-    """The shipped policies, in the order in which each builds on the one before."""
+    """The shipped policies, in the order in which each builds on the one before.
+
+    Example:
+        >>> [info.name for info in recap.catalogue()][:4]
+        ['none', 'own-pages', 'whitcroft', 'kosaki']
+    """
     return list(INFO)
 
 
