@@ -64,7 +64,7 @@ class Machine:
             policy: as `recap.compare` takes it.
 
         Example:
-            >>> print(recap.Machine.empty(64).buddyinfo(), end="")
+            >>> print(recap.Machine.empty(64).buddyinfo().rstrip())
             Node 0, zone    DMA32      0      0      0      0      0      0      0      0      0      0     16
         """
         return cls(boot.empty_machine(mebibytes, cpus, captures, candidate(policy).make()))
