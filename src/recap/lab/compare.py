@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,20 @@ class Store:
 def fingerprint(source: Path, setup: Setup) -> str:
     """What a run depends on besides its policy and seed."""
     stat = (source / "trace.dat" if source.is_dir() else source).stat()
-    return f"{source.resolve()} {stat.st_size} {stat.st_mtime_ns} {sorted(setup.values.items())}"
+    values = sorted(setup.values.items())
+    return f"{model_identity()} {source.resolve()} {stat.st_size} {stat.st_mtime_ns} {values}"
+
+
+@cache
+def model_identity() -> str:
+    """SHA-256 over the sources of all that a run is made of: a changed model runs again what was kept."""
+    package = Path(__file__).parents[1]
+    sources = sorted(path for path in package.rglob("*.p[yx]*") if path.suffix in (".py", ".pxd"))
+    digest = hashlib.sha256()
+    for path in sources:
+        if path.relative_to(package).parts[0] not in ("cli", "report"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def column(name: str, runs: list[dict[str, float]]) -> Column:
