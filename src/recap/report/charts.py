@@ -84,6 +84,10 @@ class Chart:
         at = f'x="{float(self.px(x)):.1f}" y="{float(self.py(y)):.1f}" text-anchor="{anchor}"'
         self.marks.append(f'<text class="{style}" {at}>{escape(words)}</text>')
 
+    def name(self, words: str) -> None:
+        """Whose chart it is, in its upper left corner."""
+        self.marks.append(f'<text class="name" x="{LEFT + 8}" y="{TOP + 12}">{escape(words)}</text>')
+
     def svg(self, *, timed: bool = False) -> str:
         """The whole; one that is timed has the page's cursor in it."""
         bottom = self.height - BOTTOM

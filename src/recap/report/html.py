@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -240,14 +240,11 @@ def question(title: str, words: str) -> str:
     return f"<h3>{title}</h3><p>{words}</p>"
 
 
-def panels(seen: dict[str, Timeline], draw: object) -> Iterator[str]:
+def panels(seen: dict[str, Timeline], draw: Callable[[Timeline], charts.Chart]) -> Iterator[str]:
     """The same chart for each policy, its name in the corner."""
-    assert callable(draw)
     for policy, timeline in seen.items():
         chart = draw(timeline)
-        x, y = chart.x[0], chart.y[1]
-        chart.text(x, y, "", "name")
-        chart.marks[-1] = f'<text class="name" x="{charts.LEFT + 8}" y="{charts.TOP + 12}">{escape(policy)}</text>'
+        chart.name(policy)
         yield chart.svg(timed=True)
 
 

@@ -22,7 +22,6 @@ from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on
 SAMPLES_PER_PICTURE = 2
-NEVER = 1 << 62
 SLOT_BITS = 12
 LARGEST_PICTURE = 1 << 20  # pixels: 4 GiB with one for each frame
 GROWTH = 1.25  # how much more must be withheld before a picture is taken anew
@@ -66,7 +65,6 @@ class Observer:
 
     def sample(self) -> None:
         """Note every counter; keep the picture of an interval of pictures that is over."""
-        m = self.simulation.m
         if self.pictures and self.rows and len(self.rows) % SAMPLES_PER_PICTURE == 0:
             self.keep_picture()
         self.rows.append(counters(self.simulation))
@@ -75,8 +73,6 @@ class Observer:
             self.maps = self.maps[::2]
             self.interval *= 2
         self.simulation.pause_at = (self.simulation.clock // self.interval + 1) * self.interval
-        if not m.withheld and self.simulation.pause_withheld == NEVER and self.pictures:
-            self.simulation.pause_withheld = 0
 
     def take_picture(self) -> None:
         """Memory now; what direct reclaim has freed since the last picture is shown as such."""
