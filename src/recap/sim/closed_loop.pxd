@@ -101,6 +101,7 @@ cdef class Simulation:
     cdef readonly long long stall_ns
     cdef readonly long long longest_stall_ns
     cdef readonly long long withheld_page_ns
+    cdef public bint watched
     cdef public Journal journal
     cdef long long kswapd_since
     cdef public long long pause_at

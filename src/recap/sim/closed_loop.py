@@ -122,6 +122,7 @@ class Simulation:
         self.stall_ns = 0
         self.longest_stall_ns = 0
         self.withheld_page_ns = 0
+        self.watched = False
         self.journal = Journal()
         self.kswapd_since = 0
         self.pause_at = 1 << 62
@@ -156,7 +157,7 @@ class Simulation:
 
     def run(self, steps: int) -> bool:
         """`advance` without the interpreter."""
-        while steps > 0 and self.unfinished > 0 and not self.pauses():
+        while steps > 0 and self.unfinished > 0 and not (self.watched and self.pauses()):
             steps -= 1
             c = self.earliest_cpu()
             due = self.next_event()

@@ -47,6 +47,7 @@ class Observer:
         self.best: tuple[int, Array] | None = None
         self.requests_before = 0
         self.frames_per_pixel = max(1, int(simulation.m.nr_frames) // LARGEST_PICTURE)
+        simulation.watched = True
         simulation.journal = Journal(ROOM)
         self.sample()
         if pictures:
