@@ -220,8 +220,8 @@ def time(seen: dict[str, Timeline]) -> str:
                  "the darkest."),
         f'<p class="key">{pieces}</p>',
         *panels(seen, lambda one: timelines.fragmentation(one, span)),
-        question("Withheld", "Pages on capture lists, averaged between two samples: each is held for less than a "
-                 "millisecond, so the average is far below the peak in the table."),
+        question("Withheld", "Pages on capture lists, averaged between two samples: lists come "
+            "and go within a sample, so the average is far below the peak in the table."),
         *panels(seen, lambda one: timelines.withheld(one, span, held)),
         question("Stalls", "Requests that could not be served at once: when they came, and for how many milliseconds "
                  "they waited."),

@@ -61,7 +61,7 @@ def fragmentation(seen: Timeline, span: tuple[float, float]) -> Chart:
 
 
 def withheld(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
-    """Pages withheld between two samples, on average; they come and go in well under a millisecond."""
+    """Pages withheld between two samples, on average: lists come and go within one."""
     time = seen.samples["time"] / NS
     gap = np.maximum(np.diff(seen.samples["time"]), 1)
     mean = np.append(np.diff(seen.samples["withheld_page_ns"]) / gap, 0)
