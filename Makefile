@@ -7,13 +7,14 @@ SOURCES := $(shell find src -name __pycache__ -prune -o -print)
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test lint bench clean
+.PHONY: help build checked demo test lint docs bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: build  ## replay a recorded kernel under four policies, and say what they gain and cost
-	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 3
+	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 3 \
+	    --out build/demo
 
 test: build checked  ## all tests on both builds, then without compilation, for coverage
 	PYTHONPATH=build/release $(PY) -m pytest
@@ -27,10 +28,14 @@ lint: $(VENV)/.ready  ## style, types, and which room may import from which
 	$(PY) -m mypy
 	PYTHONPATH=src $(VENV)/bin/lint-imports
 
+docs: build $(VENV)/.docs  ## the documentation, with today's figures: build/docs/index.html
+	PYTHONPATH=build/release $(PY) -m sphinx -q -W --keep-going -b html docs build/docs
+
 bench: build  ## engine against C, ingest against trace-cmd, and simulated seconds per second, as ratios
 	$(PY) bench/allocator.py
 	$(PY) bench/ingest.py recordings/hugetlb-1cpu
 	$(PY) bench/compare.py recordings/hugetlb-1cpu
+	$(PY) bench/policies.py recordings/hugetlb-1cpu
 
 build: build/release.built $(VENV)/bin/recap  ## the package with its engine compiled: build/release, run by .venv/bin/recap
 
@@ -44,6 +49,10 @@ $(VENV)/.ready: constraints.txt
 	    || { echo "$(NEEDS)" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install -qq --no-deps -r constraints.txt
+	@touch $@
+
+$(VENV)/.docs: docs/constraints.txt $(VENV)/.ready
+	$(PY) -m pip install -qq --no-deps -r docs/constraints.txt
 	@touch $@
 
 # Follows the release build, or what PYTHONPATH puts before it.

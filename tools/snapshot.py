@@ -4,9 +4,9 @@
     python tools/snapshot.py CORE --symbols vmlinux -o snap0.npz      a dump of a paused guest, or a kdump
     python tools/snapshot.py --live --symbols vmlinux -o snap.npz     this machine: lists may change while they are read
 
-docs/recording-a-vm.md tells how to get the dump at the right moment. What is read: every free list, per-cpu list and LRU
-list in order, head first; the flags and a few words of every struct page; each pageblock's type; counters, watermarks
-and the kernel's own enumerations. The format is that of `recap.trace.snapshot`.
+docs/recording-a-vm.md tells how to get the dump at the right moment. What is read: every free list, per-cpu list and
+LRU list in order, head first; the flags and a few words of every struct page; each pageblock's type; counters,
+watermarks and the kernel's own enumerations. The format is that of `recap.trace.snapshot`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ NR_LRU = 4  # the unevictable list is not kept as a list
 ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
 PAGEBLOCK_BITS = 4
 TYPE_MASK = 7
+SECTION = 1 << 15  # page frames, x86-64
 
 
 class Kernel:
@@ -71,7 +72,7 @@ class Kernel:
         """The words of every struct page that a model needs."""
         size = drgn.sizeof(self.page)
         frames = max(int(zone.zone_start_pfn) + int(zone.spanned_pages) for _, zone in self.zones)
-        raw = self.program.read(self.vmemmap, frames * size)
+        raw = b"".join(self.section(pfn, min(SECTION, frames - pfn) * size) for pfn in range(0, frames, SECTION))
         words = np.frombuffer(raw, np.uint64).reshape(frames, size // 8)
         halves = np.frombuffer(raw, np.int32).reshape(frames, size // 4)
 
@@ -83,30 +84,29 @@ class Kernel:
         found["mapcount_refcount"] = halves[:, counts].copy()
         return found
 
+    def section(self, pfn: int, size: int) -> bytes:
+        """The struct pages of a section; zeros where there is a hole in memory."""
+        try:
+            return self.program.read(self.vmemmap + pfn * drgn.sizeof(self.page), size)
+        except drgn.FaultError:
+            return bytes(size)
+
     def pageblocks(self, frames: int) -> np.ndarray[Any, Any]:
         """The migratetype of each pageblock; 0 where there is no memory."""
-        section_pages = 1 << (self.constant("SECTION_SIZE_BITS", 27) - 12)
         per_root = 4096 // drgn.sizeof(self.program.type("struct mem_section"))
         types = np.zeros((frames + 511) // 512, np.uint8)
         for block in range(len(types)):
             pfn = block * 512
-            section = pfn // section_pages
+            section = pfn // SECTION
             try:
                 usage = self.program["mem_section"][section // per_root][section % per_root].usage
                 if not usage.value_():
                     continue
-                bit = (pfn % section_pages // 512) * PAGEBLOCK_BITS
+                bit = (pfn % SECTION // 512) * PAGEBLOCK_BITS
                 types[block] = usage.pageblock_flags[bit // 64].value_() >> bit % 64 & TYPE_MASK
             except drgn.FaultError:
                 continue
         return types
-
-    def constant(self, name: str, usual: int) -> int:
-        """A preprocessor constant where the symbols have it, else what it is on x86-64."""
-        try:
-            return int(self.program[name])
-        except KeyError:
-            return usual
 
     def meta(self) -> dict[str, Any]:
         """Zones, per-cpu lists, counters and enumerations."""

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
+    from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
     from recap.lab.verify import verify
+    from recap.mm.machine import Machine
     from recap.policy import PolicyInfo, catalogue
     from recap.policy.policy import Policy
     from recap.trace import Recording, open_trace
+    from recap.trace.recording import load
 
 __version__ = "0.1.0"
 
@@ -19,6 +22,8 @@ _HOME = {
     "Comparison": "recap.lab.results",
     "InputError": "recap.errors",
     "Interval": "recap.lab.results",
+    "KeptComparison": "recap.lab.kept",
+    "Machine": "recap.mm.machine",
     "Policy": "recap.policy.policy",
     "PolicyInfo": "recap.policy",
     "RecapError": "recap.errors",
@@ -26,6 +31,7 @@ _HOME = {
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
+    "load": "recap.trace.recording",
     "open_trace": "recap.trace",
     "verify": "recap.lab.verify",
 }
@@ -35,6 +41,8 @@ __all__ = [
     "Comparison",
     "InputError",
     "Interval",
+    "KeptComparison",
+    "Machine",
     "Policy",
     "PolicyInfo",
     "RecapError",
@@ -42,6 +50,7 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
+    "load",
     "open_trace",
     "verify",
 ]

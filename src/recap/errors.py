@@ -2,11 +2,25 @@
 
 
 class RecapError(Exception):
-    """Anything recap refuses to do, told in one line."""
+    """Anything recap refuses to do, told in one line.
+
+    Example:
+        >>> try:
+        ...     recap.load("nowhere")
+        ... except recap.RecapError as error:
+        ...     print(error)
+        nowhere: there is no such file; name a folder with a trace.dat in it, or a trace.dat
+    """
 
 
 class InputError(RecapError):
-    """A file that is not what it claims to be: which, where in it, what is wrong, and how to mend it."""
+    """A file that is not what it claims to be: which, where in it, what is wrong, and how to mend it.
+
+    Example:
+        >>> error = recap.InputError("a.dat", "offset 12", "no trace", "record again")
+        >>> error.path, error.where, str(error)
+        ('a.dat', 'offset 12', 'a.dat: offset 12: no trace; record again')
+    """
 
     def __init__(self, path: object, where: str, problem: str, mend: str) -> None:
         super().__init__(path, where, problem, mend)

@@ -87,7 +87,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
         {"seeds": 3, "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"}, "out": tmp_path},
     )
     assert outcome.code == 0
-    assert outcome.err == f"recap: full results are in {tmp_path}\n"
+    assert outcome.err == f"recap: full results are in {tmp_path}; see them with: recap report {tmp_path}\n"
     assert all(part in outcome.out for part in ("90 ±2", "an assumption", "a mechanism"))
 
 

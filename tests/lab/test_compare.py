@@ -1,11 +1,13 @@
 """Compare on the recording that `make demo` shows."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from recap.errors import InputError
-from recap.lab.compare import compare
+from recap.lab.compare import compare, fingerprint
 from recap.lab.results import Column, Comparison
 from recap.lab.statistics import interval
 
@@ -106,3 +108,13 @@ def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
     assert narrow.mean == wide.mean == 2.0
     assert wide.low < narrow.low < 2.0 < narrow.high < wide.high
     assert narrow.high == pytest.approx(2.0 + 4.303 / 3**0.5)
+
+
+def test_what_was_kept_of_another_model_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = tmp_path / "trace.dat"
+    trace.touch()
+    setup: Any = SimpleNamespace(values={"vm.swappiness": 60})
+    now = fingerprint(trace, setup)
+    assert fingerprint(trace, setup) == now
+    monkeypatch.setattr("recap.lab.compare.model_identity", lambda: "changed")
+    assert fingerprint(trace, setup) != now

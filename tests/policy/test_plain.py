@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recap.errors import InputError
+from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
 from tests.mm.scenes import free, full_machine
 
@@ -95,8 +98,10 @@ def test_the_first_error_is_kept_and_every_further_answer_is_no(
     free(machine, 1)
     assert machine.open_capture(0, 4) == enters
     assert machine.reclaim_page(0, 0) == kept
-    assert isinstance(policy.error, ZeroDivisionError)
-    assert str(policy.error) == question
+    assert isinstance(policy.error, InputError)
+    assert f"{question} raised ZeroDivisionError: {question}" in str(policy.error)
+    assert Path(policy.error.path) == Path(__file__)
+    assert isinstance(policy.error.__cause__, ZeroDivisionError)
     assert machine.capture_lists() == held
     asked = len(user.asked)
     assert not machine.reclaim_page(32, 0)
@@ -122,3 +127,27 @@ def test_even_an_exit_waits_for_the_next_stop() -> None:
     policy = PlainPolicy(Leaves())
     assert not full_machine(policy).open_capture(0, 4)
     assert isinstance(policy.error, SystemExit)
+
+
+def test_an_answer_that_is_neither_yes_nor_no_is_told_by_its_line() -> None:
+    class Forgetful:
+        def enters_reclaim(self, order: int) -> None:
+            """Whoever forgets `return` answers None."""
+
+    policy = PlainPolicy(Forgetful())
+    assert not full_machine(policy).open_capture(0, 4)
+    line = Forgetful.enters_reclaim.__code__.co_firstlineno
+    assert str(policy.error) == f"{__file__}: line {line}: enters_reclaim answered None; return True or False"
+
+
+def test_a_class_may_extend_a_shipped_policy() -> None:
+    class Greedy(OwnPages):
+        def takes_neighbour(self, wanted: int, order: int) -> bool:
+            return order < wanted
+
+    machine = full_machine(PlainPolicy(Greedy()))
+    free(machine, 1)
+    assert not machine.open_capture(0, 3)  # as OwnPages says
+    assert machine.open_capture(0, 4)
+    machine.reclaim_page(0, 0)
+    assert machine.capture_lists() == {0: [(0, 1)]}

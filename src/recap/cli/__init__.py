@@ -27,6 +27,11 @@ VERBS = (  # name, what it answers, an example
         "recap compare recordings/hugetlb-1cpu -p none -p whitcroft -p kosaki",
     ),
     ("policies", "Which policies are there to compare?", "recap policies"),
+    (
+        "report",
+        "What did a comparison look like? A page with pictures, and exports",
+        "recap report DIR, after recap compare recordings/hugetlb-1cpu -p none -p whitcroft --out DIR",
+    ),
 )
 
 app = App(

@@ -44,13 +44,15 @@ def compare(
     source
         A recording: a folder with trace.dat and the files beside it.
     policy
-        What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is.
+        What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is; mine.py (or
+        mine.py:Class) is one of your own.
     seeds
         How often each policy runs, each time with other dice; the spread gives the intervals.
     write
         Set a kernel parameter, NAME=VALUE as `sysctl -w` takes it; repeat it.
     out
-        A folder for the full results.
+        A folder for the full results: what `recap report` makes its page of, and where an interrupted comparison
+        goes on.
     """
     sysctls = dict(setting.split("=", 1) for setting in write)
     with progress() as update:
@@ -64,4 +66,4 @@ def compare(
         )
     show(result, comparison, as_json=json)
     if out is not None:
-        print(f"recap: full results are in {out}", file=sys.stderr)
+        print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)

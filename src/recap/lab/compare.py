@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from recap import policy as policies
 from recap.demand.demand import Demand
 from recap.demand.from_trace import from_trace
 from recap.errors import InputError
-from recap.lab.results import Column, Comparison, Interval
+from recap.lab.results import Column, Comparison, Interval, RunRecord
 from recap.lab.statistics import interval
 from recap.mm import sysctl
+from recap.policy import Candidate, candidate
+from recap.sim.closed_loop import Simulation
+from recap.sim.observe import Observer
 from recap.sim.run import Setup, simulate
+from recap.sim.timeline import Timeline
 from recap.trace import Recording
 
 KERNEL = "kernel"
@@ -61,40 +66,53 @@ Results = dict[tuple[str, int], dict[str, float]]
 
 
 def compare(
-    source: Path,
-    names: list[str],
+    source: str | os.PathLike[str],
+    policies: Sequence[Any],
     *,
     seeds: int = 5,
     sysctls: Mapping[str, str] | None = None,
     progress: Progress | None = None,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Run a recording's demand under each policy and seed.
 
     Args:
         source: a recording with snap0.npz.
-        names: policies, by name or file; `none` is the unchanged kernel.
+        policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
         seeds: runs of each policy, with seeds 0, 1, ...
         sysctls: kernel parameters to change.
         progress: called with (runs done, runs in all, what ended last).
-        out: a folder: finished runs are kept there and not run again, the result is comparison.json.
+        out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
+            `recap report` makes pages and tables of it.
 
     Errors:
-        InputError: a source that cannot be read, an unknown policy or parameter.
+        InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
+
+    Example:
+        >>> class Small:
+        ...     "Capture for every order, whatever the cost."
+        ...     def enters_reclaim(self, order):
+        ...         return order > 0
+        >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
+        >>> [column.name for column in result.columns]
+        ['kernel', 'none', 'Small']
+        >>> result.column("Small").metrics["captured_pages"].mean > 0
+        True
     """
-    for name in names:
-        policies.load(name)
-    names = list(dict.fromkeys(names))
+    candidates = {found.name: found for found in map(candidate, policies)}
+    source = Path(source)
     recording = Recording(source)
     setup = prepare(recording, dict(sysctls or {}))
-    store = Store(out, fingerprint(source, setup)) if out else None
-    results = run_all(setup, [(name, seed) for seed in range(seeds) for name in names], progress, store)
+    store = Store(Path(out), fingerprint(source, setup)) if out else None
+    todo = [Run(found, seed) for seed in range(seeds) for found in candidates.values()]
+    results = run_all(setup, todo, progress, store)
     columns = [recorded_column(recording, setup.demand)]
-    columns += [column(name, [results[name, seed] for seed in range(seeds)]) for name in names]
+    columns += [column(name, [results[name, seed] for seed in range(seeds)]) for name in candidates]
     assumptions = setup.demand.assumptions + ASSUMED
     result = Comparison(str(source), columns, assumptions, MISSING, digest(columns))
     if store:
         store.write("comparison.json", result)
+        store.write("runs.json", [store.record(run) for run in todo])
     return result
 
 
@@ -108,23 +126,34 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     return Setup(demand, snapshot, swap_pages, values, wanted)
 
 
-def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None, store: Store | None) -> Results:
+@dataclass(frozen=True)
+class Run:
+    """One policy, one seed."""
+
+    policy: Candidate
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What its results are found by."""
+        return self.policy.name, self.seed
+
+
+def run_all(setup: Setup, todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
     """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
     results: Results = {}
     if store:
-        results.update({key: kept for key in todo if (kept := store.read(*key)) is not None})
+        results.update({run.key: kept for run in todo if (kept := store.read(run)) is not None})
     stop = threading.Event()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = {pool.submit(run, setup, key, stop): key for key in todo if key not in results}
+        running = {pool.submit(perform, setup, run, stop, store): run for run in todo if run.key not in results}
         try:
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    key = running.pop(done)
-                    results[key] = done.result()
-                    if store:
-                        store.keep(*key, results[key])
+                    run = running.pop(done)
+                    results[run.key] = done.result()
                     if progress:
-                        progress(len(results), len(todo), f"{key[0]}, seed {key[1]}")
+                        progress(len(results), len(todo), f"{run.policy.name}, seed {run.seed}")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -132,15 +161,23 @@ def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None
     return results
 
 
-def run(setup: Setup, key: tuple[str, int], stop: threading.Event) -> dict[str, float]:
-    """One policy, one seed; given up when `stop` is set."""
+def perform(setup: Setup, run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
+    """One run, observed where its results are kept; given up when `stop` is set."""
 
     def keep_going(_share: float) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
 
-    name, seed = key
-    return simulate(setup, policies.load(name), seed, keep_going)
+    observers: list[Observer] = []
+
+    def watch(simulation: Simulation) -> Observer:
+        observers.append(Observer(simulation, setup.demand, pictures=run.seed == 0))
+        return observers[0]
+
+    found = simulate(setup, run.policy.make(), run.seed, keep_going, watch=watch if store else None)
+    if store:
+        store.keep(run, found, observers[0].timeline())
+    return found
 
 
 class Store:
@@ -154,19 +191,27 @@ class Store:
         except OSError as error:
             raise InputError(folder, "--out", str(error.strerror), "name a folder that can be written") from error
 
-    def path(self, name: str, seed: int) -> Path:
-        """Where a run is kept: its name tells the inputs apart."""
-        key = hashlib.sha256(f"{self.identity} {policy_identity(name)} {seed}".encode()).hexdigest()[:16]
-        return self.folder / "runs" / f"{Path(name).stem}-{seed}-{key}.json"
+    def record(self, run: Run) -> RunRecord:
+        """Where a run is kept: its files' names tell the inputs apart."""
+        key = hashlib.sha256(f"{self.identity} {run.policy.identity} {run.seed}".encode()).hexdigest()[:16]
+        stem = f"runs/{Path(run.policy.name).stem}-{run.seed}-{key}"
+        return RunRecord(run.policy.name, run.seed, f"{stem}.json", f"{stem}.npz")
 
-    def read(self, name: str, seed: int) -> dict[str, float] | None:
+    def read(self, run: Run) -> dict[str, float] | None:
         """A finished run of the same inputs, if there is one."""
-        path = self.path(name, seed)
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, float]) if path.is_file() else None
+        record = self.record(run)
+        if not (self.folder / record.metrics).is_file() or not (self.folder / record.timeline).is_file():
+            return None
+        return msgspec.json.decode((self.folder / record.metrics).read_bytes(), type=dict[str, float])
 
-    def keep(self, name: str, seed: int, metrics: dict[str, float]) -> None:
-        """Write a finished run, whole or not at all."""
-        self.write(str(self.path(name, seed).relative_to(self.folder)), metrics)
+    def keep(self, run: Run, metrics: dict[str, float], timeline: Timeline) -> None:
+        """Write a finished run, whole or not at all: its metrics come last and tell that it is there."""
+        record = self.record(run)
+        path = self.folder / record.timeline
+        scratch = path.with_suffix(".npz.tmp")
+        timeline.write(scratch)
+        scratch.replace(path)
+        self.write(record.metrics, metrics)
 
     def write(self, name: str, value: Any) -> None:
         """Write JSON beside its place, then move it there."""
@@ -179,12 +224,20 @@ class Store:
 def fingerprint(source: Path, setup: Setup) -> str:
     """What a run depends on besides its policy and seed."""
     stat = (source / "trace.dat" if source.is_dir() else source).stat()
-    return f"{source.resolve()} {stat.st_size} {stat.st_mtime_ns} {sorted(setup.values.items())}"
+    values = sorted(setup.values.items())
+    return f"{model_identity()} {source.resolve()} {stat.st_size} {stat.st_mtime_ns} {values}"
 
 
-def policy_identity(name: str) -> str:
-    """A shipped policy's name, or the text of a user's file."""
-    return Path(name).read_text() if name.endswith(".py") else name
+@cache
+def model_identity() -> str:
+    """SHA-256 over the sources of all that a run is made of: a changed model runs again what was kept."""
+    package = Path(__file__).parents[1]
+    sources = sorted(path for path in package.rglob("*.p[yx]*") if path.suffix in (".py", ".pxd"))
+    digest = hashlib.sha256()
+    for path in sources:
+        if path.relative_to(package).parts[0] not in ("cli", "report"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def column(name: str, runs: list[dict[str, float]]) -> Column:

@@ -6,15 +6,31 @@ Metrics carry the names of /proc/vmstat where the kernel counts the same thing; 
 
 from __future__ import annotations
 
-from typing import Literal
+from html import escape
+from typing import Any, Literal
 
 import msgspec
 
 SCHEMA = 1  # of Comparison, raised when a field changes its meaning
 
 
+SMALL = 100  # below it a mean over seeds keeps one decimal
+
+
+def decimals(value: float) -> int:
+    """How many decimals a figure deserves."""
+    return int(abs(value) < SMALL and value != round(value))
+
+
 class Interval(msgspec.Struct, frozen=True):
-    """A mean over seeds with its 95 % confidence interval; for a single figure all three are equal."""
+    """A mean over seeds with its 95 % confidence interval; for a single figure all three are equal.
+
+    Example:
+        >>> print(recap.Interval(61.2, 59.8, 62.6))
+        61.2 ±1.4
+        >>> recap.Interval(61.2, 59.8, 62.6).apart_from(recap.Interval(66.4, 65.5, 67.3))
+        True
+    """
 
     mean: float
     low: float
@@ -24,11 +40,25 @@ class Interval(msgspec.Struct, frozen=True):
         """Whether the two intervals share no point, so that chance does not explain the difference."""
         return self.low > other.high or self.high < other.low
 
+    def __str__(self) -> str:
+        """Mean and half-width, `61.2 ±1.4`; a figure without spread stands alone."""
+        spread = max(self.mean - self.low, self.high - self.mean)
+        if not spread:
+            return f"{self.mean:,.{decimals(self.mean)}f}"
+        places = 0 if abs(self.mean) >= SMALL else max(decimals(self.mean), decimals(spread))
+        return f"{self.mean:,.{places}f} ±{spread:,.{places}f}"
+
 
 class Column(msgspec.Struct, frozen=True):
     """One policy over all seeds, or, named `kernel`, what the recorded kernel itself did.
 
-    The policy `none` is the model of the unchanged kernel: every other policy is read against it.
+    The policy `none` is the model of the unchanged kernel: every other policy is read against it. `metrics` are by
+    name: counts in pages or events, times in ms where the name says so.
+
+    Example:
+        >>> column = recap.Column("none", "none", 2, {"stolen_pages": recap.Interval(450, 370, 530)})
+        >>> print(column.metrics["stolen_pages"])
+        450 ±80
     """
 
     name: str
@@ -38,7 +68,13 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The result of `compare`."""
+    """The result of `compare`: one column for each policy, the recorded kernel first. A notebook shows the table.
+
+    Example:
+        >>> column = recap.Column("none", "none", 1, {"oom_kills": recap.Interval(1, 1, 1)})
+        >>> recap.Comparison("made up", [column], [], [], "").table()
+        {'column': ['none'], 'metric': ['oom_kills'], 'mean': [1], 'low': [1], 'high': [1]}
+    """
 
     source: str
     columns: list[Column]
@@ -50,6 +86,33 @@ class Comparison(msgspec.Struct, frozen=True):
     def column(self, name: str) -> Column | None:
         """The column of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def table(self) -> dict[str, list[Any]]:
+        """Columns of equal length: column, metric, mean, low, high; `pyarrow.table` and pandas take it as it is."""
+        rows = [(c.name, metric, v.mean, v.low, v.high) for c in self.columns for metric, v in c.metrics.items()]
+        names = ("column", "metric", "mean", "low", "high")
+        return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+    def _repr_html_(self) -> str:
+        """The figures, for notebooks."""
+        names = dict.fromkeys(name for column in self.columns for name in column.metrics)
+        heads = "".join(f"<th>{escape(column.name)}</th>" for column in self.columns)
+        rows = (
+            f"<tr><td>{escape(name)}</td>"
+            + "".join(f"<td>{column.metrics.get(name, '–')}</td>" for column in self.columns)
+            + "</tr>"
+            for name in names
+        )
+        return f"<table><caption>{escape(self.source)}</caption><tr><th></th>{heads}</tr>{''.join(rows)}</table>"
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """One run of a kept comparison, and its files, relative to the folder."""
+
+    policy: str  # the name of its column
+    seed: int
+    metrics: str  # JSON: figures by name
+    timeline: str  # npz: recap.sim.timeline
 
 
 class Deviation(msgspec.Struct, frozen=True):
@@ -87,7 +150,13 @@ class EndState(msgspec.Struct, frozen=True):
 
 
 class VerifyResult(msgspec.Struct, frozen=True):
-    """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame."""
+    """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame.
+
+    Example:
+        >>> result = recap.verify("recordings/calm-1cpu")
+        >>> result.allocations, result.exact_ratio
+        (221637, 1.0)
+    """
 
     events: int  # of the trace, replayed
     allocations: int  # that succeeded in the trace: what the model had to predict

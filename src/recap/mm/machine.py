@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from html import escape
+from typing import Any
+
 import cython
 
+from recap.errors import InputError
 from recap.kernel import GFP_KERNEL, MIGRATE_TYPES, NR_PCP_LISTS
+from recap.mm import boot
+from recap.mm.buddyinfo import free_blocks
+from recap.mm.page_map import PageMap, as_svg, page_map
 from recap.pages import Memory
+from recap.policy import candidate
+from recap.trace import Recording
 
 if not cython.compiled:
     from recap.kernel import NONE, PF_LRU
@@ -15,11 +25,66 @@ Lists = dict[tuple[int, int, int], list[int]]
 
 
 class Machine:
-    """The allocator of a machine without tasks and time: nothing reclaims, so a request may fail.
+    """The allocator of a machine without tasks and time: nothing reclaims by itself, so a request may fail.
+
+    For teaching and tests: allocate, free, be the reclaimer, and look at every list. Frames are page frame numbers,
+    orders binary logarithms of pages. A notebook shows the page map.
 
     Args:
-        memory: from `recap.mm.boot`.
+        memory: from `recap.mm.boot`; `Machine.empty` and `Machine.recorded` make it.
+
+    Example:
+        >>> machine = recap.Machine.empty(mebibytes=16, policy="whitcroft")
+        >>> pages = [machine.alloc_pages() for _ in range(16)]
+        >>> pages[:4]
+        [0, 1, 2, 3]
+        >>> machine.drain_all_pages()
+        >>> machine.open_capture(0, wanted=4)
+        True
+        >>> [machine.reclaim_page(pfn, 0) for pfn in pages[:4]]
+        [True, True, True, True]
+        >>> machine.capture_lists()
+        {0: [(0, 2)]}
+        >>> all(machine.reclaim_page(pfn, 0) for pfn in pages[4:])
+        True
+        >>> machine.capture_lists()  # whitcroft merges past the wanted order, with all that is free beside it
+        {0: [(0, 10)]}
+        >>> machine.settle(0, order=4)  # the wanted block; the rest goes free again
+        0
     """
+
+    @classmethod
+    def empty(cls, mebibytes: int = 16, cpus: int = 1, captures: int = 8, policy: Any = "none") -> Machine:
+        """A machine just booted: one zone of free memory, its watermarks by the kernel's formulas.
+
+        Args:
+            mebibytes: memory in MiB, a multiple of 4.
+            cpus: number of CPUs, each with its own per-cpu lists.
+            captures: how many reclaimers may capture at once.
+            policy: as `recap.compare` takes it.
+
+        Example:
+            >>> print(recap.Machine.empty(64).buddyinfo().rstrip())
+            Node 0, zone    DMA32      0      0      0      0      0      0      0      0      0      0     16
+        """
+        return cls(boot.empty_machine(mebibytes, cpus, captures, candidate(policy).make()))
+
+    @classmethod
+    def recorded(cls, path: str | os.PathLike[str], n: int = 0, captures: int = 8, policy: Any = "none") -> Machine:
+        """A recorded kernel's memory, before (0) or after (1) the load.
+
+        Errors:
+            InputError: the recording has no such snapshot.
+
+        Example:
+            >>> machine = recap.Machine.recorded("recordings/hugetlb-1cpu")
+            >>> machine.page_map().shape
+            (131072,)
+        """
+        snapshot = Recording(path).snapshot(n)
+        if snapshot is None:
+            raise InputError(path, f"snap{n}.npz", "there is no such file", "record the memory's state too")
+        return cls(boot.from_snapshot(snapshot, captures, candidate(policy).make()))
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -82,6 +147,22 @@ class Machine:
     def close_capture(self, owner: int) -> None:
         """The reclaimer returns; what it still holds goes free."""
         capture.close_capture(self.memory, owner)
+
+    def buddyinfo(self) -> str:
+        """/proc/buddyinfo, now."""
+        return free_blocks(self.memory).buddyinfo()
+
+    def pagetypeinfo(self) -> str:
+        """/proc/pagetypeinfo, now."""
+        return free_blocks(self.memory).pagetypeinfo()
+
+    def page_map(self) -> PageMap:
+        """What each frame is used for: (frames,) uint8 of recap.mm.page_map.Use."""
+        return page_map(self.memory)
+
+    def _repr_html_(self) -> str:
+        """The page map where it is small enough to be one, and /proc/buddyinfo."""
+        return f"{as_svg(self.memory)}<pre>{escape(self.buddyinfo())}</pre>"
 
     def free_lists(self) -> Lists:
         """Every free list that is not empty: (zone, order, migratetype) -> first frames, head first."""

@@ -1,5 +1,5 @@
 """What is compared: one rule for freed pages per file, each short enough to read in a minute."""
 
-from recap.policy.catalogue import PolicyInfo, catalogue, load
+from recap.policy.catalogue import Candidate, PolicyInfo, candidate, catalogue, load
 
-__all__ = ["PolicyInfo", "catalogue", "load"]
+__all__ = ["Candidate", "PolicyInfo", "candidate", "catalogue", "load"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import inspect
 import runpy
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +16,19 @@ import msgspec
 
 from recap.errors import InputError
 from recap.policy.plain import PlainPolicy
+from recap.policy.policy import Policy
+from recap.policy.questions import check_class, unreadable
 
-USER_CLASS_HINT = "a policy file defines one class whose methods are those of recap.policy.policy.Policy it cares about"
+USER_CLASS_HINT = "a policy file defines one class that answers some of the questions"
 
 
 class PolicyInfo(msgspec.Struct, frozen=True):
-    """A policy by its name on the command line."""
+    """A policy by its name on the command line.
+
+    Example:
+        >>> recap.catalogue()[0].summary
+        'nothing is captured: the kernel as it is'
+    """
 
     name: str
     summary: str
@@ -51,33 +63,86 @@ INFO = (
 
 
 def catalogue() -> list[PolicyInfo]:
-    """The shipped policies, in the order in which each builds on the one before."""
+    """The shipped policies, in the order in which each builds on the one before.
+
+    Example:
+        >>> [info.name for info in recap.catalogue()][:4]
+        ['none', 'own-pages', 'whitcroft', 'kosaki']
+    """
     return list(INFO)
 
 
-def load(name: str) -> Any:
+@dataclass(frozen=True)
+class Candidate:
+    """A policy to be compared: its column's name, what tells it from others, and how to make one for each run."""
+
+    name: str
+    identity: str  # equal identities give equal runs
+    make: Callable[[], Policy]
+
+
+def load(name: str) -> Policy:
     """A new policy: a shipped one by its name, or the class in a user's Python file.
 
     Errors:
         InputError: there is no such name or file, or the file does not define exactly one policy.
     """
+    return candidate(name).make()
+
+
+def candidate(policy: Any) -> Candidate:
+    """What to compare, from a shipped policy's name, a file (`mine.py` or `mine.py:Class`), a class or an object.
+
+    Each run gets a policy of its own: a class is called anew, an object is copied.
+
+    Errors:
+        InputError: as for `load`, and for a class that answers no question or the wrong ones.
+    """
+    if isinstance(policy, (str, Path)):
+        return named(str(policy))
+    cls = policy if isinstance(policy, type) else type(policy)
+    check_class(cls)
+    if isinstance(policy, type):
+        return Candidate(cls.__name__, source_of(cls), lambda: PlainPolicy(cls()))
+    return Candidate(cls.__name__, f"{source_of(cls)} {vars(policy)!r}", lambda: PlainPolicy(copy.deepcopy(policy)))
+
+
+def named(name: str) -> Candidate:
+    """A shipped policy, or a user's by its file."""
     if name in CLASSES:
         module, cls = CLASSES[name]
-        return getattr(importlib.import_module(module), cls)()
-    if not name.endswith(".py"):
+        return Candidate(name, name, getattr(importlib.import_module(module), cls))
+    path, _, wanted = name.partition(":")
+    if not path.endswith(".py"):
         raise InputError(name, "", "there is no policy of this name", f"take one of {', '.join(CLASSES)}, or a file.py")
-    return from_file(Path(name))
+    user = from_file(Path(path), wanted)
+    return Candidate(name, f"{name} {Path(path).read_text()}", lambda: PlainPolicy(user()))
 
 
-def from_file(path: Path) -> Any:
-    """The one class of a user's file, behind the seam that lets the engine ask plain Python."""
+def from_file(path: Path, wanted: str = "") -> type:
+    """The policy class of a user's file: the one named, or the only one that it defines."""
     if not path.is_file():
         raise InputError(path, "", "there is no such file", "name a Python file with a policy in it")
     try:
         names = runpy.run_path(str(path))
     except Exception as error:
-        raise InputError(path, "", f"running it raised {type(error).__name__}: {error}", USER_CLASS_HINT) from error
-    classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == "<run_path>"]
-    if len(classes) != 1:
-        raise InputError(path, "", f"it defines {len(classes)} classes", USER_CLASS_HINT)
-    return PlainPolicy(classes[0]())
+        raise unreadable(path, error) from error
+    classes = {
+        key: value for key, value in names.items() if isinstance(value, type) and value.__module__ == "<run_path>"
+    }
+    if not wanted and len(classes) != 1:
+        found = f"it defines {len(classes)} classes" + (f" ({', '.join(classes)})" if classes else "")
+        raise InputError(path, "", found, f"{USER_CLASS_HINT}; of several, name one: {path}:Class")
+    if wanted and wanted not in classes:
+        raise InputError(path, "", f"it defines no class {wanted}", f"it has {', '.join(classes) or 'none at all'}")
+    cls = classes[wanted] if wanted else next(iter(classes.values()))
+    check_class(cls)
+    return cls
+
+
+def source_of(cls: type) -> str:
+    """The text of a class; one typed where no source is kept is like no other."""
+    try:
+        return inspect.getsource(cls)
+    except (OSError, TypeError):
+        return f"{cls.__qualname__} {uuid.uuid4()}"

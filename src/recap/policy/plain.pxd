@@ -3,10 +3,12 @@ from recap.policy.policy cimport Policy
 cdef class PlainPolicy(Policy):
     cdef readonly object user
     cdef readonly object error
+    cdef Policy base
+    cdef dict methods
     cdef bint enters_reclaim(self, int order) noexcept nogil
     cdef bint releases(self, int wanted, int unreclaimable, long long withheld, long long withheld_by_all) noexcept nogil
     cdef bint takes_neighbour(self, int wanted, int order) noexcept nogil
     cdef bint takes_outsider(self, int wanted, int order) noexcept nogil
     cdef bint merged(self, int wanted, int order) noexcept nogil
     cdef bint batch_ended(self, int wanted, int largest) noexcept nogil
-    cdef bint ask(self, str question, tuple arguments, bint default) noexcept
+    cdef bint ask(self, str question, object method, tuple arguments) noexcept

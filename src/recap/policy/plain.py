@@ -1,7 +1,6 @@
 """The seam for policies written by users: the engine asks, plain Python answers.
 
-The engine runs without the interpreter lock and cannot raise; the first exception of a user's method is kept in
-`error`,
+The engine runs without the interpreter lock and cannot raise; the first mistake of a user's method is kept in `error`,
 every further question is answered "no", and whoever drives the engine raises it at the next stop.
 """
 
@@ -10,50 +9,82 @@ from __future__ import annotations
 from typing import Any
 
 import cython
+import numpy as np
 
+from recap.policy import questions
 from recap.policy.policy import Policy
 
 
 class PlainPolicy(Policy):
-    """Asks an ordinary Python object; where it lacks a method, Policy's own answer stands."""
+    """Asks an ordinary Python object; where it lacks a method, the shipped policy it extends answers, or Policy.
+
+    Args:
+        user: an object with some of Policy's methods; its class may extend a shipped policy.
+    """
 
     def __init__(self, user: Any) -> None:
         self.user = user
+        self.base = user if isinstance(user, Policy) else Policy()
         self.error: BaseException | None = None
+        self.methods = {name: getattr(user, name, None) for name in questions.QUESTIONS}
 
     def enters_reclaim(self, order: int) -> bool:
         with cython.gil:
-            return self.ask("enters_reclaim", (order,), False)
+            method = self.methods["enters_reclaim"]
+            if method is not None:
+                return self.ask("enters_reclaim", method, (order,))
+        return self.base.enters_reclaim(order)
 
     def releases(self, wanted: int, unreclaimable: int, withheld: int, withheld_by_all: int) -> bool:
         with cython.gil:
-            return self.ask("releases", (wanted, unreclaimable, withheld, withheld_by_all), True)
+            method = self.methods["releases"]
+            if method is not None:
+                return self.ask("releases", method, (wanted, unreclaimable, withheld, withheld_by_all))
+        return self.base.releases(wanted, unreclaimable, withheld, withheld_by_all)
 
     def takes_neighbour(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask("takes_neighbour", (wanted, order), False)
+            method = self.methods["takes_neighbour"]
+            if method is not None:
+                return self.ask("takes_neighbour", method, (wanted, order))
+        return self.base.takes_neighbour(wanted, order)
 
     def takes_outsider(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask("takes_outsider", (wanted, order), False)
+            method = self.methods["takes_outsider"]
+            if method is not None:
+                return self.ask("takes_outsider", method, (wanted, order))
+        return self.base.takes_outsider(wanted, order)
 
     def merged(self, wanted: int, order: int) -> bool:
         with cython.gil:
-            return self.ask("merged", (wanted, order), False)
+            method = self.methods["merged"]
+            if method is not None:
+                return self.ask("merged", method, (wanted, order))
+        return self.base.merged(wanted, order)
 
     def batch_ended(self, wanted: int, largest: int) -> bool:
         with cython.gil:
-            return self.ask("batch_ended", (wanted, largest), True)
+            method = self.methods["batch_ended"]
+            if method is not None:
+                return self.ask("batch_ended", method, (wanted, largest))
+        return self.base.batch_ended(wanted, largest)
 
-    def ask(self, question: str, arguments: tuple[int, ...], default: bool) -> bool:
+    def ask(self, question: str, method: Any, arguments: tuple[int, ...]) -> bool:
         """One question to the user's object; "no" once it has failed."""
         if self.error is not None:
             return False
-        answer = getattr(self.user, question, None)
-        if answer is None:
-            return default
         try:
-            return bool(answer(*arguments))
+            answer = method(*arguments)
+        except Exception as error:
+            self.error = questions.raised(method, question, error)
+            return False
         except BaseException as error:
             self.error = error
             return False
+        if answer is True or answer is False:
+            return answer
+        if isinstance(answer, (int, np.bool_)):
+            return bool(answer)
+        self.error = questions.wrong_answer(method, question, answer)
+        return False

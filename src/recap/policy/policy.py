@@ -11,7 +11,19 @@ class Policy:
     """Base of all policies: nothing is ever captured.
 
     A policy is asked on the reclaim path only. Orders are binary logarithms of pages; `wanted` is the order of the
-    request that reclaims.
+    request that reclaims. A user's policy need not extend it: any class with some of these methods will do. One may
+    extend a shipped policy, whose answers then stand for what it leaves out; it cannot call them through `super()`,
+    as they are compiled. The questions: `enters_reclaim(order)`, `releases(wanted, unreclaimable, withheld,
+    withheld_by_all)`, `takes_neighbour(wanted, order)`, `takes_outsider(wanted, order)`, `merged(wanted, order)` and
+    `batch_ended(wanted, largest)`.
+
+    Example:
+        >>> class Mine:
+        ...     def enters_reclaim(self, order):
+        ...         return order > 3
+        >>> machine = recap.Machine.empty(16, policy=Mine)
+        >>> machine.open_capture(0, wanted=3), machine.open_capture(1, wanted=4)
+        (False, True)
     """
 
     def enters_reclaim(self, order: int) -> bool:

@@ -1,9 +1,8 @@
 """How a number is written: counts whole, small means to a tenth, the spread beside the mean."""
 
-from recap.lab.results import Interval
+from recap.lab.results import Interval, decimals
 
 NO_FIGURE = "–"
-SMALL = 100  # below it a mean over seeds keeps one decimal
 
 
 def count(value: float) -> str:
@@ -13,16 +12,7 @@ def count(value: float) -> str:
 
 def interval(value: Interval) -> str:
     """Mean and half-width, `61.2 ±1.4`; a figure without spread stands alone."""
-    spread = max(value.mean - value.low, value.high - value.mean)
-    if not spread:
-        return count(value.mean)
-    places = 0 if abs(value.mean) >= SMALL else max(decimals(value.mean), decimals(spread))
-    return f"{value.mean:,.{places}f} ±{spread:,.{places}f}"
-
-
-def decimals(value: float) -> int:
-    """How many decimals a figure deserves."""
-    return int(abs(value) < SMALL and value != round(value))
+    return str(value)
 
 
 def percent(share: float) -> str:

@@ -18,6 +18,7 @@ from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESS
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.device cimport Device
+from recap.sim.journal cimport NOTE_KSWAPD, NOTE_OOM_KILL, NOTE_STALL, NOTE_STOLEN, Journal
 from recap.sim.timers cimport Timers
 
 ctypedef packed struct Task:
@@ -84,7 +85,7 @@ cdef class Simulation:
     cdef Cpu[::1] cpu
     cdef int[::1] free_slots
     cdef int nr_free_slots
-    cdef unsigned int requests
+    cdef readonly unsigned int requests
     cdef unsigned int[::1] dirty
     cdef long long dirty_first
     cdef long long dirty_last
@@ -100,9 +101,16 @@ cdef class Simulation:
     cdef readonly long long stall_ns
     cdef readonly long long longest_stall_ns
     cdef readonly long long withheld_page_ns
+    cdef public bint watched
+    cdef public Journal journal
+    cdef long long kswapd_since
+    cdef public long long pause_at
+    cdef public long long pause_withheld
 
     @cython.locals(c=cython.int, due=cython.longlong)
     cdef bint run(self, long long steps) noexcept nogil
+
+    cdef bint pauses(self) noexcept nogil
 
     @cython.locals(c=cython.int, best=cython.int)
     cdef int earliest_cpu(self) noexcept nogil
@@ -158,7 +166,7 @@ cdef class Simulation:
     cdef void charge(self, int c, int s) noexcept nogil
 
     @cython.locals(i=cython.uint, by=cython.uint)
-    cdef void note_stolen(self, unsigned int pfn, int order, int s) noexcept nogil
+    cdef void note_stolen(self, int t, unsigned int pfn, int order, int s) noexcept nogil
 
     @cython.locals(order=cython.int, z=cython.int)
     cdef void occupy(self, int t, int obj, unsigned int pfn, int s) noexcept nogil
@@ -174,6 +182,7 @@ cdef class Simulation:
     @cython.locals(pfn=cython.uint, written=cython.int)
     cdef void flusher_step(self, int c) noexcept nogil
 
+    @cython.locals(asleep=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil
 
     @cython.locals(k=cython.int, victim=cython.int, obj=cython.int)

@@ -14,6 +14,7 @@ from recap.demand.demand import Demand
 from recap.kernel import NR_LRU_LISTS
 from recap.pages import Array, Memory, adopt
 from recap.sim.device import Device
+from recap.sim.journal import Journal
 from recap.sim.timers import Timers
 
 if not cython.compiled:
@@ -58,6 +59,7 @@ if not cython.compiled:
     FLUSH_BATCH = 256
     SLOT_BITS = 12
     NEVER = 1 << 62
+    NOTE_STALL, NOTE_KSWAPD, NOTE_STOLEN, NOTE_OOM_KILL = range(4)
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages")]
@@ -120,6 +122,11 @@ class Simulation:
         self.stall_ns = 0
         self.longest_stall_ns = 0
         self.withheld_page_ns = 0
+        self.watched = False
+        self.journal = Journal()
+        self.kswapd_since = 0
+        self.pause_at = 1 << 62
+        self.pause_withheld = 1 << 62
         self.settle_in(demand)
 
     def settle_in(self, demand: Demand) -> None:
@@ -150,7 +157,7 @@ class Simulation:
 
     def run(self, steps: int) -> bool:
         """`advance` without the interpreter."""
-        while steps > 0 and self.unfinished > 0:
+        while steps > 0 and self.unfinished > 0 and not (self.watched and self.pauses()):
             steps -= 1
             c = self.earliest_cpu()
             due = self.next_event()
@@ -161,6 +168,10 @@ class Simulation:
             else:
                 self.execute(c, due)
         return self.unfinished > 0
+
+    def pauses(self) -> bool:
+        """Is it time for an observer to look: at the clock, at what is withheld, or at a full journal?"""
+        return self.clock >= self.pause_at or self.m.withheld > self.pause_withheld or self.journal.nearly_full()
 
     def earliest_cpu(self) -> int:
         """The busy CPU whose clock is furthest behind; -1 if all are idle."""
@@ -382,6 +393,8 @@ class Simulation:
         self.stalls += 1
         self.stall_ns += waited
         self.longest_stall_ns = max(self.longest_stall_ns, waited)
+        self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
+        self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
         if status == SERVED:
             self.occupy(t, self.op_obj[self.task[t].op], pfn, s)
         else:
@@ -395,7 +408,7 @@ class Simulation:
     def occupy(self, t: int, obj: int, pfn: int, s: int) -> None:
         """An object moves into its page: anonymous and file pages go on the LRU."""
         order = self.obj_order[obj]
-        self.note_stolen(pfn, order, s)
+        self.note_stolen(t, pfn, order, s)
         if self.m.resident[obj] == IN_SWAP:
             self.m.nr_swap_pages += 1
         self.m.resident[obj] = pfn
@@ -416,7 +429,7 @@ class Simulation:
                 self.m.zone[z].boosted = 0
                 wakeup_kswapd(self.m, 0, self.m.zone[z].index)
 
-    def note_stolen(self, pfn: int, order: int, s: int) -> None:
+    def note_stolen(self, t: int, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
         for i in range(pfn, pfn + (1 << order)):
             by = self.m.frame[i].freed_by
@@ -424,6 +437,8 @@ class Simulation:
                 self.m.frame[i].freed_by = 0
                 if by & 0xFFF != s and self.m.sc[by & 0xFFF].request == by:
                     self.m.vmstat[STOLEN_PAGES] += 1
+                    self.journal.note(NOTE_STOLEN, t, self.clock, self.clock)
+                    self.journal.note_block(i, order, True)
 
     def give_back(self, c: int, obj: int) -> None:
         """An owner frees an object, wherever it is."""
@@ -478,8 +493,13 @@ class Simulation:
 
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
+        asleep = self.m.kswapd_asleep
         kswapd_step(self.m, c)
         self.charge(c, 0)
+        if asleep and not self.m.kswapd_asleep:
+            self.kswapd_since = self.cpu[c].now
+        elif self.m.kswapd_asleep and not asleep:
+            self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.cpu[c].now)
         if self.m.sc[0].sleep_ns > 0:
             self.sleep(self.kswapd, self.cpu[c].now + self.m.sc[0].sleep_ns)
         elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
@@ -495,6 +515,7 @@ class Simulation:
         if victim < 0:
             return False
         self.m.vmstat[OOM_KILL] += 1
+        self.journal.note(NOTE_OOM_KILL, victim, self.cpu[c].now, self.cpu[c].now)
         for obj in range(len(self.obj_owner)):
             if self.obj_owner[obj] == victim:
                 self.give_back(c, obj)

@@ -16,6 +16,7 @@ from recap.pages import COMPILED, Memory
 from recap.policy.plain import PlainPolicy
 from recap.policy.policy import Policy
 from recap.sim.closed_loop import Simulation
+from recap.sim.observe import Observer
 from recap.trace import Snapshot
 
 STEPS = 200_000 if COMPILED else 500  # between two looks at the progress bar and at Ctrl-C
@@ -45,6 +46,7 @@ def simulate(
     seed: int,
     progress: Callable[[float], None] | None = None,
     check_every: int = 0,
+    watch: Callable[[Simulation], Observer] | None = None,
 ) -> dict[str, float]:
     """Run until every task is through its demand; metrics by name.
 
@@ -54,10 +56,14 @@ def simulate(
         seed: of what the recording leaves open: device latencies, which mapped pages were used lately.
         progress: called with the share of operations done.
         check_every: check all invariants each time so many steps are done (0: at the end only).
+        watch: makes the observer of the run, who looks at every pause and sees the same figures.
     """
     simulation = prepare(setup, policy, seed)
+    observer = watch(simulation) if watch else None
     while simulation.advance(check_every or STEPS):
         raise_policy_error(policy)
+        if observer:
+            observer.look()
         if check_every:
             invariants.check(simulation.m)
         if progress:

@@ -27,7 +27,19 @@ Columns = dict[str, npt.NDArray[Any]]
 
 
 def open_trace(path: str | os.PathLike[str]) -> Events:
-    """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
+    """The events of a trace.dat, those of all its CPUs and instances merged in time order.
+
+    Args:
+        path: the file.
+
+    Errors:
+        InputError: it cannot be read, or is not what it claims to be.
+
+    Example:
+        >>> events = recap.open_trace("recordings/hugetlb-1cpu/trace.dat")
+        >>> len(events.time) == len(events), bool((events.time[1:] >= events.time[:-1]).all())
+        (True, True)
+    """
     trace = read_tracedat(Path(path))
     try:
         return ingest(trace)

@@ -1,5 +1,7 @@
 """A recording: a folder with a trace.dat and what was saved around it, or a trace.dat alone."""
 
+from __future__ import annotations
+
 import os
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +27,30 @@ TRACE = "trace.dat"
 START, END = "START", "END"
 
 
+def load(path: str | os.PathLike[str]) -> Recording:
+    """Open a recording; its parts are read when first asked for.
+
+    Args:
+        path: a folder with a trace.dat and what was saved around it, or a trace.dat alone.
+
+    Errors:
+        InputError: there is no such file.
+
+    Example:
+        >>> recap.load("recordings/hugetlb-1cpu").sysctl["vm.swappiness"]
+        '60'
+    """
+    return Recording(path)
+
+
 class Recording:
-    """What was recorded, each part read when first asked for. `n` is 0 for before the load, 1 for after."""
+    """What was recorded, each part read when first asked for. `n` is 0 for before the load, 1 for after.
+
+    Example:
+        >>> recording = recap.load("recordings/hugetlb-1cpu")
+        >>> recording.vmstat(1)["compact_success"] - recording.vmstat(0)["compact_success"]
+        39
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)

@@ -1,0 +1,130 @@
+"""How Sphinx builds these pages: what is generated (pictures, policies, help texts, figures) is made here, at build."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import recap
+from recap.cli import VERBS, run
+from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
+from recap.lab.results import Comparison
+from recap.mm.page_map import as_svg
+
+project = "recap"
+author = "the recap authors"
+version = release = recap.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "recap"
+exclude_patterns = ["conf.py"]
+suppress_warnings = ["config.cache"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+napoleon_google_docstring = True
+napoleon_custom_sections = ["Errors"]
+myst_enable_extensions = ["substitution"]
+myst_heading_anchors = 3
+
+ROOT = Path(__file__).parents[1]
+RECORDINGS = sorted(path.parent for path in (ROOT / "recordings").glob("*/trace.dat"))
+MOVABLE = GFP_KERNEL | GFP_HIGHMEM | GFP_MOVABLE
+COUNTERS = (
+    "success_percent",
+    "allocstall",
+    "pgscan_kswapd",
+    "pgsteal_kswapd",
+    "pgscan_direct",
+    "pgsteal_direct",
+    "pswpout",
+)
+
+
+def pieces(policy: str = "none") -> recap.Machine:
+    """A machine with 600 pages of page cache, every third of them given back."""
+    machine = recap.Machine.empty(16, policy=policy)
+    taken = [machine.alloc_pages(gfp=MOVABLE) for _ in range(600)]
+    for pfn in taken:
+        machine.mark_lru(pfn)
+    machine.mark_lru(taken[300], on=False)
+    for pfn in taken[::3]:
+        machine.free_pages(pfn)
+    machine.drain_all_pages()
+    return machine
+
+
+def capturing() -> recap.Machine:
+    """The same, while a reclaimer collects."""
+    machine = pieces("whitcroft")
+    machine.open_capture(0, wanted=6)
+    for pfn in range(128, 180):
+        if pfn % 3:
+            machine.reclaim_page(pfn, 0)
+    return machine
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def shipped() -> str:
+    """The catalogue."""
+    return table(["policy", "what it does", "where it comes from"],
+                 [[f"`{info.name}`", info.summary, info.source] for info in recap.catalogue()])  # fmt: skip
+
+
+def help_texts() -> str:
+    """What each verb says of itself."""
+    texts = []
+    for verb, _, _ in VERBS:
+        with redirect_stdout(io.StringIO()) as said:
+            run([verb, "--help"])
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", said.getvalue()).strip()
+        texts.append(f"## recap {verb}\n\n```text\n{plain}\n```")
+    return "\n\n".join(texts)
+
+
+def verified() -> str:
+    """Level 1 on every recording of the checkout."""
+    rows = []
+    for path in RECORDINGS:
+        result = recap.verify(path)
+        share = f"{100 * result.exact_ratio:.3f} %"
+        rows.append([f"`{path.name}`", f"{result.allocations:,}", f"{result.exact:,}", share, f"{result.untraced:,}"])
+    return table(["recording", "allocations", "exact", "share", "inferred"], rows)
+
+
+def compared() -> tuple[str, list[str]]:
+    """Level 2 on every recording under pressure, and what the model lacks."""
+    rows, missing = [], []
+    for path in RECORDINGS:
+        result = recap.compare(path, ["none"], seeds=3)
+        kernel, model = result.columns
+        if not kernel.metrics.get("pgsteal_kswapd", recap.Interval(0, 0, 0)).mean:
+            continue
+        rows += [
+            [f"`{path.name}`", f"`{name}`", *figures_of(result, name)] for name in COUNTERS if name in model.metrics
+        ]
+        missing = result.missing
+    return table(["recording", "counter", "kernel", "model"], rows), missing
+
+
+def figures_of(result: Comparison, name: str) -> list[str]:
+    """A metric of each column."""
+    return [str(column.metrics.get(name, "–")) for column in result.columns]
+
+
+LEVEL_2, MISSING = compared()
+myst_substitutions = {
+    "picture_pieces": as_svg(pieces().memory),
+    "picture_capture": as_svg(capturing().memory),
+    "policies": shipped(),
+    "cli": help_texts(),
+    "level_1": verified(),
+    "level_2": LEVEL_2,
+    "missing": "\n".join(f"* {line}" for line in MISSING),
+}

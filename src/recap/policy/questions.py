@@ -1,0 +1,100 @@
+"""A user's class held against the questions the engine asks: mistakes are told by the file and line they are in."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recap.errors import InputError
+
+QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy documents it
+    "enters_reclaim": ("order",),
+    "releases": ("wanted", "unreclaimable", "withheld", "withheld_by_all"),
+    "takes_neighbour": ("wanted", "order"),
+    "takes_outsider": ("wanted", "order"),
+    "merged": ("wanted", "order"),
+    "batch_ended": ("wanted", "largest"),
+}
+ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
+SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"
+
+
+def check_class(cls: type) -> None:
+    """Refuse a class that the engine would misunderstand.
+
+    Errors:
+        InputError: a method whose name is nearly a question's, one with other arguments, or no answer at all.
+    """
+    own = {name: value for name, value in vars(cls).items() if callable(value) and not name.startswith("_")}
+    for name, method in own.items():
+        if name not in QUESTIONS:
+            refuse_slip(name, method)
+    answered = [name for name in QUESTIONS if callable(getattr(cls, name, None))]
+    if not answered and not hasattr(cls, "__getattr__"):
+        raise InputError(*place(cls), f"{cls.__name__} answers no question", SHOW_QUESTIONS)
+    for name in answered:
+        refuse_arguments(name, getattr(cls, name))
+
+
+def refuse_slip(name: str, method: Callable[..., Any]) -> None:
+    """`release` is not asked; `releases` is."""
+    meant = difflib.get_close_matches(name, QUESTIONS, 1, ALIKE)
+    if meant:
+        mend = f"did you mean {meant[0]}? ({SHOW_QUESTIONS}; a helper's name may start with _)"
+        raise InputError(*place(method), f"{name} is never asked", mend)
+
+
+def refuse_arguments(name: str, method: Callable[..., Any]) -> None:
+    """The engine calls with plain numbers by position."""
+    if not inspect.isfunction(method):  # a shipped policy's own, or some other callable: asked as it is
+        return
+    try:
+        inspect.signature(method).bind(None, *QUESTIONS[name])
+    except TypeError as error:
+        wanted = f"def {name}(self, {', '.join(QUESTIONS[name])}):"
+        raise InputError(*place(method), f"{name} cannot be asked: {error}", f"write {wanted}") from None
+
+
+def place(item: object) -> tuple[str, str]:
+    """File and line of a class or function, as an InputError takes them."""
+    code = getattr(item, "__code__", None)
+    if code is not None:
+        return code.co_filename, f"line {code.co_firstlineno}"
+    methods = (value for value in vars(item).values() if hasattr(value, "__code__"))
+    code = getattr(next(methods, None), "__code__", None)
+    return (code.co_filename, f"line {code.co_firstlineno - 1}") if code else (repr(item), "")
+
+
+def wrong_answer(method: Callable[..., Any], question: str, answer: object) -> InputError:
+    """An answer that is neither yes nor no: most often a forgotten `return`."""
+    code = getattr(method, "__code__", None)
+    path, line = (code.co_filename, f"line {code.co_firstlineno}") if code else (repr(method), "")
+    return InputError(path, line, f"{question} answered {answer!r}", "return True or False")
+
+
+def raised(method: Callable[..., Any], question: str, error: BaseException) -> InputError:
+    """An exception, by the innermost line of the policy's own file that it passed through."""
+    code = getattr(method, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
+    path, line = (own[-1].filename, f"line {own[-1].lineno}") if own else (repr(method), "")
+    told = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", "mend the policy and run again")
+    told.__cause__ = error
+    return told
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """What running the file itself raised, by line."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    where = line or (own[-1] if own else None)
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    told = InputError(
+        path, f"line {where}" if where else "", f"{type(error).__name__}: {text}", "mend it and run again"
+    )
+    told.__cause__ = error
+    return told

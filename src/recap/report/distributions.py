@@ -1,0 +1,54 @@
+"""How figures spread over seeds, and how long requests waited: what a mean does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from recap.lab.results import Comparison, Interval
+from recap.report.charts import Chart
+from recap.report.conclusions import KERNEL
+
+HALF = 560
+ROW = 34
+SHORTEST_MS = 0.001
+
+
+def spread(result: Comparison, metric: str, runs: Mapping[str, Sequence[float]]) -> str:
+    """One row for each column: a dot for each seed, the 95 % interval, the recorded kernel as a line through all."""
+    named = [(column.name, column.metrics[metric]) for column in result.columns if metric in column.metrics]
+    rows = [(name, value) for name, value in named if name != KERNEL]
+    highest = max([value.high for _, value in named] + [max(runs[name]) for name, _ in rows] + [0.0])
+    chart = Chart(
+        (0, highest * 1.08 or 1), (-0.6, len(rows) - 0.4), ROW * len(rows) + 44, HALF, y_ticks=False, label=metric
+    )
+    for name, value in named:
+        if name == KERNEL:
+            chart.line([value.mean, value.mean], [-0.6, len(rows) - 0.4], "mark")
+            chart.text(value.mean, len(rows) - 0.45, "recorded kernel", anchor="end" if value.mean else "start")
+    for i, (name, value) in enumerate(rows):
+        draw_row(chart, len(rows) - 1 - i, name, value, runs[name])
+    return chart.svg()
+
+
+def draw_row(chart: Chart, y: int, name: str, value: Interval, runs: Sequence[float]) -> None:
+    """Name, interval, seeds."""
+    chart.text(0, y + 0.28, name, "name")
+    chart.line([max(0, value.low), value.high], [y, y], "free")
+    chart.dots(list(runs), [y] * len(runs), "d1", 4)
+
+
+def waits(stalls: Mapping[str, npt.NDArray[np.float64]]) -> str:
+    """The share of waits that were over after so many milliseconds, one line for each policy."""
+    longest = max((float(ms.max()) for ms in stalls.values() if len(ms)), default=1.0)
+    chart = Chart(
+        (SHORTEST_MS, 10.0 ** np.ceil(np.log10(max(longest, 1)))), (0, 100), 300, HALF, log_x=True, unit=" ms"
+    )
+    chart.label = "share of waits that were over after so many milliseconds"
+    for i, ms in enumerate(stalls.values()):
+        waited = np.sort(np.maximum(ms, SHORTEST_MS))
+        share = 100 * np.arange(1, len(waited) + 1) / max(len(waited), 1)
+        chart.steps(np.append(SHORTEST_MS, waited), np.append(0, share), f"s{i % 6}")
+    return chart.svg()

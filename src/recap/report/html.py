@@ -1,0 +1,347 @@
+"""A kept comparison as one HTML file that needs nothing else: no network, no library, light and dark, on paper too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from importlib.resources import files
+
+import numpy as np
+
+from recap import __version__
+from recap.lab.kept import KeptComparison
+from recap.lab.results import METRICS, Column, Comparison
+from recap.report import charts, distributions, pictures, timelines
+from recap.report.comparison import METRIC, head, judgement, sections
+from recap.report.conclusions import BASELINE, KERNEL, OUTCOME, STOLEN, conclusions
+from recap.report.numbers import NO_FIGURE, interval
+from recap.sim.journal import Note
+from recap.sim.timeline import Timeline
+
+ONLY_THIS_FILE = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+JUDGED = {"green": "better", "red": "worse", "bold": "apart"}
+PARTS = (
+    ("idea", "The idea"),
+    ("findings", "What it says"),
+    ("memory", "Memory, page by page"),
+    ("time", "What happened when"),
+    ("spread", "How it spreads"),
+    ("figures", "All figures"),
+    ("trust", "How far to trust it"),
+)
+STEPS = (
+    (
+        "A block is wanted, memory is full",
+        """The kernel hands out memory in pages of 4 KiB. Some requests need many in one row, at an aligned place: a
+        huge page is 512 of them. When memory is full of files and programs, there is no such row.""",
+        "ffaffaffkaffaffa",
+    ),
+    (
+        "Reclaim frees pages, others take them",
+        """The task that asked goes and frees pages itself: <i>direct reclaim</i>. What it frees goes to the common
+        lists, where anybody may take it. By the time the row is nearly free, pieces of it are gone: <i>stolen</i>.""",
+        "gsggsgggkggsgggg",
+    ),
+    (
+        "Capture keeps them together",
+        """<i>Reclaim page capture</i> puts what a reclaimer frees on a list of its own, where neighbours join into
+        larger blocks. Nobody takes the pieces; but while they are held back, <i>withheld</i>, others go short.""",
+        "cccccccckccccccc",
+    ),
+)
+SPREAD = (
+    (OUTCOME, "High-order requests served, percent"),
+    (STOLEN, "Pages stolen from reclaimers"),
+    ("stall_ms", "Milliseconds waited in all"),
+)
+STEP_USES = {"f": 3, "a": 2, "k": 1, "g": 9, "s": 10, "c": 8}
+
+
+def html(kept: KeptComparison) -> str:
+    """The whole page."""
+    seen = {policy: kept.timeline(kept.first_run(policy)) for policy in kept.policies()}
+    title = f"recap: {kept.comparison.source}"
+    body = "\n".join(
+        [
+            opening(kept.comparison),
+            idea(),
+            findings(kept.comparison),
+            memory(seen),
+            time(seen),
+            spread(kept),
+            figures(kept.comparison),
+            trust(kept.comparison),
+        ]
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{ONLY_THIS_FILE}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{asset('report.css')}</style>\n</head>\n<body>\n<main>\n{body}\n"
+        f'</main>\n<script type="application/json" id="album">{album(seen)}</script>\n'
+        f"<script>\n{asset('report.js')}</script>\n</body>\n</html>\n"
+    )
+
+
+def asset(name: str) -> str:
+    """A file of the package."""
+    return files("recap.report").joinpath("assets", name).read_text()
+
+
+def part(name: str, *content: str) -> str:
+    """A section under its heading."""
+    return f'<section id="{name}">\n<h2>{dict(PARTS)[name]}</h2>\n{"".join(content)}\n</section>'
+
+
+def opening(result: Comparison) -> str:
+    """Title, what was compared, where to go."""
+    names = [column.name for column in result.columns if column.name != KERNEL]
+    seeds = max((column.seeds for column in result.columns), default=1)
+    links = "".join(f'<a href="#{name}">{words}</a>' for name, words in PARTS)
+    return (
+        "<h1>What would a different rule for handing out freed pages have done?</h1>\n"
+        f'<p class="lede">The workload recorded in <code>{escape(result.source)}</code>, replayed in a model of the '
+        f"Linux page allocator under {len(names)} {'rule' if len(names) == 1 else 'rules'} "
+        f"({escape(', '.join(names))}), {seeds} {'time' if seeds == 1 else 'times'} each.</p>\n<nav>{links}</nav>"
+    )
+
+
+def idea() -> str:
+    """Three small pictures for somebody who has never heard of capture."""
+    shown = "".join(
+        f"<figure>{row_of_pages(uses)}<figcaption><strong>{i}. {title}</strong> {words}</figcaption></figure>"
+        for i, (title, words, uses) in enumerate(STEPS, 1)
+    )
+    key = "".join(
+        f'<span style="color:var(--use-{use})"><i></i></span>{name} '
+        for use, name in (
+            (3, "page cache"),
+            (2, "anonymous"),
+            (1, "kernel"),
+            (9, "freed"),
+            (10, "stolen"),
+            (8, "captured"),
+        )
+    )
+    return part("idea", f'<div class="idea">{shown}</div><p class="key">{key}</p>')
+
+
+def row_of_pages(uses: str) -> str:
+    """Sixteen pages in a row."""
+    cells = "".join(
+        f'<rect x="{1 + 20 * (i % 16)}" y="1" width="18" height="30" rx="3" style="fill:var(--use-{STEP_USES[use]})"/>'
+        for i, use in enumerate(uses)
+    )
+    return f'<svg viewBox="0 0 322 32" aria-hidden="true">{cells}</svg>'
+
+
+def findings(result: Comparison) -> str:
+    """The sentences the figures allow."""
+    found = conclusions(result) or [f"Without a column {BASELINE} nothing is concluded: compare it too."]
+    items = "".join(f"<li>{sentence(text)}</li>" for text in found)
+    seeds = "Differences are named only where the 95 % intervals of several seeds share no point."
+    return part("findings", f'<ul class="findings">{items}</ul><p class="note-line">{seeds}</p>')
+
+
+def sentence(text: str) -> str:
+    """A conclusion with its first words in bold."""
+    lead, colon, rest = text.partition(":")
+    return f"<b>{escape(lead)}{colon}</b>{escape(rest)}"
+
+
+def memory(seen: dict[str, Timeline]) -> str:
+    """The page maps and what steers them."""
+    maps = "".join(
+        f"<figure><figcaption><b>{escape(policy)}</b><span></span></figcaption>"
+        f'<div class="frame"><canvas role="img" aria-label="page map under {escape(policy)}"></canvas></div></figure>'
+        for policy in seen
+    )
+    legend = "".join(
+        f'<li><i style="background:var(--use-{entry["use"]})"></i>{entry["name"]} '
+        f"<span>– {entry['meaning']}</span></li>"
+        for entry in pictures.legend()
+    )
+    zooms = "".join(f'<option value="{times}">{times} ×</option>' for times in (1, 2, 4, 8))
+    return part(
+        "memory",
+        "<p>Every dot is a page of memory. Each square of 32 × 32 is the largest block the kernel knows; inside it, "
+        "neighbours that merge always form a rectangle, so wholeness shows as area. Pictures are taken when most "
+        "pages were withheld since the one before. Step through time with the slider or the arrow keys; a click on "
+        "any time line below leads here too.</p>",
+        '<div class="controls"><button id="back" aria-label="one picture back">◀</button>'
+        '<button id="play">Play</button><button id="on" aria-label="one picture on">▶</button>'
+        '<input id="moment" type="range" min="0" max="0" value="0" aria-label="moment"><span id="clock" class="mono">'
+        '</span><button id="best">Most telling moment</button>'
+        f'<label>Zoom <select id="zoom">{zooms}</select></label></div>',
+        f'<div class="maps">{maps}</div><p id="about" class="note-line">Point at a page to read what it is.</p>'
+        f'<ul class="legend">{legend}</ul>',
+    )
+
+
+def album(seen: dict[str, Timeline]) -> str:
+    """What the script needs, as JSON that cannot end the element it is in."""
+    data = {
+        "albums": [pictures.album(policy, timeline) for policy, timeline in seen.items()],
+        "legend": pictures.legend(),
+        "best": pictures.best_moment(list(seen.values())),
+        "span": common_span(seen)[1],
+        "left": charts.LEFT,
+        "right": charts.RIGHT,
+    }
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def common_span(seen: dict[str, Timeline]) -> tuple[float, float]:
+    """From the start to the end of the longest run, in seconds."""
+    return 0.0, max(timelines.seconds(timeline)[1] for timeline in seen.values())
+
+
+def time(seen: dict[str, Timeline]) -> str:
+    """The timed charts, each question asked of one policy after the other, on one scale."""
+    span = common_span(seen)
+    free = 1.05 * max(float(timeline.samples["free_pages"].max()) for timeline in seen.values())
+    held = 1.05 * max(timelines.mean_withheld(timeline) for timeline in seen.values()) or 1.0
+    longest = max((float(ms.max()) for ms in map(waited_ms, seen.values()) if len(ms)), default=1.0)
+    freed = 1.05 * max(float(timeline.vmstat("pgsteal_direct")[-1]) for timeline in seen.values()) or 1.0
+    first = next(iter(seen.values()))
+    zone = timelines.largest_zone(first)
+    pieces = "".join(
+        f'<span><i style="color:var(--piece-{i})"></i>{name}</span>'
+        for i, (_, _, name, _) in enumerate(timelines.PIECES)
+    )
+    return part(
+        "time",
+        '<p class="note-line">Seconds of virtual time, seed 0. The dashed cursor is the moment shown above.</p>',
+        question("Free memory", f"Free pages of zone {zone} against its watermarks: below <i>low</i> kswapd wakes "
+                 "(bars at the bottom), below <i>min</i> tasks must reclaim for themselves."),
+        *panels(seen, lambda one: timelines.free_memory(one, span, free)),
+        question("Fragmentation", "What free memory consists of, in percent. A huge page can be had at once only from "
+                 "the darkest."),
+        f'<p class="key">{pieces}</p>',
+        *panels(seen, lambda one: timelines.fragmentation(one, span)),
+        question("Withheld", "Pages on capture lists, averaged between two samples: lists come "
+            "and go within a sample, so the average is far below the peak in the table."),
+        *panels(seen, lambda one: timelines.withheld(one, span, held)),
+        question("Stalls", "Requests that could not be served at once: when they came, and for how many milliseconds "
+                 "they waited."),
+        '<p class="key"><span style="color:var(--good)"><i></i>served</span>'
+        '<span style="color:var(--bad)"><i></i>failed</span></p>',
+        *panels(seen, lambda one: timelines.stalls(one, span, longest)),
+        question("Direct reclaim", "Pages that tasks have reclaimed so far, and pages stolen from them meanwhile."),
+        '<p class="key"><span style="color:var(--accent)"><i></i>reclaimed</span>'
+        '<span style="color:var(--use-10)"><i></i>stolen</span></p>',
+        *panels(seen, lambda one: timelines.reclaim(one, span, freed)),
+    )  # fmt: skip
+
+
+def question(title: str, words: str) -> str:
+    """A heading of the timed charts."""
+    return f"<h3>{title}</h3><p>{words}</p>"
+
+
+def panels(seen: dict[str, Timeline], draw: Callable[[Timeline], charts.Chart]) -> Iterator[str]:
+    """The same chart for each policy, its name in the corner."""
+    for policy, timeline in seen.items():
+        chart = draw(timeline)
+        chart.name(policy)
+        yield chart.svg(timed=True)
+
+
+def waited_ms(seen: Timeline) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """How long each request of the slow path waited."""
+    found = seen.notes_of(Note.STALL)
+    return np.asarray((found["until"] - found["time"]) / 1e6)
+
+
+def spread(kept: KeptComparison) -> str:
+    """Over seeds, and over requests."""
+    figures_of = {
+        policy: [kept.metrics(run) for run in kept.runs if run.policy == policy] for policy in kept.policies()
+    }
+    charted = [
+        f"<div><h3>{words}</h3><p class='note-line'><code>{metric}</code>: a dot for each seed; the bar is the 95 % "
+        "interval of their mean</p>"
+        + distributions.spread(
+            kept.comparison, metric, {policy: [run[metric] for run in runs] for policy, runs in figures_of.items()}
+        )
+        + "</div>"
+        for metric, words in SPREAD
+        if all(metric in run for runs in figures_of.values() for run in runs)
+    ]
+    stalls = {
+        policy: np.concatenate([waited_ms(kept.timeline(run)) for run in kept.runs if run.policy == policy])
+        for policy in kept.policies()
+    }
+    key = "".join(
+        f'<span style="color:var(--s{i % 6})"><i></i>{escape(policy)} ({len(ms):,} waits)</span>'
+        for i, (policy, ms) in enumerate(stalls.items())
+    )
+    waiting = (
+        "<div><h3>How long a request waits</h3><p class='note-line'>percent of the requests the fast path refused that "
+        f"were answered after so many milliseconds, all seeds</p><p class='key'>{key}</p>"
+        f"{distributions.waits(stalls)}</div>"
+    )
+    return part("spread", f'<div class="pair">{"".join(charted)}{waiting}</div>')
+
+
+def figures(result: Comparison) -> str:
+    """The table of `recap compare`."""
+    baseline = result.column(BASELINE)
+    heads = "".join(f"<th>{head_cell(column)}</th>" for column in result.columns)
+    rows = []
+    for heading, names in sections(result):
+        rows.append(f'<tr><th colspan="{len(result.columns) + 1}">{heading}</th></tr>')
+        for name in names:
+            cells = "".join(cell(name, column, baseline) for column in result.columns)
+            meaning = escape(METRIC[name].meaning) if name in METRIC else ""
+            rows.append(f'<tr class="figure" title="{meaning}"><td><code>{name}</code></td>{cells}</tr>')
+    words = "".join(
+        f"<li><code>{metric.name}</code>: {metric.meaning}</li>"
+        for metric in METRICS
+        if metric.meaning and any(metric.name in column.metrics for column in result.columns)
+    )
+    return part(
+        "figures",
+        '<p class="note-line">Means with the half-width of the 95 % interval. Coloured: apart from '
+        f"<code>{BASELINE}</code>, better (green) or worse (red). The first column is the recorded kernel itself.</p>",
+        f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>",
+        f'<ul class="caveats">{words}</ul>',
+    )
+
+
+def head_cell(column: Column) -> str:
+    """The column's name, and its seeds below."""
+    name, _, seeds = head(column).partition("\n")
+    return f"{escape(name)}<small>{seeds or '&nbsp;'}</small>"
+
+
+def cell(name: str, column: Column, baseline: Column | None) -> str:
+    """A figure, coloured where it is apart from the baseline's."""
+    value = column.metrics.get(name)
+    if value is None:
+        return f"<td>{NO_FIGURE}</td>"
+    reference = baseline.metrics.get(name) if baseline else None
+    if column.name == KERNEL or reference is None or not value.apart_from(reference):
+        return f"<td>{interval(value)}</td>"
+    return f'<td class="{JUDGED[judgement(name, value, reference)]}">{interval(value)}</td>'
+
+
+def trust(result: Comparison) -> str:
+    """What was assumed, what the model lacks, and how to get the same figures again."""
+    return part(
+        "trust",
+        "<p>The first column of the table is what the recorded kernel did, the second the model of it unchanged: how "
+        "far they agree is how far the others can be trusted. What the model lacks:</p>",
+        bullets(result.missing),
+        "<p>What the recording leaves open, and what was assumed instead:</p>",
+        bullets(result.assumptions),
+        f"<footer>recap {__version__} · digest of the figures {result.digest} · equal inputs and seeds give equal "
+        "digests on every machine</footer>",
+    )
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """A list."""
+    return f'<ul class="caveats">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'

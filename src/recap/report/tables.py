@@ -1,0 +1,135 @@
+"""A kept comparison as three tables, one row for each fact: what CSV, Parquet and data frames are made of.
+
+* `figures`: policy, seed, metric, value.
+* `samples`: policy, seed, seconds, then a column for each thing sampled.
+* `events`: policy, seed, event, seconds, duration_ms, task, order, pfn, served.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from recap.errors import InputError
+from recap.lab.kept import KeptComparison
+from recap.mm.vmstat import NAMES
+from recap.sim.journal import Note
+from recap.sim.timeline import Timeline
+
+Table = dict[str, list[Any]]  # columns by name, all of one length
+
+
+def figures(kept: KeptComparison) -> Table:
+    """Every metric of every run."""
+    table: Table = {name: [] for name in ("policy", "seed", "metric", "value")}
+    for run in kept.runs:
+        for metric, value in kept.metrics(run).items():
+            add(table, {"policy": run.policy, "seed": run.seed, "metric": metric, "value": value})
+    return table
+
+
+def samples(kept: KeptComparison) -> Table:
+    """Every sample of every run: free pages and watermarks by zone, free blocks by order, LRU sizes, the counters."""
+    table: Table = {}
+    for run in kept.runs:
+        columns = sampled(kept.timeline(run))
+        rows = len(columns["seconds"])
+        columns = {"policy": [run.policy] * rows, "seed": [run.seed] * rows, **columns}
+        for name, values in columns.items():
+            table.setdefault(name, []).extend(values)
+    return table
+
+
+def sampled(seen: Timeline) -> Table:
+    """The samples of one run, by column."""
+    found = seen.samples
+    table: Table = {"seconds": (found["time"] / 1e9).tolist()}
+    for z, zone in enumerate(seen.zones):
+        table[f"free_pages_{zone}"] = found["free_pages"][:, z].tolist()
+        for i, mark in enumerate(("min", "low", "high")):
+            table[f"watermark_{mark}_{zone}"] = found["watermark"][:, z, i].tolist()
+        for order in range(found["free"].shape[3]):
+            table[f"nr_free_{zone}_order_{order}"] = found["free"][:, z, :, order].sum(axis=1).tolist()
+    for i, lru in enumerate(("inactive_anon", "active_anon", "inactive_file", "active_file")):
+        table[f"nr_{lru}"] = found["lru_size"][:, i].tolist()
+    table["pcp_pages"] = found["pcp"].tolist()
+    table["withheld_pages"] = found["withheld"].tolist()
+    for name in NAMES:
+        table[name] = seen.vmstat(name).tolist()
+    return table
+
+
+def events(kept: KeptComparison) -> Table:
+    """Every stall, round of kswapd, stolen page and OOM kill of every run."""
+    names = ("policy", "seed", "event", "seconds", "duration_ms", "task", "order", "pfn", "served")
+    table: Table = {name: [] for name in names}
+    for run in kept.runs:
+        seen = kept.timeline(run)
+        for note in seen.notes:
+            row = {
+                "policy": run.policy,
+                "seed": run.seed,
+                "event": Note(int(note["kind"])).name.lower(),
+                "seconds": int(note["time"]) / 1e9,
+                "duration_ms": int(note["until"] - note["time"]) / 1e6,
+                "task": task_name(seen, int(note["task"])),
+                "order": int(note["order"]),
+                "pfn": int(note["pfn"]),
+                "served": bool(note["served"]),
+            }
+            add(table, row)
+    return table
+
+
+def task_name(seen: Timeline, task: int) -> str:
+    """A task of the demand by its name; the number behind the last is kswapd."""
+    return seen.tasks[task] if task < len(seen.tasks) else "kswapd0"
+
+
+def add(table: Table, row: Mapping[str, Any]) -> None:
+    """One more row."""
+    for name, value in row.items():
+        table[name].append(value)
+
+
+TABLES: dict[str, Callable[[KeptComparison], Table]] = {"figures": figures, "samples": samples, "events": events}
+
+
+def to_csv(table: Table) -> str:
+    """Comma-separated values with a line of names."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table)
+    writer.writerows(zip(*table.values(), strict=True))
+    return text.getvalue()
+
+
+def to_arrow(table: Table) -> Any:
+    """A pyarrow.Table.
+
+    Errors:
+        InputError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 (an extra)
+    except ImportError:
+        raise InputError("pyarrow", "", "is not installed", "pip install 'recap[arrow]'") from None
+    return pa.table({name: np.asarray(values) for name, values in table.items()})
+
+
+def to_parquet(table: Table) -> bytes:
+    """A Parquet file.
+
+    Errors:
+        InputError: pyarrow is not installed.
+    """
+    arrow = to_arrow(table)
+    from pyarrow.parquet import write_table  # noqa: PLC0415 (an extra)
+
+    file = io.BytesIO()
+    write_table(arrow, file)
+    return file.getvalue()

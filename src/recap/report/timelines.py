@@ -1,0 +1,97 @@
+"""What happened when, under one policy: free memory, its pieces, what is withheld, and who waited how long."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recap.report.charts import Chart
+from recap.sim.journal import Note
+from recap.sim.timeline import Timeline
+
+PIECES = (  # of free memory, by the order of its blocks: (first order, last order, name, style)
+    (0, 3, "up to 8 pages", "f0"),
+    (4, 6, "16 to 64 pages", "f1"),
+    (7, 8, "128 or 256 pages", "f2"),
+    (9, 99, "huge page or larger", "f3"),
+)
+NS = 1e9
+MS = 1e6
+SHORTEST_MS = 0.001
+
+
+def seconds(seen: Timeline) -> tuple[float, float]:
+    """From the start to the last sample."""
+    return 0.0, float(seen.samples["time"][-1]) / NS
+
+
+def free_memory(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
+    """Free pages of all zones against the watermarks of the largest; kswapd's rounds below."""
+    time = seen.samples["time"] / NS
+    free = seen.samples["free_pages"]
+    chart = Chart(span, (0, most), label="free memory against the watermarks", unit=" s")
+    largest = int(np.argmax(free.max(axis=0)))
+    for i in range(3):
+        mark = seen.samples["watermark"][:, largest, i]
+        chart.line(time, mark, "mark")
+    chart.text(span[0], float(mark[0]) + most / 30, "  min, low, high")
+    chart.line(time, free[:, largest], "free")
+    rounds = seen.notes_of(Note.KSWAPD)
+    chart.spans(rounds["time"] / NS, rounds["until"] / NS, 0, 6, "kswapd")
+    return chart
+
+
+def largest_zone(seen: Timeline) -> str:
+    """The zone whose free memory is drawn."""
+    return seen.zones[int(np.argmax(seen.samples["free_pages"].max(axis=0)))]
+
+
+def fragmentation(seen: Timeline, span: tuple[float, float]) -> Chart:
+    """Free memory by the size of the block it is in, in percent of what is free."""
+    time = seen.samples["time"] / NS
+    blocks = seen.samples["free"].sum(axis=(1, 2))
+    pages = blocks * (1 << np.arange(blocks.shape[1]))
+    total = np.maximum(pages.sum(axis=1), 1)
+    chart = Chart(span, (0, 100), label="free memory by block size, percent", unit=" s")
+    low = np.zeros(len(time))
+    for first, last, _, style in PIECES:
+        high = low + 100 * pages[:, first : last + 1].sum(axis=1) / total
+        chart.area(time, low, high, style)
+        low = high
+    return chart
+
+
+def withheld(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
+    """Pages withheld between two samples, on average: lists come and go within one."""
+    time = seen.samples["time"] / NS
+    gap = np.maximum(np.diff(seen.samples["time"]), 1)
+    mean = np.append(np.diff(seen.samples["withheld_page_ns"]) / gap, 0)
+    chart = Chart(span, (0, most), height=110, label="pages withheld on capture lists", unit=" s")
+    chart.area(time, np.zeros(len(time)), mean, "held")
+    return chart
+
+
+def mean_withheld(seen: Timeline) -> float:
+    """The highest point of that chart."""
+    gap = np.maximum(np.diff(seen.samples["time"]), 1)
+    return float((np.diff(seen.samples["withheld_page_ns"]) / gap).max(initial=0))
+
+
+def stalls(seen: Timeline, span: tuple[float, float], longest_ms: float) -> Chart:
+    """Each request that had to wait: when, how long (in powers of ten), and whether it was served."""
+    found = seen.notes_of(Note.STALL)
+    took = np.maximum((found["until"] - found["time"]) / MS, SHORTEST_MS)
+    highest = 10.0 ** np.ceil(np.log10(max(longest_ms, 1)))
+    chart = Chart(span, (SHORTEST_MS, highest), log_y=True, label="stalls: when, and for how many ms", unit=" s")
+    for served, style in ((1, "served"), (0, "failed")):
+        chosen = found["served"] == served
+        chart.dots(found["time"][chosen] / NS, took[chosen], style)
+    return chart
+
+
+def reclaim(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
+    """Pages reclaimed by tasks, and pages stolen from them, so far."""
+    time = seen.samples["time"] / NS
+    chart = Chart(span, (0, most), height=120, label="pages reclaimed by tasks and stolen from them, so far", unit=" s")
+    chart.line(time, seen.vmstat("pgsteal_direct"), "steal")
+    chart.line(time, seen.vmstat("stolen_pages"), "stolen")
+    return chart

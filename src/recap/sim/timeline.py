@@ -1,0 +1,99 @@
+"""What an observed run leaves behind: samples, events and pictures, and the file they are kept in."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recap.errors import InputError
+from recap.mm.buddyinfo import FreeBlocks
+from recap.mm.vmstat import NAMES
+from recap.pages import Array
+
+SCHEMA = 1
+AGAIN = "run recap compare --out again"
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """One run, seen from the outside. Times are ns of virtual time since the start.
+
+    `samples` holds arrays of one row a sample: `time`; `vmstat` (counters in the order of recap.mm.vmstat.NAMES);
+    `free_pages` by zone; `watermark` by zone, min, low and high with the boost on top; `free` blocks by zone,
+    migratetype and order; `blocks`, the pageblocks by zone and migratetype; `lru_size` by LRU list; `pcp` and
+    `withheld` pages; `withheld_page_ns`, the integral of withheld pages over time. All in pages but where said.
+    """
+
+    zones: list[str]
+    pageblock_order: int
+    samples: Mapping[str, Array]
+    notes: Array  # recap.sim.journal.NOTE
+    picture_time: npt.NDArray[np.int64]
+    pictures: npt.NDArray[np.uint8]  # (pictures, pixels) of recap.mm.page_map.Use; empty where none were taken
+    tasks: list[str]  # names, by the task numbers of the notes; kswapd is the number behind the last
+    frames_per_pixel: int = 1  # of a large memory only every so manieth frame is kept
+
+    def vmstat(self, name: str) -> npt.NDArray[np.int64]:
+        """A counter over the samples, by its /proc/vmstat name."""
+        return np.asarray(self.samples["vmstat"][:, NAMES.index(name)])
+
+    def notes_of(self, kind: int) -> Array:
+        """The events of one kind (recap.sim.journal.Note), in order."""
+        return self.notes[self.notes["kind"] == kind]
+
+    def free_blocks(self, time: int) -> FreeBlocks:
+        """What /proc/buddyinfo and /proc/pagetypeinfo counted at the last sample up to a time."""
+        i = max(0, int(np.searchsorted(self.samples["time"], time, side="right")) - 1)
+        return FreeBlocks(self.zones, self.samples["free"][i], self.samples["blocks"][i], self.pageblock_order)
+
+    def write(self, path: Path) -> None:
+        """Keep it in one file (.npz): each picture as its difference to the one before, which packs well."""
+        arrays: dict[str, Any] = {f"samples.{name}": column for name, column in self.samples.items()}
+        meta = np.array([SCHEMA, self.pageblock_order, self.frames_per_pixel], np.int64)
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                meta=meta,
+                zones=np.array(self.zones),
+                tasks=np.array(self.tasks, np.str_),
+                notes=self.notes,
+                picture_time=self.picture_time,
+                pictures=differences(self.pictures),
+                **arrays,
+            )
+
+
+def differences(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Each picture XOR the one before, the first as it is."""
+    changed = pictures.copy()
+    changed[1:] ^= pictures[:-1]
+    return changed
+
+
+def read_timeline(path: Path) -> Timeline:
+    """A file that `Timeline.write` left.
+
+    Errors:
+        InputError: the file cannot be read, or is something else.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        schema, pageblock_order, frames_per_pixel = arrays.pop("meta").tolist()
+        pictures = np.bitwise_xor.accumulate(arrays.pop("pictures"), axis=0)
+        rest = [arrays.pop(name) for name in ("zones", "notes", "picture_time", "tasks")]
+    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(path, "", f"is no timeline of a run: {error}", AGAIN) from error
+    if schema != SCHEMA:
+        raise InputError(path, "schema", f"is {schema}, this recap reads {SCHEMA}", AGAIN)
+    zones, notes, picture_time, tasks = rest
+    samples = {name.removeprefix("samples."): column for name, column in arrays.items()}
+    return Timeline(
+        zones.tolist(), pageblock_order, samples, notes, picture_time, pictures, tasks.tolist(), frames_per_pixel
+    )

@@ -1,0 +1,170 @@
+"""The page: it stands alone, says what the figures say, and, in a real browser, draws and steps its pictures."""
+
+from __future__ import annotations
+
+import html as entities
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recap.cli import run
+from recap.errors import InputError
+from recap.lab.compare import compare
+from recap.lab.kept import KeptComparison
+from recap.report.charts import decades, tick, ticks
+from recap.report.html import html
+
+CHROMIUM = shutil.which("chromium")
+QUIET = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+    *("--virtual-time-budget=10000", "--enable-logging=stderr"),
+]
+WATCH = """<script>
+const seen = [];
+addEventListener("error", (event) => seen.push(String(event.message)));
+addEventListener("unhandledrejection", (event) => seen.push(String(event.reason)));
+addEventListener("securitypolicyviolation", (event) => seen.push("wanted " + event.blockedURI));
+const told = console.error;
+console.error = (...words) => { seen.push(words.join(" ")); told(...words); };
+</script>"""
+PRESS = """<script>
+const wait = setInterval(() => {
+  if (document.body.dataset.ready !== "yes" && !seen.length) return;
+  clearInterval(wait);
+  const canvases = [...document.querySelectorAll("canvas")];
+  const drawn = () => canvases.map((canvas) => {
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return [Number(canvas.dataset.drawn), new Set(new Uint32Array(pixels.buffer)).size, canvas.width * canvas.height];
+  });
+  const report = { opened: drawn() };
+  document.getElementById("on").click();
+  report.stepped = drawn();
+  document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+  report.back = drawn();
+  const zoom = document.getElementById("zoom");
+  zoom.value = "4";
+  zoom.dispatchEvent(new Event("change"));
+  report.zoomed = canvases.map((canvas) => canvas.clientWidth / canvas.parentElement.clientWidth);
+  const cursors = [...document.querySelectorAll(".cursor")].map((line) => line.getAttribute("x1"));
+  report.cursors = [...new Set(cursors)];
+  report.captions = [...document.querySelectorAll(".maps span")].map((span) => span.textContent);
+  report.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  report.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
+  report.seen = seen;
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = JSON.stringify(report);
+  document.body.append(result);
+}, 20);
+</script>"""
+
+
+def test_the_page_stands_alone(kept: Path) -> None:
+    page = html(KeptComparison(kept))
+    assert not re.search(r"https?://|src=|@import|url\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_what_came_in_is_escaped(kept: Path) -> None:
+    page = html(KeptComparison(kept))
+    assert "a &lt;recording&gt;" in page
+    assert "<recording>" not in page
+
+
+def test_the_story_is_told(kept: Path) -> None:
+    page = html(KeptComparison(kept))
+    for words in ("How far to trust it", "whitcroft", "an assumption", "a mechanism", "70.0", "0" * 64):
+        assert words in page
+    assert page.count("<canvas") == 2
+    assert page.count('<svg class="chart" data-timed') == 5 * 2
+
+
+def test_the_verb_writes_the_page(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", str(kept)]) == 0
+    assert capsys.readouterr() == ("", f"recap: wrote {kept / 'report.html'}\n")
+    assert (kept / "report.html").read_text() == html(KeptComparison(kept))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("comparison.json", None), ("comparison.json", "{"), ("runs.json", '{"a": 1}'), ("runs/none-0.npz", "x")],
+)
+def test_a_damaged_folder_is_refused_in_one_line(
+    kept: Path, name: str, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is None:
+        (kept / name).unlink()
+    else:
+        (kept / name).write_text(content)
+    assert run(["report", str(kept)]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("\n") == 1
+    assert name in err
+
+
+def test_another_schema_is_refused(kept: Path) -> None:
+    path = kept / "comparison.json"
+    path.write_text(path.read_text().replace('"schema":1', '"schema":99'))
+    with pytest.raises(InputError, match="schema: is 99"):
+        KeptComparison(kept)
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert list(ticks(0, 47_000)) == [0, 20_000, 40_000]
+    assert list(ticks(0, 1)) == [0, 0.5, 1]
+    assert list(decades(0.001, 100)) == [0.001, 0.01, 0.1, 1, 10, 100]
+    assert [tick(value) for value in (0, 0.5, 950, 1000, 20_000, 3_000_000)] == ["0", "0.5", "950", "1k", "20k", "3M"]
+
+
+def browsed(page: str, folder: Path) -> dict[str, Any]:
+    """Open the page in chromium, press its buttons, and hand back what was seen."""
+    path = folder / "page.html"
+    path.write_text(page.replace("<style>", f"{WATCH}<style>", 1).replace("</body>", f"{PRESS}</body>"))
+    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={folder / 'profile'}", "--window-size=1200,900", "--dump-dom"]
+    done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    assert not re.search("(WARNING|ERROR):CONSOLE", done.stderr)
+    found = re.search(r'<pre id="result">(.*?)</pre>', done.stdout)
+    assert found, done.stdout[-2000:]
+    report: dict[str, Any] = json.loads(entities.unescape(found[1]))
+    return report
+
+
+def assert_works(report: dict[str, Any], last: int) -> None:
+    """No error, no request, every picture drawn, and each control does its work."""
+    assert report["seen"] == []
+    assert report["requests"] == []
+    for moment, colours, pixels in report["opened"]:
+        assert 0 <= moment <= last
+        assert colours > 1
+        assert pixels > 0
+    assert [moment + 1 for moment, *_ in report["opened"]] == [moment for moment, *_ in report["stepped"]]
+    assert report["back"] == report["opened"]
+    assert all(ratio == pytest.approx(4, abs=0.1) for ratio in report["zoomed"])
+    assert len(report["cursors"]) == 1
+    assert report["wide"] == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+def test_in_a_browser(kept: Path) -> None:
+    report = browsed(html(KeptComparison(kept)), kept)
+    assert_works(report, 4)
+    assert [caption.split(" · ")[:2] for caption in map(str, report["captions"])] == [
+        ["0.002 s", "0 captured"],
+        ["0.002 s", "100 captured"],
+    ]
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+def test_a_real_comparison_in_a_browser(tmp_path: Path) -> None:
+    compare("recordings/hugetlb-1cpu", ["whitcroft"], seeds=1, out=tmp_path)
+    kept = KeptComparison(tmp_path)
+    pictures = len(kept.timeline(kept.first_run("whitcroft")).pictures)
+    assert_works(browsed(html(kept), tmp_path), pictures - 1)

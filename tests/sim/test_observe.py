@@ -1,0 +1,117 @@
+"""Observing a run: the same figures, what is seen is what happened, and the file gives it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recap import policy
+from recap.demand.demand import Demand, Kind
+from recap.errors import InputError
+from recap.mm import boot, invariants
+from recap.mm.page_map import Use, page_map
+from recap.sim.closed_loop import Simulation
+from recap.sim.journal import Note
+from recap.sim.observe import SAMPLES, Observer
+from recap.sim.run import metrics
+from recap.sim.timeline import Timeline, read_timeline
+from tests.sim.test_closed_loop import MEBIBYTES, PAGES, allocs, demand, demand_with_orders
+
+
+def workload(duration_ns: int = 0) -> Demand:
+    """Page cache larger than memory, then requests for 16 pages."""
+    cache, large = allocs(0, PAGES), allocs(PAGES, 6)
+    wanted = demand(cache + large, kind=Kind.FILE)
+    orders = wanted.obj_order.copy()
+    orders[PAGES:] = 4
+    return replace(demand_with_orders(wanted, orders), duration_ns=duration_ns)
+
+
+def scene(name: str) -> Simulation:
+    return Simulation(boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name)), workload(), 0, 1000)
+
+
+def observed(name: str, duration_ns: int = 2_000_000) -> tuple[Timeline, dict[str, float]]:
+    simulation = scene(name)
+    observer = Observer(simulation, workload(duration_ns))
+    while simulation.advance(500):
+        observer.look()
+    invariants.check(simulation.m)
+    return observer.timeline(), metrics(simulation)
+
+
+@pytest.fixture(scope="module")
+def run() -> tuple[Timeline, dict[str, float]]:
+    """One run under whitcroft, observed."""
+    return observed("whitcroft")
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["none", "whitcroft"])
+def test_looking_changes_nothing(name: str) -> None:
+    simulation = scene(name)
+    while simulation.advance(500):
+        pass
+    assert observed(name)[1] == metrics(simulation)
+
+
+def test_the_journal_and_the_samples_agree_with_the_counters(run: tuple[Timeline, dict[str, float]]) -> None:
+    seen, figures = run
+    stalls = seen.notes_of(Note.STALL)
+    assert len(stalls) == figures["alloc_slowpath"]
+    assert float((stalls["until"] - stalls["time"]).sum()) / 1e6 == pytest.approx(figures["stall_ms"])
+    assert len(seen.notes_of(Note.STOLEN)) == figures["stolen_pages"]
+    assert seen.vmstat("pgsteal_direct")[-1] == figures["pgsteal_direct"]
+    assert seen.samples["free_pages"][-1].sum() == figures["nr_free_pages"]
+    assert (np.diff(seen.samples["time"]) >= 0).all()
+    sizes = 1 << np.arange(seen.samples["free"].shape[3])
+    assert ((seen.samples["free"] * sizes).sum(axis=(2, 3)) == seen.samples["free_pages"]).all()
+
+
+def test_a_picture_is_taken_while_pages_are_withheld(run: tuple[Timeline, dict[str, float]]) -> None:
+    seen, figures = run
+    assert figures["captured_pages"] > 0
+    assert (seen.pictures == Use.CAPTURED).any()
+
+
+@pytest.mark.compiled
+def test_without_capture_no_picture_shows_captured_pages() -> None:
+    assert not (observed("none")[0].pictures == Use.CAPTURED).any()
+
+
+@pytest.mark.compiled
+def test_a_run_that_outlasts_its_demand_is_sampled_less_often() -> None:
+    seen, _ = observed("none", duration_ns=1000)
+    assert SAMPLES < len(seen.samples["time"]) <= 2 * SAMPLES + 2
+    assert len(seen.pictures) == len(seen.picture_time)
+
+
+@pytest.mark.compiled
+def test_a_page_map_counts_what_the_machine_counts() -> None:
+    simulation = scene("none")
+    while simulation.advance(500):
+        use = page_map(simulation.m)
+        free = np.isin(use, (Use.FREE, Use.FREE_HUGE))
+        assert free.sum() == simulation.m.array("zone")["free_pages"].sum()
+        assert (use == Use.FILE).sum() == np.array(simulation.m.lru_size)[2:].sum()
+        assert (use == Use.PCP).sum() == simulation.m.array("pcp")["count"].sum()
+
+
+def test_the_file_gives_back_what_was_seen(tmp_path: Path, run: tuple[Timeline, dict[str, float]]) -> None:
+    seen, _ = run
+    seen.write(tmp_path / "run.npz")
+    back = read_timeline(tmp_path / "run.npz")
+    assert (back.pictures == seen.pictures).all()
+    assert (back.notes == seen.notes).all()
+    assert all((back.samples[name] == column).all() for name, column in seen.samples.items())
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half"])
+def test_another_file_is_bad_input(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is no timeline of a run"):
+        read_timeline(path)

@@ -1,0 +1,39 @@
+"""What the documentation shows is run, and the tutorial's policy works as it is."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from recap.cli import run
+
+PAGES = sorted(page for page in Path("docs").glob("*.md") if "```pycon" in page.read_text())
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_do_what_they_say(page: Path) -> None:
+    blocks = re.findall(r"```pycon\n(.*?)```", page.read_text(), re.DOTALL)
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, str(page), str(page), 0)
+    assert test.examples
+    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
+
+
+@pytest.mark.compiled
+def test_the_tutorials_policy_is_kosaki_to_the_last_counter(capsys: pytest.CaptureFixture[str]) -> None:
+    policies = ("-p", "kosaki", "-p", "docs/my_policy.py")
+    assert run(["compare", "recordings/hugetlb-1cpu", *policies, "--seeds", "1", "--json"]) == 0
+    _, shipped, mine = json.loads(capsys.readouterr().out)["columns"]
+    assert mine["name"] == "docs/my_policy.py"
+    assert mine["metrics"] == shipped["metrics"]
+
+
+@pytest.mark.parametrize("page", [Path("README.md"), *sorted(Path("docs").glob("*.md"))], ids=str)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page}: {target}"
