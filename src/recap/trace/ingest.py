@@ -15,7 +15,7 @@ from recap.trace.clock import nanoseconds
 from recap.trace.cursor import CUT_SHORT
 from recap.trace.layout import Layout, lay_out
 from recap.trace.pagedata import PageData, Run, page_data
-from recap.trace.table import COLUMNS, Event, Events, Lost
+from recap.trace.table import COLUMNS, SYMBOLIC, Event, Events, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 20  # rows between two looks at Ctrl-C
@@ -62,6 +62,7 @@ def ingest(trace: TraceDat) -> Events:
         clock=clock,
         cpus=trace.cpus,
         buffers=tuple(buffer.name for buffer in trace.buffers),
+        symbols=symbols(trace, layout),
     )
 
 
@@ -122,6 +123,16 @@ def take_marks(pages: PageData, columns: Columns) -> list[str]:
     columns["a"][rows] = np.arange(len(rows))
     columns["b"][rows] = 0
     return marks
+
+
+def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:
+    """What this kernel calls the values of the fields in SYMBOLIC, by the field's name in the table's language."""
+    found = {}
+    for event_id, event in layout.known.items():
+        name = SYMBOLIC.get(event)
+        if name is not None:
+            found[name] = trace.formats[event_id].symbols(name)
+    return found
 
 
 def others(trace: TraceDat, layout: Layout, counts: npt.NDArray[np.int64]) -> dict[str, int]:
