@@ -1,4 +1,4 @@
-"""What `info` hands back: plain data with the meaning of every number, ready for JSON. Times are seconds unless said."""
+"""What `info` hands back: plain data with the meaning of every number, ready for JSON. Times are in seconds."""
 
 from __future__ import annotations
 

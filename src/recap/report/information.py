@@ -1,6 +1,7 @@
 """What is in a trace, for a reader: a few tables, and curves over time drawn with blocks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -85,12 +86,17 @@ def summary(result: Info) -> Table:
 
 
 def unmatched(result: Info) -> str:
-    """Where the frees' allocations are."""
+    """By what the freed frames were held."""
     found = result.matching
-    return (
-        f"{count(found.matched)} allocated here, {count(found.held_at_start)} held at the start, "
-        f"{count(found.told_by_use)} told by use, {count(found.given_back)} given back by compaction, {count(found.never_told)} of unknown frames, {count(found.unmatched)} unexplained"
+    kinds = (
+        (found.matched, "allocated here"),
+        (found.held_at_start, "held at the start"),
+        (found.told_by_use, "told by their use"),
+        (found.given_back, "given back by compaction"),
+        (found.never_told, "of unknown frames"),
+        (found.unmatched, "unexplained"),
     )
+    return ", ".join(f"{count(number)} {kind}" for number, kind in kinds if number)
 
 
 def curves(result: Info) -> Table:
@@ -122,7 +128,7 @@ def sparkline(values: Sequence[float]) -> str:
         return ""
     width = min(WIDTH, len(values))
     cuts = [len(values) * column // width for column in range(width + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
     least, most = min(means), max(means)
     scale = (len(BARS) - 1) / (most - least) if most > least else 0
     return "".join(BARS[round((value - least) * scale)] for value in means)

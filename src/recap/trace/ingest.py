@@ -1,6 +1,5 @@
 """From a trace.dat to the table: its pages are merged into columns while the next ones are being unpacked."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,18 +25,22 @@ MISSED_STORED = 0x40
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def open_trace(path: str | os.PathLike[str]) -> Events:
+def open_tracedat(path: Path) -> Events:
     """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
-    trace = read_tracedat(Path(path))
+    return ingest(read_tracedat(path))
+
+
+def ingest(trace: TraceDat) -> Events:
+    """The table of one trace."""
     try:
-        return ingest(trace)
+        return merged(trace)
     except MemoryError:
         problem = "holds more than there is memory for"
         raise InputError(trace.path, "", problem, "record for a shorter time") from None
 
 
-def ingest(trace: TraceDat) -> Events:
-    """The table of one trace.dat."""
+def merged(trace: TraceDat) -> Events:
+    """The events of all CPUs and instances as one table."""
     clocks = {buffer.clock for buffer in trace.buffers}
     if len(clocks) > 1:
         raise InputError(trace.path, "", f"its instances use {len(clocks)} clocks", "record with one clock")

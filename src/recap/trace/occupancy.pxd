@@ -55,7 +55,9 @@ cdef void set_state(Frames f, long long i, int state) noexcept nogil
 @cython.locals(k=cython.longlong, i=cython.longlong)
 cdef void allocate(Frames f, unsigned int pfn, int order, long long time) noexcept nogil
 
-@cython.locals(k=cython.longlong, i=cython.longlong, first=cython.int)
+cdef void count_free(Frames f, int pid, long long i, long long time) noexcept nogil
+
+@cython.locals(k=cython.longlong, i=cython.longlong)
 cdef void release(Frames f, int pid, unsigned int pfn, int order, long long time) noexcept nogil
 
 @cython.locals(i=cython.longlong)

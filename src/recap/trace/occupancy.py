@@ -9,6 +9,7 @@ only when they are freed twice.
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import cython
 import numpy as np
@@ -38,10 +39,10 @@ class Frames:
 
     def __init__(self) -> None:
         self.place = np.full(NR_BLOCKS, -1, np.int32).data
-        self.state = array("B")
-        self.order = array("B")
-        self.since = array("q")
-        self.free_in = array("H")
+        self.state: Any = array("B")
+        self.order: Any = array("B")
+        self.since: Any = array("q")
+        self.free_in: Any = array("H")
         self.lifetimes = np.zeros((NR_ORDERS, NR_BUCKETS), np.int64).data
         self.free_frames = 0
         self.whole_blocks = 0
@@ -55,7 +56,16 @@ class Frames:
         self.given_back = 0
         self.unmatched = 0
 
-    def advance(self, event, pid, pfn, order, time, start, stop):  # type: ignore[no-untyped-def]
+    def advance(
+        self,
+        event: Any,
+        pid: Any,
+        pfn: Any,
+        order: Any,
+        time: Any,
+        start: int,
+        stop: int,
+    ) -> None:
         """Follow the rows from `start` up to `stop` of these columns."""
         with cython.nogil:
             apply(self, event, pid, pfn, order, time, start, stop)
@@ -71,10 +81,10 @@ class Frames:
             return
         place[new] = np.arange(before, before + len(new), dtype=np.int32)
         frames = len(new) * FRAMES_IN_BLOCK
-        self.state = np.concatenate([np.asarray(self.state, np.uint8), np.zeros(frames, np.uint8)])
-        self.order = np.concatenate([np.asarray(self.order, np.uint8), np.zeros(frames, np.uint8)])
-        self.since = np.concatenate([np.asarray(self.since, np.int64), np.zeros(frames, np.int64)])
-        self.free_in = np.concatenate([np.asarray(self.free_in, np.uint16), np.zeros(len(new), np.uint16)])
+        self.state = longer(self.state, frames, np.uint8)
+        self.order = longer(self.order, frames, np.uint8)
+        self.since = longer(self.since, frames, np.int64)
+        self.free_in = longer(self.free_in, len(new), np.uint16)
 
     def begin(self, held: npt.NDArray[np.bool_], free: npt.NDArray[np.bool_]) -> None:
         """Say what the frames were at the start: held, free, or (neither) unknown; index = pfn."""
@@ -93,6 +103,11 @@ class Frames:
     def lifetime_counts(self) -> npt.NDArray[np.int64]:
         """How many blocks lived so long: a row for each order, a column for each bucket."""
         return np.array(self.lifetimes)
+
+
+def longer(values: Any, more: int, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """The values, and so many zeros behind them."""
+    return np.concatenate([np.asarray(values, kind), np.zeros(more, kind)])
 
 
 def shortest(number: int) -> int:
@@ -148,27 +163,31 @@ def allocate(f: Frames, pfn: int, order: int, time: int) -> None:
             f.since[i] = time
 
 
+def count_free(f: Frames, pid: int, i: int, time: int) -> None:
+    """Note by what a frame that is freed was held."""
+    if f.state[i] == HELD:
+        f.matched += 1
+        if time >= f.since[i]:
+            f.lifetimes[f.order[i], bucket(time - f.since[i])] += 1
+    elif f.state[i] == HELD_BEFORE:
+        f.from_before += 1
+    elif f.state[i] == USED:
+        f.by_use += 1
+    elif f.state[i] == UNKNOWN:
+        f.untold += 1
+    elif 0 <= pid < PIDS and f.compacting[pid]:  # release_freepages
+        f.given_back += 1
+    else:
+        f.unmatched += 1
+
+
 def release(f: Frames, pid: int, pfn: int, order: int, time: int) -> None:
     """A block is freed: matched if its first frame was held, and its lifetime counted if we saw it begin."""
     f.frees += 1
     i = at(f, pfn)
     if i < 0:
         return
-    first = f.state[i]
-    if first == HELD:
-        f.matched += 1
-        if time >= f.since[i]:
-            f.lifetimes[f.order[i], bucket(time - f.since[i])] += 1
-    elif first == HELD_BEFORE:
-        f.from_before += 1
-    elif first == USED:
-        f.by_use += 1
-    elif first == UNKNOWN:
-        f.untold += 1
-    elif 0 <= pid < PIDS and f.compacting[pid]:  # release_freepages
-        f.given_back += 1
-    else:
-        f.unmatched += 1
+    count_free(f, pid, i, time)
     for k in range(1 << order):
         if pfn + k >= NONE:
             return

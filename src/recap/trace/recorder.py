@@ -24,11 +24,10 @@ from recap.errors import InputError, RecapError
 from recap.trace import surroundings
 from recap.trace.container import RawFolder, pack
 from recap.trace.formats import parse_fields
-from recap.trace.recording import END, START, TRACE
+from recap.trace.recording import END, RAW, START, TRACE
 from recap.trace.spool import Spool
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
-RAW = "raw"
 RECORD = "record.json"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace.ingest import open_trace
+from recap.trace.opening import open_trace
 from recap.trace.procfs import (
     PageTypes,
     Zone,
@@ -18,11 +18,21 @@ from recap.trace.procfs import (
     read_sysctl,
     read_zoneinfo,
 )
+from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
 from recap.trace.table import Event, Events
 
 TRACE = "trace.dat"
+PARQUET_TRACE = "trace.parquet"
+RAW = "raw"
 START, END = "START", "END"
+
+
+def trace_in(folder: Path) -> Path:
+    """Where a folder has its trace: packed, or as raw pages, which a recorder leaves that was killed."""
+    found = (path for path in (folder / TRACE, folder / PARQUET_TRACE) if path.is_file())
+    raw = (path for path in (folder / RAW, folder) if is_raw(path))
+    return next(found, None) or next(raw, None) or folder / TRACE
 
 
 class Recording:
@@ -30,9 +40,9 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
-        self.path = given / TRACE if given.is_dir() else given
+        self.path = trace_in(given) if given.is_dir() else given
         self.folder = given if given.is_dir() else None
-        if not self.path.is_file():
+        if not (self.path.is_file() or is_raw(self.path)):
             mend = f"name a folder with a {TRACE} in it, or a trace.dat"
             raise InputError(self.path, "", "there is no such file", mend)
 
