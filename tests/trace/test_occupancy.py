@@ -46,7 +46,8 @@ def slow(rows: list[Row], start: dict[int, str]) -> tuple[Counter[str], dict[int
     found: Counter[str] = Counter()
     state: dict[int, Any] = dict(start)
     since: dict[int, tuple[int, int]] = {}
-    compacting, lived = set(), []
+    compacting: set[int] = set()
+    lived = []
     names = {"held": "from_before", "free": "unmatched", "used": "by_use", "here": "matched", None: "untold"}
     for time, (event, pid, pfn, order) in enumerate(rows):
         if event in (BEGIN, END):
@@ -73,7 +74,9 @@ def slow(rows: list[Row], start: dict[int, str]) -> tuple[Counter[str], dict[int
 
 def touched(rows: list[Row], start: dict[int, str]) -> set[int]:
     """The pageblocks there is a place for."""
-    return {pfn // FRAMES_IN_BLOCK for _, _, pfn, _ in rows if pfn != NO_PFN} | {pfn // FRAMES_IN_BLOCK for pfn in start}
+    return {pfn // FRAMES_IN_BLOCK for _, _, pfn, _ in rows if pfn != NO_PFN} | {
+        pfn // FRAMES_IN_BLOCK for pfn in start
+    }
 
 
 @given(rows=ROWS, start=st.dictionaries(st.integers(0, 600), st.sampled_from(["held", "free"]), max_size=30))
@@ -95,7 +98,9 @@ def test_compaction_takes_untold() -> None:
     free = dict.fromkeys(range(4), "free")
     moved = follow([(INSERT, 1, 0, 0), (FREE, 1, 0, 0)], free)
     assert (moved.by_use, moved.unmatched) == (1, 0)
-    returned = follow([(BEGIN, 7, NO_PFN, 0), (FREE, 7, 1, 0), (FREE, 8, 2, 0), (END, 7, NO_PFN, 0), (FREE, 7, 3, 0)], free)
+    returned = follow(
+        [(BEGIN, 7, NO_PFN, 0), (FREE, 7, 1, 0), (FREE, 8, 2, 0), (END, 7, NO_PFN, 0), (FREE, 7, 3, 0)], free
+    )
     assert (returned.given_back, returned.unmatched) == (1, 2)
 
 

@@ -44,7 +44,9 @@ def text(tmp_path: Path) -> Text:
 )
 def test_every_way_a_line_begins(text: Text, line: str) -> None:
     events = text("# tracer: nop", "", line)
-    row = {name: getattr(events, name).tolist() for name in ("time", "cpu", "pid", "pfn", "order", "migratetype", "flags")}
+    row = {
+        name: getattr(events, name).tolist() for name in ("time", "cpu", "pid", "pfn", "order", "migratetype", "flags")
+    }
     assert row == {
         "time": [12_000_345_000],
         "cpu": [3],

@@ -110,7 +110,7 @@ class Container:
         self.section(FTRACE_EVENTS, struct.pack("<I", len(own)) + b"".join(text(8, described) for described in own))
         systems = b"".join(system(name, found) for name, found in formats.items())
         self.section(EVENT_FORMATS, struct.pack("<I", len(formats)) + systems)
-        self.section(KALLSYMS, text(4, ""))
+        self.section(KALLSYMS, text(4, raw.text("kallsyms", "")))
         self.section(PRINTK, text(4, raw.text("printk_formats", "")))
         self.section(CMDLINES, text(8, raw.text("saved_cmdlines", "")))
         options = self.tell_options()

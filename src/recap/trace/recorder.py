@@ -37,6 +37,7 @@ LARGEST_SHARE = 32  # all buffers together take at most this part of the memory 
 LEAST_BUFFER_KB = 1 << 10
 PATIENCE = 5  # seconds for the command to end by itself
 SAVED_COMMS = 4096
+NAMED = ("tracing_mark_write",)  # symbols whose addresses are in our events
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 EventSet = Literal["light", "full"]
@@ -121,6 +122,7 @@ class Request:
     events: EventSet = "full"
     duration: float | None = None
     buffer_kb: int | None = None
+    page_flags: bool = True  # save the state of all page frames: 0.1 s for each GiB, before and after
 
 
 @dataclass
@@ -241,6 +243,18 @@ def copy_formats(root: Path, instance: Instance, enabled: Sequence[str], raw: Pa
         copy(root / name, raw / name)
     copy(instance.path / "trace_clock", raw / "trace_clock")
     (raw / "uname").write_text(" ".join(os.uname()))
+    (raw / "kallsyms").write_text("".join(symbols()))
+
+
+def symbols() -> Iterator[str]:
+    """The kernel's symbols that occur in our events, each with the one behind it, where it ends."""
+    wanted_next = False
+    with suppress(OSError), Path("/proc/kallsyms").open() as file:
+        for line in file:
+            found = line.split()[2] in NAMED
+            if found or wanted_next:
+                yield line
+            wanted_next = found
 
 
 def copy(source: Path, target: Path) -> None:
@@ -300,9 +314,11 @@ class Comms:
 
     def alive(self) -> Iterator[tuple[int, str]]:
         """Every thread's name."""
-        for path in Path("/proc").glob("[0-9]*/task/[0-9]*/comm"):
-            with suppress(OSError):
-                yield int(path.parent.name), path.read_text(errors="replace").rstrip("\n")
+        for process in Path("/proc").iterdir():
+            with suppress(OSError):  # tasks go away meanwhile
+                for task in (process / "task").iterdir() if process.name.isdecimal() else ():
+                    with suppress(OSError):
+                        yield int(task.name), (task / "comm").read_text(errors="replace").rstrip("\n")
 
     def save(self, root: Path, raw: Path) -> None:
         """Write them the way tracefs does."""
@@ -337,7 +353,8 @@ def watch(
     """Trace around the command, or until the time is up or a signal comes; the command's exit status."""
     folder = request.folder
     instance.write("tracing_on", "1")
-    surroundings.save_page_flags(folder / "kpageflags.0.npz")
+    if request.page_flags:
+        surroundings.save_page_flags(folder / "kpageflags.0.npz")
     instance.mark(START)
     surroundings.save_proc(folder, 0)
     process = subprocess.Popen(request.command) if request.command else None
@@ -347,7 +364,8 @@ def watch(
         status = end(process) if process else None
     surroundings.save_proc(folder, 1)
     instance.mark(END)
-    surroundings.save_page_flags(folder / "kpageflags.1.npz")
+    if request.page_flags:
+        surroundings.save_page_flags(folder / "kpageflags.1.npz")
     return status
 
 

@@ -23,6 +23,7 @@ ONCE = {"uname": Path("/proc/version"), "cmdline": Path("/proc/cmdline"), "cpuin
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 FRAMES_AT_ONCE = 1 << 18
 LIST_ORDER = "unknown"
+MOST_FRAMES = 1 << 32
 TAKE_AGAIN = "record again"
 
 # /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst); the numbers are its ABI.
@@ -57,7 +58,7 @@ def sysctls() -> Iterator[tuple[str, str]]:
 
 
 def save_page_flags(path: Path) -> None:
-    """All page frames' flags, packed. They are read one after the other while the machine runs on."""
+    """All page frames' flags, as runs of equal ones. They are read one by one while the machine runs on."""
     parts = []
     try:
         with Path("/proc/kpageflags").open("rb", buffering=0) as file:
@@ -65,20 +66,24 @@ def save_page_flags(path: Path) -> None:
                 parts.append(np.frombuffer(part[: len(part) // 8 * 8], np.uint64))
     except OSError:
         return
+    flags = np.concatenate(parts)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flags)) + 1])
     meta = json.dumps({"list_order": LIST_ORDER, "source": "/proc/kpageflags", "atomic": False})
-    np.savez_compressed(path, kpageflags=np.concatenate(parts), meta=np.array(meta))
+    np.savez_compressed(path, start=starts, flags=flags[starts], frames=len(flags), meta=np.array(meta))
 
 
 def read_page_flags(path: Path) -> Words:
     """The flags of all page frames, index = pfn, as /proc/kpageflags numbers them."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            flags: Words = file["kpageflags"]
-    except Exception as error:
+            start, flags, frames = file["start"], file["flags"], int(file["frames"])
+        ends = np.append(start[1:], frames)
+        if start.dtype.kind != "i" or flags.dtype != np.uint64 or frames > MOST_FRAMES or (start >= ends).any():
+            raise ValueError("its runs make no sense")  # noqa: TRY301 (told as the others are)
+        whole: Words = np.repeat(flags, ends - start)
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds
         raise InputError(path, "", f"is no snapshot of page flags: {error}", TAKE_AGAIN) from None
-    if flags.dtype != np.uint64 or flags.ndim != 1:
-        raise InputError(path, "kpageflags", f"is {flags.ndim}-dimensional {flags.dtype}, not uint64", TAKE_AGAIN)
-    return flags
+    return whole
 
 
 def has(flags: Words, bit: int) -> npt.NDArray[np.bool_]:

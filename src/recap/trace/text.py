@@ -20,7 +20,7 @@ LINE = re.compile(
     r"(?P<seconds>\d{1,10})\.(?P<fraction>\d{6,9}): (?P<rest>.*)"
 )
 NAMED = re.compile(r"[ \t]*(?:[\w-]{1,40}:)?(?P<event>\w{1,64}):[ \t]*(?P<body>.*)")
-MARK = re.compile(r"(?:tracing_mark_write:|\w+:\w+:)?[ \t]*(.*)")
+MARK = re.compile(r"(?:tracing_mark_write:|0x[0-9a-f]+:|\w+:\w+:)?[ \t]*(.*)")
 FIELD = re.compile(r"\b(\w{1,40})=[ ]?([^\s,]{1,400})")
 LOST = re.compile(r"CPU:[ ]?(?P<cpu>\d{1,5}) \[(?:LOST )?(?:(?P<count>\d{1,18}) )?EVENTS(?: DROPPED)?\]")
 CACHED = re.compile(r"dev (\d{1,4}):(\d{1,7}) ino ([0-9a-f]{1,16}) .*?pfn=(\w{1,18}) ofs=(\d{1,20})")
