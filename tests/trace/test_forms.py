@@ -1,12 +1,17 @@
 """Raw pages, LLFree's replay and Parquet: made, read, compared."""
 
+import gzip
+import lzma
 import struct
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recap.errors import InputError
+from recap.lab.info import info
 from recap.trace import Event, Events, Recording, open_trace
 from recap.trace.container import RawFolder, pack
 from recap.trace.table import COLUMNS
@@ -141,3 +146,32 @@ def test_llfree_damaged(tmp_path: Path) -> None:
     path.write_bytes(replay([(7, 1, True, 11, 0, 1)]))
     with pytest.raises(InputError, match="field order: entry 0 is absurd"):
         open_trace(path)
+
+
+@pytest.mark.parametrize("packer", [bytes, gzip.compress, lzma.compress])
+def test_a_support_archive(tmp_path: Path, hugetlb: Path, packer: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "sosreport.tar"
+    with tarfile.open(path, "w") as archive:
+        for name in ("zoneinfo", "buddyinfo", "vmstat"):
+            archive.add(hugetlb / f"{name}.0", f"sosreport-host/proc/{name}")
+        archive.add(hugetlb / "vmstat.1", "../../etc/passwd")
+    path.write_bytes(packer(path.read_bytes()))
+    recording = Recording(path)
+    assert recording.vmstat(0) == Recording(hugetlb).vmstat(0)
+    assert recording.vmstat(1) == {}
+    assert len(recording.events) == 0
+    found = info(path)
+    assert [zone.zone for zone in found.zones] == ["DMA", "DMA32"]
+    assert found.zones[1].unusable_percent == pytest.approx(50.7, abs=40)
+    assert found.vmstat["pgsteal_kswapd"] > 0
+
+
+def test_an_archive_without_proc(tmp_path: Path) -> None:
+    path = tmp_path / "other.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(__file__, "proc/nothing")
+    with pytest.raises(InputError, match="there is nothing of /proc in it"):
+        Recording(path)
+    path.write_bytes(b"\x1f\x8b and no more")
+    with pytest.raises(InputError, match="the archive is damaged"):
+        Recording(path)

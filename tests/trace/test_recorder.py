@@ -16,6 +16,7 @@ from recap.errors import InputError
 from recap.trace import Event, Recording, tracefs
 from recap.trace.doctor import doctor
 from recap.trace.recorder import EVENTS, Request, ended_by_signals, record, room, wanted
+from recap.trace.spool import Spool
 from recap.trace.surroundings import read_page_flags
 
 REASON = tracefs.obstacle()
@@ -86,6 +87,17 @@ def test_a_signal_ends_it_and_loses_nothing(tmp_path: Path, number: signal.Signa
     assert Recording(folder).end is not None
     assert json.loads((folder / "record.json").read_text())["ended_by"] == number.name
     assert is_clean()
+
+
+@needs_tracing
+def test_lost_events_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Spool, "drain", lambda _spool: None)  # the reader does not get its turn
+    folder = tmp_path / "out"
+    found = record(Request(folder, [sys.executable, "-c", TOUCH], buffer_kb=64, page_flags=False))
+    assert found.lost > 100
+    lost = Recording(folder).events.lost
+    assert lost
+    assert 0 < sum(before.count or 0 for before in lost) <= found.lost
 
 
 @needs_tracing

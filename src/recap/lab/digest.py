@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from recap.lab.memory import ZoneMemory
+
 
 class Share(msgspec.Struct, frozen=True):
     """Part of all requests: what they have in common, how many, and the pages they got."""
@@ -152,4 +154,6 @@ class Info(msgspec.Struct, frozen=True):
     fallbacks: list[Fallback]
     fragmentation: Fragmentation | None
     notes: list[str]
+    zones: list[ZoneMemory] = []
+    vmstat: dict[str, int] = {}  # what it counted meanwhile, or where there is but one file, since boot
     schema: int = 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +26,7 @@ from recap.lab.digest import (
     Share,
     Stall,
 )
+from recap.lab.memory import counters, zones
 from recap.trace import NO_PFN, Event, Events, Recording
 from recap.trace.occupancy import NR_ORDERS, Frames, shortest
 from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
@@ -76,7 +78,9 @@ def info(path: Path, *, progress: Callable[[float], None] | None = None) -> Info
         InputError: it cannot be read.
     """
     recording = Recording(path)
-    return digest(recording.events, start_of(recording), str(path), progress)
+    found = digest(recording.events, start_of(recording), str(path), progress)
+    around = list(zones(recording)), counters(recording)
+    return msgspec.structs.replace(found, zones=around[0], vmstat=around[1])
 
 
 def start_of(recording: Recording) -> Start:

@@ -41,6 +41,9 @@ def sections(result: Info) -> Iterator[RenderableType]:
     yield from titled("failures", table(("order", "gfp flags", "task", "requests"), failed))
     taken = [(row.wanted, row.taken_from, count(row.count)) for row in result.fallbacks]
     yield from titled("fallbacks", table(("wanted", "taken from", "requests"), taken))
+    yield from titled("zones", zones(result))
+    counted = [(name, count(value)) for name, value in result.vmstat.items()]
+    yield from titled("counted by the kernel", table(("vmstat", "change"), counted, left=1))
     yield from lost(result)
     yield from (Text(f"Note: {note}") for note in result.notes)
 
@@ -171,6 +174,21 @@ def pressure(result: Info) -> Iterator[RenderableType]:
     if ended:
         ended += [("pages migrated", count(moved[0])), ("pages that would not move", count(moved[1]))]
     yield from titled("compaction", table(("result", "runs"), ended))
+
+
+def zones(result: Info) -> Table:
+    """Free memory before and after, as /proc tells it."""
+    rows = [
+        (
+            ("before", "after")[zone.when],
+            f"{zone.node} {zone.zone}",
+            count(zone.free_pages),
+            " ".join(map(count, zone.watermarks)),
+            "" if zone.unusable_percent is None else f"{zone.unusable_percent:.1f}",
+        )
+        for zone in result.zones
+    ]
+    return table(("", "zone", "free pages", "min low high", "% below order 9"), rows, left=2)
 
 
 def lost(result: Info) -> Iterator[RenderableType]:

@@ -48,13 +48,13 @@ class Builder:
         """An event that is not in the table."""
         self.other[name] = self.other.get(name, 0) + 1
 
-    def events(self, symbols: dict[str, dict[int, str]] | None = None) -> Events:
-        """The table, in time order."""
+    def events(self, symbols: dict[str, dict[int, str]] | None = None, *, empty: bool = False) -> Events:
+        """The table, in time order; where it may not be empty, that is an InputError."""
         columns: dict[str, Any] = {
             name: np.frombuffer(self.columns[name], kind) if len(self.columns[name]) else np.empty(0, kind)
             for name, kind in COLUMNS.items()
         }
-        if len(columns["time"]) == 0 and not self.other:
+        if not (len(columns["time"]) or self.other or empty):
             raise InputError(self.path, "", "there is no event in it", "give a trace, or record again")
         return in_time_order(columns, self, symbols or {})
 

@@ -35,10 +35,10 @@ MOST_BLOCKS = 1 << 18  # half a terabyte; what a trace names beyond is not follo
 
 
 class Frames:
-    """Every page frame of the pageblocks a trace touches; `place` is where a block's frames are, or -1."""
+    """Every page frame of the pageblocks a trace touches; `place` says from 1 on where a block's are, 0 is nowhere."""
 
     def __init__(self) -> None:
-        self.place = np.full(NR_BLOCKS, -1, np.int32).data
+        self.place = np.zeros(NR_BLOCKS, np.int32).data
         self.state: Any = array("B")
         self.order: Any = array("B")
         self.since: Any = array("q")
@@ -74,12 +74,12 @@ class Frames:
         """Have a place for every block that holds one of these frames, as long as there are not absurdly many."""
         blocks = np.unique(pfns[pfns != NONE] >> np.uint32(BLOCK_ORDER))
         place = np.asarray(self.place)
-        new = blocks[place[blocks] < 0]
+        new = blocks[place[blocks] == 0]
         before = len(self.state) // FRAMES_IN_BLOCK
         new = new[: max(0, MOST_BLOCKS - before)]
         if len(new) == 0:
             return
-        place[new] = np.arange(before, before + len(new), dtype=np.int32)
+        place[new] = np.arange(before + 1, before + len(new) + 1, dtype=np.int32)
         frames = len(new) * FRAMES_IN_BLOCK
         self.state = longer(self.state, frames, np.uint8)
         self.order = longer(self.order, frames, np.uint8)
@@ -91,7 +91,7 @@ class Frames:
         frames = min(len(held), MOST_BLOCKS * FRAMES_IN_BLOCK)
         known = np.flatnonzero(held[:frames] | free[:frames]).astype(np.uint32)
         self.make_room(known)
-        places = np.asarray(self.place)[known >> np.uint32(BLOCK_ORDER)].astype(np.int64)
+        places = np.asarray(self.place)[known >> np.uint32(BLOCK_ORDER)].astype(np.int64) - 1
         index = (places << BLOCK_ORDER) + (known & np.uint32(FRAMES_IN_BLOCK - 1))
         state = np.asarray(self.state)
         state[index] = np.where(free[known], FREE, HELD_BEFORE)
@@ -120,7 +120,7 @@ def shortest(number: int) -> int:
 
 def at(f: Frames, pfn: int) -> int:
     """Where a frame is in the arrays, or -1."""
-    block = f.place[pfn >> BLOCK_ORDER]
+    block = f.place[pfn >> BLOCK_ORDER] - 1
     return NOWHERE if block < 0 else (block << BLOCK_ORDER) + (pfn & (BLOCK_FRAMES - 1))
 
 

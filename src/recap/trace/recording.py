@@ -1,12 +1,15 @@
-"""A recording: a folder with a trace.dat and what was saved around it, or a trace.dat alone."""
+"""A recording: a folder with a trace and what was saved around it, a trace alone, or an archive of /proc files."""
 
 import os
+import shutil
+import weakref
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from recap.errors import InputError
+from recap.trace.builder import Builder
 from recap.trace.opening import open_trace
 from recap.trace.procfs import (
     PageTypes,
@@ -21,6 +24,7 @@ from recap.trace.procfs import (
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
 from recap.trace.table import Event, Events
+from recap.trace.tarball import is_tarball, unpack
 
 TRACE = "trace.dat"
 PARQUET_TRACE = "trace.parquet"
@@ -40,6 +44,12 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
+        self.folder: Path | None
+        self.archive = is_tarball(given)
+        if self.archive:
+            self.path, self.folder = given, unpack(given)
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+            return
         self.path = trace_in(given) if given.is_dir() else given
         self.folder = given if given.is_dir() else None
         if not (self.path.is_file() or is_raw(self.path)):
@@ -53,7 +63,9 @@ class Recording:
 
     @cached_property
     def events(self) -> Events:
-        """The trace."""
+        """The trace; none are in an archive of /proc files."""
+        if self.archive:
+            return Builder(self.path).events(empty=True)
         return open_trace(self.path)
 
     def snapshot(self, n: int) -> Snapshot | None:

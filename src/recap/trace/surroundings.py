@@ -75,7 +75,7 @@ def save_page_flags(path: Path) -> None:
 def read_page_flags(path: Path) -> Words:
     """The flags of all page frames, index = pfn, as /proc/kpageflags numbers them."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             start, flags, frames = file["start"], file["flags"], int(file["frames"])
         ends = np.append(start[1:], frames)
         if start.dtype.kind != "i" or flags.dtype != np.uint64 or frames > MOST_FRAMES or (start >= ends).any():
