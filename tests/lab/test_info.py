@@ -77,6 +77,8 @@ def test_stalls_and_compaction(tmp_path: Path) -> None:
         (2.6, 1, f"mm_compaction_end: {zone} status=complete"),
         (2.7, 3, "mm_vmscan_kswapd_wake: nid=0 order=0"),
         (2.8, 3, "mm_vmscan_kswapd_sleep: nid=0"),
+        (2.81, 4, "mm_vmscan_memcg_reclaim_begin: order=0 gfp_flags=GFP_KERNEL"),
+        (2.82, 4, "mm_vmscan_memcg_reclaim_end: nr_reclaimed=7"),
         (2.9, 1, "mm_migrate_pages: nr_succeeded=5 nr_failed=2"),
         (
             3.0,
@@ -90,6 +92,7 @@ def test_stalls_and_compaction(tmp_path: Path) -> None:
     assert stalls["direct reclaim"].total_ns == 500_000_000
     assert stalls["direct compaction"].p50_ns == 500_000_000
     assert stalls["kswapd awake"].count == 1
+    assert stalls["memory cgroup reclaim"].max_ns == 10_000_000
     assert found.reclaim.direct_reclaimed == 40
     assert found.compaction.results == {"complete": 1, "success": 1}
     assert (found.compaction.pages_migrated, found.compaction.pages_failed) == (5, 2)

@@ -28,7 +28,7 @@ RECORD = Record(
     enabled=[],
     buffer_kb=32768,
     cpus=2,
-    recorder=1,
+    recorder=[1, 2],
     ended_by=None,
 )
 

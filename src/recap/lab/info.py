@@ -29,6 +29,7 @@ from recap.lab.digest import (
 from recap.lab.memory import counters, zones
 from recap.trace import NO_PFN, Event, Events, Recording
 from recap.trace.occupancy import NR_ORDERS, Frames, shortest
+from recap.trace.recorder import read_record
 from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
 
 SAMPLE = 1 << 14  # rows between two looks at fragmentation
@@ -42,6 +43,7 @@ UNKNOWN = "unknown"
 
 EPISODES = {
     Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN: Event.MM_VMSCAN_DIRECT_RECLAIM_END,
+    Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: Event.MM_VMSCAN_MEMCG_RECLAIM_END,
     Event.MM_VMSCAN_KSWAPD_WAKE: Event.MM_VMSCAN_KSWAPD_SLEEP,
     Event.MM_COMPACTION_BEGIN: Event.MM_COMPACTION_END,
 }
@@ -79,8 +81,22 @@ def info(path: Path, *, progress: Callable[[float], None] | None = None) -> Info
     """
     recording = Recording(path)
     found = digest(recording.events, start_of(recording), str(path), progress)
-    around = list(zones(recording)), counters(recording)
-    return msgspec.structs.replace(found, zones=around[0], vmstat=around[1])
+    return msgspec.structs.replace(
+        found,
+        zones=list(zones(recording)),
+        vmstat=counters(recording),
+        notes=[*found.notes, *recorders_share(recording)],
+    )
+
+
+def recorders_share(recording: Recording) -> Iterator[str]:
+    """How much of a recording is the recorder's own work."""
+    record = read_record(recording.folder) if recording.folder else None
+    if record is not None:
+        events = recording.events
+        own = np.isin(events.pid, record.recorder)
+        requests = int((own & (events.event == Event.MM_PAGE_ALLOC)).sum())
+        yield f"recap's own threads made {requests:,} of the requests and {int(own.sum()):,} of the events"
 
 
 def start_of(recording: Recording) -> Start:
@@ -303,6 +319,7 @@ def stall(name: str, lasted: Longs) -> Stall:
 def stalls(events: Events, episodes: dict[Event, Episodes]) -> Iterator[Stall]:
     """How long tasks waited for reclaim and compaction, and the kernel's threads worked at them."""
     yield stall("direct reclaim", episodes[Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN].lasted)
+    yield stall("memory cgroup reclaim", episodes[Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN].lasted)
     runs = episodes[Event.MM_COMPACTION_BEGIN]
     background = np.array(
         [comm(events, pid).startswith(("kcompactd", "kswapd")) for pid in runs.pid.tolist()], np.bool_

@@ -1,6 +1,6 @@
 """Records this machine: a private trace instance around a command, /proc before and after, one folder as the result.
 
-What is recorded is the whole machine, the recorder included; `record.json` names its process, and says how many
+What is recorded is the whole machine, the recorder included; `record.json` names its threads, and says how many
 events were seen and lost. Whatever ends the recording, the trace so far is kept and the kernel is left as it was.
 """
 
@@ -56,6 +56,7 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
         *PAGES,
         *PROCESSES,
         "vmscan:mm_vmscan_direct_reclaim_*",
+        "vmscan:mm_vmscan_memcg_reclaim_*",
         "vmscan:mm_vmscan_*kswapd*",
         "compaction:mm_compaction_begin",
         "compaction:mm_compaction_end",
@@ -97,7 +98,7 @@ class Record(msgspec.Struct, frozen=True):
     enabled: list[str]
     buffer_kb: int
     cpus: int
-    recorder: int  # recap's own process: its work is in the trace too
+    recorder: list[int]  # recap's own threads: their work is in the trace too
     ended_by: str | None  # the signal that ended it, or "duration"
     list_order: str = surroundings.LIST_ORDER
     schema: int = 1
@@ -187,11 +188,19 @@ def record(
         enabled=enabled,
         buffer_kb=buffer_kb,
         cpus=len(spools),
-        recorder=os.getpid(),
+        recorder=[os.getpid(), *(spool.thread.native_id or 0 for spool in spools)],
         ended_by=ending.reason,
     )
     (request.folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     return found
+
+
+def read_record(folder: Path) -> Record | None:
+    """What a recording's record.json says; None where there is none of ours."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def check(request: Request) -> None:

@@ -49,6 +49,8 @@ class Event(enum.IntEnum):
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
     MM_MIGRATE_PAGES_START = 34
+    MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
+    MM_VMSCAN_MEMCG_RECLAIM_END = 36
 
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
@@ -111,6 +113,8 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_COMPACTION_ISOLATE_FREEPAGES: ISOLATED,
         Event.MM_COMPACTION_WAKEUP_KCOMPACTD: {"order": "order"},
         Event.MM_MIGRATE_PAGES_START: {},
+        Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
+        Event.MM_VMSCAN_MEMCG_RECLAIM_END: {"a": "nr_reclaimed"},
     }
 )
 
