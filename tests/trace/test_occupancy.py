@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recap.trace import NO_PFN, Event
@@ -79,6 +79,7 @@ def touched(rows: list[Row], start: dict[int, str]) -> set[int]:
     }
 
 
+@settings(max_examples=50)
 @given(rows=ROWS, start=st.dictionaries(st.integers(0, 600), st.sampled_from(["held", "free"]), max_size=30))
 def test_the_engine_does_as_the_dictionary(rows: list[Row], start: dict[int, str]) -> None:
     frames = follow(rows, start)

@@ -41,6 +41,7 @@ def is_clean() -> bool:
 
 
 @needs_tracing
+@pytest.mark.compiled
 def test_a_recorded_command(tmp_path: Path) -> None:
     before = Path("/proc/self/mounts").read_text()
     folder = tmp_path / "out"

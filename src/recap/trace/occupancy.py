@@ -222,7 +222,7 @@ def apply(  # noqa: PLR0913 (the columns of the table)
     """What `advance` does, without the interpreter; a request that failed has no frame."""
     for n in range(start, stop):
         if event[n] == MM_COMPACTION_BEGIN or event[n] == MM_COMPACTION_END:
-            compact(f, pid[n], event[n] == MM_COMPACTION_BEGIN)
+            compact(f, pid[n], 1 if event[n] == MM_COMPACTION_BEGIN else 0)
         if pfn[n] == NONE or order[n] > MAX_ORDER:
             continue
         if event[n] == MM_PAGE_ALLOC:
