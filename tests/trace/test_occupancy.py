@@ -37,7 +37,8 @@ def follow(rows: list[Row], start: dict[int, str] | None = None) -> Frames:
         np.array([row[k] for row in rows], kind) for k, kind in enumerate((np.uint8, np.int32, np.uint32, np.uint8))
     )
     frames.make_room(pfn)
-    frames.advance(event, pid, pfn, order, np.arange(len(rows), dtype=np.int64), 0, len(rows))
+    time = np.arange(len(rows), dtype=np.int64)
+    frames.advance(event.data, pid.data, pfn.data, order.data, time.data, 0, len(rows))
     return frames
 
 

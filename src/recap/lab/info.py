@@ -193,10 +193,11 @@ def follow(
     events: Events, frames: Frames, *, known: bool, progress: Callable[[float], None] | None
 ) -> Fragmentation | None:
     """Follow all page frames; free memory over time, where it was known to begin with."""
+    columns = [column.data for column in (events.event, events.pid, events.pfn, events.order, events.time)]
     looks = []
     for begin in range(0, len(events), SAMPLE):
         stop = min(begin + SAMPLE, len(events))
-        frames.advance(events.event, events.pid, events.pfn, events.order, events.time, begin, stop)
+        frames.advance(*columns, begin, stop)
         looks.append((int(events.time[stop - 1]), frames.free_frames, frames.whole_blocks))
         if progress and begin % (64 * SAMPLE) == 0:
             progress(stop / len(events))

@@ -66,7 +66,7 @@ class Frames:
         start: int,
         stop: int,
     ) -> None:
-        """Follow the rows from `start` up to `stop` of these columns."""
+        """Follow the rows from `start` up to `stop` of these columns, given as memoryviews."""
         with cython.nogil:
             apply(self, event, pid, pfn, order, time, start, stop)
 
