@@ -193,12 +193,14 @@ def follow(
     events: Events, frames: Frames, *, known: bool, progress: Callable[[float], None] | None
 ) -> Fragmentation | None:
     """Follow all page frames; free memory over time, where it was known to begin with."""
-    columns = [column.data for column in (events.event, events.pid, events.pfn, events.order, events.time)]
+    event, pid, pfn, order, time = (
+        column.data for column in (events.event, events.pid, events.pfn, events.order, events.time)
+    )
     looks = []
     for begin in range(0, len(events), SAMPLE):
         stop = min(begin + SAMPLE, len(events))
-        frames.advance(*columns, begin, stop)
-        looks.append((int(events.time[stop - 1]), frames.free_frames, frames.whole_blocks))
+        frames.advance(event, pid, pfn, order, time, begin, stop)
+        looks.append((time[stop - 1], frames.free_frames, frames.whole_blocks))
         if progress and begin % (64 * SAMPLE) == 0:
             progress(stop / len(events))
     if not known or not looks:
@@ -206,7 +208,7 @@ def follow(
     step = -(-len(looks) // MOST_BINS)
     kept = looks[::step]
     return Fragmentation(
-        seconds=[(time - int(events.time[0])) / NANOSECONDS for time, _, _ in kept],
+        seconds=[(when - time[0]) / NANOSECONDS for when, _, _ in kept],
         free_pages=[free for _, free, _ in kept],
         in_whole_blocks=[BLOCK_FRAMES * whole / free if free else 0.0 for _, free, whole in kept],
     )
