@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
+    from recap.lab.digest import Info
+    from recap.lab.info import info
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
     from recap.lab.verify import verify
     from recap.policy import PolicyInfo, catalogue
@@ -17,6 +19,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Column": "recap.lab.results",
     "Comparison": "recap.lab.results",
+    "Info": "recap.lab.digest",
     "InputError": "recap.errors",
     "Interval": "recap.lab.results",
     "Policy": "recap.policy.policy",
@@ -26,6 +29,7 @@ _HOME = {
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
+    "info": "recap.lab.info",
     "open_trace": "recap.trace",
     "verify": "recap.lab.verify",
 }
@@ -33,6 +37,7 @@ _HOME = {
 __all__ = [
     "Column",
     "Comparison",
+    "Info",
     "InputError",
     "Interval",
     "Policy",
@@ -42,6 +47,7 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
+    "info",
     "open_trace",
     "verify",
 ]
