@@ -165,9 +165,8 @@ def attempt(target: Target, path: Path, content: bytes) -> bool:
     return not refusal
 
 
-def run(count: int, seed: int = 2008) -> dict[str, tuple[int, int]]:
-    """So many files over all targets; for each how many were tried, and how many could be read."""
-    found = {}
+def run(count: int, seed: int = 2008) -> Iterator[tuple[str, int, int]]:
+    """So many files over all targets; for each, once done, how many were tried, and how many could be read."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         kinds = list(targets(folder))
@@ -184,10 +183,9 @@ def run(count: int, seed: int = 2008) -> dict[str, tuple[int, int]]:
                     print(f"{target.name}, seed {seed}, number {number}", file=sys.stderr)
                     raise
             path.write_bytes(target.seeds[0])
-            found[target.name] = tries, read
-    return found
+            yield target.name, tries, read
 
 
 if __name__ == "__main__":
-    for name, (tries, read) in run(*map(int, sys.argv[1:])).items():
-        print(f"{name:16} {tries:8,} files, {read:8,} could be read all the same")
+    for name, tries, read in run(*map(int, sys.argv[1:])):
+        print(f"{name:16} {tries:8,} files, {read:8,} could be read all the same", flush=True)
