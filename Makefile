@@ -7,7 +7,7 @@ SOURCES := $(shell find src -name __pycache__ -prune -o -print)
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test lint docs bench clean
+.PHONY: help build checked demo test lint docs bench fuzz clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,6 +36,9 @@ bench: build  ## engine against C, ingest against trace-cmd, and simulated secon
 	$(PY) bench/ingest.py recordings/hugetlb-1cpu
 	$(PY) bench/compare.py recordings/hugetlb-1cpu
 	$(PY) bench/policies.py recordings/hugetlb-1cpu
+
+fuzz: checked  ## a million mutated files against every reader, on the checked build
+	PYTHONPATH=build/checked $(PY) -m tests.trace.fuzz 1000000
 
 build: build/release.built $(VENV)/bin/recap  ## the package with its engine compiled: build/release, run by .venv/bin/recap
 

@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
     from recap.lab.kept import KeptComparison
+    from recap.lab.digest import Info
+    from recap.lab.info import info
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Column": "recap.lab.results",
     "Comparison": "recap.lab.results",
+    "Info": "recap.lab.digest",
     "InputError": "recap.errors",
     "Interval": "recap.lab.results",
     "KeptComparison": "recap.lab.kept",
@@ -32,6 +35,7 @@ _HOME = {
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
     "load": "recap.trace.recording",
+    "info": "recap.lab.info",
     "open_trace": "recap.trace",
     "verify": "recap.lab.verify",
 }
@@ -39,6 +43,7 @@ _HOME = {
 __all__ = [
     "Column",
     "Comparison",
+    "Info",
     "InputError",
     "Interval",
     "KeptComparison",
@@ -51,6 +56,7 @@ __all__ = [
     "catalogue",
     "compare",
     "load",
+    "info",
     "open_trace",
     "verify",
 ]

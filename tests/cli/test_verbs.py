@@ -8,9 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from recap.cli.record import exit_code
 from recap.lab.results import Column, Comparison, Interval, VerifyResult
 from recap.policy import catalogue
+from recap.trace import open_trace
+from recap.trace.recorder import Live, Record, Request
 from tests.cli.conftest import Outcome
+from tests.report.test_information import RECORD
+from tests.trace.test_forms import raw_folder
 
 Recap = Callable[..., Outcome]
 
@@ -107,3 +112,61 @@ def test_policies_lists_the_catalogue(recap: Recap) -> None:
     assert all(policy.name in outcome.out for policy in catalogue())
     listed = json.loads(recap("policies", "--json").out)
     assert [policy["name"] for policy in listed] == [policy.name for policy in catalogue()]
+
+
+def test_info_speaks_json_and_people(recap: Recap, tmp_path: Path) -> None:
+    path = tmp_path / "trace.txt"
+    path.write_text("sh-1 [000] 1.000000: mm_page_free: pfn=0x1 order=0\n")
+    outcome = recap("info", str(path))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "1 of unknown frames" in outcome.out
+    assert json.loads(recap("info", str(path), "--json").out)["counts"] == {"mm_page_free": 1}
+
+
+def test_convert_refuses_what_it_cannot_write(recap: Recap, tmp_path: Path) -> None:
+    path = tmp_path / "trace.txt"
+    path.write_text("sh-1 [000] 1.000000: mm_page_free: pfn=0x1 order=0\n")
+    for target, reason in (("x.csv", "no form recap writes"), ("x.dat", "no ring-buffer pages"), ("trace.txt", "x")):
+        outcome = recap("convert", str(path), str(tmp_path / target))
+        assert outcome.is_refusal()
+        assert reason in outcome.err or target == "trace.txt"
+
+
+def test_convert_packs_raw_pages(recap: Recap, tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw")
+    outcome = recap("convert", str(raw), str(tmp_path / "trace.dat"))
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert len(open_trace(tmp_path / "trace.dat")) == 6
+    assert recap("convert", str(raw), str(tmp_path / "trace.dat")).is_refusal()
+
+
+def test_record_passes_its_options_on(recap: Recap, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Request] = []
+
+    def fake(request: Request, live: Callable[[Live], None], packing: Callable[[float], None]) -> Record:
+        asked.append(request)
+        live(Live(1.0, 2, 0, 3))
+        packing(0.5)
+        return msgspec.structs.replace(RECORD, status=3)
+
+    monkeypatch.setattr("recap.cli.record.run", fake)
+    outcome = recap("record", "-o", str(tmp_path), "--events", "light", "--buffer", "2", "--", "make", "-j4")
+    assert asked == [Request(tmp_path, ("make", "-j4"), "light", None, 2048)]
+    assert outcome.code == 1
+    assert outcome.err == "recap: make ended with status 3\n"
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "command", "code"),
+    [(None, ["x"], 0), ("duration", ["x"], 0), ("SIGINT", [], 0), ("SIGINT", ["x"], 130), ("SIGTERM", [], 143)],
+)
+def test_how_a_recording_ended_is_the_exit_code(ended_by: str | None, command: list[str], code: int) -> None:
+    assert exit_code(msgspec.structs.replace(RECORD, status=None, ended_by=ended_by, command=command)) == code
+
+
+def test_doctor_fails_where_nothing_can_be_recorded(recap: Recap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.trace.tracefs.os.geteuid", lambda: 1000)
+    outcome = recap("doctor")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "needs root" in outcome.out
+    assert json.loads(recap("doctor", "--json").out)[0]["state"] == "missing"

@@ -82,7 +82,7 @@ def test_a_trace_has_slices_for_what_lasts_and_counters(kept: Path) -> None:
     assert drawn == [0, 0, 100, 0, 0]
 
 
-@pytest.mark.parametrize(("module", "extra"), [("pyarrow", "recap[arrow]"), ("perfetto", "recap[perfetto]")])
+@pytest.mark.parametrize(("module", "extra"), [("pyarrow", "recap[parquet]"), ("perfetto", "recap[perfetto]")])
 def test_a_missing_extra_names_itself(
     kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str, extra: str
 ) -> None:

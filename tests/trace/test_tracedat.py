@@ -136,7 +136,7 @@ V6 = writer.write_v6(RECORDING)
 V7 = writer.write_v7(RECORDING)
 DAMAGE = {
     "the file is empty": b"",
-    "this is not a trace.dat": b"\x7fELF" + V6[4:],
+    "this is no trace that recap knows": b"\x7fELF" + V6[4:],
     "version '5' is not known": replaced(V6, b"tracing6", b"tracing5"),
     "big-endian": replaced(V6, b"tracing6\0\0", b"tracing6\0\1"),
     "ends inside the page size": V6[:14],
@@ -161,7 +161,7 @@ def test_damage_is_told(read: Read, problem: str) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file; give the path"):
         open_trace(tmp_path / "nothing")
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="is a folder without a trace in it"):
         open_trace(tmp_path)
 
 

@@ -26,6 +26,18 @@ VERBS = (  # name, what it answers, an example
         "What would each policy have done to a recorded workload?",
         "recap compare recordings/hugetlb-1cpu -p none -p whitcroft -p kosaki",
     ),
+    (
+        "record",
+        "Record this machine around a command, as root; no other tool is needed.",
+        "recap record -o recordings/compile -- make -j4",
+    ),
+    ("info", "What is in a recording, or in a trace of any kind?", "recap info recordings/hugetlb-1cpu"),
+    (
+        "convert",
+        "Bring a trace into another form: Parquet and back, or raw ring-buffer pages to trace.dat.",
+        "recap convert recordings/hugetlb-1cpu hugetlb.parquet",
+    ),
+    ("doctor", "Can this machine be recorded, and with what?", "recap doctor"),
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
         "report",
@@ -54,7 +66,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except RecapError as error:
         return refuse(str(error))
     except CycloptsError as error:
@@ -66,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("recap: interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def refuse(reason: str) -> int:

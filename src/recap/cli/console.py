@@ -8,7 +8,9 @@ from typing import Annotated, TypeVar
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import Progress
+from rich.text import Text
 
 PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
 
@@ -34,3 +36,10 @@ def progress() -> Iterator[Callable[[float, str], None]]:
             bar.update(task, completed=share, description=current)
 
         yield update
+
+
+@contextmanager
+def line() -> Iterator[Callable[[str], None]]:
+    """One line on stderr that is written over and over, where somebody watches."""
+    with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
+        yield (lambda text: live.update(Text(text), refresh=True)) if sys.stderr.isatty() else (lambda _text: None)

@@ -117,7 +117,7 @@ def to_arrow(table: Table) -> Any:
     try:
         import pyarrow as pa  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise InputError("pyarrow", "", "is not installed", "pip install 'recap[arrow]'") from None
+        raise InputError("pyarrow", "", "is not installed", "pip install 'recap[parquet]'") from None
     return pa.table({name: np.asarray(values) for name, values in table.items()})
 
 

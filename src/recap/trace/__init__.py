@@ -1,6 +1,6 @@
 """What a real kernel said: its trace, the memory state before and after, and its /proc files."""
 
-from recap.trace.ingest import open_trace
+from recap.trace.opening import open_trace
 from recap.trace.procfs import PageTypes, ZoneInfo
 from recap.trace.recording import END, START, Recording
 from recap.trace.snapshot import PcpState, Snapshot, ZoneState, read_snapshot

@@ -1,6 +1,5 @@
 """From a trace.dat to the table: its pages are merged into columns while the next ones are being unpacked."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from recap.trace.clock import nanoseconds
 from recap.trace.cursor import CUT_SHORT
 from recap.trace.layout import Layout, lay_out
 from recap.trace.pagedata import PageData, Run, page_data
-from recap.trace.table import COLUMNS, Event, Events, Lost
+from recap.trace.table import COLUMNS, SYMBOLIC, Event, Events, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 20  # rows between two looks at Ctrl-C
@@ -26,30 +25,22 @@ MISSED_STORED = 0x40
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def open_trace(path: str | os.PathLike[str]) -> Events:
-    """The events of a trace.dat, those of all its CPUs and instances merged in time order.
+def open_tracedat(path: Path) -> Events:
+    """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
+    return ingest(read_tracedat(path))
 
-    Args:
-        path: the file.
 
-    Errors:
-        InputError: it cannot be read, or is not what it claims to be.
-
-    Example:
-        >>> events = recap.open_trace("recordings/hugetlb-1cpu/trace.dat")
-        >>> len(events.time) == len(events), bool((events.time[1:] >= events.time[:-1]).all())
-        (True, True)
-    """
-    trace = read_tracedat(Path(path))
+def ingest(trace: TraceDat) -> Events:
+    """The table of one trace."""
     try:
-        return ingest(trace)
+        return merged(trace)
     except MemoryError:
         problem = "holds more than there is memory for"
         raise InputError(trace.path, "", problem, "record for a shorter time") from None
 
 
-def ingest(trace: TraceDat) -> Events:
-    """The table of one trace.dat."""
+def merged(trace: TraceDat) -> Events:
+    """The events of all CPUs and instances as one table."""
     clocks = {buffer.clock for buffer in trace.buffers}
     if len(clocks) > 1:
         raise InputError(trace.path, "", f"its instances use {len(clocks)} clocks", "record with one clock")
@@ -74,6 +65,7 @@ def ingest(trace: TraceDat) -> Events:
         clock=clock,
         cpus=trace.cpus,
         buffers=tuple(buffer.name for buffer in trace.buffers),
+        symbols=symbols(trace, layout),
     )
 
 
@@ -134,6 +126,16 @@ def take_marks(pages: PageData, columns: Columns) -> list[str]:
     columns["a"][rows] = np.arange(len(rows))
     columns["b"][rows] = 0
     return marks
+
+
+def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:
+    """What this kernel calls the values of the fields in SYMBOLIC, by the field's name in the table's language."""
+    found = {}
+    for event_id, event in layout.known.items():
+        name = SYMBOLIC.get(event)
+        if name is not None:
+            found[name] = trace.formats[event_id].symbols(name)
+    return found
 
 
 def others(trace: TraceDat, layout: Layout, counts: npt.NDArray[np.int64]) -> dict[str, int]:

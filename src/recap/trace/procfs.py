@@ -11,7 +11,7 @@ COUNTER = re.compile(r"\s*(\S+?):?\s+(\d{1,20})(?: kB)?\s*")
 NODE_ZONE = re.compile(r"Node\s+(\d{1,20}), zone\s+(\w+)")
 FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d{1,20})+)\s*")
 TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d{1,20})+)\s*")
-PROTECTION = re.compile(r"\s*protection: \(([\d, ]*)\)\s*")
+PROTECTION = re.compile(r"\s*protection: \(((?:\d{1,20}, )*\d{0,20})\)\s*")
 PAGES_FREE = re.compile(r"\s*pages free\s+(\d{1,20})\s*")
 PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d{1,20})\s*")
 

@@ -1,15 +1,18 @@
-"""A recording: a folder with a trace.dat and what was saved around it, or a trace.dat alone."""
+"""A recording: a folder with a trace and what was saved around it, a trace alone, or an archive of /proc files."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import weakref
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace.ingest import open_trace
+from recap.trace.builder import Builder
+from recap.trace.opening import open_trace
 from recap.trace.procfs import (
     PageTypes,
     Zone,
@@ -20,10 +23,14 @@ from recap.trace.procfs import (
     read_sysctl,
     read_zoneinfo,
 )
+from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
 from recap.trace.table import Event, Events
+from recap.trace.tarball import is_tarball, unpack
 
 TRACE = "trace.dat"
+PARQUET_TRACE = "trace.parquet"
+RAW = "raw"
 START, END = "START", "END"
 
 
@@ -41,6 +48,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
         '60'
     """
     return Recording(path)
+def trace_in(folder: Path) -> Path:
+    """Where a folder has its trace: packed, or as raw pages, which a recorder leaves that was killed."""
+    found = (path for path in (folder / TRACE, folder / PARQUET_TRACE) if path.is_file())
+    raw = (path for path in (folder / RAW, folder) if is_raw(path))
+    return next(found, None) or next(raw, None) or folder / TRACE
 
 
 class Recording:
@@ -54,9 +66,15 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
-        self.path = given / TRACE if given.is_dir() else given
+        self.folder: Path | None
+        self.archive = is_tarball(given)
+        if self.archive:
+            self.path, self.folder = given, unpack(given)
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+            return
+        self.path = trace_in(given) if given.is_dir() else given
         self.folder = given if given.is_dir() else None
-        if not self.path.is_file():
+        if not (self.path.is_file() or is_raw(self.path)):
             mend = f"name a folder with a {TRACE} in it, or a trace.dat"
             raise InputError(self.path, "", "there is no such file", mend)
 
@@ -67,7 +85,9 @@ class Recording:
 
     @cached_property
     def events(self) -> Events:
-        """The trace."""
+        """The trace; none are in an archive of /proc files."""
+        if self.archive:
+            return Builder(self.path).events(empty=True)
         return open_trace(self.path)
 
     def snapshot(self, n: int) -> Snapshot | None:

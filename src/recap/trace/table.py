@@ -1,7 +1,7 @@
 """The neutral form of a trace: one table of equal columns in time order, whatever file it came from."""
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -49,6 +49,8 @@ class Event(enum.IntEnum):
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
     MM_MIGRATE_PAGES_START = 34
+    MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
+    MM_VMSCAN_MEMCG_RECLAIM_END = 36
 
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
@@ -102,7 +104,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_VMSCAN_LRU_SHRINK_ACTIVE: {"a": "nr_taken", "b": "nr_deactivated"},
         Event.MM_VMSCAN_WRITE_FOLIO: PAGE,
         Event.MM_COMPACTION_BEGIN: {},
-        Event.MM_COMPACTION_END: {},
+        Event.MM_COMPACTION_END: {"a": "status", "b": "sync"},
         Event.MM_COMPACTION_KCOMPACTD_WAKE: {},
         Event.MM_COMPACTION_KCOMPACTD_SLEEP: {},
         Event.MM_MIGRATE_PAGES: {"a": "succeeded", "b": "failed"},
@@ -111,8 +113,13 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_COMPACTION_ISOLATE_FREEPAGES: ISOLATED,
         Event.MM_COMPACTION_WAKEUP_KCOMPACTD: {"order": "order"},
         Event.MM_MIGRATE_PAGES_START: {},
+        Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
+        Event.MM_VMSCAN_MEMCG_RECLAIM_END: {"a": "nr_reclaimed"},
     }
 )
+
+# The fields whose values (or bits) the kernel's own formats give names to.
+SYMBOLIC = MappingProxyType({Event.MM_PAGE_ALLOC: "gfp_flags", Event.MM_COMPACTION_END: "status"})
 
 COLUMNS: MappingProxyType[str, type[np.generic]] = MappingProxyType(
     {
@@ -162,6 +169,7 @@ class Events:
     clock: str
     cpus: int
     buffers: tuple[str, ...]
+    symbols: dict[str, dict[int, str]] = field(default_factory=dict)  # what the kernel calls a field's values or bits
 
     def __len__(self) -> int:
         return len(self.time)

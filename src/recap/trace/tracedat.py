@@ -12,7 +12,7 @@ from pathlib import Path
 from recap.errors import InputError
 from recap.trace.codec import CODECS, unpack_exactly
 from recap.trace.cursor import Cursor, map_file
-from recap.trace.formats import EventFormat, parse_fields, parse_format
+from recap.trace.formats import EventFormat, Field, parse_fields, parse_format
 
 MAGIC = b"\x17\x08\x44tracing"
 NOT_OURS = "give a trace.dat written by trace-cmd or recap"
@@ -23,6 +23,7 @@ DONE, BUFFER, TRACECLOCK, CPUCOUNT, TSC2NSEC = 0, 3, 4, 8, 14
 HEADER_INFO, FTRACE_EVENTS, EVENT_FORMATS, CMDLINES = 16, 17, 18, 21
 SECTION_PACKED = 1
 
+LONGEST_PID = 10  # digits
 MAX_CPUS = 1 << 16
 MAX_PAGE = 1 << 26
 LARGEST_SHIFT = 32
@@ -36,6 +37,16 @@ class PageHeader:
     commit: int = 8
     payload: int = 16
     word: int = 8
+
+
+def page_header(described: dict[str, Field]) -> PageHeader:
+    """The header that a `header_page` describes; ValueError where no kernel has such a one."""
+    if not {"timestamp", "commit", "data"} <= described.keys():
+        raise ValueError("the page header lacks timestamp, commit or data")
+    stamp, commit, data = described["timestamp"], described["commit"], described["data"]
+    if (stamp.offset, stamp.size) != (0, 8) or not 8 <= commit.offset <= data.offset - 4 <= 60:
+        raise ValueError("the page header is like no kernel's")
+    return PageHeader(commit.offset, data.offset, commit.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +92,10 @@ class TraceDat:
         described = parse_fields(cursor.text(8, "the page header's description"))
         cursor.expect(b"header_event\0", "the record header's description")
         cursor.text(8, "the record header's description")
-        if not {"timestamp", "commit", "data"} <= described.keys():
-            raise cursor.error("the page header lacks timestamp, commit or data")
-        stamp, commit, data = described["timestamp"], described["commit"], described["data"]
-        if (stamp.offset, stamp.size) != (0, 8) or not 8 <= commit.offset <= data.offset - 4 <= 60:
-            raise cursor.error("the page header is like no kernel's")
-        self.header = PageHeader(commit.offset, data.offset, commit.size)
+        try:
+            self.header = page_header(described)
+        except ValueError as error:
+            raise cursor.error(str(error)) from None
 
     def add_format(self, cursor: Cursor, system: str) -> None:
         """The next event format file."""
@@ -108,9 +117,13 @@ class TraceDat:
 
     def cmdlines(self, cursor: Cursor) -> None:
         """The names of processes."""
-        for line in cursor.text(8, "the process names").splitlines():
+        self.add_comms(cursor.text(8, "the process names"))
+
+    def add_comms(self, text: str) -> None:
+        """The names of processes, a line for each: its id and its name."""
+        for line in text.splitlines():
             pid, _, comm = line.strip().partition(" ")
-            if pid.isdecimal() and pid.isascii():
+            if pid.isdecimal() and pid.isascii() and len(pid) <= LONGEST_PID:
                 self.comms[int(pid)] = comm
 
     def simple_option(self, option: int, cursor: Cursor) -> None:

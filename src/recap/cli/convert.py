@@ -1,0 +1,44 @@
+"""`recap convert`: a trace in another form."""
+
+from pathlib import Path
+
+from recap.cli.console import progress
+from recap.errors import InputError
+from recap.trace.container import RawFolder, pack
+from recap.trace.opening import open_trace
+from recap.trace.parquet import write_parquet
+from recap.trace.raw import is_raw
+from recap.trace.recording import Recording
+
+FORMS = (".parquet", ".dat")
+
+
+def convert(source: Path, target: Path, /) -> None:
+    """Bring a trace into another form; the target's name says which.
+
+    To Parquet, from any trace recap reads: one row an event, for DuckDB, pandas, polars; recap reads it back without
+    loss. To trace.dat, from a folder of raw ring-buffer pages, such as a recorder leaves that was killed.
+
+    Parameters
+    ----------
+    source
+        A recording's folder, or a trace by itself.
+    target
+        A name that ends in .parquet or .dat, of a file that is not there yet.
+    """
+    if target.suffix not in FORMS:
+        raise InputError(target, "", "is no form recap writes", f"give a name that ends in {' or '.join(FORMS)}")
+    if target.exists():
+        raise InputError(target, "", "is there already", "give another name, or move it away")
+    path = Recording(source).path
+    with progress() as update:
+        if target.suffix == ".parquet":
+            update(0.0, "reading")
+            events = open_trace(path)
+            update(0.5, "writing")
+            write_parquet(events, target)
+        elif is_raw(path):
+            pack(RawFolder(path), target, lambda share: update(share, "packing"))
+        else:
+            problem = "holds no ring-buffer pages as they come"
+            raise InputError(source, "", problem, "only a folder with per_cpu/cpuN/trace_pipe_raw makes a trace.dat")

@@ -1,0 +1,21 @@
+"""`recap info`: what is in a trace."""
+
+from pathlib import Path
+
+from recap.cli.console import Json, progress, show
+from recap.lab.info import info as examine
+from recap.report.information import information
+
+
+def info(recording: Path, /, *, json: Json = False) -> None:
+    """Tell what is in a recording: rates, orders, who allocates, lifetimes, reclaim, compaction, failures, gaps.
+
+    Parameters
+    ----------
+    recording
+        A recording's folder, or a trace by itself: trace.dat, ftrace or perf text, Parquet, raw pages. The content
+        tells which.
+    """
+    with progress() as update:
+        result = examine(recording, progress=lambda share: update(share, "following the page frames"))
+    show(result, information, as_json=json)

@@ -1,0 +1,211 @@
+"""What is in a trace, for a reader: a few tables, and curves over time drawn with blocks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from recap.lab.digest import Info, Share
+from recap.report.numbers import count, percent
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 60  # columns of a curve
+UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
+LONGEST_NAME = 60
+MOST_LOST = 8
+
+
+def information(result: Info) -> RenderableType:
+    """Everything, the summary first; what is empty is left out."""
+    return Group(*sections(result))
+
+
+def sections(result: Info) -> Iterator[RenderableType]:
+    """The tables, each below its heading."""
+    yield summary(result)
+    yield from titled("over time", curves(result))
+    orders = [(str(row.order), count(row.requests), count(row.failed) if row.failed else "") for row in result.orders]
+    yield from titled("requests", table(("order", "requests", "failed"), orders))
+    yield from titled("who", shares("task", result.comms, result.pages_allocated))
+    yield from titled("what for", shares("gfp flags", result.gfp_flags, result.pages_allocated))
+    yield from titled("migratetypes", shares("type", result.migratetypes, result.pages_allocated))
+    lived = [
+        (str(row.order), count(row.count), duration(row.p50_ns), duration(row.p90_ns), duration(row.p99_ns))
+        for row in result.lifetimes
+    ]
+    yield from titled("lifetimes", table(("order", "blocks", "p50", "p90", "p99"), lived))
+    yield from pressure(result)
+    failed = [(str(row.order), row.gfp_flags, row.comm, count(row.count)) for row in result.failures]
+    yield from titled("failures", table(("order", "gfp flags", "task", "requests"), failed))
+    taken = [(row.wanted, row.taken_from, count(row.count)) for row in result.fallbacks]
+    yield from titled("fallbacks", table(("wanted", "taken from", "requests"), taken))
+    yield from titled("zones", zones(result))
+    counted = [(name, count(value)) for name, value in result.vmstat.items()]
+    yield from titled("counted by the kernel", table(("vmstat", "change"), counted, left=1))
+    yield from lost(result)
+    yield from (Text(f"Note: {note}") for note in result.notes)
+
+
+def titled(title: str, body: Table | None) -> Iterator[RenderableType]:
+    """A table under its heading, if it has rows."""
+    if body is not None and body.row_count:
+        yield Text(title, style="bold")
+        yield body
+        yield Text()
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 0) -> Table:
+    """Plain columns; figures to the right, the names of the columns up to `left` to the left."""
+    made = Table(box=None, pad_edge=True, padding=(0, 2, 0, 0), header_style="dim")
+    for number, head in enumerate(heads):
+        name = number < left or head in ("gfp flags", "task", "wanted", "taken from", "result")
+        made.add_column(head, justify="left" if name else "right", no_wrap=True)
+    for row in rows:
+        made.add_row(*(cell[:LONGEST_NAME] for cell in row))
+    return made
+
+
+def summary(result: Info) -> Table:
+    """What it is, how much of it."""
+    made = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(no_wrap=True)
+    matching = result.matching
+    spans = len(result.lost)
+    for name, value in (
+        ("source", result.source),
+        ("events", f"{count(result.events)} in {result.seconds:.2f} s, {count(round(result.events_per_second))}/s"),
+        ("machine", f"{result.cpus} CPUs, clock {result.clock}"),
+        ("allocations", f"{count(result.allocations)} requests, {count(result.pages_allocated)} pages"),
+        ("failed", f"{count(result.failed)} requests"),
+        ("frees", f"{count(matching.frees)}, {percent(matching.matched_ratio)} % matched ({unmatched(result)})"),
+        ("lost", f"at {spans} places" if spans else "nothing"),
+    ):
+        made.add_row(name, value)
+    made.add_row()
+    return made
+
+
+def unmatched(result: Info) -> str:
+    """By what the freed frames were held."""
+    found = result.matching
+    kinds = (
+        (found.matched, "allocated here"),
+        (found.held_at_start, "held at the start"),
+        (found.told_by_use, "told by their use"),
+        (found.given_back, "given back by compaction"),
+        (found.never_told, "of unknown frames"),
+        (found.unmatched, "unexplained"),
+    )
+    return ", ".join(f"{count(number)} {kind}" for number, kind in kinds if number)
+
+
+def curves(result: Info) -> Table:
+    """Rates and fragmentation as lines of blocks, with the least and the greatest value."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    made.add_column("")
+    made.add_column(f"{result.seconds:.1f} s from left to right")
+    made.add_column("least", justify="right")
+    made.add_column("most", justify="right")
+    rates = result.rates
+    for name, values in (
+        ("events/s", rates.events),
+        ("pages allocated/s", rates.pages_allocated),
+        ("pages freed/s", rates.pages_freed),
+        ("stalls/s", rates.stalls),
+    ):
+        if any(values):
+            made.add_row(name, sparkline(values), count(round(min(values))), count(round(max(values))))
+    if result.fragmentation is not None:
+        free, whole = result.fragmentation.free_pages, result.fragmentation.in_whole_blocks
+        made.add_row("free pages", sparkline(free), count(min(free)), count(max(free)))
+        made.add_row("in whole blocks, %", sparkline(whole), percent(min(whole)), percent(max(whole)))
+    return made
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A curve of at most WIDTH blocks, each the mean of its share, from the least value to the greatest."""
+    if not values:
+        return ""
+    width = min(WIDTH, len(values))
+    cuts = [len(values) * column // width for column in range(width + 1)]
+    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
+    least, most = min(means), max(means)
+    scale = (len(BARS) - 1) / (most - least) if most > least else 0
+    return "".join(BARS[round((value - least) * scale)] for value in means)
+
+
+def shares(head: str, rows: Sequence[Share], pages: int) -> Table:
+    """Names with their requests and pages."""
+    lines = [
+        (row.name, count(row.requests), count(row.pages), f"{100 * row.pages / pages if pages else 0:.1f} %")
+        for row in rows
+    ]
+    return table((head, "requests", "pages", "share"), lines, left=1)
+
+
+def pressure(result: Info) -> Iterator[RenderableType]:
+    """Reclaim, compaction, and how long they took."""
+    rows = [
+        (
+            row.name,
+            count(row.count),
+            duration(row.total_ns),
+            duration(row.p50_ns),
+            duration(row.p90_ns),
+            duration(row.p99_ns),
+            duration(row.max_ns),
+        )
+        for row in result.stalls
+        if row.count
+    ]
+    yield from titled("stalls", table(("", "times", "in all", "p50", "p90", "p99", "longest"), rows, left=1))
+    found = result.reclaim
+    scans = [
+        ("direct", count(found.scanned_direct), count(found.stolen_direct)),
+        ("kswapd", count(found.scanned_kswapd), count(found.stolen_kswapd)),
+    ]
+    if found.scanned_direct + found.scanned_kswapd:
+        yield from titled("reclaim", table(("", "pages scanned", "reclaimed"), scans, left=1))
+    ended = [(name, count(times)) for name, times in result.compaction.results.items()]
+    moved = result.compaction.pages_migrated, result.compaction.pages_failed
+    if ended:
+        ended += [("pages migrated", count(moved[0])), ("pages that would not move", count(moved[1]))]
+    yield from titled("compaction", table(("result", "runs"), ended))
+
+
+def zones(result: Info) -> Table:
+    """Free memory before and after, as /proc tells it."""
+    rows = [
+        (
+            ("before", "after")[zone.when],
+            f"{zone.node} {zone.zone}",
+            count(zone.free_pages),
+            " ".join(map(count, zone.watermarks)),
+            "" if zone.unusable_percent is None else f"{zone.unusable_percent:.1f}",
+        )
+        for zone in result.zones
+    ]
+    return table(("", "zone", "free pages", "min low high", "% below order 9"), rows, left=2)
+
+
+def lost(result: Info) -> Iterator[RenderableType]:
+    """The spans in which events were lost."""
+    rows = [
+        (str(span.cpu), f"{span.begin:.6f}", f"{span.end:.6f}", "?" if span.count is None else count(span.count))
+        for span in result.lost[:MOST_LOST]
+    ]
+    more = len(result.lost) - len(rows)
+    if more:
+        rows.append(("", "", f"{count(more)} more", ""))
+    yield from titled("lost", table(("CPU", "from, s", "to, s", "events"), rows))
+
+
+def duration(nanoseconds: int) -> str:
+    """A time in the unit that suits it."""
+    for size, unit in UNITS:
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.3g} {unit}"
+    return "0"

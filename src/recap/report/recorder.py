@@ -1,0 +1,56 @@
+"""A recording while it runs, and when it is done; and what stands in the way of one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from recap.report.numbers import count
+from recap.trace.doctor import Check
+from recap.trace.recorder import Live, Record
+
+STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
+MEGA = 1e6
+
+
+def running(live: Live) -> str:
+    """One line: how long, how many, how fast, what is lost, how much it is on disk."""
+    rate = live.events / live.seconds if live.seconds else 0
+    return (
+        f"recording: {live.seconds:.0f} s, {count(live.events)} events, {count(round(rate))}/s, "
+        f"{count(live.lost)} lost, {live.bytes / MEGA:.1f} MB"
+    )
+
+
+def recorded(result: Record, folder: Path) -> RenderableType:
+    """What was recorded, and what to do with it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim")
+    for row in (
+        ("events", count(result.events), "recorded, recap's own among them"),
+        ("lost", count(result.lost), "for want of room in the buffers" if result.lost else ""),
+        ("time", f"{result.seconds:.1f} s", ""),
+        ("size", f"{result.bytes / MEGA:.1f} MB", "trace.dat"),
+    ):
+        table.add_row(*row)
+    lines: list[RenderableType] = [table]
+    if result.lost:
+        more = 2 * result.buffer_kb // 1024
+        lines.append(Text(f"Events were lost: try --buffer {more} or --events light.", style="yellow"))
+    return Group(*lines, Text(f"Next: recap info {folder}"))
+
+
+def diagnosis(checks: Iterable[Check]) -> Table:
+    """One line for each check."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for check in checks:
+        mend = f"; {check.mend}" if check.mend else ""
+        table.add_row(Text(check.state, style=STYLES[check.state]), check.name, f"{check.found}{mend}")
+    return table

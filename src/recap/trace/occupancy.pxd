@@ -1,0 +1,69 @@
+cimport cython
+
+cdef enum:
+    UNKNOWN = 0
+    FREE = 1
+    HELD_BEFORE = 2
+    HELD = 3
+    USED = 4
+
+    MM_PAGE_ALLOC = 0
+    MM_PAGE_FREE = 1
+    MM_LRU_INSERTION = 6
+    MM_COMPACTION_BEGIN = 25
+    MM_COMPACTION_END = 26
+
+    MAX_ORDER = 10
+    PIDS = 0x400000
+    BLOCK_ORDER = 9
+    BLOCK_FRAMES = 512
+    STEPS = 8
+    STEP_BITS = 3
+    BUCKETS = 512
+    NONE = 0xFFFFFFFF
+    NOWHERE = -1
+
+cdef class Frames:
+    cdef int[::1] place
+    cdef unsigned char[::1] state
+    cdef unsigned char[::1] order
+    cdef long long[::1] since
+    cdef unsigned short[::1] free_in
+    cdef long long[:, ::1] lifetimes
+    cdef unsigned char[::1] compacting
+    cdef readonly long long free_frames
+    cdef readonly long long whole_blocks
+    cdef readonly long long allocations
+    cdef readonly long long frees
+    cdef readonly long long matched
+    cdef readonly long long from_before
+    cdef readonly long long by_use
+    cdef readonly long long untold
+    cdef readonly long long given_back
+    cdef readonly long long unmatched
+    cpdef advance(self, const unsigned char[::1] event, const int[::1] pid, const unsigned int[::1] pfn, const unsigned char[::1] order, const long long[::1] time, long long start, long long stop)
+
+@cython.locals(block=cython.longlong)
+cdef long long at(Frames f, unsigned int pfn) noexcept nogil
+
+@cython.locals(shift=cython.int, value=cython.longlong)
+cdef int bucket(long long lifetime) noexcept nogil
+
+@cython.locals(block=cython.longlong)
+cdef void set_state(Frames f, long long i, int state) noexcept nogil
+
+@cython.locals(k=cython.longlong, i=cython.longlong)
+cdef void allocate(Frames f, unsigned int pfn, int order, long long time) noexcept nogil
+
+cdef void count_free(Frames f, int pid, long long i, long long time) noexcept nogil
+
+@cython.locals(k=cython.longlong, i=cython.longlong)
+cdef void release(Frames f, int pid, unsigned int pfn, int order, long long time) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef void use(Frames f, unsigned int pfn) noexcept nogil
+
+cdef void compact(Frames f, int pid, int begins) noexcept nogil
+
+@cython.locals(n=cython.longlong)
+cdef void apply(Frames f, const unsigned char[::1] event, const int[::1] pid, const unsigned int[::1] pfn, const unsigned char[::1] order, const long long[::1] time, long long start, long long stop) noexcept nogil

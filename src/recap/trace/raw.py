@@ -1,0 +1,49 @@
+"""Ring-buffer pages as they come, in a folder laid out like tracefs: what `cp` saves, or a killed recorder leaves."""
+
+from pathlib import Path
+
+import numpy as np
+
+from recap.errors import InputError
+from recap.trace.container import NO_FOLDER, RawFolder
+from recap.trace.cursor import Cursor
+from recap.trace.formats import parse_fields, parse_format
+from recap.trace.ingest import ingest
+from recap.trace.table import Events
+from recap.trace.tracedat import MAX_EVENT_ID, Buffer, Stream, TraceDat, check_streams, page_header
+
+
+def is_raw(path: Path) -> bool:
+    """Whether a folder has pages of a CPU where tracefs has them."""
+    return next(path.glob("per_cpu/cpu*/trace_pipe_raw"), None) is not None
+
+
+def read_raw(path: Path) -> Events:
+    """The events of raw pages, all CPUs merged in time order."""
+    return ingest(describe(RawFolder(path)))
+
+
+def describe(raw: RawFolder) -> TraceDat:
+    """The pages, one CPU's behind the other's, and what else a trace.dat would say."""
+    page_size = raw.page_size()
+    sizes = [pages.stat().st_size // page_size * page_size for _, pages in raw.cpus]
+    data = np.empty(sum(sizes), np.uint8)
+    streams, at = [], 0
+    for (cpu, pages), size in zip(raw.cpus, sizes, strict=True):
+        with pages.open("rb") as file:
+            read = file.readinto(data[at : at + size].data)
+        streams.append(Stream(cpu, at, read // page_size * page_size))
+        at += size
+    trace = TraceDat(raw.path, data.data, 7, page_size)
+    try:
+        trace.header = page_header(parse_fields(raw.text("events/header_page")))
+    except ValueError as error:
+        raise InputError(raw.path / "events/header_page", "", str(error), NO_FOLDER) from None
+    for system, texts in raw.formats():
+        for described in filter(None, (parse_format(system, text) for text in texts)):
+            if described.id < MAX_EVENT_ID:
+                trace.formats[described.id] = described
+    trace.add_comms(raw.text("saved_cmdlines", ""))
+    trace.buffers.append(Buffer("", raw.clock(), page_size, packed=False, streams=tuple(streams)))
+    check_streams(trace, Cursor(raw.path, trace.data))
+    return trace

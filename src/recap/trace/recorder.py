@@ -1,0 +1,431 @@
+"""Records this machine: a private trace instance around a command, /proc before and after, one folder as the result.
+
+What is recorded is the whole machine, the recorder included; `record.json` names its threads, and says how many
+events were seen and lost. Whatever ends the recording, the trace so far is kept and the kernel is left as it was.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from recap.errors import InputError, RecapError
+from recap.trace import surroundings
+from recap.trace.container import RawFolder, pack
+from recap.trace.formats import parse_fields
+from recap.trace.recording import END, RAW, START, TRACE
+from recap.trace.spool import Spool
+from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
+
+RECORD = "record.json"
+CLOCK = "mono"
+LOOK = 0.25  # seconds between two looks at the command, and at the buffers
+BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
+LARGEST_BUFFER_KB = 32 << 10  # for each CPU: 0.8 s at a million events a second
+LARGEST_SHARE = 32  # all buffers together take at most this part of the memory that is available
+LEAST_BUFFER_KB = 1 << 10
+PATIENCE = 5  # seconds for the command to end by itself
+SAVED_COMMS = 4096
+NAMED = ("tracing_mark_write",)  # symbols whose addresses are in our events
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+EventSet = Literal["light", "full"]
+PAGES = (
+    "kmem:mm_page_alloc",
+    "kmem:mm_page_free",
+    "kmem:mm_page_free_batched",
+    "kmem:mm_page_pcpu_drain",
+    "kmem:mm_page_alloc_extfrag",
+    "kmem:mm_page_alloc_zone_locked",
+)
+PROCESSES = ("sched:sched_process_fork", "sched:sched_process_exec", "sched:sched_process_exit")
+# The light set tells every allocation, and when anybody reclaims or compacts; the full one what happens then.
+EVENTS: dict[EventSet, tuple[str, ...]] = {
+    "light": (
+        *PAGES,
+        *PROCESSES,
+        "vmscan:mm_vmscan_direct_reclaim_*",
+        "vmscan:mm_vmscan_memcg_reclaim_*",
+        "vmscan:mm_vmscan_*kswapd*",
+        "compaction:mm_compaction_begin",
+        "compaction:mm_compaction_end",
+        "compaction:mm_compaction_kcompactd_*",
+        "oom:mark_victim",
+    ),
+    "full": (
+        *PAGES,
+        *PROCESSES,
+        "sched:sched_switch",
+        "vmscan:*",
+        "compaction:*",
+        "oom:*",
+        "migrate:mm_*",
+        "pagemap:mm_lru_*",
+        "filemap:mm_filemap_add_to_page_cache",
+        "filemap:mm_filemap_delete_from_page_cache",
+        "huge_memory:*",
+        "writeback:writeback_dirty_folio",
+        "writeback:writeback_dirty_page",
+        "block:block_rq_issue",
+        "block:block_rq_complete",
+    ),
+}
+NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What record.json says of a recording."""
+
+    kernel: str
+    command: list[str]
+    status: int | None  # the command's exit status; None if there was none, or it was ended with the recording
+    events: int  # recorded
+    lost: int  # that found no room; `recap info` shows where
+    seconds: float
+    bytes: int  # of trace.dat
+    event_set: str
+    enabled: list[str]
+    buffer_kb: int
+    cpus: int
+    recorder: list[int]  # recap's own threads: their work is in the trace too
+    ended_by: str | None  # the signal that ended it, or "duration"
+    list_order: str = surroundings.LIST_ORDER
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How a running recording is doing."""
+
+    seconds: float
+    events: int
+    lost: int
+    bytes: int
+
+
+@dataclass
+class Request:
+    """What to record: a command, a time, or until somebody says stop."""
+
+    folder: Path
+    command: Sequence[str] = ()
+    events: EventSet = "full"
+    duration: float | None = None
+    buffer_kb: int | None = None
+    page_flags: bool = True  # save the state of all page frames: 0.1 s for each GiB, before and after
+
+
+@dataclass
+class Ending:
+    """Why a recording ends before its command does."""
+
+    reason: str | None = None
+    wanted: bool = field(default=False)
+
+    def __call__(self, number: int, _frame: object) -> None:
+        """A signal has arrived."""
+        self.wanted, self.reason = True, signal.Signals(number).name
+
+
+def record(
+    request: Request,
+    live: Callable[[Live], None] | None = None,
+    packing: Callable[[float], None] | None = None,
+) -> Record:
+    """Record, and leave a RECORDING in the folder.
+
+    Args:
+        request: what to record, and where to.
+        live: told how it goes, a few times a second.
+        packing: told the share of the trace that is packed, 0 to 1.
+
+    Errors:
+        TracingError: this machine cannot be recorded.
+        InputError: the folder or the command is not usable.
+    """
+    check(request)
+    began = time.monotonic()
+    raw = request.folder / RAW
+    with ended_by_signals() as ending, ExitStack() as stack:
+        root = stack.enter_context(tracefs())
+        request.folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(saved_comms(root))
+        instance = stack.enter_context(private_instance(root))
+        enabled = set_up(instance, request)
+        surroundings.save_once(request.folder)
+        copy_formats(root, instance, enabled, raw)
+        spools = stack.enter_context(spooled(instance, raw))
+        comms = Comms()
+        status = watch(request, instance, spools, ending, live)
+        instance.write("tracing_on", "0")
+        close(spools)
+        stats = instance.stats()
+        comms.save(root, raw)
+        buffer_kb = int(instance.read(f"per_cpu/cpu{instance.cpus[0]}/buffer_size_kb").split()[0])
+    seconds = time.monotonic() - began
+    target = request.folder / TRACE
+    pack_or_keep(raw, target, packing)
+    found = Record(
+        kernel=" ".join(os.uname()),
+        command=list(request.command),
+        status=status,
+        events=stats.events,
+        lost=stats.lost,
+        seconds=seconds,
+        bytes=target.stat().st_size,
+        event_set=request.events,
+        enabled=enabled,
+        buffer_kb=buffer_kb,
+        cpus=len(spools),
+        recorder=[os.getpid(), *(spool.thread.native_id or 0 for spool in spools)],
+        ended_by=ending.reason,
+    )
+    (request.folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    return found
+
+
+def read_record(folder: Path) -> Record | None:
+    """What a recording's record.json says; None where there is none of ours."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def check(request: Request) -> None:
+    """Refuse before anything is touched."""
+    for name in (TRACE, RAW):
+        if (request.folder / name).exists():
+            raise InputError(request.folder, name, "is there already", "give another folder, or move it away")
+    if request.folder.exists() and not request.folder.is_dir():
+        raise InputError(request.folder, "", "is not a folder", "give another name")
+    if request.command and shutil.which(request.command[0]) is None:
+        raise InputError(request.command[0], "", "there is no such command", "give one that can be run after `--`")
+
+
+def set_up(instance: Instance, request: Request) -> list[str]:
+    """Clock, buffers and events, all still off; the events that are on, as `system:name`."""
+    instance.write("tracing_on", "0")
+    instance.write("trace_clock", CLOCK)
+    instance.write("buffer_size_kb", str(request.buffer_kb or room(len(instance.cpus))))
+    with suppress(TracingError):  # new in 5.0
+        instance.write("buffer_percent", str(BUFFER_PERCENT))
+    names = [f"{system}:{event}" for system, event in instance.events()]
+    enabled = [name for name in names if wanted(name, EVENTS[request.events])]
+    if "kmem:mm_page_alloc" not in enabled:
+        raise TracingError("this kernel has no event kmem:mm_page_alloc; use one with CONFIG_EVENT_TRACING")
+    for name in enabled:
+        system, _, event = name.partition(":")
+        instance.write(f"events/{system}/{event}/enable", "1")
+    return enabled
+
+
+def wanted(name: str, patterns: Sequence[str]) -> bool:
+    """Whether an event belongs to a set."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) and not any(
+        fnmatch.fnmatchcase(name, pattern) for pattern in NEVER
+    )
+
+
+def room(cpus: int) -> int:
+    """Kilobytes of buffer for each CPU: much, but no more than this machine can spare."""
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 10
+    return max(LEAST_BUFFER_KB, min(LARGEST_BUFFER_KB, available // (LARGEST_SHARE * cpus)))
+
+
+def copy_formats(root: Path, instance: Instance, enabled: Sequence[str], raw: Path) -> None:
+    """The formats of what is on, so that the raw pages can be read whatever happens to us."""
+    own = [str(path.relative_to(root)) for path in sorted((root / "events/ftrace").glob("*/format"))]
+    tracepoints = [f"events/{name.replace(':', '/')}/format" for name in enabled]
+    for name in ("events/header_page", "events/header_event", *own, *tracepoints):
+        copy(root / name, raw / name)
+    copy(instance.path / "trace_clock", raw / "trace_clock")
+    (raw / "uname").write_text(" ".join(os.uname()))
+    (raw / "kallsyms").write_text("".join(symbols()))
+
+
+def symbols() -> Iterator[str]:
+    """The kernel's symbols that occur in our events, each with the one behind it, where it ends."""
+    wanted_next = False
+    with suppress(OSError), Path("/proc/kallsyms").open() as file:
+        for line in file:
+            found = line.split()[2] in NAMED
+            if found or wanted_next:
+                yield line
+            wanted_next = found
+
+
+def copy(source: Path, target: Path) -> None:
+    """A file of tracefs, which has no size before it is read."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        target.write_bytes(source.read_bytes())
+
+
+@contextmanager
+def spooled(instance: Instance, raw: Path) -> Iterator[list[Spool]]:
+    """A reader for each CPU, from before the first event; stopped in any case."""
+    data = parse_fields((raw / "events/header_page").read_text())["data"]
+    pages = [f"per_cpu/cpu{cpu}/trace_pipe_raw" for cpu in instance.cpus]
+    spools = [Spool(instance.path / name, raw / name, data.offset + data.size) for name in pages]
+    try:
+        for spool in spools:
+            spool.start()
+        yield spools
+    finally:
+        for spool in spools:
+            spool.stop()
+
+
+def close(spools: list[Spool]) -> None:
+    """Let all readers read to the end, and hear what went wrong."""
+    for spool in spools:
+        spool.stop()
+    for spool in spools:
+        if spool.error is not None:
+            raise spool.error
+
+
+@contextmanager
+def saved_comms(root: Path) -> Iterator[None]:
+    """Room for more process names than old kernels keep (128), as long as it is needed."""
+    path = root / "saved_cmdlines_size"
+    try:
+        before = int(path.read_text())
+    except (OSError, ValueError):
+        before = SAVED_COMMS
+    if before >= SAVED_COMMS:
+        yield
+        return
+    path.write_text(str(SAVED_COMMS))
+    try:
+        yield
+    finally:
+        path.write_text(str(before))
+
+
+class Comms:
+    """The names of processes and threads: those alive at the start, at the end, and those the kernel kept."""
+
+    def __init__(self) -> None:
+        self.found = dict(self.alive())
+
+    def alive(self) -> Iterator[tuple[int, str]]:
+        """Every thread's name."""
+        for process in Path("/proc").iterdir():
+            with suppress(OSError):  # tasks go away meanwhile
+                for task in (process / "task").iterdir() if process.name.isdecimal() else ():
+                    with suppress(OSError):
+                        yield int(task.name), (task / "comm").read_text(errors="replace").rstrip("\n")
+
+    def save(self, root: Path, raw: Path) -> None:
+        """Write them the way tracefs does."""
+        self.found.update(self.alive())
+        with suppress(OSError):
+            lines = (root / "saved_cmdlines").read_text(errors="replace").splitlines()
+            named = (line.partition(" ") for line in lines)
+            self.found |= {int(pid): comm for pid, _, comm in named if pid.isdecimal()}
+        text = "".join(f"{pid} {comm}\n" for pid, comm in sorted(self.found.items()))
+        (raw / "saved_cmdlines").write_text(text)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[Ending]:
+    """Take the signals that end a program as a wish to end the recording."""
+    ending = Ending()
+    before = {number: signal.signal(number, ending) for number in SIGNALS}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def watch(
+    request: Request,
+    instance: Instance,
+    spools: Sequence[Spool],
+    ending: Ending,
+    live: Callable[[Live], None] | None,
+) -> int | None:
+    """Trace around the command, or until the time is up or a signal comes; the command's exit status."""
+    folder = request.folder
+    instance.write("tracing_on", "1")
+    if request.page_flags:
+        surroundings.save_page_flags(folder / "kpageflags.0.npz")
+    instance.mark(START)
+    surroundings.save_proc(folder, 0)
+    process = subprocess.Popen(request.command) if request.command else None
+    try:
+        wait(process, request.duration, ending, lambda began: report(instance, spools, began, live))
+    finally:
+        status = end(process) if process else None
+    surroundings.save_proc(folder, 1)
+    instance.mark(END)
+    if request.page_flags:
+        surroundings.save_page_flags(folder / "kpageflags.1.npz")
+    return status
+
+
+def wait(
+    process: subprocess.Popen[bytes] | None, duration: float | None, ending: Ending, look: Callable[[float], None]
+) -> None:
+    """Until the command ends, the time is up, or a signal has come."""
+    began = time.monotonic()
+    while not ending.wanted and (process is None or process.poll() is None):
+        left = LOOK if duration is None else min(LOOK, began + duration - time.monotonic())
+        if left <= 0:
+            ending.wanted, ending.reason = True, "duration"
+            return
+        if process is None:
+            time.sleep(left)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(left)
+        look(began)
+
+
+def report(instance: Instance, spools: Sequence[Spool], began: float, live: Callable[[Live], None] | None) -> None:
+    """Tell how it goes, and stop where a reader could not go on."""
+    for spool in spools:
+        if spool.error is not None:
+            raise spool.error
+    if live is not None:
+        stats = instance.stats()
+        written = sum(spool.written for spool in spools)
+        live(Live(time.monotonic() - began, stats.events, stats.lost, written))
+
+
+def end(process: subprocess.Popen[bytes]) -> int | None:
+    """End a command that has not ended, gently if possible; the exit status it had by itself."""
+    if process.poll() is not None:
+        return process.returncode
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return None
+
+
+def pack_or_keep(raw: Path, target: Path, packing: Callable[[float], None] | None) -> None:
+    """Make the trace.dat; where that is interrupted, the raw pages stay and can be read as they are."""
+    try:
+        pack(RawFolder(raw), target, packing)
+    except (OSError, KeyboardInterrupt) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
+        kept = f"nothing is lost: `recap convert {raw} {target}`"
+        raise RecapError(f"{target} was not packed ({reason}); {kept}") from None
+    shutil.rmtree(raw)

@@ -1,0 +1,191 @@
+"""Mutated files of every kind, thrown at their readers: a table or one line, never anything else, never a wait.
+
+    python -m tests.trace.fuzz COUNT [SEED]
+
+Each file is made small here, or cut out of real traces, then changed in a few places; the seed and the number of a
+file name it, so that a failure can be had again.
+"""
+
+import io
+import random
+import struct
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from recap.errors import InputError
+from recap.lab.info import Start, digest
+from recap.trace import Events, Recording, open_trace
+from recap.trace.container import RawFolder, pack
+from recap.trace.procfs import read_buddyinfo, read_counters, read_pagetypeinfo, read_sysctl, read_zoneinfo
+from recap.trace.snapshot import read_snapshot
+from recap.trace.surroundings import read_page_flags
+from tests.trace.test_damage import FILES
+from tests.trace.test_forms import NO_ARROW, raw_folder, replay
+from tests.trace.test_snapshot import save, small
+
+LONGEST = 5.0  # seconds a small file may take
+FOLDER = Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu"
+TEXT_LINES = (
+    "# tracer: nop",
+    "CPU:0 [LOST 12 EVENTS]",
+    "  kworker/u8:0-77  [003] d.h2.  12.000345: mm_page_alloc: pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL",
+    "x 77 [001] 12.000346: kmem:mm_page_free: page=1 pfn=0x26cc75 order=3",
+    "x-7 [000] 12.000347: mm_filemap_add_to_page_cache: dev 8:1 ino 1c pfn=0x10 ofs=8192 order=0",
+    "x-7 [000] 12.000348: block_rq_issue: 8,0 WS 4096 () 123 + 8 none,0,0 [sh]",
+    "x-7 [000] 12.000349: sched_switch: init:1 [120] S ==> rcu_preempt:15 [120]",
+    "x-7 [000] 12.000350: mm_compaction_isolate_freepages: range=(0x10 ~ 0x20) nr_scanned=16 nr_taken=3",
+    "x-7 [000] 12.000351: print: tracing_mark_write: START",
+)
+INTERESTING = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\xff" * 8, b"9" * 25, b"\n", b"=", b"-1", b"0x", b"[", b" ")
+
+Reader = Callable[[Path], object]
+
+
+def whole(path: Path) -> Events:
+    """A trace, read and looked through."""
+    events = open_trace(path)
+    assert (np.diff(events.time) >= 0).all()
+    digest(events, Start("unknown"), "fuzz")
+    return events
+
+
+def raw(path: Path) -> Events:
+    """A folder of raw pages, of which this file is one CPU's."""
+    return whole(path.parents[2])
+
+
+@dataclass
+class Target:
+    """A kind of file: what it is mutated from, and who reads it."""
+
+    name: str
+    reader: Reader
+    seeds: list[bytes] = field(default_factory=list)
+    file: str = "fuzz"
+
+
+def targets(folder: Path) -> Iterator[Target]:
+    """Every reader there is."""
+    for name, content in FILES.items():
+        yield Target(f"trace.dat {name}", whole, [content])
+    yield Target("text", whole, ["\n".join(TEXT_LINES).encode()])
+    yield Target("llfree", whole, [replay([(7, 1, True, 9, 0x140CCA, 4242), (9, 1, False, 9, 0, 1)], cpus=1)])
+    pages = raw_folder(folder / "raw") / "per_cpu/cpu0/trace_pipe_raw"
+    yield Target("raw pages", raw, [pages.read_bytes()], "raw/per_cpu/cpu0/trace_pipe_raw")
+    described = folder / "raw/events/kmem/mm_page_alloc/format"
+    yield Target(
+        "event format",
+        lambda _path: whole(folder / "raw"),
+        [described.read_bytes()],
+        str(described.relative_to(folder)),
+    )
+    pack(RawFolder(folder / "raw"), folder / "packed.dat")
+    yield Target("packed", whole, [(folder / "packed.dat").read_bytes()])
+    for name, reader in (
+        ("vmstat.0", read_counters),
+        ("zoneinfo.0", read_zoneinfo),
+        ("buddyinfo.0", read_buddyinfo),
+        ("pagetypeinfo.0", read_pagetypeinfo),
+        ("sysctl.vm", read_sysctl),
+    ):
+        yield Target(name, reader, [(FOLDER / name).read_bytes()[:1500]])
+    flags = io.BytesIO()
+    np.savez_compressed(flags, start=np.arange(3), flags=np.ones(3, np.uint64), frames=9, meta=np.array("{}"))
+    yield Target("page flags", read_page_flags, [flags.getvalue()])
+    stated = folder / "snap0.npz"
+    save(stated, *small())
+    yield Target("snapshot", read_snapshot, [stated.read_bytes()])
+    yield Target("tarball", lambda path: Recording(path).zoneinfo(0), [tarball()])
+    if not NO_ARROW:
+        from recap.trace.parquet import write_parquet  # noqa: PLC0415 (an extra)
+
+        write_parquet(open_trace(folder / "packed.dat"), folder / "fuzz.parquet")
+        yield Target("parquet", whole, [(folder / "fuzz.parquet").read_bytes()])
+
+
+def tarball() -> bytes:
+    """What sosreport makes, very small."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        for name in ("vmstat", "buddyinfo"):
+            content = (FOLDER / f"{name}.0").read_bytes()
+            entry = tarfile.TarInfo(f"sos-host/proc/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+def mutate(content: bytes, chance: random.Random) -> bytes:
+    """Some bytes of it changed, put in, taken away, repeated, or the end cut off."""
+    out = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        at = chance.randrange(len(out) + 1)
+        kind = chance.randrange(7)
+        if kind == 0:
+            out[at : at + 1] = bytes([chance.randrange(256)])
+        elif kind == 1 and at < len(out):
+            out[at] ^= 1 << chance.randrange(8)
+        elif kind == 2:
+            out[at:at] = chance.choice(INTERESTING)
+        elif kind == 3:
+            piece = chance.choice(INTERESTING)
+            out[at : at + len(piece)] = piece
+        elif kind == 4:
+            del out[at : at + chance.randrange(1, 32)]
+        elif kind == 5:
+            out[at:at] = out[at : at + chance.randrange(1, 200)]
+        else:
+            out[at : at + 4] = struct.pack(
+                "<I", chance.choice((0, 1, 0x7FFFFFFF, 0xFFFFFFFF, len(out), chance.getrandbits(32)))
+            )
+    if chance.random() < 0.05:
+        del out[chance.randrange(len(out) + 1) :]
+    return bytes(out)
+
+
+def attempt(target: Target, path: Path, content: bytes) -> bool:
+    """Whether the file is read; if not, it must be refused in one line, and in time."""
+    path.unlink(missing_ok=True)  # a new file: the last one may still be mapped
+    path.write_bytes(content)
+    began, refusal = time.monotonic(), ""
+    try:
+        target.reader(path)
+    except InputError as error:
+        refusal = str(error)
+    assert time.monotonic() - began < LONGEST, "it took too long"
+    assert "\n" not in refusal
+    assert not refusal or "; " in refusal
+    return not refusal
+
+
+def run(count: int, seed: int = 2008) -> Iterator[tuple[str, int, int]]:
+    """So many files over all targets; for each, once done, how many were tried, and how many could be read."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        kinds = list(targets(folder))
+        for target in kinds:
+            path = folder / target.file
+            read = 0
+            tries = -(-count // len(kinds))
+            for number in range(tries):
+                chance = random.Random(f"{seed} {target.name} {number}")
+                content = mutate(chance.choice(target.seeds), chance)
+                try:
+                    read += attempt(target, path, content)
+                except BaseException:
+                    print(f"{target.name}, seed {seed}, number {number}", file=sys.stderr)
+                    raise
+            path.write_bytes(target.seeds[0])
+            yield target.name, tries, read
+
+
+if __name__ == "__main__":
+    for name, tries, read in run(*map(int, sys.argv[1:])):
+        print(f"{name:16} {tries:8,} files, {read:8,} could be read all the same", flush=True)
