@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
-    from recap.lab.kept import KeptComparison
     from recap.lab.digest import Info
     from recap.lab.info import info
+    from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
@@ -55,8 +55,8 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
-    "load",
     "info",
+    "load",
     "open_trace",
     "verify",
 ]

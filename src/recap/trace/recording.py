@@ -48,6 +48,8 @@ def load(path: str | os.PathLike[str]) -> Recording:
         '60'
     """
     return Recording(path)
+
+
 def trace_in(folder: Path) -> Path:
     """Where a folder has its trace: packed, or as raw pages, which a recorder leaves that was killed."""
     found = (path for path in (folder / TRACE, folder / PARQUET_TRACE) if path.is_file())
