@@ -44,6 +44,7 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         read_ns=np.zeros(0, np.int64),
         write_ns=np.array([50_000, 70_000], np.int64),
         scan_ns=1000,
+        migrate_ns=None,
         recorded={},
         assumptions=[],
     )

@@ -59,6 +59,7 @@ class Demand:
     read_ns: npt.NDArray[np.int64]  # recorded latencies of the block device, issue to completion
     write_ns: npt.NDArray[np.int64]
     scan_ns: int | None  # CPU time of reclaim for each page scanned, None if it cannot be measured
+    migrate_ns: int | None  # time of compaction for each page moved, None if nothing was moved
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
 

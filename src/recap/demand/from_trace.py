@@ -121,6 +121,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         read_ns=read,
         write_ns=write,
         scan_ns=int(streams.reclaimer_ns // scanned) if scanned else None,
+        migrate_ns=int(streams.compaction_ns // streams.moved) if streams.moved else None,
         recorded={
             "high_order_attempts": float(streams.attempts),
             "high_order_successes": float(streams.successes),

@@ -20,6 +20,7 @@ cdef enum:
     MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
     MM_COMPACTION_BEGIN = 25
     MM_COMPACTION_END = 26
+    MM_MIGRATE_PAGES = 29
 
     KERNEL = 0
     ANON = 1
@@ -113,6 +114,8 @@ cdef class Streams:
     cdef readonly long long stolen
     cdef readonly long long reclaimer_ns
     cdef readonly long long reclaimer_scanned
+    cdef readonly long long compaction_ns
+    cdef readonly long long moved
 
     @cython.locals(i=cython.longlong)
     cdef void run(self, long long start, long long stop) noexcept nogil

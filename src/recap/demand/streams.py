@@ -18,7 +18,7 @@ if not cython.compiled:
     SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
     MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
-    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
+    MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
     KERNEL, ANON, FILE = range(3)
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
     NOBODY, DROPPED = -1, -2
@@ -82,6 +82,8 @@ class Streams:
         self.stolen = 0
         self.reclaimer_ns = 0
         self.reclaimer_scanned = 0
+        self.compaction_ns = 0
+        self.moved = 0
 
     def read(self, events: Events) -> None:
         """The trace's columns."""
@@ -168,6 +170,8 @@ class Streams:
             self.reclaimer_ns += gone
         if self.task_asleep[t]:
             self.task_asleep[t] = 0
+        if self.task_compacting[t]:
+            self.compaction_ns += gone
         if self.task_stalled[t] or self.task_compacting[t]:
             return
         if self.role[t] == IDLE:
@@ -207,6 +211,8 @@ class Streams:
             self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
         elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
+        elif self.event[i] == MM_MIGRATE_PAGES:
+            self.moved += self.a[i]
         elif self.role[t] == RECLAIMER and self.event[i] in (
             MM_VMSCAN_LRU_SHRINK_INACTIVE,
             MM_VMSCAN_LRU_SHRINK_ACTIVE,

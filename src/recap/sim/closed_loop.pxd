@@ -10,6 +10,7 @@ from recap.kernel cimport (
     PF_WRITEBACK,
     PF_YOUNG,
 )
+from recap.mm.kcompactd cimport kcompactd_step
 from recap.mm.kswapd cimport kswapd_step, wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
@@ -91,6 +92,8 @@ cdef class Simulation:
     cdef bint flush_all
     cdef readonly int kswapd
     cdef readonly int flusher
+    cdef readonly int kcompactd
+    cdef readonly long long migrate_ns
     cdef readonly int unfinished
     cdef readonly long long ops_done
     cdef readonly long long clock
@@ -134,7 +137,7 @@ cdef class Simulation:
     @cython.locals(t=cython.int)
     cdef void execute(self, int c, long long due) noexcept nogil
 
-    cdef void wake_kswapd(self, long long now) noexcept nogil
+    cdef void wake_thread(self, int t, long long now) noexcept nogil
 
     @cython.locals(run=cython.longlong)
     cdef void run_task(self, int c, int t, long long due) noexcept nogil
@@ -173,6 +176,11 @@ cdef class Simulation:
 
     @cython.locals(pfn=cython.uint, written=cython.int)
     cdef void flusher_step(self, int c) noexcept nogil
+
+    @cython.locals(i=cython.longlong)
+    cdef void follow_dirty(self) noexcept nogil
+
+    cdef void kcompactd_turn(self, int c) noexcept nogil
 
     cdef void kswapd_turn(self, int c) noexcept nogil
 

@@ -27,6 +27,7 @@ if not cython.compiled:
         PF_WRITEBACK,
         PF_YOUNG,
     )
+    from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import kswapd_step, wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add
     from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
@@ -59,6 +60,8 @@ if not cython.compiled:
     SLOT_BITS = 12
     NEVER = 1 << 62
 
+DEFAULT_MIGRATE_NS = 2_000
+
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages")]
     + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
@@ -84,7 +87,7 @@ class Simulation:
         tasks = len(demand.task_pid)
         self.m = memory
         self.device = Device(memory, demand.write_ns, seed)
-        self.timers = Timers(tasks + 2)
+        self.timers = Timers(tasks + 3)
         self.obj_kind = adopt(demand.obj_kind)
         self.obj_order = adopt(demand.obj_order)
         self.obj_owner = adopt(np.full(len(demand.obj_kind), -1, np.int32))
@@ -97,6 +100,8 @@ class Simulation:
         self.op_wait = adopt(demand.op_wait)
         self.kswapd = tasks
         self.flusher = tasks + 1
+        self.kcompactd = tasks + 2
+        self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
         self.task = adopt(task_records(demand))
         cpu = np.zeros(memory.nr_cpus, CPU)
         cpu["current"] = -1
@@ -135,6 +140,9 @@ class Simulation:
                     self.dirty[self.dirty_last] = pfn
                     self.dirty_last += 1
                     self.m.vmstat[NR_DIRTY] += 1
+        if self.m.compaction:
+            self.task[self.kcompactd].state = WAITING
+            self.timers.push(0, self.kcompactd)
         for t in np.flatnonzero((demand.task_forked == 0) & (demand.task_count > 0)).tolist():
             self.begin_task(t)
 
@@ -256,16 +264,23 @@ class Simulation:
             self.kswapd_turn(c)
         elif t == self.flusher:
             self.flusher_step(c)
+        elif t == self.kcompactd:
+            self.kcompactd_turn(c)
         elif self.task[t].slot >= 0:
             self.stall_step(c, t)
         elif self.task[t].run_left > 0:
             self.run_task(c, t, due)
         else:
             self.perform(c, t)
+        if self.m.nr_moved_dirty > 0:
+            self.follow_dirty()
         if self.m.nr_submitted > 0:
             self.device.collect(self.cpu[c].now)
         if self.m.kswapd_wanted and self.m.kswapd_asleep:
-            self.wake_kswapd(self.cpu[c].now)
+            self.wake_thread(self.kswapd, self.cpu[c].now)
+        if self.m.kcompactd_wanted and self.m.kcompactd_asleep:
+            self.m.kcompactd_wanted = False
+            self.wake_thread(self.kcompactd, self.cpu[c].now)
         if self.m.flusher_wanted:
             self.m.flusher_wanted = False
             self.flush_all = True
@@ -273,13 +288,13 @@ class Simulation:
                 self.wake(self.flusher, self.cpu[c].now)
         self.reschedule(c)
 
-    def wake_kswapd(self, now: int) -> None:
-        """Wake kswapd from its sleep, or early from its nap."""
-        if self.task[self.kswapd].state == WAITING:
-            self.timers.cancel(self.kswapd)
-            self.wake(self.kswapd, now)
-        elif self.task[self.kswapd].state == ASLEEP:
-            self.wake(self.kswapd, now)
+    def wake_thread(self, t: int, now: int) -> None:
+        """Wake a kernel thread from its sleep, or early from its nap."""
+        if self.task[t].state == WAITING:
+            self.timers.cancel(t)
+            self.wake(t, now)
+        elif self.task[t].state == ASLEEP:
+            self.wake(t, now)
 
     def run_task(self, c: int, t: int, due: int) -> None:
         """Compute until the next operation, the end of the slice or the next event."""
@@ -370,9 +385,12 @@ class Simulation:
             self.sleep(t, self.cpu[c].now + self.m.sc[s].sleep_ns)
 
     def charge(self, c: int, s: int) -> None:
-        """Reclaim costs CPU time, by the pages it scanned."""
+        """Reclaim costs CPU time by the pages it scanned, compaction by those it moved."""
         self.cpu[c].now += STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+        self.cpu[c].now += self.m.cc[s].migrated_now * self.migrate_ns
         self.m.sc[s].scanned_now = 0
+        self.m.cc[s].scanned_now = 0
+        self.m.cc[s].migrated_now = 0
 
     def end_request(self, c: int, t: int, status: int) -> None:
         """The slow path is over, well or not."""
@@ -414,7 +432,7 @@ class Simulation:
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
-                wakeup_kswapd(self.m, 0, self.m.zone[z].index)
+                wakeup_kswapd(self.m, 0, self.m.zone[z].index, False)
 
     def note_stolen(self, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
@@ -476,6 +494,20 @@ class Simulation:
             self.task[self.flusher].state = ASLEEP
             self.pick_next(c)
 
+    def follow_dirty(self) -> None:
+        """Dirty pages that compaction moved are written from where they are now."""
+        for i in range(self.m.nr_moved_dirty):
+            self.dirty[self.dirty_last % len(self.dirty)] = self.m.moved_dirty[i]
+            self.dirty_last += 1
+        self.m.nr_moved_dirty = 0
+
+    def kcompactd_turn(self, c: int) -> None:
+        """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
+        kcompactd_step(self.m, c)
+        self.charge(c, 0)
+        if self.m.kcompactd_asleep:
+            self.sleep(self.kcompactd, self.cpu[c].now + self.m.kcompactd_timeout_ns)
+
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
         kswapd_step(self.m, c)
@@ -504,11 +536,11 @@ class Simulation:
 
 
 def task_records(demand: Demand) -> Array:
-    """TASK records of the demand's tasks, then kswapd and the flusher."""
-    task = np.zeros(len(demand.task_pid) + 2, TASK)
-    task["op"][:-2] = demand.task_first
-    task["end"][:-2] = demand.task_first + demand.task_count
+    """TASK records of the demand's tasks, then kswapd, the flusher and kcompactd."""
+    task = np.zeros(len(demand.task_pid) + 3, TASK)
+    task["op"][:-3] = demand.task_first
+    task["end"][:-3] = demand.task_first + demand.task_count
     task["slot"] = -1
     task["next"] = -1
-    task["state"][-2:] = 4
+    task["state"][-3:] = 4
     return task
