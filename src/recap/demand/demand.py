@@ -48,6 +48,7 @@ class Demand:
     op_cpu: npt.NDArray[np.uint8]
     op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation
     op_wait: npt.NDArray[np.uint64]  # ns asleep since then
+    op_due: npt.NDArray[np.int64]  # ns from the start to when it was recorded, without what the task lost in stalls
     op_result: npt.NDArray[np.uint8]  # of an ALLOC: did the recorded kernel serve it?
     task_pid: npt.NDArray[np.int32]
     task_first: npt.NDArray[np.int64]

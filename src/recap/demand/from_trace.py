@@ -103,7 +103,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
     count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
     ops = {
         name: streams.result(name, streams.ops)[order]
-        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_result")
+        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
     }
     objects = {name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")}
     read, write = latencies(events)

@@ -81,6 +81,7 @@ cdef class Streams:
     cdef unsigned char[::1] op_cpu
     cdef unsigned long long[::1] op_run
     cdef unsigned long long[::1] op_wait
+    cdef long long[::1] op_due
     cdef unsigned char[::1] op_result
     cdef int[::1] op_task
     cdef readonly long long ops
@@ -95,6 +96,8 @@ cdef class Streams:
     cdef long long[::1] task_slept
     cdef long long[::1] task_run
     cdef long long[::1] task_wait
+    cdef long long[::1] task_lost
+    cdef long long[::1] task_began
     cdef int[::1] task_pending
     cdef int[::1] task_request
     cdef int[::1] task_swapped
@@ -129,6 +132,8 @@ cdef class Streams:
 
     @cython.locals(t=cython.int, then=cython.int, c=cython.int)
     cdef void switched(self, long long i) noexcept nogil
+
+    cdef void stalls(self, long long i, int t, bint begins) noexcept nogil
 
     cdef void forked(self, long long i) noexcept nogil
 

@@ -114,6 +114,7 @@ class Streams:
         self.op_cpu = adopt(self.column("op_cpu", count, np.uint8))
         self.op_run = adopt(self.column("op_run", count, np.uint64))
         self.op_wait = adopt(self.column("op_wait", count, np.uint64))
+        self.op_due = adopt(self.column("op_due", count, np.int64))
         self.op_result = adopt(self.column("op_result", count, np.uint8))
         self.op_task = adopt(self.column("op_task", count, np.int32))
 
@@ -130,6 +131,8 @@ class Streams:
         self.task_slept = adopt(numbers(count, np.int64, start))
         self.task_run = adopt(numbers(count, np.int64))
         self.task_wait = adopt(numbers(count, np.int64))
+        self.task_lost = adopt(numbers(count, np.int64))
+        self.task_began = adopt(numbers(count, np.int64))
         self.task_pending = adopt(numbers(count, np.int32, NOBODY))
         self.task_request = adopt(numbers(count, np.int32))
         self.task_swapped = adopt(numbers(count, np.int32, NOBODY))
@@ -208,8 +211,10 @@ class Streams:
             self.free_swapped(i, t)
             self.emit(i, t, EXIT, NOBODY)
         elif self.event[i] in (MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END):
+            self.stalls(i, t, self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
             self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
         elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
+            self.stalls(i, t, self.event[i] == MM_COMPACTION_BEGIN)
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
         elif self.event[i] == MM_MIGRATE_PAGES:
             self.moved += self.a[i]
@@ -218,6 +223,13 @@ class Streams:
             MM_VMSCAN_LRU_SHRINK_ACTIVE,
         ):
             self.reclaimer_scanned += self.a[i]
+
+    def stalls(self, i: int, t: int, begins: bool) -> None:
+        """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""
+        if begins:
+            self.task_began[t] = self.time[i]
+        elif self.task_stalled[t] or self.task_compacting[t]:
+            self.task_lost[t] += self.time[i] - self.task_began[t]
 
     def switched(self, i: int) -> None:
         """Another task runs; the last one sleeps unless it was only preempted."""
@@ -236,6 +248,7 @@ class Streams:
     def forked(self, i: int) -> None:
         """A child is born: its time counts from here."""
         self.task_forked[self.other[i]] = 1
+        self.task_lost[self.other[i]] = self.task_lost[self.who[i]]
         self.task_asleep[self.other[i]] = 1
         self.task_slept[self.other[i]] = self.time[i]
         self.emit(i, self.who[i], FORK, self.other[i])
@@ -248,6 +261,7 @@ class Streams:
         self.op_cpu[n] = self.cpu[i]
         self.op_run[n] = self.task_run[t]
         self.op_wait[n] = self.task_wait[t]
+        self.op_due[n] = self.time[i] - self.time[0] - self.task_lost[t]
         self.op_task[n] = t
         self.task_run[t] = 0
         self.task_wait[t] = 0

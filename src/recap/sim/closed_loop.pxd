@@ -27,6 +27,7 @@ ctypedef packed struct Task:
     long long run_left
     long long stalled_at
     long long anon_pages
+    long long lag
     int state
     int cpu
     int slot
@@ -81,6 +82,7 @@ cdef class Simulation:
     cdef const unsigned char[::1] op_cpu
     cdef const unsigned long long[::1] op_run
     cdef const unsigned long long[::1] op_wait
+    cdef const long long[::1] op_due
     cdef Task[::1] task
     cdef Cpu[::1] cpu
     cdef int[::1] free_slots
@@ -147,6 +149,10 @@ cdef class Simulation:
 
     cdef void begin_child(self, int t, long long now) noexcept nogil
 
+    @cython.locals(i=cython.longlong, sleep=cython.longlong, run=cython.longlong)
+    cdef long long ready(self, int t, long long now) noexcept nogil
+
+    @cython.locals(due=cython.longlong)
     cdef void next_op(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)

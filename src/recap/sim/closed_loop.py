@@ -63,7 +63,7 @@ if not cython.compiled:
 DEFAULT_MIGRATE_NS = 2_000
 
 TASK = np.dtype(
-    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages")]
+    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag")]
     + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
 )
 CPU = np.dtype(
@@ -98,6 +98,7 @@ class Simulation:
         self.op_cpu = adopt(demand.op_cpu)
         self.op_run = adopt(demand.op_run)
         self.op_wait = adopt(demand.op_wait)
+        self.op_due = adopt(demand.op_due)
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
@@ -150,7 +151,7 @@ class Simulation:
         """A task that is alive at the start waits for its first operation."""
         self.task[t].state = WAITING
         self.task[t].run_left = self.op_run[self.task[t].op]
-        self.timers.push(self.op_wait[self.task[t].op], t)
+        self.timers.push(self.ready(t, 0), t)
 
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
@@ -313,6 +314,7 @@ class Simulation:
         if self.op_kind[i] == OP_FREE:
             self.give_back(c, obj)
         elif self.op_kind[i] == OP_FORK:
+            self.task[obj].lag = self.task[t].lag
             self.begin_child(obj, self.cpu[c].now)
         elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
             if self.op_kind[i] == OP_DIRTY:
@@ -321,12 +323,23 @@ class Simulation:
                 activate_page(self.m, self.m.resident[obj])
         self.next_op(c, t)
 
+    def ready(self, t: int, now: int) -> int:
+        """When a task begins to compute for its next operation.
+
+        It sleeps as long as the recorded task did, and is not ahead of it but for what that one lost in stalls: waiting
+        for a CPU is not repeated where the task is late.
+        """
+        i = self.task[t].op
+        sleep = self.op_wait[i]
+        run = self.op_run[i]
+        return max(now + sleep, self.op_due[i] + self.task[t].lag - run)
+
     def begin_child(self, t: int, now: int) -> None:
         """A fork: the child waits for its first operation."""
         if self.task[t].state == UNBORN and self.task[t].op < self.task[t].end:
             self.task[t].state = WAITING
             self.task[t].run_left = self.op_run[self.task[t].op]
-            self.timers.push(now + self.op_wait[self.task[t].op], t)
+            self.timers.push(self.ready(t, now), t)
 
     def next_op(self, c: int, t: int) -> None:
         """Go to the next operation: sleep as long as the recorded task did, then compute as long."""
@@ -338,8 +351,9 @@ class Simulation:
             self.pick_next(c)
             return
         self.task[t].run_left = self.op_run[self.task[t].op]
-        if self.op_wait[self.task[t].op] > 0:
-            self.sleep(t, self.cpu[c].now + self.op_wait[self.task[t].op])
+        due = self.ready(t, self.cpu[c].now)
+        if due > self.cpu[c].now:
+            self.sleep(t, due)
 
     def request(self, c: int, t: int, obj: int) -> None:
         """Ask for memory, unless the object is still there: the fast path, then the slow one."""
@@ -399,6 +413,7 @@ class Simulation:
         waited = self.cpu[c].now - self.task[t].stalled_at
         self.stalls += 1
         self.stall_ns += waited
+        self.task[t].lag += waited
         self.longest_stall_ns = max(self.longest_stall_ns, waited)
         if status == SERVED:
             self.occupy(t, self.op_obj[self.task[t].op], pfn, s)
