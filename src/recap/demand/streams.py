@@ -262,6 +262,8 @@ class Streams:
         self.op_run[n] = self.task_run[t]
         self.op_wait[n] = self.task_wait[t]
         self.op_due[n] = self.time[i] - self.time[0] - self.task_lost[t]
+        if self.task_stalled[t] or self.task_compacting[t]:
+            self.op_due[n] -= self.time[i] - self.task_began[t]
         self.op_task[n] = t
         self.task_run[t] = 0
         self.task_wait[t] = 0

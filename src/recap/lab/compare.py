@@ -50,7 +50,7 @@ MISSING = [
 ]
 ASSUMED = [
     "half of the pages mapped at the start, drawn by the seed, were used since the last scan",
-    "CPUs run their tasks round-robin in slices of 3 ms; a woken task waits for 1 ms of the running one at most",
+    "tasks keep the recorded pace but for their stalls; CPUs are shared as by the 6.1 scheduler, all with the same weight",
     "writes take as long as recorded ones, drawn by the seed; up to 32 pages share a request",
 ]
 

@@ -4,6 +4,7 @@ from recap.kernel cimport (
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
+    TICK_NS,
     PF_DIRTY,
     PF_LRU,
     PF_SWAPBACKED,
@@ -28,6 +29,7 @@ ctypedef packed struct Task:
     long long stalled_at
     long long anon_pages
     long long lag
+    long long vruntime
     int state
     int cpu
     int slot
@@ -37,10 +39,11 @@ ctypedef packed struct Cpu:
     long long now
     long long slice_start
     long long slice_end
+    long long min_vruntime
     int current
     int first
     int last
-    int pad
+    int nr_running
 
 cdef enum:
     OP_ALLOC = 0
@@ -62,7 +65,9 @@ cdef enum:
     DONE = 5
 
     SLICE_NS = 3000000
-    WAKEUP_GRANULARITY_NS = 1000000
+    SCHED_LATENCY_NS = 6000000
+    SCHED_MIN_GRANULARITY_NS = 750000
+    SCHED_WAKEUP_GRANULARITY_NS = 1000000
     STEP_NS = 500
     FLUSH_BATCH = 256
     SLOT_BITS = 12
@@ -96,6 +101,7 @@ cdef class Simulation:
     cdef readonly int flusher
     cdef readonly int kcompactd
     cdef readonly long long migrate_ns
+    cdef long long sched_scale
     cdef readonly int unfinished
     cdef readonly long long ops_done
     cdef readonly long long clock
@@ -125,18 +131,25 @@ cdef class Simulation:
     @cython.locals(c=cython.int, i=cython.int)
     cdef int place(self, int t) noexcept nogil
 
-    @cython.locals(c=cython.int)
+    @cython.locals(c=cython.int, t=cython.int, lowest=cython.longlong)
+    cdef void update_min_vruntime(self, int c) noexcept nogil
+
+    cdef void move_to(self, int t, int c) noexcept nogil
+
+    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong)
     cdef void wake(self, int t, long long now) noexcept nogil
 
     cdef void enqueue(self, int c, int t) noexcept nogil
 
-    @cython.locals(t=cython.int)
+    cdef void dequeue(self, int c, int t, int before) noexcept nogil
+
+    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong)
     cdef void pick_next(self, int c) noexcept nogil
 
     @cython.locals(t=cython.int)
     cdef void reschedule(self, int c) noexcept nogil
 
-    @cython.locals(t=cython.int)
+    @cython.locals(t=cython.int, began=cython.longlong)
     cdef void execute(self, int c, long long due) noexcept nogil
 
     cdef void wake_thread(self, int t, long long now) noexcept nogil

@@ -26,6 +26,7 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        TICK_NS,
     )
     from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import kswapd_step, wakeup_kswapd
@@ -54,7 +55,9 @@ if not cython.compiled:
     KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
     UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
     SLICE_NS = 3_000_000
-    WAKEUP_GRANULARITY_NS = 1_000_000
+    SCHED_LATENCY_NS = 6_000_000
+    SCHED_MIN_GRANULARITY_NS = 750_000
+    SCHED_WAKEUP_GRANULARITY_NS = 1_000_000
     STEP_NS = 500
     FLUSH_BATCH = 256
     SLOT_BITS = 12
@@ -63,12 +66,12 @@ if not cython.compiled:
 DEFAULT_MIGRATE_NS = 2_000
 
 TASK = np.dtype(
-    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag")]
+    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
     + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
 )
 CPU = np.dtype(
-    [(name, "i8") for name in ("now", "slice_start", "slice_end")]
-    + [(name, "i4") for name in ("current", "first", "last", "pad")]
+    [(name, "i8") for name in ("now", "slice_start", "slice_end", "min_vruntime")]
+    + [(name, "i4") for name in ("current", "first", "last", "nr_running")]
 )
 
 
@@ -102,6 +105,7 @@ class Simulation:
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
+        self.sched_scale = int(memory.nr_cpus).bit_length()
         self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
         self.task = adopt(task_records(demand))
         cpu = np.zeros(memory.nr_cpus, CPU)
@@ -217,37 +221,82 @@ class Simulation:
                 return c
         return self.task[t].cpu
 
+    def update_min_vruntime(self, c: int) -> None:
+        """The least that anybody on a CPU has run; it never goes back (update_min_vruntime)."""
+        t = self.cpu[c].first
+        lowest = self.task[self.cpu[c].current].vruntime if self.cpu[c].current >= 0 else NEVER
+        while t >= 0:
+            lowest = min(lowest, self.task[t].vruntime)
+            t = self.task[t].next
+        if lowest < NEVER:
+            self.cpu[c].min_vruntime = max(self.cpu[c].min_vruntime, lowest)
+
+    def move_to(self, t: int, c: int) -> None:
+        """Take a task to a CPU, keeping what it is ahead or behind of others (migrate_task_rq_fair)."""
+        if self.task[t].cpu != c:
+            self.task[t].vruntime += self.cpu[c].min_vruntime - self.cpu[self.task[t].cpu].min_vruntime
+            self.task[t].cpu = c
+
     def wake(self, t: int, now: int) -> None:
-        """A task is ready; a CPU's running task gives way once it has had its minimum."""
+        """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
+
+        (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
+        """
         c = self.place(t)
-        self.task[t].cpu = c
+        self.update_min_vruntime(c)
+        self.move_to(t, c)
+        bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.sched_scale // 2
+        self.task[t].vruntime = max(self.task[t].vruntime, bonus)
         self.task[t].state = READY
         self.enqueue(c, t)
-        if self.cpu[c].current < 0:
+        current = self.cpu[c].current
+        if current < 0:
             self.cpu[c].now = max(self.cpu[c].now, now)
             self.pick_next(c)
-        else:
-            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].slice_start + WAKEUP_GRANULARITY_NS)
+        elif self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.sched_scale:
+            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].now)
 
     def enqueue(self, c: int, t: int) -> None:
         """Last in a CPU's run queue."""
         self.task[t].next = -1
+        self.cpu[c].nr_running += 1
         if self.cpu[c].first < 0:
             self.cpu[c].first = t
         else:
             self.task[self.cpu[c].last].next = t
         self.cpu[c].last = t
 
+    def dequeue(self, c: int, t: int, before: int) -> None:
+        """Take a task out of the run queue, from behind `before` (-1: it is the first)."""
+        self.cpu[c].nr_running -= 1
+        if before < 0:
+            self.cpu[c].first = self.task[t].next
+        else:
+            self.task[before].next = self.task[t].next
+        if self.cpu[c].last == t:
+            self.cpu[c].last = before
+
     def pick_next(self, c: int) -> None:
-        """Run the first of the run queue, or nobody."""
+        """Run who has run least, until the first tick after its share of the scheduling period (pick_next_entity)."""
         t = self.cpu[c].first
         self.cpu[c].current = t
         if t < 0:
             return
-        self.cpu[c].first = self.task[t].next
+        before = -1
+        last = t
+        k = self.task[t].next
+        while k >= 0:
+            if self.task[k].vruntime < self.task[t].vruntime:
+                t = k
+                before = last
+            last = k
+            k = self.task[k].next
+        self.dequeue(c, t, before)
+        self.cpu[c].current = t
         self.task[t].state = RUNNING
         self.cpu[c].slice_start = self.cpu[c].now
-        self.cpu[c].slice_end = self.cpu[c].now + SLICE_NS
+        share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.sched_scale
+        self.cpu[c].slice_end = ((self.cpu[c].now + share) // TICK_NS + 1) * TICK_NS
 
     def reschedule(self, c: int) -> None:
         """When the slice is over let the next one run, or the same again if nobody waits."""
@@ -261,6 +310,7 @@ class Simulation:
         """One step of the task a CPU runs, up to the next event from outside."""
         self.advance_clock(self.cpu[c].now)
         t = self.cpu[c].current
+        began = self.cpu[c].now
         if t == self.kswapd:
             self.kswapd_turn(c)
         elif t == self.flusher:
@@ -273,6 +323,7 @@ class Simulation:
             self.run_task(c, t, due)
         else:
             self.perform(c, t)
+        self.task[t].vruntime += self.cpu[c].now - began
         if self.m.nr_moved_dirty > 0:
             self.follow_dirty()
         if self.m.nr_submitted > 0:
@@ -315,6 +366,8 @@ class Simulation:
             self.give_back(c, obj)
         elif self.op_kind[i] == OP_FORK:
             self.task[obj].lag = self.task[t].lag
+            self.task[obj].cpu = c
+            self.task[obj].vruntime = self.task[t].vruntime
             self.begin_child(obj, self.cpu[c].now)
         elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
             if self.op_kind[i] == OP_DIRTY:
