@@ -37,6 +37,8 @@ cdef enum:
     DROPPED = -2
     RUNNABLE = 0x100
     STATE_MASK = 0xFF
+    UNINTERRUPTIBLE = 0x02
+    BLOCK_RQ_COMPLETE = 12
     COSTLY = 3
 
     USER = 0
@@ -118,6 +120,7 @@ cdef class Streams:
     cdef readonly long long reclaimer_ns
     cdef readonly long long reclaimer_scanned
     cdef readonly long long compaction_ns
+    cdef long long completed
     cdef readonly long long moved
 
     @cython.locals(i=cython.longlong)
@@ -134,6 +137,8 @@ cdef class Streams:
     cdef void switched(self, long long i) noexcept nogil
 
     cdef void stalls(self, long long i, int t, bint begins) noexcept nogil
+
+    cdef long long woken(self, long long i, int t) noexcept nogil
 
     cdef void forked(self, long long i) noexcept nogil
 

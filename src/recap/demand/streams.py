@@ -23,7 +23,8 @@ if not cython.compiled:
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
-    RUNNABLE, STATE_MASK = 0x100, 0xFF
+    BLOCK_RQ_COMPLETE = 12
+    RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
     USER, IDLE, RECLAIMER, COMPACTOR = range(4)
 
@@ -83,6 +84,7 @@ class Streams:
         self.reclaimer_ns = 0
         self.reclaimer_scanned = 0
         self.compaction_ns = 0
+        self.completed = 0
         self.moved = 0
 
     def read(self, events: Events) -> None:
@@ -205,6 +207,8 @@ class Streams:
         """What a task does: it is scheduled, forks, exits, reclaims or compacts."""
         if self.event[i] == SCHED_SWITCH:
             self.switched(i)
+        elif self.event[i] == BLOCK_RQ_COMPLETE:
+            self.completed = self.time[i]
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)
         elif self.event[i] == SCHED_PROCESS_EXIT:
@@ -237,13 +241,19 @@ class Streams:
         t = self.who[i]
         then = self.other[i]
         if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
-            self.task_asleep[t] = 1
+            self.task_asleep[t] = 2 if self.a[i] & UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
         if self.task_asleep[then]:
-            self.task_asleep[then] = 0
             if not self.task_stalled[then] and not self.task_compacting[then]:
-                self.task_wait[then] += self.time[i] - self.task_slept[then]
+                self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
+            self.task_asleep[then] = 0
         self.cpu_task[c] = then
+
+    def woken(self, i: int, t: int) -> int:
+        """When a sleep ended that a switch to the task shows: one for I/O with the last completion, others now."""
+        if self.task_asleep[t] == 2 and self.completed > self.task_slept[t]:
+            return self.completed
+        return self.time[i]
 
     def forked(self, i: int) -> None:
         """A child is born: its time counts from here."""

@@ -128,8 +128,11 @@ cdef class Simulation:
 
     cdef void sleep(self, int t, long long until) noexcept nogil
 
-    @cython.locals(c=cython.int, i=cython.int)
+    @cython.locals(c=cython.int, wanted=cython.int)
     cdef int place(self, int t) noexcept nogil
+
+    @cython.locals(k=cython.int, t=cython.int)
+    cdef void pull(self, int c) noexcept nogil
 
     @cython.locals(c=cython.int, t=cython.int, lowest=cython.longlong)
     cdef void update_min_vruntime(self, int c) noexcept nogil

@@ -213,13 +213,27 @@ class Simulation:
         self.pick_next(self.task[t].cpu)
 
     def place(self, t: int) -> int:
-        """The CPU a task runs on: the recorded one of its next operation; kernel threads go where it is idle."""
+        """The CPU a woken task runs on: the recorded one of its next operation, or one that is idle."""
+        wanted = self.task[t].cpu
         if t < self.kswapd:
-            return self.op_cpu[self.task[t].op]
+            wanted = self.op_cpu[self.task[t].op]
+        if self.cpu[wanted].current < 0:
+            return wanted
         for c in range(self.m.nr_cpus):
             if self.cpu[c].current < 0:
                 return c
-        return self.task[t].cpu
+        return wanted
+
+    def pull(self, c: int) -> None:
+        """A CPU without work takes the first that waits for another one (newidle_balance)."""
+        for k in range(self.m.nr_cpus):
+            t = self.cpu[k].first
+            if k != c and t >= 0:
+                self.dequeue(k, t, -1)
+                self.cpu[c].now = max(self.cpu[c].now, self.clock)
+                self.move_to(t, c)
+                self.enqueue(c, t)
+                return
 
     def update_min_vruntime(self, c: int) -> None:
         """The least that anybody on a CPU has run; it never goes back (update_min_vruntime)."""
@@ -278,6 +292,8 @@ class Simulation:
 
     def pick_next(self, c: int) -> None:
         """Run who has run least, until the first tick after its share of the scheduling period (pick_next_entity)."""
+        if self.cpu[c].first < 0:
+            self.pull(c)
         t = self.cpu[c].first
         self.cpu[c].current = t
         if t < 0:
