@@ -67,6 +67,7 @@ cdef enum:
     ALLOC_RESERVES = 0x238
 
     SWAP_SLOT = 1
+    PG_WORKINGSET = 2
     IN_SWAP = 0xFFFFFFFE
 
     PG_TAIL = 0

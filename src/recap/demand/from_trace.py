@@ -12,7 +12,8 @@ from recap.demand.streams import Streams
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
-USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+USER, IDLE, RECLAIMER, COMPACTOR, WORKER = range(5)
+WORKERS = ("kworker", "jbd2", "kblockd")
 SLICE = 500_000
 LARGEST_BLOCK = 1024
 
@@ -69,7 +70,9 @@ def task_role(key: int, comm: str) -> int:
         return IDLE
     if comm.startswith("kswapd"):
         return RECLAIMER
-    return COMPACTOR if comm.startswith("kcompactd") else USER
+    if comm.startswith("kcompactd"):
+        return COMPACTOR
+    return WORKER if comm.startswith(WORKERS) else USER
 
 
 def identities(events: Events) -> Array:

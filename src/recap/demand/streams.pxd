@@ -32,19 +32,23 @@ cdef enum:
     ACTIVATE = 3
     FORK = 4
     EXIT = 5
+    WRITEBACK = 6
 
     NOBODY = -1
     DROPPED = -2
     RUNNABLE = 0x100
     STATE_MASK = 0xFF
     UNINTERRUPTIBLE = 0x02
+    BLOCK_RQ_ISSUE = 11
     BLOCK_RQ_COMPLETE = 12
+    SECTORS_PER_PAGE = 8
     COSTLY = 3
 
     USER = 0
     IDLE = 1
     RECLAIMER = 2
     COMPACTOR = 3
+    WORKER = 4
 
 cdef class Streams:
     cdef readonly dict columns

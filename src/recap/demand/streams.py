@@ -20,13 +20,14 @@ if not cython.compiled:
     MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
     MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
     KERNEL, ANON, FILE = range(3)
-    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
+    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK = range(7)
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
-    BLOCK_RQ_COMPLETE = 12
+    BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
+    SECTORS_PER_PAGE = 8
     RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
-    USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+    USER, IDLE, RECLAIMER, COMPACTOR, WORKER = range(5)
 
 
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
@@ -41,7 +42,8 @@ class Streams:
         events: the trace from the snapshot on.
         who, other: task number of each event's task, and of the task it names (switched to, forked).
         identity: number of the file page an event names, -1 if none.
-        role: of each task: USER, IDLE, RECLAIMER (kswapd) or COMPACTOR (kcompactd).
+        role: of each task: USER, IDLE, RECLAIMER (kswapd), COMPACTOR (kcompactd) or WORKER (the kernel's own, which
+            write back for others).
         initial: 1 for the frames in use at the start; initial_kind: what they hold (Kind).
     """
 
@@ -209,6 +211,9 @@ class Streams:
             self.switched(i)
         elif self.event[i] == BLOCK_RQ_COMPLETE:
             self.completed = self.time[i]
+        elif self.event[i] == BLOCK_RQ_ISSUE:
+            if self.order[i] and self.role[t] == USER and not self.consequence(t):
+                self.emit(i, t, WRITEBACK, self.b[i] // SECTORS_PER_PAGE)
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)
         elif self.event[i] == SCHED_PROCESS_EXIT:
@@ -290,7 +295,7 @@ class Streams:
 
     def consequence(self, t: int) -> bool:
         """Is the task inside reclaim or compaction, so that what it does is not demand?"""
-        return self.role[t] >= RECLAIMER or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
+        return self.role[t] in (RECLAIMER, COMPACTOR) or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
 
     def allocated(self, i: int) -> None:
         """A request, served or not; one that repeats a failed one is for the same object."""

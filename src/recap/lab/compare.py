@@ -51,7 +51,7 @@ MISSING = [
 ASSUMED = [
     "half of the pages mapped at the start, drawn by the seed, were used since the last scan",
     "tasks keep the recorded pace but for their stalls; CPUs are shared as by the 6.1 scheduler, all with the same weight",
-    "writes take as long as recorded ones, drawn by the seed; up to 32 pages share a request",
+    "writes take as long as recorded ones, drawn by the seed; up to 256 pages share a request",
 ]
 
 Progress = Callable[[int, int, str], None]

@@ -109,6 +109,7 @@ def page_records(snapshot: Snapshot) -> Array:
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
+    page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
     return page

@@ -18,6 +18,7 @@ from recap.mm.skip_hint cimport reset_isolation_suitable
 from recap.mm.vmscan cimport shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
+from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
 cdef enum:

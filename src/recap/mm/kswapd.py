@@ -28,6 +28,7 @@ if not cython.compiled:
     from recap.mm.vmscan import shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import PAGEOUTRUN
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
+    from recap.mm.workingset import snapshot_refaults
     from recap.pages import Memory
 
     KSWAPD = 0
@@ -155,6 +156,7 @@ def shrink_node_again(m: Memory) -> None:
 def balance_out(m: Memory) -> None:
     """The round is over: boosts worked off are taken back (balance_pgdat, last part)."""
     set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, False)
+    snapshot_refaults(m)
     for zone in range(m.nr_zones):
         if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
             m.zone[zone].watermark_boost -= min(m.zone[zone].watermark_boost, m.zone[zone].kswapd_boost)

@@ -39,6 +39,7 @@ from recap.mm.pcplist cimport drain_all_pages
 from recap.mm.vmscan cimport reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
+from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
 cdef enum:

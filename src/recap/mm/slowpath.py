@@ -50,6 +50,7 @@ if not cython.compiled:
     from recap.mm.vmscan import reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
+    from recap.mm.workingset import snapshot_refaults
     from recap.pages import Memory
 
     SERVED, FAILED, NEEDS_OOM, AT_WORK = range(4)
@@ -208,6 +209,7 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
 
     (__alloc_pages_direct_reclaim; the hand-over is rule 1 of the 2008 series.)
     """
+    snapshot_refaults(m)
     if m.sc[s].capture >= 0:
         close_capture(m, m.sc[s].capture)
         m.sc[s].capture = -1

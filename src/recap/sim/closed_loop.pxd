@@ -5,6 +5,7 @@ from recap.kernel cimport (
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
     TICK_NS,
+    PF_ACTIVE,
     PF_DIRTY,
     PF_LRU,
     PF_SWAPBACKED,
@@ -17,6 +18,7 @@ from recap.mm.lru cimport activate_page, lruvec_add
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
 from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, NR_DIRTY, OOM_KILL, STOLEN_PAGES
+from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.device cimport Device
@@ -52,6 +54,7 @@ cdef enum:
     OP_ACTIVATE = 3
     OP_FORK = 4
     OP_EXIT = 5
+    OP_WRITEBACK = 6
 
     KIND_KERNEL = 0
     KIND_ANON = 1
@@ -162,6 +165,13 @@ cdef class Simulation:
 
     @cython.locals(i=cython.longlong, obj=cython.int)
     cdef void perform(self, int c, int t) noexcept nogil
+
+    cdef void activate(self, unsigned int pfn) noexcept nogil
+
+    cdef void join_lru(self, int obj, unsigned int pfn) noexcept nogil
+
+    @cython.locals(pfn=cython.uint)
+    cdef void write_back(self, long long pages) noexcept nogil
 
     cdef void begin_child(self, int t, long long now) noexcept nogil
 

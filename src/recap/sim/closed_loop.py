@@ -21,6 +21,7 @@ if not cython.compiled:
         IN_SWAP,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
+        PF_ACTIVE,
         PF_DIRTY,
         PF_LRU,
         PF_SWAPBACKED,
@@ -49,9 +50,10 @@ if not cython.compiled:
         OOM_KILL,
         STOLEN_PAGES,
     )
+    from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT = range(6)
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK = range(7)
     KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
     UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
     SLICE_NS = 3_000_000
@@ -380,6 +382,8 @@ class Simulation:
             return
         if self.op_kind[i] == OP_FREE:
             self.give_back(c, obj)
+        elif self.op_kind[i] == OP_WRITEBACK:
+            self.write_back(obj)
         elif self.op_kind[i] == OP_FORK:
             self.task[obj].lag = self.task[t].lag
             self.task[obj].cpu = c
@@ -389,8 +393,23 @@ class Simulation:
             if self.op_kind[i] == OP_DIRTY:
                 self.make_dirty(self.m.resident[obj], self.cpu[c].now)
             else:
-                activate_page(self.m, self.m.resident[obj])
+                self.activate(self.m.resident[obj])
         self.next_op(c, t)
+
+    def activate(self, pfn: int) -> None:
+        """A page was used twice (folio_mark_accessed)."""
+        if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
+            workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
+        activate_page(self.m, pfn)
+
+    def write_back(self, pages: int) -> None:
+        """A task has its dirty pages written: the oldest dirty ones, as many as it asked the device to write."""
+        while pages > 0 and self.dirty_first < self.dirty_last:
+            pfn = self.dirty[self.dirty_first % len(self.dirty)]
+            self.dirty_first += 1
+            if self.m.page[pfn].flags & PF_DIRTY and not self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+                start_writeback(self.m, pfn)
+                pages -= 1
 
     def ready(self, t: int, now: int) -> int:
         """When a task begins to compute for its next operation.
@@ -509,14 +528,20 @@ class Simulation:
         if self.obj_kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
             self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG
-            lruvec_add(self.m, pfn, False)
+            self.join_lru(obj, pfn)
         elif self.obj_kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0
-            lruvec_add(self.m, pfn, False)
+            self.join_lru(obj, pfn)
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
                 wakeup_kswapd(self.m, 0, self.m.zone[z].index, False)
+
+    def join_lru(self, obj: int, pfn: int) -> None:
+        """A page begins inactive, unless its content was evicted a short while ago."""
+        if self.m.shadow[obj] >= 0:
+            workingset_refault(self.m, pfn)
+        lruvec_add(self.m, pfn, False)
 
     def note_stolen(self, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
@@ -542,6 +567,7 @@ class Simulation:
             return
         forget_page(self.m, pfn)
         self.m.frame[pfn].freed_by = 0
+        self.m.shadow[obj] = -1
         free_pages(self.m, c, pfn, self.obj_order[obj])
 
     def make_dirty(self, pfn: int, now: int) -> None:

@@ -1,4 +1,4 @@
-"""The block device: one queue, requests of up to 32 pages, each as long as one of the recorded kernel's."""
+"""The block device: one queue, requests of up to 256 pages, each as long as one of the recorded kernel's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from recap.pages import Array, Memory, adopt
 if not cython.compiled:
     from recap.mm.writeback import end_page_writeback
 
-    PAGES_PER_REQUEST = 32
+    PAGES_PER_REQUEST = 256
     DRAWS = 4096
 
 
