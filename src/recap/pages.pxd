@@ -96,6 +96,7 @@ ctypedef packed struct ScanControl:
     long long nr_taken
     long long nr_file_taken
     long long scanned_now
+    long long total_scan
     long long sleep_ns
     int compact_priority
     int compact_result

@@ -42,6 +42,7 @@ cdef enum:
     BLOCK_RQ_ISSUE = 11
     BLOCK_RQ_COMPLETE = 12
     SECTORS_PER_PAGE = 8
+    SWAP_CLUSTER_MAX = 32
     COSTLY = 3
 
     USER = 0

@@ -25,6 +25,7 @@ if not cython.compiled:
     NO_PFN = 0xFFFFFFFF
     BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
     SECTORS_PER_PAGE = 8
+    SWAP_CLUSTER_MAX = 32  # a scan takes no more; what it passes over (pages of other zones) costs next to nothing
     RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
     USER, IDLE, RECLAIMER, COMPACTOR, WORKER = range(5)
@@ -231,7 +232,7 @@ class Streams:
             MM_VMSCAN_LRU_SHRINK_INACTIVE,
             MM_VMSCAN_LRU_SHRINK_ACTIVE,
         ):
-            self.reclaimer_scanned += self.a[i]
+            self.reclaimer_scanned += min(self.a[i], SWAP_CLUSTER_MAX)
 
     def stalls(self, i: int, t: int, begins: bool) -> None:
         """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""

@@ -73,7 +73,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     taken = 0
     while scan < nr_to_scan and not list_empty(m, src):
         pfn = m.page[src].prev
-        m.sc[s].scanned_now += 1 << m.page[pfn].order
+        m.sc[s].total_scan += 1 << m.page[pfn].order
         if m.zone[page_zone(m, pfn)].index > m.sc[s].reclaim_idx:
             list_del(m, pfn)
             list_add(m, pfn, skipped)
@@ -82,6 +82,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         lruvec_del(m, pfn)
         list_add(m, pfn, dst)
         taken += 1 << m.page[pfn].order
+    m.sc[s].scanned_now += taken
     while not list_empty(m, skipped):
         pfn = m.page[skipped].prev
         list_del(m, pfn)
@@ -222,9 +223,9 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     """One batch from an inactive list; pages reclaimed (shrink_inactive_list)."""
     file = lru >= LRU_INACTIVE_FILE
     unqueued = m.sc[s].nr_unqueued_dirty
-    before = m.sc[s].scanned_now
+    before = m.sc[s].total_scan
     taken = isolate_lru_folios(m, s, lru, nr_to_scan)
-    m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].scanned_now - before
+    m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].total_scan - before
     if taken == 0:
         return 0
     reclaimed = shrink_folio_list(m, s, cpu, file)
