@@ -68,6 +68,7 @@ cdef enum:
 
     SWAP_SLOT = 1
     PG_WORKINGSET = 2
+    PG_JOURNALLED = 4
     IN_SWAP = 0xFFFFFFFE
 
     PG_TAIL = 0

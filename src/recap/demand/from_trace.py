@@ -12,8 +12,8 @@ from recap.demand.streams import Streams
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
-USER, IDLE, RECLAIMER, COMPACTOR, WORKER = range(5)
-WORKERS = ("kworker", "jbd2", "kblockd")
+USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
+ROLES = {"kswapd": RECLAIMER, "kcompactd": COMPACTOR, "kworker": FLUSHER, "jbd2": JOURNAL}
 SLICE = 500_000
 LARGEST_BLOCK = 1024
 
@@ -68,11 +68,7 @@ def task_role(key: int, comm: str) -> int:
     """Whether what a task does is demand."""
     if key < 0:
         return IDLE
-    if comm.startswith("kswapd"):
-        return RECLAIMER
-    if comm.startswith("kcompactd"):
-        return COMPACTOR
-    return WORKER if comm.startswith(WORKERS) else USER
+    return next((role for name, role in ROLES.items() if comm.startswith(name)), USER)
 
 
 def identities(events: Events) -> Array:

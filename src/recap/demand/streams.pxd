@@ -49,7 +49,8 @@ cdef enum:
     IDLE = 1
     RECLAIMER = 2
     COMPACTOR = 3
-    WORKER = 4
+    FLUSHER = 4
+    JOURNAL = 5
 
 cdef class Streams:
     cdef readonly dict columns

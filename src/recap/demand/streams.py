@@ -28,7 +28,7 @@ if not cython.compiled:
     SWAP_CLUSTER_MAX = 32  # a scan takes no more; what it passes over (pages of other zones) costs next to nothing
     RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
-    USER, IDLE, RECLAIMER, COMPACTOR, WORKER = range(5)
+    USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
 
 
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
@@ -43,8 +43,8 @@ class Streams:
         events: the trace from the snapshot on.
         who, other: task number of each event's task, and of the task it names (switched to, forked).
         identity: number of the file page an event names, -1 if none.
-        role: of each task: USER, IDLE, RECLAIMER (kswapd), COMPACTOR (kcompactd) or WORKER (the kernel's own, which
-            write back for others).
+        role: of each task: USER, IDLE, RECLAIMER (kswapd), COMPACTOR (kcompactd), FLUSHER (kworkers, which write back
+            for others) or JOURNAL (which writes its own).
         initial: 1 for the frames in use at the start; initial_kind: what they hold (Kind).
     """
 
@@ -213,7 +213,7 @@ class Streams:
         elif self.event[i] == BLOCK_RQ_COMPLETE:
             self.completed = self.time[i]
         elif self.event[i] == BLOCK_RQ_ISSUE:
-            if self.order[i] and self.role[t] == USER and not self.consequence(t):
+            if self.order[i] and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
                 self.emit(i, t, WRITEBACK, self.b[i] // SECTORS_PER_PAGE)
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)

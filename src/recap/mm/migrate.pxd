@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK
+from recap.kernel cimport NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_JOURNALLED
 from recap.mm.free_scanner cimport compaction_alloc
 from recap.mm.lru cimport lruvec_add
 from recap.mm.page_alloc cimport free_pages
@@ -11,6 +11,8 @@ cdef void move_page(Memory m, int cpu, unsigned int src, unsigned int dst) noexc
 
 @cython.locals(migratepages=cython.uint, src=cython.uint, dst=cython.uint, enough=cython.bint)
 cdef bint migrate_pages(Memory m, int s, int cpu) noexcept nogil
+
+cdef bint is_busy(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void put_back(Memory m, unsigned int pfn) noexcept nogil
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK
+    from recap.kernel import NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_JOURNALLED
     from recap.mm.free_scanner import compaction_alloc
     from recap.mm.lru import lruvec_add
     from recap.mm.page_alloc import free_pages
@@ -35,14 +35,13 @@ def move_page(m: Memory, cpu: int, src: int, dst: int) -> None:
 def migrate_pages(m: Memory, s: int, cpu: int) -> bool:
     """Move all isolated pages, the last isolated first; False: no frames were left to move to (migrate_pages).
 
-    A page under writeback is not waited for: it stays (MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT). The pages that stay go back
-    to the heads of their LRU lists.
+    The pages that stay go back to the heads of their LRU lists.
     """
     migratepages = m.scratch_heads + 1
     enough = True
     while enough and not list_empty(m, migratepages):
         src = m.page[migratepages].next
-        if m.page[src].flags & PF_WRITEBACK:
+        if is_busy(m, src):
             put_back(m, src)
             continue
         dst = compaction_alloc(m, s)
@@ -56,6 +55,16 @@ def migrate_pages(m: Memory, s: int, cpu: int) -> bool:
         move_page(m, cpu, src, dst)
     putback_movable_pages(m)
     return enough
+
+
+def is_busy(m: Memory, pfn: int) -> bool:
+    """Is a page held, so that it stays? Writeback is not waited for (MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT).
+
+    Nor is the journal, which holds a filesystem's dirty metadata (__buffer_migrate_folio, check_refs).
+    """
+    if m.page[pfn].flags & PF_WRITEBACK:
+        return True
+    return m.page[pfn].flags & PF_DIRTY != 0 and m.page[pfn].owner & PG_JOURNALLED != 0
 
 
 def put_back(m: Memory, pfn: int) -> None:
