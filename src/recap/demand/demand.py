@@ -34,6 +34,7 @@ class Op(enum.IntEnum):
     FORK = 4
     EXIT = 5
     WRITEBACK = 6
+    WRITE_PAGE = 7
 
 
 @dataclass(frozen=True, eq=False)

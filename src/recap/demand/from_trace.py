@@ -39,6 +39,8 @@ def from_trace(recording: Recording) -> Demand:
     tasks = number_tasks(events)
     initial, kind = initial_frames(snapshot)
     streams = Streams(events, tasks.who, tasks.other, identities(events), tasks.role, initial, kind)
+    pfns = snapshot.block_device_pages()
+    streams.device_pages(filesystem_device(events), snapshot.index[pfns].astype(np.int64), pfns)
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
     return assemble(events, tasks, streams)
@@ -93,6 +95,13 @@ def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
         kind[snapshot.lru_list(lru)] = what
     return used, kind
+
+
+def filesystem_device(events: Events) -> int:
+    """The block device with most read requests: swap and scratch devices are read less."""
+    reads = events.flags[(events.event == np.uint8(Event.BLOCK_RQ_ISSUE)) & (events.order == 0)]
+    devices, count = np.unique(reads, return_counts=True)
+    return int(devices[count.argmax()]) if len(devices) else 0
 
 
 def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
@@ -156,7 +165,7 @@ def assumptions(streams: Streams) -> list[str]:
         f"{streams.slab_frees} kernel pages freed inside reclaim are freed when the recorded kernel did": (
             streams.slab_frees
         ),
-        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again when freed": (
+        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again by their joining the LRU": (
             streams.migrated
         ),
         f"{streams.freed_from_swap} swapped-out pages are freed with their task's next unmapping": (

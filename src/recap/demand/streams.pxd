@@ -33,6 +33,7 @@ cdef enum:
     FORK = 4
     EXIT = 5
     WRITEBACK = 6
+    WRITE_PAGE = 7
 
     NOBODY = -1
     DROPPED = -2
@@ -42,6 +43,7 @@ cdef enum:
     BLOCK_RQ_ISSUE = 11
     BLOCK_RQ_COMPLETE = 12
     SECTORS_PER_PAGE = 8
+    ARRIVALS = 1024
     SWAP_CLUSTER_MAX = 32
     COSTLY = 3
 
@@ -110,8 +112,13 @@ cdef class Streams:
     cdef int[::1] task_request
     cdef int[::1] task_swapped
     cdef int[::1] task_failed
-    cdef int[::1] task_orphans
-    cdef int orphans
+    cdef int[::1] cpu_moved
+    cdef int[::1] cpu_moved_last
+    cdef long long[::1] cpu_arrived
+    cdef long long[::1] cpu_taken
+    cdef unsigned int[::1] arrived
+    cdef unsigned int device
+    cdef int[::1] device_object
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees
@@ -171,12 +178,19 @@ cdef class Streams:
     cdef int occupant(self, unsigned int p, int order) noexcept nogil
 
     @cython.locals(obj=cython.int)
-    cdef int adopt_orphan(self, int t) noexcept nogil
+    cdef void moved_in(self, int c, unsigned int p) noexcept nogil
+
+    cdef void settle(self, int obj, unsigned int p) noexcept nogil
+
+    cdef bint compacts(self, int t) noexcept nogil
+
+    @cython.locals(data=cython.longlong, block=cython.longlong, k=cython.longlong)
+    cdef void written(self, long long i, int t) noexcept nogil
 
     @cython.locals(t=cython.int, p=cython.uint, obj=cython.int)
     cdef void freed(self, long long i) noexcept nogil
 
-    cdef void moved_away(self, int obj) noexcept nogil
+    cdef void moved_away(self, int c, int obj) noexcept nogil
 
     cdef void evicted(self, int t, int obj, unsigned int p) noexcept nogil
 

@@ -20,11 +20,12 @@ if not cython.compiled:
     MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
     MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
     KERNEL, ANON, FILE = range(3)
-    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK = range(7)
+    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
     BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
     SECTORS_PER_PAGE = 8
+    ARRIVALS = 1024
     SWAP_CLUSTER_MAX = 32  # a scan takes no more; what it passes over (pages of other zones) costs next to nothing
     RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
@@ -34,6 +35,12 @@ if not cython.compiled:
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
     """A column of equal numbers."""
     return np.full(count, value, dtype)
+
+
+def blocks_written(events: Events) -> int:
+    """Pages in all write requests."""
+    writes = (events.event == BLOCK_RQ_ISSUE) & (events.order != 0)
+    return int(events.b[writes].sum()) // SECTORS_PER_PAGE
 
 
 class Streams:
@@ -60,6 +67,8 @@ class Streams:
     ) -> None:
         self.columns: dict[str, Array] = {}
         self.read(events)
+        self.device = 0
+        self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
         self.role, self.initial, self.initial_kind = adopt(role), adopt(initial), adopt(initial_kind)
         frames = len(initial)
@@ -69,11 +78,10 @@ class Streams:
         self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
         objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
-        self.prepare_operations(len(events) + objects)
+        self.prepare_operations(len(events) + objects + blocks_written(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
-        self.orphans = NOBODY
         self.dropped_allocs = 0
         self.dropped_frees = 0
         self.reclaimed = 0
@@ -128,6 +136,11 @@ class Streams:
         start = int(events.time[0])
         self.cpu_task = adopt(numbers(events.cpus, np.int32, NOBODY))
         self.cpu_since = adopt(numbers(events.cpus, np.int64, start))
+        self.cpu_moved = adopt(numbers(events.cpus, np.int32, NOBODY))
+        self.cpu_moved_last = adopt(numbers(events.cpus, np.int32, NOBODY))
+        self.cpu_arrived = adopt(numbers(events.cpus, np.int64))
+        self.cpu_taken = adopt(numbers(events.cpus, np.int64))
+        self.arrived = adopt(numbers(events.cpus * ARRIVALS, np.uint32))
         self.task_asleep = adopt(numbers(count, np.uint8, 1))
         self.task_forked = adopt(self.column("task_forked", count, np.uint8))
         self.task_stalled = adopt(numbers(count, np.uint8))
@@ -142,7 +155,6 @@ class Streams:
         self.task_request = adopt(numbers(count, np.int32))
         self.task_swapped = adopt(numbers(count, np.int32, NOBODY))
         self.task_failed = adopt(numbers(count, np.int32, NOBODY))
-        self.task_orphans = adopt(numbers(count, np.int32, NOBODY))
 
     def column(self, name: str, count: int, dtype: type[np.generic], value: int = 0) -> Array:
         """A column of the result."""
@@ -212,9 +224,8 @@ class Streams:
             self.switched(i)
         elif self.event[i] == BLOCK_RQ_COMPLETE:
             self.completed = self.time[i]
-        elif self.event[i] == BLOCK_RQ_ISSUE:
-            if self.order[i] and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
-                self.emit(i, t, WRITEBACK, self.b[i] // SECTORS_PER_PAGE)
+        elif self.event[i] == BLOCK_RQ_ISSUE and self.order[i]:
+            self.written(i, t)
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)
         elif self.event[i] == SCHED_PROCESS_EXIT:
@@ -225,6 +236,7 @@ class Streams:
             self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
         elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
             self.stalls(i, t, self.event[i] == MM_COMPACTION_BEGIN)
+            self.cpu_taken[self.cpu[i]] = self.cpu_arrived[self.cpu[i]]
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
         elif self.event[i] == MM_MIGRATE_PAGES:
             self.moved += self.a[i]
@@ -254,6 +266,25 @@ class Streams:
                 self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
             self.task_asleep[then] = 0
         self.cpu_task[c] = then
+
+    def written(self, i: int, t: int) -> None:
+        """A write request: blocks of the filesystem's metadata are known by their place, the rest are data."""
+        data = 0
+        block = self.a[i] // SECTORS_PER_PAGE
+        for k in range(block, block + self.b[i] // SECTORS_PER_PAGE):
+            if self.flags[i] == self.device and k < len(self.device_object) and self.device_object[k] != NOBODY:
+                self.emit(i, t, WRITE_PAGE, self.device_object[k])
+            else:
+                data += 1
+        if data and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
+            self.emit(i, t, WRITEBACK, data)
+
+    def device_pages(self, device: int, blocks: Array, pfns: Array) -> None:
+        """Say which frames hold which blocks of a device at the start."""
+        self.device = device
+        self.device_object = adopt(numbers(int(blocks.max(initial=-1)) + 1, np.int32, NOBODY))
+        for block, pfn in zip(blocks.tolist(), pfns.tolist(), strict=True):
+            self.device_object[block] = self.occupant(pfn, 0)
 
     def woken(self, i: int, t: int) -> int:
         """When a sleep ended that a switch to the task shows: one for I/O with the last completion, others now."""
@@ -293,6 +324,10 @@ class Streams:
         self.obj_order[obj] = order
         self.obj_task[obj] = t
         return obj
+
+    def compacts(self, t: int) -> bool:
+        """Is the task inside compaction?"""
+        return self.role[t] == COMPACTOR or self.task_compacting[t] != 0
 
     def consequence(self, t: int) -> bool:
         """Is the task inside reclaim or compaction, so that what it does is not demand?"""
@@ -367,17 +402,37 @@ class Streams:
             self.initial[j] = 0
         return obj
 
-    def adopt_orphan(self, t: int) -> int:
-        """What compaction moved to a frame that the trace does not name: the task's own first, else anybody's."""
-        obj = self.task_orphans[t]
-        if obj != NOBODY:
-            self.task_orphans[t] = self.obj_next[obj]
-        elif self.orphans != NOBODY:
-            obj = self.orphans
-            self.orphans = self.obj_next[obj]
-        if obj != NOBODY:
-            self.reattached += 1
-        return obj
+    def moved_in(self, c: int, p: int) -> None:
+        """Compaction on a CPU put a page on the LRU that nobody asked for: it is what the CPU moved away longest ago.
+
+        Pages join the LRU in the order in which the frames they leave are freed, but in batches of their own.
+        """
+        obj = self.cpu_moved[c]
+        if obj == NOBODY:
+            self.arrived[c * ARRIVALS + self.cpu_arrived[c] % ARRIVALS] = p
+            self.cpu_arrived[c] += 1
+            return
+        self.cpu_moved[c] = self.obj_next[obj]
+        self.settle(obj, p)
+
+    def settle(self, obj: int, p: int) -> None:
+        """An object is in this frame now."""
+        self.reattached += 1
+        self.frame_object[p] = obj
+
+    def moved_away(self, c: int, obj: int) -> None:
+        """Compaction on a CPU emptied a frame; where its content went is told by the LRU, sooner or later."""
+        self.migrated += 1
+        if self.cpu_arrived[c] > self.cpu_taken[c]:
+            self.settle(obj, self.arrived[c * ARRIVALS + self.cpu_taken[c] % ARRIVALS])
+            self.cpu_taken[c] += 1
+            return
+        self.obj_next[obj] = NOBODY
+        if self.cpu_moved[c] == NOBODY:
+            self.cpu_moved[c] = obj
+        else:
+            self.obj_next[self.cpu_moved_last[c]] = obj
+        self.cpu_moved_last[c] = obj
 
     def freed(self, i: int) -> None:
         """A free by the owner is demand; one by reclaim is the model's to decide; by compaction, the content moved
@@ -386,14 +441,12 @@ class Streams:
         p = self.pfn[i]
         obj = self.occupant(p, self.order[i])
         self.frame_object[p] = NOBODY
-        if obj == NOBODY:
-            obj = self.adopt_orphan(t)
         if obj == DROPPED:
             return
         if obj == NOBODY:
             self.dropped_frees += 1
-        elif self.obj_kind[obj] != KERNEL and (self.task_compacting[t] or self.role[t] == COMPACTOR):
-            self.moved_away(obj)
+        elif self.obj_kind[obj] != KERNEL and self.compacts(t):
+            self.moved_away(self.cpu[i], obj)
         elif self.obj_kind[obj] != KERNEL and self.consequence(t):
             self.evicted(t, obj, p)
         else:
@@ -403,19 +456,6 @@ class Streams:
                 self.give_up(t, self.task_pending[t])
                 self.task_pending[t] = NOBODY
             self.released(i, t, obj)
-
-    def moved_away(self, obj: int) -> None:
-        """Compaction emptied the frame; a file page is found again by its place, an anonymous one by whoever frees
-        it."""
-        self.migrated += 1
-        if self.obj_identity[obj] != NOBODY:
-            return
-        if self.obj_task[obj] != NOBODY:
-            self.obj_next[obj] = self.task_orphans[self.obj_task[obj]]
-            self.task_orphans[self.obj_task[obj]] = obj
-        else:
-            self.obj_next[obj] = self.orphans
-            self.orphans = obj
 
     def evicted(self, t: int, obj: int, p: int) -> None:
         """Reclaim took the page; an anonymous one lives on in swap until its owner unmaps it."""
@@ -465,6 +505,10 @@ class Streams:
     def inserted(self, i: int) -> None:
         """A page joins an LRU list: 0 and 1 are anonymous, 2 and 3 file."""
         obj = self.frame_object[self.pfn[i]]
+        if obj < 0 and not self.initial[self.pfn[i]]:
+            if self.cpu_moved[self.cpu[i]] != NOBODY or self.compacts(self.who[i]):
+                self.moved_in(self.cpu[i], self.pfn[i])
+            return
         if obj >= 0 and self.obj_kind[obj] == KERNEL:
             self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
 

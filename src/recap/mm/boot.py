@@ -110,20 +110,10 @@ def page_records(snapshot: Snapshot) -> Array:
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
     page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
-    page["owner"][block_device_pages(snapshot)] |= kernel.PG_JOURNALLED
+    page["owner"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
     return page
-
-
-def block_device_pages(snapshot: Snapshot) -> Array:
-    """Frames with a filesystem's metadata: the pages with buffers of the mapping that reaches furthest, a device's."""
-    pfns = np.concatenate([snapshot.lru_list(lru) for lru in (kernel.LRU_INACTIVE_FILE, kernel.LRU_ACTIVE_FILE)])
-    pfns = pfns[snapshot.has("PG_private")[pfns]]
-    if not len(pfns):
-        return pfns
-    device = snapshot.mapping[pfns[snapshot.index[pfns].argmax()]]
-    return pfns[snapshot.mapping[pfns] == device]
 
 
 def padded_pageblocks(snapshot: Snapshot, page: Array) -> Array:

@@ -55,6 +55,7 @@ cdef enum:
     OP_FORK = 4
     OP_EXIT = 5
     OP_WRITEBACK = 6
+    OP_WRITE_PAGE = 7
 
     KIND_KERNEL = 0
     KIND_ANON = 1
@@ -169,6 +170,8 @@ cdef class Simulation:
     cdef void activate(self, unsigned int pfn) noexcept nogil
 
     cdef void join_lru(self, int obj, unsigned int pfn) noexcept nogil
+
+    cdef void write_page(self, unsigned int pfn) noexcept nogil
 
     @cython.locals(pfn=cython.uint)
     cdef void write_back(self, long long pages) noexcept nogil

@@ -11,7 +11,7 @@ import cython
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import NR_LRU_LISTS
+from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
 from recap.pages import Array, Memory, adopt
 from recap.sim.device import Device
 from recap.sim.timers import Timers
@@ -53,7 +53,7 @@ if not cython.compiled:
     from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK = range(7)
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
     KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
     UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
     SLICE_NS = 3_000_000
@@ -144,9 +144,10 @@ class Simulation:
             for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
                 flags = self.m.page[pfn].flags
                 if flags & PF_DIRTY and not flags & PF_SWAPBACKED:
-                    self.dirty[self.dirty_last] = pfn
-                    self.dirty_last += 1
                     self.m.vmstat[NR_DIRTY] += 1
+                    if not self.m.page[pfn].owner & PG_JOURNALLED:
+                        self.dirty[self.dirty_last] = pfn
+                        self.dirty_last += 1
         if self.m.compaction:
             self.task[self.kcompactd].state = WAITING
             self.timers.push(0, self.kcompactd)
@@ -390,7 +391,9 @@ class Simulation:
             self.task[obj].vruntime = self.task[t].vruntime
             self.begin_child(obj, self.cpu[c].now)
         elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
-            if self.op_kind[i] == OP_DIRTY:
+            if self.op_kind[i] == OP_WRITE_PAGE:
+                self.write_page(self.m.resident[obj])
+            elif self.op_kind[i] == OP_DIRTY:
                 self.make_dirty(self.m.resident[obj], self.cpu[c].now)
             else:
                 self.activate(self.m.resident[obj])
@@ -401,6 +404,11 @@ class Simulation:
         if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
             workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
         activate_page(self.m, pfn)
+
+    def write_page(self, pfn: int) -> None:
+        """One certain page is written, as the recorded kernel did."""
+        if self.m.page[pfn].flags & PF_DIRTY and not self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+            start_writeback(self.m, pfn)
 
     def write_back(self, pages: int) -> None:
         """A task has its dirty pages written: the oldest dirty ones, as many as it asked the device to write."""
