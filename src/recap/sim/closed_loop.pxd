@@ -4,6 +4,7 @@ from recap.kernel cimport (
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
+    SWAP_CLUSTER_MAX,
     TICK_NS,
     PF_ACTIVE,
     PF_DIRTY,
@@ -13,7 +14,7 @@ from recap.kernel cimport (
     PF_YOUNG,
 )
 from recap.mm.kcompactd cimport kcompactd_step
-from recap.mm.kswapd cimport kswapd_step, wakeup_kswapd
+from recap.mm.kswapd cimport NAP, kswapd_step, wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
@@ -111,6 +112,7 @@ cdef class Simulation:
     cdef readonly long long clock
     cdef readonly long long scan_ns
     cdef readonly long long background_ratio
+    cdef long long throttled_written
     cdef readonly long long stalls
     cdef readonly long long stall_ns
     cdef readonly long long longest_stall_ns
@@ -129,6 +131,8 @@ cdef class Simulation:
 
     @cython.locals(t=cython.int)
     cdef void external_event(self, long long due) noexcept nogil
+
+    cdef void end_throttle(self, long long now) noexcept nogil
 
     cdef void sleep(self, int t, long long until) noexcept nogil
 

@@ -27,10 +27,11 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        SWAP_CLUSTER_MAX,
         TICK_NS,
     )
     from recap.mm.kcompactd import kcompactd_step
-    from recap.mm.kswapd import kswapd_step, wakeup_kswapd
+    from recap.mm.kswapd import NAP, kswapd_step, wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add
     from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
     from recap.mm.slowpath import (
@@ -128,6 +129,7 @@ class Simulation:
         self.clock = 0
         self.scan_ns = scan_ns
         self.background_ratio = background_ratio
+        self.throttled_written = 0
         self.stalls = 0
         self.stall_ns = 0
         self.longest_stall_ns = 0
@@ -206,8 +208,16 @@ class Simulation:
         self.advance_clock(due)
         if not self.device.idle() and self.device.next_completion() == due:
             self.device.complete()
+            self.end_throttle(due)
             return
         self.wake(self.timers.pop(), due)
+
+    def end_throttle(self, now: int) -> None:
+        """kswapd waits for writeback no longer than until a batch of pages is written (__acct_reclaim_writeback)."""
+        self.throttled_written += 1
+        if self.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP:
+            if self.throttled_written > SWAP_CLUSTER_MAX:
+                self.wake_thread(self.kswapd, now)
 
     def sleep(self, t: int, until: int) -> None:
         """Take the running task off its CPU until a time."""
@@ -631,6 +641,7 @@ class Simulation:
         kswapd_step(self.m, c)
         self.charge(c, 0)
         if self.m.sc[0].sleep_ns > 0:
+            self.throttled_written = 0
             self.sleep(self.kswapd, self.cpu[c].now + self.m.sc[0].sleep_ns)
         elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
             self.task[self.kswapd].state = ASLEEP
