@@ -63,6 +63,8 @@ class Demand:
     write_ns: npt.NDArray[np.int64]
     scan_ns: int | None  # CPU time of reclaim for each page scanned, None if it cannot be measured
     migrate_ns: int | None  # time of compaction for each page moved, None if nothing was moved
+    reclaim_wait: float  # ns that reclaim waits for a CPU, preempted, for each ns it runs
+    compaction_wait: float  # the same of compaction
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
 

@@ -130,6 +130,8 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         write_ns=write,
         scan_ns=int(streams.reclaimer_ns // scanned) if scanned else None,
         migrate_ns=int(streams.compaction_ns // streams.moved) if streams.moved else None,
+        reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
+        compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
         recorded={
             "high_order_attempts": float(streams.attempts),
             "high_order_successes": float(streams.successes),

@@ -106,6 +106,7 @@ cdef class Streams:
     cdef long long[::1] task_slept
     cdef long long[::1] task_run
     cdef long long[::1] task_wait
+    cdef long long[::1] task_off
     cdef long long[::1] task_lost
     cdef long long[::1] task_began
     cdef int[::1] task_pending
@@ -133,6 +134,9 @@ cdef class Streams:
     cdef readonly long long reclaimer_ns
     cdef readonly long long reclaimer_scanned
     cdef readonly long long compaction_ns
+    cdef readonly long long compaction_wait_ns
+    cdef readonly long long reclaim_wait_ns
+    cdef readonly long long reclaim_ns
     cdef long long completed
     cdef readonly long long moved
 
@@ -181,6 +185,8 @@ cdef class Streams:
     cdef void moved_in(self, int c, unsigned int p) noexcept nogil
 
     cdef void settle(self, int obj, unsigned int p) noexcept nogil
+
+    cdef void waited(self, int t, long long gone) noexcept nogil
 
     cdef bint compacts(self, int t) noexcept nogil
 

@@ -96,6 +96,9 @@ class Streams:
         self.reclaimer_scanned = 0
         self.compaction_ns = 0
         self.completed = 0
+        self.compaction_wait_ns = 0
+        self.reclaim_wait_ns = 0
+        self.reclaim_ns = 0
         self.moved = 0
 
     def read(self, events: Events) -> None:
@@ -149,6 +152,7 @@ class Streams:
         self.task_slept = adopt(numbers(count, np.int64, start))
         self.task_run = adopt(numbers(count, np.int64))
         self.task_wait = adopt(numbers(count, np.int64))
+        self.task_off = adopt(numbers(count, np.int64))
         self.task_lost = adopt(numbers(count, np.int64))
         self.task_began = adopt(numbers(count, np.int64))
         self.task_pending = adopt(numbers(count, np.int32, NOBODY))
@@ -192,6 +196,8 @@ class Streams:
             self.task_asleep[t] = 0
         if self.task_compacting[t]:
             self.compaction_ns += gone
+        if self.task_stalled[t]:
+            self.reclaim_ns += gone
         if self.task_stalled[t] or self.task_compacting[t]:
             return
         if self.role[t] == IDLE:
@@ -258,6 +264,11 @@ class Streams:
         c = self.cpu[i]
         t = self.who[i]
         then = self.other[i]
+        if not self.a[i] & STATE_MASK or self.a[i] & RUNNABLE:
+            self.task_off[t] = self.time[i]
+        if self.task_off[then] > 0:
+            self.waited(then, self.time[i] - self.task_off[then])
+            self.task_off[then] = 0
         if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
             self.task_asleep[t] = 2 if self.a[i] & UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
@@ -266,6 +277,13 @@ class Streams:
                 self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
             self.task_asleep[then] = 0
         self.cpu_task[c] = then
+
+    def waited(self, t: int, gone: int) -> None:
+        """A task was preempted for a while: that of reclaim and compaction is part of how long they take."""
+        if self.compacts(t):
+            self.compaction_wait_ns += gone
+        elif self.task_stalled[t]:
+            self.reclaim_wait_ns += gone
 
     def written(self, i: int, t: int) -> None:
         """A write request: blocks of the filesystem's metadata are known by their place, the rest are data."""

@@ -74,6 +74,7 @@ cdef enum:
     SCHED_MIN_GRANULARITY_NS = 750000
     SCHED_WAKEUP_GRANULARITY_NS = 1000000
     STEP_NS = 500
+    SHORTEST_WAIT_NS = 5000
     FLUSH_BATCH = 256
     SLOT_BITS = 12
     NEVER = 0x4000000000000000
@@ -106,6 +107,8 @@ cdef class Simulation:
     cdef readonly int flusher
     cdef readonly int kcompactd
     cdef readonly long long migrate_ns
+    cdef long long reclaim_wait
+    cdef long long compaction_wait
     cdef long long sched_scale
     cdef readonly int unfinished
     cdef readonly long long ops_done
@@ -191,13 +194,14 @@ cdef class Simulation:
     @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)
     cdef void request(self, int c, int t, int obj) noexcept nogil
 
-    @cython.locals(s=cython.int, status=cython.int)
+    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong)
     cdef void stall_step(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, waited=cython.longlong)
     cdef void end_request(self, int c, int t, int status) noexcept nogil
 
-    cdef void charge(self, int c, int s) noexcept nogil
+    @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
+    cdef long long charge(self, int c, int s) noexcept nogil
 
     @cython.locals(i=cython.uint, by=cython.uint)
     cdef void note_stolen(self, unsigned int pfn, int order, int s) noexcept nogil
@@ -219,6 +223,7 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong)
     cdef void follow_dirty(self) noexcept nogil
 
+    @cython.locals(wait=cython.longlong)
     cdef void kcompactd_turn(self, int c) noexcept nogil
 
     cdef void kswapd_turn(self, int c) noexcept nogil

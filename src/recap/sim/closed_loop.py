@@ -62,6 +62,7 @@ if not cython.compiled:
     SCHED_MIN_GRANULARITY_NS = 750_000
     SCHED_WAKEUP_GRANULARITY_NS = 1_000_000
     STEP_NS = 500
+    SHORTEST_WAIT_NS = 5_000
     FLUSH_BATCH = 256
     SLOT_BITS = 12
     NEVER = 1 << 62
@@ -109,6 +110,8 @@ class Simulation:
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
         self.sched_scale = int(memory.nr_cpus).bit_length()
+        self.reclaim_wait = round(1000 * demand.reclaim_wait)
+        self.compaction_wait = round(1000 * demand.compaction_wait)
         self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
         self.task = adopt(task_records(demand))
         cpu = np.zeros(memory.nr_cpus, CPU)
@@ -493,7 +496,7 @@ class Simulation:
         """One step of the slow path a task is in."""
         s = self.task[t].slot
         status = slowpath_step(self.m, s, c)
-        self.charge(c, s)
+        wait = self.charge(c, s) + self.m.sc[s].sleep_ns
         if status == NEEDS_OOM:
             if self.out_of_memory(c, t):
                 oom_killed(self.m, s)
@@ -501,16 +504,21 @@ class Simulation:
             status = FAILED
         if status != AT_WORK:
             self.end_request(c, t, status)
-        elif self.m.sc[s].sleep_ns > 0:
-            self.sleep(t, self.cpu[c].now + self.m.sc[s].sleep_ns)
+        elif wait >= SHORTEST_WAIT_NS:
+            self.sleep(t, self.cpu[c].now + wait)
 
-    def charge(self, c: int, s: int) -> None:
-        """Reclaim costs CPU time by the pages it scanned, compaction by those it moved."""
-        self.cpu[c].now += STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
-        self.cpu[c].now += self.m.cc[s].migrated_now * self.migrate_ns
+    def charge(self, c: int, s: int) -> int:
+        """Reclaim costs CPU time by the pages it scanned, compaction by those it moved; how long they then wait.
+
+        They wait for a CPU as long, for each ns they ran, as the recorded ones did.
+        """
+        reclaim = STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+        compaction = self.m.cc[s].migrated_now * self.migrate_ns
+        self.cpu[c].now += reclaim + compaction
         self.m.sc[s].scanned_now = 0
         self.m.cc[s].scanned_now = 0
         self.m.cc[s].migrated_now = 0
+        return (reclaim * self.reclaim_wait + compaction * self.compaction_wait) // 1000
 
     def end_request(self, c: int, t: int, status: int) -> None:
         """The slow path is over, well or not."""
@@ -632,9 +640,11 @@ class Simulation:
     def kcompactd_turn(self, c: int) -> None:
         """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
         kcompactd_step(self.m, c)
-        self.charge(c, 0)
+        wait = self.charge(c, 0)
         if self.m.kcompactd_asleep:
             self.sleep(self.kcompactd, self.cpu[c].now + self.m.kcompactd_timeout_ns)
+        elif wait >= SHORTEST_WAIT_NS:
+            self.sleep(self.kcompactd, self.cpu[c].now + wait)
 
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
