@@ -128,7 +128,14 @@ ctypedef packed struct CompactControl:
     unsigned char proactive
     unsigned char rescan
     unsigned char update_cached
-    unsigned char pad0
+    unsigned char skip_updated
+    int search_limit
+    unsigned int search_highest
+    unsigned int search_low
+    unsigned int search_min
+    unsigned int next_skip_pfn
+    unsigned int pad0
+    long long nr_isolated
     long long nr_freepages
     long long nr_migratepages
     long long total_migrate_scanned

@@ -87,7 +87,10 @@ COMPACT_CONTROL = np.dtype(
     + [(name, "u4") for name in ("gfp", "migrate_pfn", "free_pfn", "fast_start_pfn", "last_migrated_pfn", "page")]
     + [("fast_search_fail", "i4")]
     + [(name, "u1") for name in ("direct_compaction", "whole_zone", "ignore_skip_hint", "ignore_block_suitable")]
-    + [(name, "u1") for name in ("proactive", "rescan", "update_cached", "pad0")]
+    + [(name, "u1") for name in ("proactive", "rescan", "update_cached", "skip_updated")]
+    + [("search_limit", "i4")]
+    + [(name, "u4") for name in ("search_highest", "search_low", "search_min", "next_skip_pfn", "pad0")]
+    + [("nr_isolated", "i8")]
     + [(name, "i8") for name in ("nr_freepages", "nr_migratepages", "total_migrate_scanned", "total_free_scanned")]
     + [(name, "i8") for name in ("scanned_now", "migrated_now")]
 )
@@ -208,9 +211,13 @@ class Memory:
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
         self.emitted = adopt(self.columns["emitted"])
+        self.policy = policy
+        self.reset(profile)
+
+    def reset(self, profile: Profile) -> None:
+        """Nothing has happened yet."""
         self.tracing = False
         self.nr_emitted = 0
-        self.policy = policy
         self.withheld = 0
         self.withheld_peak = 0
         self.extfrag_events = 0

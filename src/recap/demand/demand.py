@@ -45,7 +45,9 @@ class Demand:
     obj_order: npt.NDArray[np.uint8]
     obj_pfn: npt.NDArray[np.uint32]  # where it is at the start, NO_PFN if it is asked for later
     op_kind: npt.NDArray[np.uint8]  # Op
-    op_obj: npt.NDArray[np.int32]  # object; for FORK the child's task number, for WRITEBACK the number of pages; -1 for EXIT
+    op_obj: npt.NDArray[
+        np.int32
+    ]  # object; for FORK the child's task number, for WRITEBACK the number of pages; -1 for EXIT
     op_gfp: npt.NDArray[np.uint32]  # of an ALLOC
     op_cpu: npt.NDArray[np.uint8]
     op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation

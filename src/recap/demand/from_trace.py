@@ -167,7 +167,7 @@ def assumptions(streams: Streams) -> list[str]:
         f"{streams.slab_frees} kernel pages freed inside reclaim are freed when the recorded kernel did": (
             streams.slab_frees
         ),
-        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again by their joining the LRU": (
+        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again on the LRU": (
             streams.migrated
         ),
         f"{streams.freed_from_swap} swapped-out pages are freed with their task's next unmapping": (

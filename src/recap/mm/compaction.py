@@ -203,9 +203,7 @@ def compact_batch(m: Memory, s: int, cpu: int) -> int:
     zone = m.cc[s].zone
     start = m.cc[s].migrate_pfn
     m.cc[s].rescan = pageblock_start(m, m.cc[s].last_migrated_pfn) == pageblock_start(m, start)
-    if not isolate_migratepages(m, s):
-        m.cc[s].nr_migratepages = 0
-        return COMPACT_CONTENDED
+    isolate_migratepages(m, s)
     if m.cc[s].nr_migratepages == 0:
         if m.cc[s].update_cached:
             m.zone[zone].compact_cached_migrate_pfn[1] = m.zone[zone].compact_cached_migrate_pfn[0]

@@ -91,7 +91,7 @@ def zone_done(m: Memory, s: int, result: int) -> bool:
     if result == COMPACT_SUCCESS:
         compaction_defer_reset(m, m.cc[s].zone, m.cc[s].order, False)
         return True
-    if m.cc[s].priority != COMPACT_PRIO_ASYNC and (result == COMPACT_COMPLETE or result == COMPACT_PARTIAL_SKIPPED):
+    if m.cc[s].priority != COMPACT_PRIO_ASYNC and result in (COMPACT_COMPLETE, COMPACT_PARTIAL_SKIPPED):
         defer_compaction(m, m.cc[s].zone, m.cc[s].order)
     return False
 

@@ -35,23 +35,23 @@ cdef void move_freelist_head(Memory m, unsigned int head, unsigned int pfn) noex
 
 cdef int next_search_order(Memory m, int s, int order) noexcept nogil
 
-@cython.locals(
-    zone=cython.int,
-    limit=cython.int,
-    scanned=cython.longlong,
-    highest=cython.uint,
-    found=cython.uint,
-    scan_start=cython.bint,
-    distance=cython.uint,
-    low_pfn=cython.uint,
-    min_pfn=cython.uint,
-    order=cython.int,
-    head=cython.uint,
-    order_scanned=cython.int,
-    high_pfn=cython.uint,
-    pfn=cython.uint,
-)
+@cython.locals(found=cython.uint, order=cython.int)
 cdef void fast_isolate_freepages(Memory m, int s) noexcept nogil
+
+@cython.locals(free_pfn=cython.uint, distance=cython.uint)
+cdef void begin_search(Memory m, int s) noexcept nogil
+
+cdef bint starts_pass(Memory m, int s) noexcept nogil
+
+@cython.locals(head=cython.uint, scanned=cython.int, high_pfn=cython.uint, found=cython.uint, pfn=cython.uint)
+cdef unsigned int search_free_list(Memory m, int s, int order) noexcept nogil
+
+cdef bint take_found(Memory m, int s, unsigned int pfn, int order) noexcept nogil
+
+cdef unsigned int search_failed(Memory m, int s) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void end_search(Memory m, int s) noexcept nogil
 
 @cython.locals(start=cython.uint, end=cython.uint)
 cdef void fast_isolate_around(Memory m, int s, unsigned int pfn) noexcept nogil

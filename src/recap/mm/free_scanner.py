@@ -104,72 +104,102 @@ def fast_isolate_freepages(m: Memory, s: int) -> None:
     """Look through the free lists for a block in the upper part of what is left (fast_isolate_freepages)."""
     if m.cc[s].order <= 0:
         return
-    zone = m.cc[s].zone
-    limit = max(1, freelist_scan_limit(m, s) >> 1)
-    scanned = 0
-    highest = 0
+    begin_search(m, s)
     found = NONE
-    scan_start = m.cc[s].free_pfn >= m.zone[zone].compact_init_free_pfn
-    if scan_start:
-        limit = (1 << m.pageblock_order) >> 1
-    distance = m.cc[s].free_pfn - m.cc[s].migrate_pfn if m.cc[s].free_pfn > m.cc[s].migrate_pfn else 0
-    low_pfn = pageblock_start(m, m.cc[s].free_pfn - (distance >> 2))
-    min_pfn = pageblock_start(m, m.cc[s].free_pfn - (distance >> 1))
-    m.cc[s].search_order = min(m.cc[s].order - 1, m.cc[s].search_order)
     order = m.cc[s].search_order
     while found == NONE and order >= 0:
-        if m.zone[zone].nr_free[order] == 0:
-            order = next_search_order(m, s, order)
-            continue
-        head = free_list(m, zone, order, MIGRATE_MOVABLE)
-        order_scanned = 0
-        high_pfn = 0
-        pfn = m.page[head].prev
-        while pfn != head:
-            order_scanned += 1
-            scanned += 1
-            if pfn >= highest:
-                highest = max(pageblock_start(m, pfn), m.zone[zone].start)
-            if pfn >= low_pfn:
-                m.cc[s].fast_search_fail = 0
-                m.cc[s].search_order = order
-                found = pfn
-                break
-            if pfn >= min_pfn and pfn > high_pfn:
-                high_pfn = pfn
-                limit >>= 1
-            if order_scanned >= limit:
-                break
-            pfn = m.page[pfn].prev
-        if found == NONE and high_pfn:
-            found = high_pfn
-            pfn = high_pfn
-        move_freelist_head(m, head, pfn)
-        if found != NONE:
-            if isolate_free_page(m, zone, found, order):
-                scanned += (1 << order) - 1
-                keep_free_block(m, s, found, order)
-            else:
+        if m.zone[m.cc[s].zone].nr_free[order] > 0:
+            found = search_free_list(m, s, order)
+            if found != NONE and not take_found(m, s, found, order):
                 order = m.cc[s].search_order + 1
                 found = NONE
-        if order_scanned >= limit:
-            limit = max(1, limit >> 1)
         if found == NONE:
             order = next_search_order(m, s, order)
     if found == NONE:
-        m.cc[s].fast_search_fail += 1
-        if scan_start:
-            if highest >= min_pfn:
-                found = highest
-                m.cc[s].free_pfn = highest
-            elif m.cc[s].direct_compaction:
-                found = min_pfn
-                m.cc[s].free_pfn = min_pfn
-    if highest and highest >= m.zone[zone].compact_cached_free_pfn:
-        m.zone[zone].compact_cached_free_pfn = highest - (1 << m.pageblock_order)
-    m.cc[s].total_free_scanned += scanned
+        found = search_failed(m, s)
+    end_search(m, s)
     if found != NONE:
         fast_isolate_around(m, s, found)
+
+
+def begin_search(m: Memory, s: int) -> None:
+    """The top quarter is wanted, the upper half will do; the first search of a pass looks deeper."""
+    free_pfn = m.cc[s].free_pfn
+    m.cc[s].search_limit = max(1, freelist_scan_limit(m, s) >> 1)
+    if starts_pass(m, s):
+        m.cc[s].search_limit = (1 << m.pageblock_order) >> 1
+    distance = free_pfn - m.cc[s].migrate_pfn if free_pfn > m.cc[s].migrate_pfn else 0
+    m.cc[s].search_highest = 0
+    m.cc[s].search_low = pageblock_start(m, free_pfn - (distance >> 2))
+    m.cc[s].search_min = pageblock_start(m, free_pfn - (distance >> 1))
+    m.cc[s].search_order = min(m.cc[s].order - 1, m.cc[s].search_order)
+
+
+def starts_pass(m: Memory, s: int) -> bool:
+    """Is the free scanner where a pass through the zone begins?"""
+    return m.cc[s].free_pfn >= m.zone[m.cc[s].zone].compact_init_free_pfn
+
+
+def search_free_list(m: Memory, s: int, order: int) -> int:
+    """A block of one order high enough, or the highest that will do; the next search begins where this one ends."""
+    head = free_list(m, m.cc[s].zone, order, MIGRATE_MOVABLE)
+    scanned = 0
+    high_pfn = 0
+    found = NONE
+    pfn = m.page[head].prev
+    while pfn != head:
+        scanned += 1
+        if pfn >= m.cc[s].search_highest:
+            m.cc[s].search_highest = max(pageblock_start(m, pfn), m.zone[m.cc[s].zone].start)
+        if pfn >= m.cc[s].search_low:
+            m.cc[s].fast_search_fail = 0
+            m.cc[s].search_order = order
+            found = pfn
+            break
+        if pfn >= m.cc[s].search_min and pfn > high_pfn:
+            high_pfn = pfn
+            m.cc[s].search_limit >>= 1
+        if scanned >= m.cc[s].search_limit:
+            break
+        pfn = m.page[pfn].prev
+    if found == NONE and high_pfn:
+        found = high_pfn
+        pfn = high_pfn
+    move_freelist_head(m, head, pfn)
+    m.cc[s].total_free_scanned += scanned
+    if scanned >= m.cc[s].search_limit:
+        m.cc[s].search_limit = max(1, m.cc[s].search_limit >> 1)
+    return found
+
+
+def take_found(m: Memory, s: int, pfn: int, order: int) -> bool:
+    """Isolate the block found; False where the watermark forbids it."""
+    if not isolate_free_page(m, m.cc[s].zone, pfn, order):
+        return False
+    m.cc[s].total_free_scanned += (1 << order) - 1
+    keep_free_block(m, s, pfn, order)
+    return True
+
+
+def search_failed(m: Memory, s: int) -> int:
+    """Nothing suits: at the start of a pass scan from the highest free page seen, or from the middle."""
+    m.cc[s].fast_search_fail += 1
+    if not starts_pass(m, s):
+        return NONE
+    if m.cc[s].search_highest >= m.cc[s].search_min:
+        m.cc[s].free_pfn = m.cc[s].search_highest
+        return m.cc[s].search_highest
+    if m.cc[s].direct_compaction:
+        m.cc[s].free_pfn = m.cc[s].search_min
+        return m.cc[s].search_min
+    return NONE
+
+
+def end_search(m: Memory, s: int) -> None:
+    """The next compaction need not look above what was seen."""
+    zone = m.cc[s].zone
+    if m.cc[s].search_highest and m.cc[s].search_highest >= m.zone[zone].compact_cached_free_pfn:
+        m.zone[zone].compact_cached_free_pfn = m.cc[s].search_highest - (1 << m.pageblock_order)
 
 
 def fast_isolate_around(m: Memory, s: int, pfn: int) -> None:

@@ -113,7 +113,7 @@ def zone_done(m: Memory, result: int) -> None:
         return
     if result == COMPACT_SUCCESS:
         compaction_defer_reset(m, zone, m.cc[KCOMPACTD].order, False)
-    elif result == COMPACT_PARTIAL_SKIPPED or result == COMPACT_COMPLETE:
+    elif result in (COMPACT_PARTIAL_SKIPPED, COMPACT_COMPLETE):
         for cpu in range(m.nr_cpus):
             drain_pages_zone(m, zone, cpu)
         defer_compaction(m, zone, m.cc[KCOMPACTD].order)

@@ -41,20 +41,23 @@ cdef void update_fast_start_pfn(Memory m, int s, unsigned int pfn) noexcept nogi
 cdef bint suitable_migration_source(Memory m, int s, unsigned int pfn) noexcept nogil
 
 @cython.locals(low_pfn=cython.uint, end_pfn=cython.uint, size=cython.uint, fast_find_block=cython.bint, aligned=cython.bint)
-cdef bint isolate_migratepages(Memory m, int s) noexcept nogil
+cdef void isolate_migratepages(Memory m, int s) noexcept nogil
 
 cdef bint may_isolate(Memory m, int s, unsigned int pfn) noexcept nogil
 
-@cython.locals(
-    migratepages=cython.uint,
-    start=cython.uint,
-    scanned=cython.longlong,
-    isolated=cython.longlong,
-    order=cython.int,
-    valid=cython.bint,
-    skip_updated=cython.bint,
-    aborted=cython.bint,
-    skip_on_failure=cython.bint,
-    next_skip_pfn=cython.uint,
-)
-cdef bint isolate_migratepages_block(Memory m, int s, unsigned int low_pfn, unsigned int end_pfn) noexcept nogil
+@cython.locals(start=cython.uint, first=cython.bint)
+cdef void isolate_migratepages_block(Memory m, int s, unsigned int low_pfn, unsigned int end_pfn) noexcept nogil
+
+cdef bint skips_on_failure(Memory m, int s) noexcept nogil
+
+cdef unsigned int block_end(Memory m, int s, unsigned int pfn) noexcept nogil
+
+cdef void begin_block(Memory m, int s, unsigned int low_pfn, unsigned int end_pfn) noexcept nogil
+
+cdef bint isolate_page(Memory m, int s, unsigned int pfn) noexcept nogil
+
+cdef bint enough_isolated(Memory m, int s) noexcept nogil
+
+cdef unsigned int skip_block(Memory m, int s, unsigned int low_pfn) noexcept nogil
+
+cdef void end_block(Memory m, int s, unsigned int start, unsigned int low_pfn, unsigned int end_pfn, bint first) noexcept nogil

@@ -112,8 +112,8 @@ def suitable_migration_source(m: Memory, s: int, pfn: int) -> bool:
     return m.pageblock[pfn >> m.pageblock_order] == m.cc[s].migratetype
 
 
-def isolate_migratepages(m: Memory, s: int) -> bool:
-    """Isolate pages of the next suitable pageblock; False: somebody else has it (isolate_migratepages)."""
+def isolate_migratepages(m: Memory, s: int) -> None:
+    """Isolate pages of the next suitable pageblock (isolate_migratepages)."""
     low_pfn = fast_find_migrateblock(m, s)
     size = 1 << m.pageblock_order
     fast_find_block = low_pfn != m.cc[s].migrate_pfn and m.cc[s].fast_search_fail == 0
@@ -122,13 +122,13 @@ def isolate_migratepages(m: Memory, s: int) -> bool:
         aligned = low_pfn == pageblock_start(m, low_pfn)
         if not aligned or fast_find_block or isolation_suitable(m, s, low_pfn):
             if suitable_migration_source(m, s, low_pfn):
-                return isolate_migratepages_block(m, s, low_pfn, end_pfn)
+                isolate_migratepages_block(m, s, low_pfn, end_pfn)
+                return
             update_cached_migrate(m, s, end_pfn)
         fast_find_block = False
         m.cc[s].migrate_pfn = end_pfn
         low_pfn = end_pfn
         end_pfn += size
-    return True
 
 
 def may_isolate(m: Memory, s: int, pfn: int) -> bool:
@@ -138,70 +138,95 @@ def may_isolate(m: Memory, s: int, pfn: int) -> bool:
     return m.page[pfn].flags & PF_SWAPBACKED != 0 or m.cc[s].gfp & GFP_FS != 0
 
 
-def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) -> bool:
-    """Isolate up to 32 pages of a pageblock, or all on a rescan; False: abort (isolate_migratepages_block).
+def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) -> None:
+    """Isolate up to 32 pages of a pageblock, or all on a rescan (isolate_migratepages_block).
 
     An asynchronous direct compactor gives up a block of the wanted order at the first page it cannot move.
     """
-    migratepages = m.scratch_heads + 1
     start = low_pfn
-    scanned = 0
-    isolated = 0
-    order = m.cc[s].order
-    valid = False
-    skip_updated = False
-    aborted = False
-    skip_on_failure = m.cc[s].direct_compaction and m.cc[s].mode == MIGRATE_ASYNC
-    next_skip_pfn = end_pfn
-    m.cc[s].migrate_pfn = low_pfn
-    if skip_on_failure:
-        next_skip_pfn = (low_pfn | ((1 << order) - 1)) + 1
+    first = low_pfn == pageblock_start(m, low_pfn)
+    begin_block(m, s, low_pfn, end_pfn)
+    if first and not isolation_suitable(m, s, low_pfn):
+        m.cc[s].total_migrate_scanned += 1
+        end_block(m, s, start, end_pfn, end_pfn, False)
+        return
     while low_pfn < end_pfn:
-        if skip_on_failure and low_pfn >= next_skip_pfn:
-            if isolated:
+        if low_pfn >= m.cc[s].next_skip_pfn:
+            if m.cc[s].nr_isolated:
                 break
-            next_skip_pfn = (low_pfn | ((1 << order) - 1)) + 1
-        scanned += 1
-        if not valid and low_pfn == pageblock_start(m, low_pfn):
-            if not isolation_suitable(m, s, low_pfn):
-                low_pfn = end_pfn
-                aborted = True
-                break
-            valid = True
+            m.cc[s].next_skip_pfn = block_end(m, s, low_pfn)
+        m.cc[s].total_migrate_scanned += 1
         if m.page[low_pfn].state == PG_BUDDY:
             low_pfn += 1 << m.page[low_pfn].order
             continue
-        if m.page[low_pfn].state == PG_ALLOCATED and m.page[low_pfn].order > 0:
-            low_pfn += (1 << m.page[low_pfn].order) - 1
-        elif may_isolate(m, s, low_pfn):
-            if not skip_updated:
-                skip_updated = True
-                if test_and_set_skip(m, s, low_pfn):
-                    aborted = True
-                    break
-            lruvec_del(m, low_pfn)
-            list_add(m, low_pfn, migratepages)
-            m.cc[s].nr_migratepages += 1
-            isolated += 1
+        if may_isolate(m, s, low_pfn):
+            if not isolate_page(m, s, low_pfn):
+                break
             low_pfn += 1
-            if m.cc[s].nr_migratepages >= COMPACT_CLUSTER_MAX and not m.cc[s].rescan:
+            if enough_isolated(m, s):
                 break
             continue
-        if skip_on_failure:
-            if isolated:
-                putback_movable_pages(m)
-                m.cc[s].nr_migratepages = 0
-                isolated = 0
-            if low_pfn < next_skip_pfn:
-                low_pfn = next_skip_pfn - 1
-                next_skip_pfn += 1 << order
+        if m.page[low_pfn].state == PG_ALLOCATED:
+            low_pfn += (1 << m.page[low_pfn].order) - 1
+        if skips_on_failure(m, s):
+            low_pfn = skip_block(m, s, low_pfn)
         low_pfn += 1
-    low_pfn = min(low_pfn, end_pfn)
-    if low_pfn == end_pfn and (not isolated or m.cc[s].rescan):
-        if valid and not skip_updated:
+    end_block(m, s, start, min(low_pfn, end_pfn), end_pfn, first)
+
+
+def skips_on_failure(m: Memory, s: int) -> bool:
+    """Is a block of the wanted order given up when one of its pages cannot be moved?"""
+    return m.cc[s].direct_compaction != 0 and m.cc[s].mode == MIGRATE_ASYNC
+
+
+def block_end(m: Memory, s: int, pfn: int) -> int:
+    """Where the block of the wanted order ends (block_end_pfn)."""
+    return (pfn | ((1 << m.cc[s].order) - 1)) + 1
+
+
+def begin_block(m: Memory, s: int, low_pfn: int, end_pfn: int) -> None:
+    """Nothing is isolated yet."""
+    m.cc[s].migrate_pfn = low_pfn
+    m.cc[s].nr_isolated = 0
+    m.cc[s].skip_updated = 0
+    m.cc[s].next_skip_pfn = block_end(m, s, low_pfn) if skips_on_failure(m, s) else end_pfn
+
+
+def isolate_page(m: Memory, s: int, pfn: int) -> bool:
+    """Take a page off the LRU; False: somebody else compacts this pageblock already."""
+    if not m.cc[s].skip_updated:
+        m.cc[s].skip_updated = 1
+        if test_and_set_skip(m, s, pfn):
+            return False
+    lruvec_del(m, pfn)
+    list_add(m, pfn, m.scratch_heads + 1)
+    m.cc[s].nr_migratepages += 1
+    m.cc[s].nr_isolated += 1
+    return True
+
+
+def enough_isolated(m: Memory, s: int) -> bool:
+    """A batch is full; on a rescan the whole pageblock is one."""
+    return m.cc[s].nr_migratepages >= COMPACT_CLUSTER_MAX and not m.cc[s].rescan
+
+
+def skip_block(m: Memory, s: int, low_pfn: int) -> int:
+    """Put back what was taken of a block that cannot be made; the block's last frame."""
+    if m.cc[s].nr_isolated:
+        putback_movable_pages(m)
+        m.cc[s].nr_migratepages = 0
+        m.cc[s].nr_isolated = 0
+    if low_pfn < m.cc[s].next_skip_pfn:
+        low_pfn = m.cc[s].next_skip_pfn - 1
+        m.cc[s].next_skip_pfn += 1 << m.cc[s].order
+    return low_pfn
+
+
+def end_block(m: Memory, s: int, start: int, low_pfn: int, end_pfn: int, first: bool) -> None:
+    """Note how far it got; a pageblock that yields nothing, or was scanned twice, is skipped from now on."""
+    if low_pfn == end_pfn and (not m.cc[s].nr_isolated or m.cc[s].rescan):
+        if first and not m.cc[s].skip_updated:
             set_pageblock_skip(m, start)
         update_cached_migrate(m, s, low_pfn)
-    m.cc[s].total_migrate_scanned += scanned
-    m.vmstat[COMPACT_ISOLATED] += isolated
+    m.vmstat[COMPACT_ISOLATED] += m.cc[s].nr_isolated
     m.cc[s].migrate_pfn = low_pfn
-    return not aborted or low_pfn == end_pfn

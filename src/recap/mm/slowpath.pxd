@@ -84,6 +84,8 @@ cdef int after_reclaim(Memory m, int s, int cpu) noexcept nogil
 @cython.locals(zone=cython.int)
 cdef void unreserve_highatomic(Memory m, int s, bint force) noexcept nogil
 
+cdef bint retries_costly(Memory m, int s) noexcept nogil
+
 cdef int retry_or_fail(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(zone=cython.int, available=cython.longlong)

@@ -250,14 +250,20 @@ def retry_or_fail(m: Memory, s: int, cpu: int) -> int:
     m.sc[s].phase = RETRY
     if m.sc[s].gfp & GFP_NORETRY:
         return FAILED
-    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and not m.sc[s].gfp & GFP_NOFAIL:
-        if not m.sc[s].gfp & GFP_RETRY_MAYFAIL or not gfp_compaction_allowed(m, m.sc[s].gfp):
-            return FAILED
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and not retries_costly(m, s):
+        return FAILED
     if should_reclaim_retry(m, s):
         return AT_WORK
     if m.sc[s].made_progress and gfp_compaction_allowed(m, m.sc[s].gfp) and should_compact_retry(m, s):
         return AT_WORK
     return may_oom(m, s, cpu)
+
+
+def retries_costly(m: Memory, s: int) -> bool:
+    """Does a costly request go on after a round without success?"""
+    if m.sc[s].gfp & GFP_NOFAIL:
+        return True
+    return m.sc[s].gfp & GFP_RETRY_MAYFAIL != 0 and gfp_compaction_allowed(m, m.sc[s].gfp)
 
 
 def should_reclaim_retry(m: Memory, s: int) -> bool:

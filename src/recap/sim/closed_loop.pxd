@@ -135,6 +135,7 @@ cdef class Simulation:
     @cython.locals(t=cython.int)
     cdef void external_event(self, long long due) noexcept nogil
 
+    @cython.locals(throttled=cython.bint)
     cdef void end_throttle(self, long long now) noexcept nogil
 
     cdef void sleep(self, int t, long long until) noexcept nogil
@@ -165,6 +166,8 @@ cdef class Simulation:
 
     @cython.locals(t=cython.int, began=cython.longlong)
     cdef void execute(self, int c, long long due) noexcept nogil
+
+    cdef void follow_up(self, long long now) noexcept nogil
 
     cdef void wake_thread(self, int t, long long now) noexcept nogil
 

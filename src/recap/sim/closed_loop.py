@@ -218,9 +218,9 @@ class Simulation:
     def end_throttle(self, now: int) -> None:
         """kswapd waits for writeback no longer than until a batch of pages is written (__acct_reclaim_writeback)."""
         self.throttled_written += 1
-        if self.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP:
-            if self.throttled_written > SWAP_CLUSTER_MAX:
-                self.wake_thread(self.kswapd, now)
+        throttled = self.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP
+        if throttled and self.throttled_written > SWAP_CLUSTER_MAX:
+            self.wake_thread(self.kswapd, now)
 
     def sleep(self, t: int, until: int) -> None:
         """Take the running task off its CPU until a time."""
@@ -356,21 +356,25 @@ class Simulation:
         else:
             self.perform(c, t)
         self.task[t].vruntime += self.cpu[c].now - began
+        self.follow_up(self.cpu[c].now)
+        self.reschedule(c)
+
+    def follow_up(self, now: int) -> None:
+        """What a step asked for: pages to be written, and the kernel's threads."""
         if self.m.nr_moved_dirty > 0:
             self.follow_dirty()
         if self.m.nr_submitted > 0:
-            self.device.collect(self.cpu[c].now)
+            self.device.collect(now)
         if self.m.kswapd_wanted and self.m.kswapd_asleep:
-            self.wake_thread(self.kswapd, self.cpu[c].now)
+            self.wake_thread(self.kswapd, now)
         if self.m.kcompactd_wanted and self.m.kcompactd_asleep:
             self.m.kcompactd_wanted = False
-            self.wake_thread(self.kcompactd, self.cpu[c].now)
+            self.wake_thread(self.kcompactd, now)
         if self.m.flusher_wanted:
             self.m.flusher_wanted = False
             self.flush_all = True
             if self.task[self.flusher].state == ASLEEP:
-                self.wake(self.flusher, self.cpu[c].now)
-        self.reschedule(c)
+                self.wake(self.flusher, now)
 
     def wake_thread(self, t: int, now: int) -> None:
         """Wake a kernel thread from its sleep, or early from its nap."""

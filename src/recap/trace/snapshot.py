@@ -125,7 +125,8 @@ class Snapshot:
         if not len(pfns):
             return pfns
         device = self.mapping[pfns[self.index[pfns].argmax()]]
-        return pfns[self.mapping[pfns] == device]
+        mine: npt.NDArray[np.int64] = pfns[self.mapping[pfns] == device]
+        return mine
 
     def has(self, flag: str) -> npt.NDArray[np.bool_]:
         """Which frames have a page flag, such as PG_dirty."""
