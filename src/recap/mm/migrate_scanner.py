@@ -150,7 +150,7 @@ def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) ->
         m.cc[s].total_migrate_scanned += 1
         end_block(m, s, start, end_pfn, end_pfn, False)
         return
-    while low_pfn < end_pfn:
+    while low_pfn < end_pfn and not enough_isolated(m, s):
         if low_pfn >= m.cc[s].next_skip_pfn:
             if m.cc[s].nr_isolated:
                 break
@@ -163,8 +163,6 @@ def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) ->
             if not isolate_page(m, s, low_pfn):
                 break
             low_pfn += 1
-            if enough_isolated(m, s):
-                break
             continue
         if m.page[low_pfn].state == PG_ALLOCATED:
             low_pfn += (1 << m.page[low_pfn].order) - 1
