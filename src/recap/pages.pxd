@@ -32,6 +32,7 @@ ctypedef packed struct Zone:
     long long nr_reserved_highatomic
     long long kswapd_boost
     long long vm_stat_diff
+    long long nr_lru[4]
     unsigned int compact_cached_migrate_pfn[2]
     unsigned int compact_cached_free_pfn
     unsigned int compact_init_migrate_pfn

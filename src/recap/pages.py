@@ -54,6 +54,7 @@ ZONE = np.dtype(
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
         ("vm_stat_diff", "i8"),
+        ("nr_lru", "i8", NR_LRU_LISTS),
         ("compact_cached_migrate_pfn", "u4", 2),
         ("compact_cached_free_pfn", "u4"),
         ("compact_init_migrate_pfn", "u4"),
@@ -279,6 +280,13 @@ class Memory:
         self.resident = adopt(resident)
         self.columns["shadow"] = np.full(len(resident), -1, np.int64)
         self.shadow = adopt(self.columns["shadow"])
+
+    def count_lru(self, lru: int, pfns: Array) -> None:
+        """An LRU list holds these pages: count them for the node and for their zones."""
+        self.lru_size[lru] = len(pfns)
+        for z in range(self.nr_zones):
+            inside = (pfns >= self.zone[z].start) & (pfns < self.zone[z].end)
+            self.zone[z].nr_lru[lru] = int(np.count_nonzero(inside))
 
     def set_flag(self, pfns: list[int], flag: int) -> None:
         """Set a flag on each of these frames."""

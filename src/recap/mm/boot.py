@@ -40,7 +40,7 @@ def from_snapshot(snapshot: Snapshot, captures: int = 0, policy: Policy | None =
     for (kind, a, b, c), pfns in snapshot.groups.items():
         memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
         if kind == LRU_LIST:
-            memory.lru_size[b] = len(pfns)
+            memory.count_lru(b, pfns)
     return memory
 
 

@@ -25,7 +25,7 @@ from recap.kernel cimport (
 from recap.mm.compaction cimport compact_begin, compact_gap, compact_step, compaction_suitable, suitable_with
 from recap.mm.page_alloc cimport get_page_from_freelist
 from recap.mm.skip_hint cimport compaction_defer_reset, compaction_deferred, defer_compaction
-from recap.mm.vmscan cimport reclaimable_pages
+from recap.mm.vmscan cimport zone_reclaimable_pages
 from recap.mm.vmstat cimport COMPACT_FAIL, COMPACT_STALL
 from recap.mm.vmstat cimport COMPACT_SUCCESS as COMPACT_SUCCESS_EVENT
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok

@@ -30,7 +30,7 @@ if not cython.compiled:
     from recap.mm.compaction import compact_begin, compact_gap, compact_step, compaction_suitable, suitable_with
     from recap.mm.page_alloc import get_page_from_freelist
     from recap.mm.skip_hint import compaction_defer_reset, compaction_deferred, defer_compaction
-    from recap.mm.vmscan import reclaimable_pages
+    from recap.mm.vmscan import zone_reclaimable_pages
     from recap.mm.vmstat import COMPACT_FAIL, COMPACT_STALL
     from recap.mm.vmstat import COMPACT_SUCCESS as COMPACT_SUCCESS_EVENT
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
@@ -140,9 +140,7 @@ def compaction_zonelist_suitable(m: Memory, s: int) -> bool:
     for zone in range(m.nr_zones - 1, -1, -1):
         if m.zone[zone].index > m.sc[s].reclaim_idx:
             continue
-        available = m.zone[zone].free_pages
-        if zone == m.nr_zones - 1:
-            available += reclaimable_pages(m) // m.sc[s].order
+        available = m.zone[zone].free_pages + zone_reclaimable_pages(m, zone) // m.sc[s].order
         if (
             suitable_with(m, zone, m.sc[s].order, m.sc[s].alloc_flags, m.sc[s].reclaim_idx, available)
             == COMPACT_CONTINUE

@@ -36,7 +36,7 @@ from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
-from recap.mm.vmscan cimport reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults

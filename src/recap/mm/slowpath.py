@@ -47,7 +47,7 @@ if not cython.compiled:
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
-    from recap.mm.vmscan import reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
     from recap.mm.workingset import snapshot_refaults
@@ -274,7 +274,7 @@ def should_reclaim_retry(m: Memory, s: int) -> bool:
         m.sc[s].no_progress_loops += 1
     if m.sc[s].no_progress_loops <= MAX_RECLAIM_RETRIES:
         for zone in range(m.nr_zones - 1, -1, -1):
-            available = m.zone[zone].free_pages + (reclaimable_pages(m) if zone == m.nr_zones - 1 else 0)
+            available = m.zone[zone].free_pages + zone_reclaimable_pages(m, zone)
             if m.zone[zone].index <= m.sc[s].reclaim_idx and zone_watermark_ok_for(
                 m, zone, m.sc[s].order, wmark_pages(m, zone, WMARK_MIN), m.sc[s].reclaim_idx,
                 m.sc[s].alloc_flags, available,

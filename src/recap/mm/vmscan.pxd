@@ -112,4 +112,7 @@ cdef void capture_step(Memory m, int s) noexcept nogil
 cdef void shrink_node_end(Memory m, int s) noexcept nogil
 
 @cython.locals(pages=cython.longlong)
+cdef long long zone_reclaimable_pages(Memory m, int zone) noexcept nogil
+
+@cython.locals(pages=cython.longlong)
 cdef long long reclaimable_pages(Memory m) noexcept nogil

@@ -420,6 +420,14 @@ def shrink_node_end(m: Memory, s: int) -> None:
         m.kswapd_failures = 0
 
 
+def zone_reclaimable_pages(m: Memory, zone: int) -> int:
+    """Pages of a zone that reclaim could free at best (zone_reclaimable_pages)."""
+    pages = m.zone[zone].nr_lru[LRU_INACTIVE_FILE] + m.zone[zone].nr_lru[LRU_INACTIVE_FILE + 1]
+    if m.nr_swap_pages > 0:
+        pages += m.zone[zone].nr_lru[LRU_INACTIVE_ANON] + m.zone[zone].nr_lru[LRU_ACTIVE_ANON]
+    return pages
+
+
 def reclaimable_pages(m: Memory) -> int:
     """Pages that reclaim could free at best (zone_reclaimable_pages, over all zones)."""
     pages = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
