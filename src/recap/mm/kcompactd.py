@@ -125,7 +125,7 @@ def kcompactd_end(m: Memory) -> None:
     """Back to sleep; after proactive work that was in vain for long."""
     if m.cc[KCOMPACTD].proactive:
         if fragmentation_score_node(m) >= m.fragmentation_before:
-            m.kcompactd_timeout_ns = HPAGE_FRAG_CHECK_INTERVAL_NS << COMPACT_MAX_DEFER_SHIFT
+            m.kcompactd_timeout_ns <<= COMPACT_MAX_DEFER_SHIFT
     else:
         if m.kcompactd_max_order <= m.cc[KCOMPACTD].order:
             m.kcompactd_max_order = 0
