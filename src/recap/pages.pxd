@@ -32,6 +32,18 @@ ctypedef packed struct Zone:
     long long nr_reserved_highatomic
     long long kswapd_boost
     long long vm_stat_diff
+    long long nr_lru[4]
+    unsigned int compact_cached_migrate_pfn[2]
+    unsigned int compact_cached_free_pfn
+    unsigned int compact_init_migrate_pfn
+    unsigned int compact_init_free_pfn
+    int compact_considered
+    int compact_defer_shift
+    int compact_order_failed
+    unsigned char compact_blockskip_flush
+    unsigned char pad2
+    unsigned char pad3
+    unsigned char pad4
 
 ctypedef packed struct Pcp:
     int count
@@ -68,7 +80,7 @@ ctypedef packed struct ScanControl:
     unsigned char cache_trim_mode
     unsigned char file_is_tiny
     unsigned char proportional
-    unsigned char pad0
+    unsigned char compaction_ready
     unsigned char pad1
     long long nr_to_reclaim
     long long nr_scanned
@@ -85,7 +97,52 @@ ctypedef packed struct ScanControl:
     long long nr_taken
     long long nr_file_taken
     long long scanned_now
+    long long total_scan
     long long sleep_ns
+    int compact_priority
+    int compact_result
+    int compaction_retries
+    int made_progress
+
+ctypedef packed struct CompactControl:
+    int order
+    int search_order
+    int migratetype
+    int mode
+    int zone
+    int alloc_flags
+    int highest_zoneidx
+    int priority
+    int result
+    int phase
+    unsigned int gfp
+    unsigned int migrate_pfn
+    unsigned int free_pfn
+    unsigned int fast_start_pfn
+    unsigned int last_migrated_pfn
+    unsigned int page
+    int fast_search_fail
+    unsigned char direct_compaction
+    unsigned char whole_zone
+    unsigned char ignore_skip_hint
+    unsigned char ignore_block_suitable
+    unsigned char proactive
+    unsigned char rescan
+    unsigned char update_cached
+    unsigned char skip_updated
+    int search_limit
+    unsigned int search_highest
+    unsigned int search_low
+    unsigned int search_min
+    unsigned int next_skip_pfn
+    unsigned int pad0
+    long long nr_isolated
+    long long nr_freepages
+    long long nr_migratepages
+    long long total_migrate_scanned
+    long long total_free_scanned
+    long long scanned_now
+    long long migrated_now
 
 ctypedef packed struct Tracepoint:
     unsigned int pfn
@@ -101,6 +158,27 @@ cdef class Memory:
     cdef Pcp[::1] pcp
     cdef Capture[::1] capture
     cdef ScanControl[::1] sc
+    cdef CompactControl[::1] cc
+    cdef unsigned char[::1] pageblock_skip
+    cdef long long[::1] shadow
+    cdef unsigned int[::1] moved_dirty
+    cdef readonly long long nr_moved_dirty
+    cdef readonly long long nonresident_age
+    cdef readonly long long refaults_anon
+    cdef readonly long long refaults_file
+    cdef int capc
+    cdef public bint compaction
+    cdef public bint compaction_capture
+    cdef public long long compaction_proactiveness
+    cdef public long long extfrag_threshold
+    cdef readonly int kswapd_alloc_order
+    cdef readonly long long kswapd_reclaimed_before
+    cdef readonly int kcompactd_max_order
+    cdef readonly int kcompactd_highest_zoneidx
+    cdef readonly bint kcompactd_asleep
+    cdef readonly bint kcompactd_wanted
+    cdef long long kcompactd_timeout_ns
+    cdef int fragmentation_before
     cdef unsigned int[::1] resident
     cdef unsigned int[::1] submitted
     cdef readonly long long nr_submitted
@@ -132,6 +210,7 @@ cdef class Memory:
     cdef readonly unsigned int lru_heads
     cdef readonly unsigned int capture_heads
     cdef readonly unsigned int scratch_heads
+    cdef readonly unsigned int compact_heads
     cdef readonly long long withheld
     cdef readonly long long withheld_peak
     cdef readonly long long extfrag_events
@@ -163,6 +242,18 @@ cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil:
 
 cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil:
     return m.page[head].next == head
+
+cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil:
+    cdef unsigned int first = m.page[src].next
+    cdef unsigned int last = m.page[src].prev
+    if first == src:
+        return
+    m.page[first].prev = dst
+    m.page[last].next = m.page[dst].next
+    m.page[m.page[dst].next].prev = last
+    m.page[dst].next = first
+    m.page[src].next = src
+    m.page[src].prev = src
 
 cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil:
     cdef int z = 0

@@ -17,7 +17,7 @@ import cython
 import numpy as np
 import numpy.typing as npt
 
-from recap.kernel import LINUX_6_1, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
+from recap.kernel import LINUX_6_1, MAX_NR_ZONES, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
 from recap.policy.policy import Policy
 
 COMPILED: bool = bool(cython.compiled)
@@ -54,6 +54,18 @@ ZONE = np.dtype(
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
         ("vm_stat_diff", "i8"),
+        ("nr_lru", "i8", NR_LRU_LISTS),
+        ("compact_cached_migrate_pfn", "u4", 2),
+        ("compact_cached_free_pfn", "u4"),
+        ("compact_init_migrate_pfn", "u4"),
+        ("compact_init_free_pfn", "u4"),
+        ("compact_considered", "i4"),
+        ("compact_defer_shift", "i4"),
+        ("compact_order_failed", "i4"),
+        ("compact_blockskip_flush", "u1"),
+        ("pad2", "u1"),
+        ("pad3", "u1"),
+        ("pad4", "u1"),
     ]
 )
 PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor", "i4")])
@@ -63,11 +75,25 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i4") for name in ("capture", "phase", "no_progress_loops", "lru")]
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
     + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
-    + [(name, "u1") for name in ("proportional", "pad0", "pad1")]
+    + [(name, "u1") for name in ("proportional", "compaction_ready", "pad1")]
     + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
     + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
-    + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "scanned_now", "sleep_ns")]
+    + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "scanned_now", "total_scan", "sleep_ns")]
+    + [(name, "i4") for name in ("compact_priority", "compact_result", "compaction_retries", "made_progress")]
+)
+COMPACT_CONTROL = np.dtype(
+    [(name, "i4") for name in ("order", "search_order", "migratetype", "mode", "zone", "alloc_flags")]
+    + [(name, "i4") for name in ("highest_zoneidx", "priority", "result", "phase")]
+    + [(name, "u4") for name in ("gfp", "migrate_pfn", "free_pfn", "fast_start_pfn", "last_migrated_pfn", "page")]
+    + [("fast_search_fail", "i4")]
+    + [(name, "u1") for name in ("direct_compaction", "whole_zone", "ignore_skip_hint", "ignore_block_suitable")]
+    + [(name, "u1") for name in ("proactive", "rescan", "update_cached", "skip_updated")]
+    + [("search_limit", "i4")]
+    + [(name, "u4") for name in ("search_highest", "search_low", "search_min", "next_skip_pfn", "pad0")]
+    + [("nr_isolated", "i8")]
+    + [(name, "i8") for name in ("nr_freepages", "nr_migratepages", "total_migrate_scanned", "total_free_scanned")]
+    + [(name, "i8") for name in ("scanned_now", "migrated_now")]
 )
 TRACEPOINT = np.dtype([("pfn", "u4"), ("event", "u1"), ("order", "u1"), ("migratetype", "i1"), ("pad0", "u1")])
 CAPTURE = np.dtype([("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8")])
@@ -144,7 +170,8 @@ class Memory:
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
         self.capture_heads = self.lru_heads + NR_LRU_LISTS
         self.scratch_heads = self.capture_heads + captures
-        whole = np.zeros(self.scratch_heads + NR_SCRATCH_LISTS, PAGE)
+        self.compact_heads = self.scratch_heads + NR_SCRATCH_LISTS
+        whole = np.zeros(self.compact_heads + captures + 1, PAGE)
         whole[: len(page)] = page
         heads = np.arange(self.nr_frames, len(whole))
         whole["next"][self.nr_frames :] = heads
@@ -158,8 +185,12 @@ class Memory:
             "pcp": pcp.copy(),
             "capture": np.zeros(captures, CAPTURE),
             "sc": np.zeros(captures + 1, SCAN_CONTROL),
+            "cc": np.zeros(captures + 1, COMPACT_CONTROL),
             "submitted": np.zeros(self.nr_frames, np.uint32),
+            "moved_dirty": np.zeros(self.nr_frames, np.uint32),
             "resident": np.zeros(0, np.uint32),
+            "shadow": np.zeros(0, np.int64),
+            "pageblock_skip": np.zeros(len(pageblock), np.uint8),
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
@@ -170,6 +201,10 @@ class Memory:
         self.pcp = adopt(self.columns["pcp"])
         self.capture = adopt(self.columns["capture"])
         self.sc = adopt(self.columns["sc"])
+        self.cc = adopt(self.columns["cc"])
+        self.pageblock_skip = adopt(self.columns["pageblock_skip"])
+        self.shadow = adopt(self.columns["shadow"])
+        self.moved_dirty = adopt(self.columns["moved_dirty"])
         self.submitted = adopt(self.columns["submitted"])
         self.resident = adopt(self.columns["resident"])
         self.pageblock = adopt(self.columns["pageblock"])
@@ -177,6 +212,10 @@ class Memory:
         self.lru_size = adopt(self.columns["lru_size"])
         self.trace(0)
         self.policy = policy
+        self.reset(profile)
+
+    def reset(self, profile: Profile) -> None:
+        """Nothing has happened yet."""
         self.withheld = 0
         self.withheld_peak = 0
         self.extfrag_events = 0
@@ -194,6 +233,34 @@ class Memory:
         self.nr_boost_reclaim = 0
         self.pgdat_writeback = self.pgdat_dirty = self.pgdat_congested = False
         self.flusher_wanted = False
+        self.nonresident_age = 0
+        self.refaults_anon = 0
+        self.refaults_file = 0
+        self.reset_compaction(profile)
+
+    def reset_compaction(self, profile: Profile) -> None:
+        """Nothing compacts; every scan would begin at the ends of its zone."""
+        self.compaction = profile.compaction
+        self.compaction_capture = True
+        self.compaction_proactiveness = 20
+        self.extfrag_threshold = 500
+        self.capc = -1
+        self.nr_moved_dirty = 0
+        self.kswapd_alloc_order = 0
+        self.kswapd_reclaimed_before = 0
+        self.kcompactd_max_order = 0
+        self.kcompactd_highest_zoneidx = MAX_NR_ZONES
+        self.kcompactd_asleep = True
+        self.kcompactd_wanted = False
+        self.kcompactd_timeout_ns = 0
+        self.fragmentation_before = 0
+        for z in range(self.nr_zones):
+            last = (self.zone[z].end - 1) & ~((1 << self.pageblock_order) - 1)
+            self.zone[z].compact_cached_migrate_pfn[0] = self.zone[z].start
+            self.zone[z].compact_cached_migrate_pfn[1] = self.zone[z].start
+            self.zone[z].compact_cached_free_pfn = last
+            self.zone[z].compact_init_migrate_pfn = self.zone[z].start
+            self.zone[z].compact_init_free_pfn = last
 
     def trace(self, room: int) -> None:
         """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
@@ -215,6 +282,15 @@ class Memory:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
         self.columns["resident"] = resident
         self.resident = adopt(resident)
+        self.columns["shadow"] = np.full(len(resident), -1, np.int64)
+        self.shadow = adopt(self.columns["shadow"])
+
+    def count_lru(self, lru: int, pfns: Array) -> None:
+        """An LRU list holds these pages: count them for the node and for their zones."""
+        self.lru_size[lru] = len(pfns)
+        for z in range(self.nr_zones):
+            inside = (pfns >= self.zone[z].start) & (pfns < self.zone[z].end)
+            self.zone[z].nr_lru[lru] = int(np.count_nonzero(inside))
 
     def set_flag(self, pfns: list[int], flag: int) -> None:
         """Set a flag on each of these frames."""
@@ -298,6 +374,19 @@ if not cython.compiled:
     def list_empty(m: Memory, head: int) -> bool:
         """Is there nothing on this list?"""
         return bool(m.page[head].next == head)
+
+    def list_splice(m: Memory, src: int, dst: int) -> None:
+        """Move a whole list behind another's head."""
+        first = m.page[src].next
+        last = m.page[src].prev
+        if first == src:
+            return
+        m.page[first].prev = dst
+        m.page[last].next = m.page[dst].next
+        m.page[m.page[dst].next].prev = last
+        m.page[dst].next = first
+        m.page[src].next = src
+        m.page[src].prev = src
 
     def page_zone(m: Memory, pfn: int) -> int:
         """The zone a page frame lies in."""

@@ -172,3 +172,33 @@ def test_an_unmapping_gives_up_what_is_in_swap() -> None:
     passed = streams(*rows)
     assert ops(passed) == [(ALLOC, 0), (ALLOC, 1), (FREE, 1), (FREE, 0), (ALLOC, 2)]
     assert passed.freed_from_swap == 1
+
+
+def test_a_page_that_compaction_moves_is_followed_by_its_joining_the_lru() -> None:
+    begin, end = Event.MM_COMPACTION_BEGIN, Event.MM_COMPACTION_END
+    insert = {"event": Event.MM_LRU_INSERTION, "a": 0}
+    passed = streams(
+        alloc(5), {**insert, "pfn": 5}, {"event": begin}, free(5), {**insert, "pfn": 900}, {"event": end}, free(900)
+    )
+    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert (passed.migrated, passed.reattached) == (1, 1)
+
+
+def test_joining_the_lru_may_come_before_the_free_of_the_frame_left() -> None:
+    begin, end = Event.MM_COMPACTION_BEGIN, Event.MM_COMPACTION_END
+    insert = {"event": Event.MM_LRU_INSERTION, "a": 0}
+    passed = streams(
+        alloc(5), {**insert, "pfn": 5}, {"event": begin}, {**insert, "pfn": 900}, free(5), {"event": end}, free(900)
+    )
+    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+
+
+def test_what_a_stall_took_is_not_part_of_the_pace() -> None:
+    begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
+    passed = streams(alloc(5), {"event": begin}, {"event": end}, alloc(6))
+    assert passed.result("op_due", passed.ops).tolist() == [0, 2000]
+
+
+def test_a_write_request_is_writeback_by_the_task() -> None:
+    passed = streams(alloc(5), {"event": Event.BLOCK_RQ_ISSUE, "order": 1, "a": 80, "b": 24})
+    assert ops(passed) == [(ALLOC, 0), (6, 3)]

@@ -78,4 +78,4 @@ def test_who_captures_for_which_order(order: int) -> None:
 
 
 def test_every_shipped_policy_is_asked() -> None:
-    assert {info.name for info in catalogue()} == {"none", *ANSWERS}
+    assert {info.name for info in catalogue()} == {"none", "no-compaction-capture", *ANSWERS}

@@ -33,6 +33,7 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         op_cpu=np.zeros(len(ops), np.uint8),
         op_run=np.full(len(ops), 1000, np.uint64),
         op_wait=np.zeros(len(ops), np.uint64),
+        op_due=np.zeros(len(ops), np.int64),
         op_result=np.ones(len(ops), np.uint8),
         task_pid=np.arange(len(tasks), dtype=np.int32),
         task_first=np.cumsum(count) - count,
@@ -44,6 +45,9 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         read_ns=np.zeros(0, np.int64),
         write_ns=np.array([50_000, 70_000], np.int64),
         scan_ns=1000,
+        migrate_ns=None,
+        reclaim_wait=0.0,
+        compaction_wait=0.0,
         recorded={},
         assumptions=[],
     )

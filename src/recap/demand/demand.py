@@ -33,6 +33,8 @@ class Op(enum.IntEnum):
     ACTIVATE = 3
     FORK = 4
     EXIT = 5
+    WRITEBACK = 6
+    WRITE_PAGE = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,14 @@ class Demand:
     obj_order: npt.NDArray[np.uint8]
     obj_pfn: npt.NDArray[np.uint32]  # where it is at the start, NO_PFN if it is asked for later
     op_kind: npt.NDArray[np.uint8]  # Op
-    op_obj: npt.NDArray[np.int32]  # object; for FORK the child's task number; -1 for EXIT
+    op_obj: npt.NDArray[
+        np.int32
+    ]  # object; for FORK the child's task number, for WRITEBACK the number of pages; -1 for EXIT
     op_gfp: npt.NDArray[np.uint32]  # of an ALLOC
     op_cpu: npt.NDArray[np.uint8]
     op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation
     op_wait: npt.NDArray[np.uint64]  # ns asleep since then
+    op_due: npt.NDArray[np.int64]  # ns from the start to when it was recorded, without what the task lost in stalls
     op_result: npt.NDArray[np.uint8]  # of an ALLOC: did the recorded kernel serve it?
     task_pid: npt.NDArray[np.int32]
     task_first: npt.NDArray[np.int64]
@@ -59,6 +64,9 @@ class Demand:
     read_ns: npt.NDArray[np.int64]  # recorded latencies of the block device, issue to completion
     write_ns: npt.NDArray[np.int64]
     scan_ns: int | None  # CPU time of reclaim for each page scanned, None if it cannot be measured
+    migrate_ns: int | None  # time of compaction for each page moved, None if nothing was moved
+    reclaim_wait: float  # ns that reclaim waits for a CPU, preempted, for each ns it runs
+    compaction_wait: float  # the same of compaction
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
 

@@ -12,7 +12,8 @@ from recap.demand.streams import Streams
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
-USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
+ROLES = {"kswapd": RECLAIMER, "kcompactd": COMPACTOR, "kworker": FLUSHER, "jbd2": JOURNAL}
 SLICE = 500_000
 LARGEST_BLOCK = 1024
 
@@ -38,6 +39,8 @@ def from_trace(recording: Recording) -> Demand:
     tasks = number_tasks(events)
     initial, kind = initial_frames(snapshot)
     streams = Streams(events, tasks.who, tasks.other, identities(events), tasks.role, initial, kind)
+    pfns = snapshot.block_device_pages()
+    streams.device_pages(filesystem_device(events), snapshot.index[pfns].astype(np.int64), pfns)
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
     return assemble(events, tasks, streams)
@@ -67,9 +70,7 @@ def task_role(key: int, comm: str) -> int:
     """Whether what a task does is demand."""
     if key < 0:
         return IDLE
-    if comm.startswith("kswapd"):
-        return RECLAIMER
-    return COMPACTOR if comm.startswith("kcompactd") else USER
+    return next((role for name, role in ROLES.items() if comm.startswith(name)), USER)
 
 
 def identities(events: Events) -> Array:
@@ -96,6 +97,13 @@ def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
     return used, kind
 
 
+def filesystem_device(events: Events) -> int:
+    """The block device with most read requests: swap and scratch devices are read less."""
+    reads = events.flags[(events.event == np.uint8(Event.BLOCK_RQ_ISSUE)) & (events.order == 0)]
+    devices, count = np.unique(reads, return_counts=True)
+    return int(devices[count.argmax()]) if len(devices) else 0
+
+
 def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
     """Group the operations by task."""
     task = streams.result("op_task", streams.ops)
@@ -103,7 +111,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
     count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
     ops = {
         name: streams.result(name, streams.ops)[order]
-        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_result")
+        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
     }
     objects = {name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")}
     read, write = latencies(events)
@@ -121,6 +129,9 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         read_ns=read,
         write_ns=write,
         scan_ns=int(streams.reclaimer_ns // scanned) if scanned else None,
+        migrate_ns=int(streams.compaction_ns // streams.moved) if streams.moved else None,
+        reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
+        compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
         recorded={
             "high_order_attempts": float(streams.attempts),
             "high_order_successes": float(streams.successes),
@@ -156,7 +167,7 @@ def assumptions(streams: Streams) -> list[str]:
         f"{streams.slab_frees} kernel pages freed inside reclaim are freed when the recorded kernel did": (
             streams.slab_frees
         ),
-        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again when freed": (
+        f"{streams.migrated} pages were moved by compaction; {streams.reattached} were found again on the LRU": (
             streams.migrated
         ),
         f"{streams.freed_from_swap} swapped-out pages are freed with their task's next unmapping": (

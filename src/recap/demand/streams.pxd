@@ -20,6 +20,7 @@ cdef enum:
     MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
     MM_COMPACTION_BEGIN = 25
     MM_COMPACTION_END = 26
+    MM_MIGRATE_PAGES = 29
 
     KERNEL = 0
     ANON = 1
@@ -31,17 +32,27 @@ cdef enum:
     ACTIVATE = 3
     FORK = 4
     EXIT = 5
+    WRITEBACK = 6
+    WRITE_PAGE = 7
 
     NOBODY = -1
     DROPPED = -2
     RUNNABLE = 0x100
     STATE_MASK = 0xFF
+    UNINTERRUPTIBLE = 0x02
+    BLOCK_RQ_ISSUE = 11
+    BLOCK_RQ_COMPLETE = 12
+    SECTORS_PER_PAGE = 8
+    ARRIVALS = 1024
+    SWAP_CLUSTER_MAX = 32
     COSTLY = 3
 
     USER = 0
     IDLE = 1
     RECLAIMER = 2
     COMPACTOR = 3
+    FLUSHER = 4
+    JOURNAL = 5
 
 cdef class Streams:
     cdef readonly dict columns
@@ -80,6 +91,7 @@ cdef class Streams:
     cdef unsigned char[::1] op_cpu
     cdef unsigned long long[::1] op_run
     cdef unsigned long long[::1] op_wait
+    cdef long long[::1] op_due
     cdef unsigned char[::1] op_result
     cdef int[::1] op_task
     cdef readonly long long ops
@@ -94,12 +106,20 @@ cdef class Streams:
     cdef long long[::1] task_slept
     cdef long long[::1] task_run
     cdef long long[::1] task_wait
+    cdef long long[::1] task_off
+    cdef long long[::1] task_lost
+    cdef long long[::1] task_began
     cdef int[::1] task_pending
     cdef int[::1] task_request
     cdef int[::1] task_swapped
     cdef int[::1] task_failed
-    cdef int[::1] task_orphans
-    cdef int orphans
+    cdef int[::1] cpu_moved
+    cdef int[::1] cpu_moved_last
+    cdef long long[::1] cpu_arrived
+    cdef long long[::1] cpu_taken
+    cdef unsigned int[::1] arrived
+    cdef unsigned int device
+    cdef int[::1] device_object
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees
@@ -113,6 +133,12 @@ cdef class Streams:
     cdef readonly long long stolen
     cdef readonly long long reclaimer_ns
     cdef readonly long long reclaimer_scanned
+    cdef readonly long long compaction_ns
+    cdef readonly long long compaction_wait_ns
+    cdef readonly long long reclaim_wait_ns
+    cdef readonly long long reclaim_ns
+    cdef long long completed
+    cdef readonly long long moved
 
     @cython.locals(i=cython.longlong)
     cdef void run(self, long long start, long long stop) noexcept nogil
@@ -126,6 +152,10 @@ cdef class Streams:
 
     @cython.locals(t=cython.int, then=cython.int, c=cython.int)
     cdef void switched(self, long long i) noexcept nogil
+
+    cdef void stalls(self, long long i, int t, bint begins) noexcept nogil
+
+    cdef long long woken(self, long long i, int t) noexcept nogil
 
     cdef void forked(self, long long i) noexcept nogil
 
@@ -152,12 +182,21 @@ cdef class Streams:
     cdef int occupant(self, unsigned int p, int order) noexcept nogil
 
     @cython.locals(obj=cython.int)
-    cdef int adopt_orphan(self, int t) noexcept nogil
+    cdef void moved_in(self, int c, unsigned int p) noexcept nogil
+
+    cdef void settle(self, int obj, unsigned int p) noexcept nogil
+
+    cdef void waited(self, int t, long long gone) noexcept nogil
+
+    cdef bint compacts(self, int t) noexcept nogil
+
+    @cython.locals(data=cython.longlong, block=cython.longlong, k=cython.longlong)
+    cdef void written(self, long long i, int t) noexcept nogil
 
     @cython.locals(t=cython.int, p=cython.uint, obj=cython.int)
     cdef void freed(self, long long i) noexcept nogil
 
-    cdef void moved_away(self, int obj) noexcept nogil
+    cdef void moved_away(self, int c, int obj) noexcept nogil
 
     cdef void evicted(self, int t, int obj, unsigned int p) noexcept nogil
 

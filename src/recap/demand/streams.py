@@ -18,19 +18,29 @@ if not cython.compiled:
     SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
     MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
-    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
+    MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
     KERNEL, ANON, FILE = range(3)
-    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
+    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
-    RUNNABLE, STATE_MASK = 0x100, 0xFF
+    BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
+    SECTORS_PER_PAGE = 8
+    ARRIVALS = 1024
+    SWAP_CLUSTER_MAX = 32  # a scan takes no more; what it passes over (pages of other zones) costs next to nothing
+    RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
-    USER, IDLE, RECLAIMER, COMPACTOR = range(4)
+    USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
 
 
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
     """A column of equal numbers."""
     return np.full(count, value, dtype)
+
+
+def blocks_written(events: Events) -> int:
+    """Pages in all write requests."""
+    writes = (events.event == BLOCK_RQ_ISSUE) & (events.order != 0)
+    return int(events.b[writes].sum()) // SECTORS_PER_PAGE
 
 
 class Streams:
@@ -40,7 +50,8 @@ class Streams:
         events: the trace from the snapshot on.
         who, other: task number of each event's task, and of the task it names (switched to, forked).
         identity: number of the file page an event names, -1 if none.
-        role: of each task: USER, IDLE, RECLAIMER (kswapd) or COMPACTOR (kcompactd).
+        role: of each task: USER, IDLE, RECLAIMER (kswapd), COMPACTOR (kcompactd), FLUSHER (kworkers, which write back
+            for others) or JOURNAL (which writes its own).
         initial: 1 for the frames in use at the start; initial_kind: what they hold (Kind).
     """
 
@@ -56,6 +67,8 @@ class Streams:
     ) -> None:
         self.columns: dict[str, Array] = {}
         self.read(events)
+        self.device = 0
+        self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
         self.role, self.initial, self.initial_kind = adopt(role), adopt(initial), adopt(initial_kind)
         frames = len(initial)
@@ -65,11 +78,10 @@ class Streams:
         self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
         objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
-        self.prepare_operations(len(events) + objects)
+        self.prepare_operations(len(events) + objects + blocks_written(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
-        self.orphans = NOBODY
         self.dropped_allocs = 0
         self.dropped_frees = 0
         self.reclaimed = 0
@@ -82,6 +94,12 @@ class Streams:
         self.stolen = 0
         self.reclaimer_ns = 0
         self.reclaimer_scanned = 0
+        self.compaction_ns = 0
+        self.completed = 0
+        self.compaction_wait_ns = 0
+        self.reclaim_wait_ns = 0
+        self.reclaim_ns = 0
+        self.moved = 0
 
     def read(self, events: Events) -> None:
         """The trace's columns."""
@@ -112,6 +130,7 @@ class Streams:
         self.op_cpu = adopt(self.column("op_cpu", count, np.uint8))
         self.op_run = adopt(self.column("op_run", count, np.uint64))
         self.op_wait = adopt(self.column("op_wait", count, np.uint64))
+        self.op_due = adopt(self.column("op_due", count, np.int64))
         self.op_result = adopt(self.column("op_result", count, np.uint8))
         self.op_task = adopt(self.column("op_task", count, np.int32))
 
@@ -120,6 +139,11 @@ class Streams:
         start = int(events.time[0])
         self.cpu_task = adopt(numbers(events.cpus, np.int32, NOBODY))
         self.cpu_since = adopt(numbers(events.cpus, np.int64, start))
+        self.cpu_moved = adopt(numbers(events.cpus, np.int32, NOBODY))
+        self.cpu_moved_last = adopt(numbers(events.cpus, np.int32, NOBODY))
+        self.cpu_arrived = adopt(numbers(events.cpus, np.int64))
+        self.cpu_taken = adopt(numbers(events.cpus, np.int64))
+        self.arrived = adopt(numbers(events.cpus * ARRIVALS, np.uint32))
         self.task_asleep = adopt(numbers(count, np.uint8, 1))
         self.task_forked = adopt(self.column("task_forked", count, np.uint8))
         self.task_stalled = adopt(numbers(count, np.uint8))
@@ -128,11 +152,13 @@ class Streams:
         self.task_slept = adopt(numbers(count, np.int64, start))
         self.task_run = adopt(numbers(count, np.int64))
         self.task_wait = adopt(numbers(count, np.int64))
+        self.task_off = adopt(numbers(count, np.int64))
+        self.task_lost = adopt(numbers(count, np.int64))
+        self.task_began = adopt(numbers(count, np.int64))
         self.task_pending = adopt(numbers(count, np.int32, NOBODY))
         self.task_request = adopt(numbers(count, np.int32))
         self.task_swapped = adopt(numbers(count, np.int32, NOBODY))
         self.task_failed = adopt(numbers(count, np.int32, NOBODY))
-        self.task_orphans = adopt(numbers(count, np.int32, NOBODY))
 
     def column(self, name: str, count: int, dtype: type[np.generic], value: int = 0) -> Array:
         """A column of the result."""
@@ -168,6 +194,10 @@ class Streams:
             self.reclaimer_ns += gone
         if self.task_asleep[t]:
             self.task_asleep[t] = 0
+        if self.task_compacting[t]:
+            self.compaction_ns += gone
+        if self.task_stalled[t]:
+            self.reclaim_ns += gone
         if self.task_stalled[t] or self.task_compacting[t]:
             return
         if self.role[t] == IDLE:
@@ -198,38 +228,92 @@ class Streams:
         """What a task does: it is scheduled, forks, exits, reclaims or compacts."""
         if self.event[i] == SCHED_SWITCH:
             self.switched(i)
+        elif self.event[i] == BLOCK_RQ_COMPLETE:
+            self.completed = self.time[i]
+        elif self.event[i] == BLOCK_RQ_ISSUE and self.order[i]:
+            self.written(i, t)
         elif self.event[i] == SCHED_PROCESS_FORK:
             self.forked(i)
         elif self.event[i] == SCHED_PROCESS_EXIT:
             self.free_swapped(i, t)
             self.emit(i, t, EXIT, NOBODY)
         elif self.event[i] in (MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END):
+            self.stalls(i, t, self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
             self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
         elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
+            self.stalls(i, t, self.event[i] == MM_COMPACTION_BEGIN)
+            self.cpu_taken[self.cpu[i]] = self.cpu_arrived[self.cpu[i]]
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
+        elif self.event[i] == MM_MIGRATE_PAGES:
+            self.moved += self.a[i]
         elif self.role[t] == RECLAIMER and self.event[i] in (
             MM_VMSCAN_LRU_SHRINK_INACTIVE,
             MM_VMSCAN_LRU_SHRINK_ACTIVE,
         ):
-            self.reclaimer_scanned += self.a[i]
+            self.reclaimer_scanned += min(self.a[i], SWAP_CLUSTER_MAX)
+
+    def stalls(self, i: int, t: int, begins: bool) -> None:
+        """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""
+        if begins:
+            self.task_began[t] = self.time[i]
+        elif self.task_stalled[t] or self.task_compacting[t]:
+            self.task_lost[t] += self.time[i] - self.task_began[t]
 
     def switched(self, i: int) -> None:
         """Another task runs; the last one sleeps unless it was only preempted."""
         c = self.cpu[i]
         t = self.who[i]
         then = self.other[i]
+        if not self.a[i] & STATE_MASK or self.a[i] & RUNNABLE:
+            self.task_off[t] = self.time[i]
+        if self.task_off[then] > 0:
+            self.waited(then, self.time[i] - self.task_off[then])
+            self.task_off[then] = 0
         if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
-            self.task_asleep[t] = 1
+            self.task_asleep[t] = 2 if self.a[i] & UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
         if self.task_asleep[then]:
-            self.task_asleep[then] = 0
             if not self.task_stalled[then] and not self.task_compacting[then]:
-                self.task_wait[then] += self.time[i] - self.task_slept[then]
+                self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
+            self.task_asleep[then] = 0
         self.cpu_task[c] = then
+
+    def waited(self, t: int, gone: int) -> None:
+        """A task was preempted for a while: that of reclaim and compaction is part of how long they take."""
+        if self.compacts(t):
+            self.compaction_wait_ns += gone
+        elif self.task_stalled[t]:
+            self.reclaim_wait_ns += gone
+
+    def written(self, i: int, t: int) -> None:
+        """A write request: blocks of the filesystem's metadata are known by their place, the rest are data."""
+        data = 0
+        block = self.a[i] // SECTORS_PER_PAGE
+        for k in range(block, block + self.b[i] // SECTORS_PER_PAGE):
+            if self.flags[i] == self.device and k < len(self.device_object) and self.device_object[k] != NOBODY:
+                self.emit(i, t, WRITE_PAGE, self.device_object[k])
+            else:
+                data += 1
+        if data and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
+            self.emit(i, t, WRITEBACK, data)
+
+    def device_pages(self, device: int, blocks: Array, pfns: Array) -> None:
+        """Say which frames hold which blocks of a device at the start."""
+        self.device = device
+        self.device_object = adopt(numbers(int(blocks.max(initial=-1)) + 1, np.int32, NOBODY))
+        for block, pfn in zip(blocks.tolist(), pfns.tolist(), strict=True):
+            self.device_object[block] = self.occupant(pfn, 0)
+
+    def woken(self, i: int, t: int) -> int:
+        """When a sleep ended that a switch to the task shows: one for I/O with the last completion, others now."""
+        if self.task_asleep[t] == 2 and self.completed > self.task_slept[t]:
+            return self.completed
+        return self.time[i]
 
     def forked(self, i: int) -> None:
         """A child is born: its time counts from here."""
         self.task_forked[self.other[i]] = 1
+        self.task_lost[self.other[i]] = self.task_lost[self.who[i]]
         self.task_asleep[self.other[i]] = 1
         self.task_slept[self.other[i]] = self.time[i]
         self.emit(i, self.who[i], FORK, self.other[i])
@@ -242,6 +326,9 @@ class Streams:
         self.op_cpu[n] = self.cpu[i]
         self.op_run[n] = self.task_run[t]
         self.op_wait[n] = self.task_wait[t]
+        self.op_due[n] = self.time[i] - self.time[0] - self.task_lost[t]
+        if self.task_stalled[t] or self.task_compacting[t]:
+            self.op_due[n] -= self.time[i] - self.task_began[t]
         self.op_task[n] = t
         self.task_run[t] = 0
         self.task_wait[t] = 0
@@ -256,9 +343,13 @@ class Streams:
         self.obj_task[obj] = t
         return obj
 
+    def compacts(self, t: int) -> bool:
+        """Is the task inside compaction?"""
+        return self.role[t] == COMPACTOR or self.task_compacting[t] != 0
+
     def consequence(self, t: int) -> bool:
         """Is the task inside reclaim or compaction, so that what it does is not demand?"""
-        return self.role[t] >= RECLAIMER or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
+        return self.role[t] in (RECLAIMER, COMPACTOR) or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
 
     def allocated(self, i: int) -> None:
         """A request, served or not; one that repeats a failed one is for the same object."""
@@ -329,17 +420,37 @@ class Streams:
             self.initial[j] = 0
         return obj
 
-    def adopt_orphan(self, t: int) -> int:
-        """What compaction moved to a frame that the trace does not name: the task's own first, else anybody's."""
-        obj = self.task_orphans[t]
-        if obj != NOBODY:
-            self.task_orphans[t] = self.obj_next[obj]
-        elif self.orphans != NOBODY:
-            obj = self.orphans
-            self.orphans = self.obj_next[obj]
-        if obj != NOBODY:
-            self.reattached += 1
-        return obj
+    def moved_in(self, c: int, p: int) -> None:
+        """Compaction on a CPU put a page on the LRU that nobody asked for: it is what the CPU moved away longest ago.
+
+        Pages join the LRU in the order in which the frames they leave are freed, but in batches of their own.
+        """
+        obj = self.cpu_moved[c]
+        if obj == NOBODY:
+            self.arrived[c * ARRIVALS + self.cpu_arrived[c] % ARRIVALS] = p
+            self.cpu_arrived[c] += 1
+            return
+        self.cpu_moved[c] = self.obj_next[obj]
+        self.settle(obj, p)
+
+    def settle(self, obj: int, p: int) -> None:
+        """An object is in this frame now."""
+        self.reattached += 1
+        self.frame_object[p] = obj
+
+    def moved_away(self, c: int, obj: int) -> None:
+        """Compaction on a CPU emptied a frame; where its content went is told by the LRU, sooner or later."""
+        self.migrated += 1
+        if self.cpu_arrived[c] > self.cpu_taken[c]:
+            self.settle(obj, self.arrived[c * ARRIVALS + self.cpu_taken[c] % ARRIVALS])
+            self.cpu_taken[c] += 1
+            return
+        self.obj_next[obj] = NOBODY
+        if self.cpu_moved[c] == NOBODY:
+            self.cpu_moved[c] = obj
+        else:
+            self.obj_next[self.cpu_moved_last[c]] = obj
+        self.cpu_moved_last[c] = obj
 
     def freed(self, i: int) -> None:
         """A free by the owner is demand; one by reclaim is the model's to decide; by compaction, the content moved
@@ -348,14 +459,12 @@ class Streams:
         p = self.pfn[i]
         obj = self.occupant(p, self.order[i])
         self.frame_object[p] = NOBODY
-        if obj == NOBODY:
-            obj = self.adopt_orphan(t)
         if obj == DROPPED:
             return
         if obj == NOBODY:
             self.dropped_frees += 1
-        elif self.obj_kind[obj] != KERNEL and (self.task_compacting[t] or self.role[t] == COMPACTOR):
-            self.moved_away(obj)
+        elif self.obj_kind[obj] != KERNEL and self.compacts(t):
+            self.moved_away(self.cpu[i], obj)
         elif self.obj_kind[obj] != KERNEL and self.consequence(t):
             self.evicted(t, obj, p)
         else:
@@ -365,19 +474,6 @@ class Streams:
                 self.give_up(t, self.task_pending[t])
                 self.task_pending[t] = NOBODY
             self.released(i, t, obj)
-
-    def moved_away(self, obj: int) -> None:
-        """Compaction emptied the frame; a file page is found again by its place, an anonymous one by whoever frees
-        it."""
-        self.migrated += 1
-        if self.obj_identity[obj] != NOBODY:
-            return
-        if self.obj_task[obj] != NOBODY:
-            self.obj_next[obj] = self.task_orphans[self.obj_task[obj]]
-            self.task_orphans[self.obj_task[obj]] = obj
-        else:
-            self.obj_next[obj] = self.orphans
-            self.orphans = obj
 
     def evicted(self, t: int, obj: int, p: int) -> None:
         """Reclaim took the page; an anonymous one lives on in swap until its owner unmaps it."""
@@ -427,6 +523,10 @@ class Streams:
     def inserted(self, i: int) -> None:
         """A page joins an LRU list: 0 and 1 are anonymous, 2 and 3 file."""
         obj = self.frame_object[self.pfn[i]]
+        if obj < 0 and not self.initial[self.pfn[i]]:
+            if self.cpu_moved[self.cpu[i]] != NOBODY or self.compacts(self.who[i]):
+                self.moved_in(self.cpu[i], self.pfn[i])
+            return
         if obj >= 0 and self.obj_kind[obj] == KERNEL:
             self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
 

@@ -49,14 +49,18 @@ COMPACTION_COUNTERS = (
     "thp_fault_fallback",
 )
 MISSING = [
-    "compaction: the model is a 6.1 without it, so costly requests get one round of reclaim and success falls short",
-    "refault-driven activation, swap-in and re-reads of what the model evicted but the recorded kernel kept",
-    "splitting huge pages in reclaim, slab shrinkers, dirty throttling of writers",
+    "swap-in, and re-reads of what the model evicted but the recorded kernel kept",
+    "splitting huge pages in reclaim, slab shrinkers, dirty throttling beyond what was recorded",
+    "pages that compaction cannot move because somebody else holds them for a moment",
 ]
 ASSUMED = [
     "half of the pages mapped at the start, drawn by the seed, were used since the last scan",
-    "CPUs run their tasks round-robin in slices of 3 ms; a woken task waits for 1 ms of the running one at most",
-    "writes take as long as recorded ones, drawn by the seed; up to 32 pages share a request",
+    "tasks keep the recorded pace but for their stalls, with the recorded waits for a CPU and dirty throttling",
+    "CPUs are shared as by the 6.1 scheduler, all tasks with the same weight",
+    "reclaim and compaction of a stalled task wait for a CPU as long, for each ns they run, as the recorded ones did",
+    "no pageblock is marked to be skipped by compaction at the start, and its scanners begin at the ends of the zones",
+    "of the tasks' dirty pages the oldest are written when they ask for writing; metadata pages as recorded",
+    "writes take as long as recorded ones, drawn by the seed; up to 256 pages share a request",
 ]
 
 Progress = Callable[[int, int, str], None]

@@ -40,7 +40,7 @@ def from_snapshot(snapshot: Snapshot, captures: int = 0, policy: Policy | None =
     for (kind, a, b, c), pfns in snapshot.groups.items():
         memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
         if kind == LRU_LIST:
-            memory.lru_size[b] = len(pfns)
+            memory.count_lru(b, pfns)
     return memory
 
 
@@ -109,6 +109,8 @@ def page_records(snapshot: Snapshot) -> Array:
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
+    page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
+    page["owner"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
     return page

@@ -12,6 +12,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import CAPTURE_OVER, NONE, PG_ALLOCATED
     from recap.mm.capture_list import capture_one_page, page_is_captured, remove_captured
+    from recap.mm.compact_capture import compaction_capture
     from recap.mm.free_area import (
         add_to_free_list,
         del_page_from_free_list,
@@ -39,6 +40,9 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
     buddy = pfn
     m.zone[zone].free_pages += 1 << order
     while order < m.max_order - 1:
+        if m.capc >= 0 and compaction_capture(m, zone, pfn, order, migratetype):
+            m.zone[zone].free_pages -= 1 << order
+            return
         buddy = pfn ^ (1 << order)
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break

@@ -122,6 +122,8 @@ def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
         pages = int((1 << page["order"][pfns].astype(np.int64)).sum())
         if pages != m.lru_size[i]:
             yield f"LRU list {i} counts {m.lru_size[i]} pages and holds {pages}"
+        if pages != int(m.array("zone")["nr_lru"][:, i].sum()):
+            yield f"LRU list {i} holds {pages} pages, and the zones count {m.array('zone')['nr_lru'][:, i].tolist()}"
         bad = pfns[(page["flags"][pfns] & kernel.PF_LRU == 0) | (page["state"][pfns] != kernel.PG_ALLOCATED)]
         yield from (f"frame {pfn} on LRU list {i} is not a page in use that is marked so" for pfn in bad)
 

@@ -11,10 +11,14 @@ from recap.kernel cimport (
     TENTH_NS,
     WMARK_HIGH,
 )
+from recap.mm.direct_compact cimport should_continue_reclaim
+from recap.mm.kcompactd cimport wakeup_kcompactd
 from recap.mm.lru cimport inactive_is_low
+from recap.mm.skip_hint cimport reset_isolation_suitable
 from recap.mm.vmscan cimport shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
+from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
 cdef enum:
@@ -31,7 +35,7 @@ cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogi
 @cython.locals(zone=cython.int, boosts=cython.longlong)
 cdef long long watermark_boosts(Memory m, int highest_zoneidx) noexcept nogil
 
-cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx) noexcept nogil
+cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx, bint can_reclaim) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void set_reclaim_active(Memory m, int highest_zoneidx, bint active) noexcept nogil
@@ -44,9 +48,12 @@ cdef void balance_priority(Memory m) noexcept nogil
 @cython.locals(gained=cython.longlong, raise_priority=cython.bint)
 cdef void balance_node_done(Memory m) noexcept nogil
 
+cdef void shrink_node_again(Memory m) noexcept nogil
+
 @cython.locals(zone=cython.int)
 cdef void balance_out(Memory m) noexcept nogil
 
 cdef void after_nap(Memory m) noexcept nogil
 
+@cython.locals(zone=cython.int)
 cdef void kswapd_step(Memory m, int cpu) noexcept nogil

@@ -21,10 +21,14 @@ if not cython.compiled:
         TENTH_NS,
         WMARK_HIGH,
     )
+    from recap.mm.direct_compact import should_continue_reclaim
+    from recap.mm.kcompactd import wakeup_kcompactd
     from recap.mm.lru import inactive_is_low
+    from recap.mm.skip_hint import reset_isolation_suitable
     from recap.mm.vmscan import shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import PAGEOUTRUN
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
+    from recap.mm.workingset import snapshot_refaults
     from recap.pages import Memory
 
     KSWAPD = 0
@@ -50,13 +54,17 @@ def watermark_boosts(m: Memory, highest_zoneidx: int) -> int:
     return boosts
 
 
-def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int) -> None:
+def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int, can_reclaim: bool) -> None:
     """Tell kswapd what is wanted, and wake it if there is something to do (wakeup_kswapd)."""
     m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, highest_zoneidx)
     m.kswapd_order = max(m.kswapd_order, order)
-    if not m.kswapd_asleep or m.kswapd_failures >= MAX_RECLAIM_RETRIES:
+    if not m.kswapd_asleep:
         return
-    if pgdat_balanced(m, order, highest_zoneidx) and watermark_boosts(m, highest_zoneidx) == 0:
+    if m.kswapd_failures >= MAX_RECLAIM_RETRIES or (
+        pgdat_balanced(m, order, highest_zoneidx) and watermark_boosts(m, highest_zoneidx) == 0
+    ):
+        if not can_reclaim:
+            wakeup_kcompactd(m, order, highest_zoneidx)
         return
     m.kswapd_wanted = True
 
@@ -77,6 +85,7 @@ def balance_begin(m: Memory) -> None:
     m.sc[KSWAPD].capture = -1
     m.sc[KSWAPD].page = NONE
     m.sc[KSWAPD].order = m.kswapd_order
+    m.kswapd_alloc_order = m.kswapd_order
     m.sc[KSWAPD].reclaim_idx = m.kswapd_highest_zoneidx
     m.kswapd_order = 0
     m.kswapd_highest_zoneidx = 0
@@ -108,6 +117,7 @@ def balance_priority(m: Memory) -> None:
     for zone in range(m.nr_zones):
         if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
             m.sc[KSWAPD].nr_to_reclaim += max(wmark_pages(m, zone, WMARK_HIGH), SWAP_CLUSTER_MAX)
+    m.kswapd_reclaimed_before = m.sc[KSWAPD].nr_reclaimed
     shrink_node_begin(m, KSWAPD)
     m.sc[KSWAPD].phase = LRUVEC
 
@@ -115,13 +125,16 @@ def balance_priority(m: Memory) -> None:
 def balance_node_done(m: Memory) -> None:
     """Bottom of the priority loop: how hard to try next (kswapd_shrink_node, balance_pgdat)."""
     shrink_node_end(m, KSWAPD)
+    if should_continue_reclaim(m, KSWAPD):
+        shrink_node_again(m)
+        return
     m.sc[KSWAPD].phase = PRIORITY
     if m.sc[KSWAPD].order and m.sc[KSWAPD].nr_reclaimed >= 2 << m.sc[KSWAPD].order:
         m.sc[KSWAPD].order = 0
     raise_priority = m.sc[KSWAPD].nr_scanned < m.sc[KSWAPD].nr_to_reclaim
     if m.nr_boost_reclaim and m.sc[KSWAPD].priority == DEF_PRIORITY - 2:
         raise_priority = False
-    gained = m.sc[KSWAPD].nr_reclaimed - m.sc[KSWAPD].node_reclaimed
+    gained = m.sc[KSWAPD].nr_reclaimed - m.kswapd_reclaimed_before
     m.nr_boost_reclaim -= min(m.nr_boost_reclaim, gained)
     if m.nr_boost_reclaim and not gained:
         balance_out(m)
@@ -134,12 +147,22 @@ def balance_node_done(m: Memory) -> None:
         balance_out(m)
 
 
+def shrink_node_again(m: Memory) -> None:
+    """The same priority once more (shrink_node, label `again`)."""
+    shrink_node_begin(m, KSWAPD)
+    m.sc[KSWAPD].phase = LRUVEC
+
+
 def balance_out(m: Memory) -> None:
     """The round is over: boosts worked off are taken back (balance_pgdat, last part)."""
     set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, False)
+    snapshot_refaults(m)
     for zone in range(m.nr_zones):
         if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
             m.zone[zone].watermark_boost -= min(m.zone[zone].watermark_boost, m.zone[zone].kswapd_boost)
+    if m.sc[KSWAPD].order == m.kswapd_alloc_order:
+        m.sc[KSWAPD].order = m.kswapd_order
+        m.kswapd_alloc_order = m.kswapd_order
     m.sc[KSWAPD].phase = TRY_TO_SLEEP
 
 
@@ -174,6 +197,9 @@ def kswapd_step(m: Memory, cpu: int) -> None:
         m.pgdat_dirty = False
         m.pgdat_congested = False
         m.kswapd_asleep = True
+        for zone in range(m.nr_zones):
+            reset_isolation_suitable(m, zone)
+        wakeup_kcompactd(m, m.kswapd_alloc_order, m.sc[KSWAPD].reclaim_idx)
         m.sc[KSWAPD].sleep_ns = TENTH_NS
         m.sc[KSWAPD].phase = NAP
     else:

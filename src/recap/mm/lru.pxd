@@ -9,7 +9,7 @@ from recap.kernel cimport (
     PF_SWAPBACKED,
 )
 from recap.mm.vmstat cimport PGACTIVATE
-from recap.pages cimport Memory, list_add, list_add_tail, list_del
+from recap.pages cimport Memory, list_add, list_add_tail, list_del, page_zone
 
 @cython.locals(lru=cython.int)
 cdef int page_lru(Memory m, unsigned int pfn) noexcept nogil
@@ -17,7 +17,7 @@ cdef int page_lru(Memory m, unsigned int pfn) noexcept nogil
 @cython.locals(lru=cython.int, pages=cython.longlong, i=cython.uint)
 cdef void lruvec_add(Memory m, unsigned int pfn, bint to_tail) noexcept nogil
 
-@cython.locals(i=cython.uint)
+@cython.locals(i=cython.uint, lru=cython.int)
 cdef void lruvec_del(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void activate_page(Memory m, unsigned int pfn) noexcept nogil

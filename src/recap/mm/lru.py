@@ -14,7 +14,7 @@ if not cython.compiled:
         PF_SWAPBACKED,
     )
     from recap.mm.vmstat import PGACTIVATE
-    from recap.pages import Memory, list_add, list_add_tail, list_del
+    from recap.pages import Memory, list_add, list_add_tail, list_del, page_zone
 
 
 def page_lru(m: Memory, pfn: int) -> int:
@@ -33,6 +33,7 @@ def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
     else:
         list_add(m, pfn, m.lru_heads + lru)
     m.lru_size[lru] += pages
+    m.zone[page_zone(m, pfn)].nr_lru[lru] += pages
     for i in range(pfn + 1, pfn + pages):
         m.page[i].flags = PF_LRU
 
@@ -40,7 +41,9 @@ def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
 def lruvec_del(m: Memory, pfn: int) -> None:
     """Take a block off its LRU list (lruvec_del_folio)."""
     list_del(m, pfn)
-    m.lru_size[page_lru(m, pfn)] -= 1 << m.page[pfn].order
+    lru = page_lru(m, pfn)
+    m.lru_size[lru] -= 1 << m.page[pfn].order
+    m.zone[page_zone(m, pfn)].nr_lru[lru] -= 1 << m.page[pfn].order
     for i in range(pfn, pfn + (1 << m.page[pfn].order)):
         m.page[i].flags &= ~PF_LRU
 

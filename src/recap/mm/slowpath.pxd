@@ -3,6 +3,10 @@ cimport cython
 from recap.kernel cimport (
     ALLOC_KSWAPD,
     ALLOC_WMARK_HIGH,
+    COMPACT_DEFERRED,
+    COMPACT_PRIO_ASYNC,
+    COMPACT_PRIO_SYNC_LIGHT,
+    COMPACT_SKIPPED,
     DEF_PRIORITY,
     GFP_DIRECT_RECLAIM,
     GFP_FS,
@@ -11,6 +15,7 @@ from recap.kernel cimport (
     GFP_RETRY_MAYFAIL,
     GFP_THISNODE,
     MAX_RECLAIM_RETRIES,
+    MIGRATE_MOVABLE,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
     SWAP_CLUSTER_MAX,
@@ -19,13 +24,22 @@ from recap.kernel cimport (
     ZONE_NORMAL,
 )
 from recap.mm.capture cimport close_capture, open_capture
+from recap.mm.direct_compact cimport (
+    compaction_ready,
+    direct_compact_begin,
+    direct_compact_step,
+    gfp_compaction_allowed,
+    should_compact_retry,
+    should_continue_reclaim,
+)
 from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
-from recap.mm.vmscan cimport reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
+from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
 cdef enum:
@@ -39,12 +53,20 @@ cdef enum:
     PRIORITY = 2
     LRUVEC = 3
     AFTER_RECLAIM = 4
+    COMPACT_FIRST = 5
+    COMPACT_LAST = 6
 
 cdef void wake_all_kswapds(Memory m, int s) noexcept nogil
 
 cdef int slowpath_begin(Memory m, int s, int cpu, int order, unsigned int gfp) noexcept nogil
 
 cdef int slowpath_step(Memory m, int s, int cpu) noexcept nogil
+
+cdef bint compacts_first(Memory m, int s) noexcept nogil
+
+cdef int compacted_first(Memory m, int s) noexcept nogil
+
+cdef int compact_last(Memory m, int s) noexcept nogil
 
 cdef int slowpath_retry(Memory m, int s, int cpu) noexcept nogil
 
@@ -53,12 +75,16 @@ cdef bint allow_direct_reclaim(Memory m) noexcept nogil
 
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
 
+cdef int priority_begin(Memory m, int s) noexcept nogil
+
 cdef int next_priority(Memory m, int s) noexcept nogil
 
 cdef int after_reclaim(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void unreserve_highatomic(Memory m, int s, bint force) noexcept nogil
+
+cdef bint retries_costly(Memory m, int s) noexcept nogil
 
 cdef int retry_or_fail(Memory m, int s, int cpu) noexcept nogil
 

@@ -1,6 +1,6 @@
 """The slow path of an allocation: wake kswapd, reclaim, retry, and give up or call for the OOM killer.
 
-The rules are those of a 6.1 built without compaction: costly requests get one round of reclaim. Like kswapd it runs in
+Costly requests compact first, then reclaim and compact in turn. Like kswapd it runs in
 steps; a request's state is its ScanControl, and a step says whether the request was served, failed, needs the OOM
 killer
 or is still at work (and for how long it sleeps, in `sleep_ns`).
@@ -14,6 +14,10 @@ if not cython.compiled:
     from recap.kernel import (
         ALLOC_KSWAPD,
         ALLOC_WMARK_HIGH,
+        COMPACT_DEFERRED,
+        COMPACT_PRIO_ASYNC,
+        COMPACT_PRIO_SYNC_LIGHT,
+        COMPACT_SKIPPED,
         DEF_PRIORITY,
         GFP_DIRECT_RECLAIM,
         GFP_FS,
@@ -22,6 +26,7 @@ if not cython.compiled:
         GFP_RETRY_MAYFAIL,
         GFP_THISNODE,
         MAX_RECLAIM_RETRIES,
+        MIGRATE_MOVABLE,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
         SWAP_CLUSTER_MAX,
@@ -30,23 +35,32 @@ if not cython.compiled:
         ZONE_NORMAL,
     )
     from recap.mm.capture import close_capture, open_capture
+    from recap.mm.direct_compact import (
+        compaction_ready,
+        direct_compact_begin,
+        direct_compact_step,
+        gfp_compaction_allowed,
+        should_compact_retry,
+        should_continue_reclaim,
+    )
     from recap.mm.kswapd import wakeup_kswapd
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
-    from recap.mm.vmscan import reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
+    from recap.mm.workingset import snapshot_refaults
     from recap.pages import Memory
 
     SERVED, FAILED, NEEDS_OOM, AT_WORK = range(4)
-    RETRY, THROTTLED, PRIORITY, LRUVEC, AFTER_RECLAIM = range(5)
+    RETRY, THROTTLED, PRIORITY, LRUVEC, AFTER_RECLAIM, COMPACT_FIRST, COMPACT_LAST = range(7)
 
 
 def wake_all_kswapds(m: Memory, s: int) -> None:
     """Have kswapd work for this request, if it allows that (wake_all_kswapds)."""
     if m.sc[s].alloc_flags & ALLOC_KSWAPD:
-        wakeup_kswapd(m, m.sc[s].order, gfp_zone(m.sc[s].gfp))
+        wakeup_kswapd(m, m.sc[s].order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
 
 
 def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
@@ -63,7 +77,33 @@ def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
     m.sc[s].sleep_ns = 0
     wake_all_kswapds(m, s)
     m.sc[s].page = get_page_from_freelist(m, cpu, order, gfp, m.sc[s].alloc_flags)
+    m.sc[s].compact_priority = COMPACT_PRIO_SYNC_LIGHT
+    m.sc[s].compaction_retries = 0
+    if m.sc[s].page == NONE and compacts_first(m, s):
+        direct_compact_begin(m, s, COMPACT_PRIO_ASYNC)
+        m.sc[s].phase = COMPACT_FIRST
     return SERVED if m.sc[s].page != NONE else AT_WORK
+
+
+def compacts_first(m: Memory, s: int) -> bool:
+    """Costly requests, and high orders that do not move, try compaction before they reclaim."""
+    if not m.sc[s].gfp & GFP_DIRECT_RECLAIM or not gfp_compaction_allowed(m, m.sc[s].gfp):
+        return False
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
+        return True
+    return m.sc[s].order > 0 and gfp_migratetype(m.sc[s].gfp) != MIGRATE_MOVABLE
+
+
+def compacted_first(m: Memory, s: int) -> int:
+    """Costly requests that do not retry give up where compaction was not even begun."""
+    m.sc[s].phase = RETRY
+    if m.sc[s].page != NONE:
+        return SERVED
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and m.sc[s].gfp & GFP_NORETRY:
+        if m.sc[s].compact_result in (COMPACT_SKIPPED, COMPACT_DEFERRED) or m.sc[s].gfp & GFP_THISNODE:
+            return FAILED
+        m.sc[s].compact_priority = COMPACT_PRIO_ASYNC
+    return AT_WORK
 
 
 def slowpath_step(m: Memory, s: int, cpu: int) -> int:
@@ -74,16 +114,33 @@ def slowpath_step(m: Memory, s: int, cpu: int) -> int:
     if m.sc[s].phase == THROTTLED:
         return enter_reclaim(m, s)
     if m.sc[s].phase == PRIORITY:
-        m.sc[s].nr_scanned = 0
-        shrink_node_begin(m, s)
-        m.sc[s].phase = LRUVEC
-        return AT_WORK
+        return priority_begin(m, s)
     if m.sc[s].phase == LRUVEC:
         if shrink_lruvec_step(m, s, cpu):
             return AT_WORK
         shrink_node_end(m, s)
+        if should_continue_reclaim(m, s):
+            shrink_node_begin(m, s)
+            return AT_WORK
         return next_priority(m, s)
+    if m.sc[s].phase == COMPACT_FIRST:
+        return AT_WORK if direct_compact_step(m, s, cpu) else compacted_first(m, s)
+    if m.sc[s].phase == COMPACT_LAST:
+        if direct_compact_step(m, s, cpu):
+            return AT_WORK
+        return SERVED if m.sc[s].page != NONE else retry_or_fail(m, s, cpu)
     return after_reclaim(m, s, cpu)
+
+
+def priority_begin(m: Memory, s: int) -> int:
+    """One more pass over the node, unless so much is free that compaction should come first (shrink_zones)."""
+    m.sc[s].nr_scanned = 0
+    if compaction_ready(m, s):
+        m.sc[s].phase = AFTER_RECLAIM
+        return AT_WORK
+    shrink_node_begin(m, s)
+    m.sc[s].phase = LRUVEC
+    return AT_WORK
 
 
 def slowpath_retry(m: Memory, s: int, cpu: int) -> int:
@@ -123,6 +180,7 @@ def enter_reclaim(m: Memory, s: int) -> int:
     m.sc[s].may_swap = 1
     m.sc[s].force_deactivate = 0
     m.sc[s].skipped_deactivate = 0
+    m.sc[s].compaction_ready = 0
     m.sc[s].capture = open_capture(m, s - 1, m.sc[s].order, m.sc[s].request)
     m.sc[s].phase = PRIORITY
     return AT_WORK
@@ -131,7 +189,7 @@ def enter_reclaim(m: Memory, s: int) -> int:
 def next_priority(m: Memory, s: int) -> int:
     """One priority is through: enough, harder, or once more with deactivation forced (do_try_to_free_pages)."""
     m.sc[s].phase = AFTER_RECLAIM
-    if m.sc[s].nr_reclaimed >= m.sc[s].nr_to_reclaim:
+    if m.sc[s].nr_reclaimed >= m.sc[s].nr_to_reclaim or m.sc[s].compaction_ready:
         return AT_WORK
     if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed:
         m.sc[s].sleep_ns = TICK_NS
@@ -151,6 +209,7 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
 
     (__alloc_pages_direct_reclaim; the hand-over is rule 1 of the 2008 series.)
     """
+    snapshot_refaults(m)
     if m.sc[s].capture >= 0:
         close_capture(m, m.sc[s].capture)
         m.sc[s].capture = -1
@@ -164,7 +223,17 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
             m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
         if m.sc[s].page != NONE:
             return SERVED
+    m.sc[s].made_progress = m.sc[s].nr_reclaimed > 0 or m.sc[s].compaction_ready
+    if m.sc[s].order and gfp_compaction_allowed(m, m.sc[s].gfp):
+        return compact_last(m, s)
     return retry_or_fail(m, s, cpu)
+
+
+def compact_last(m: Memory, s: int) -> int:
+    """After reclaim, compact with what it freed."""
+    direct_compact_begin(m, s, m.sc[s].compact_priority)
+    m.sc[s].phase = COMPACT_LAST
+    return AT_WORK
 
 
 def unreserve_highatomic(m: Memory, s: int, force: bool) -> None:
@@ -181,22 +250,31 @@ def retry_or_fail(m: Memory, s: int, cpu: int) -> int:
     m.sc[s].phase = RETRY
     if m.sc[s].gfp & GFP_NORETRY:
         return FAILED
-    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and not m.sc[s].gfp & GFP_NOFAIL:
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER and not retries_costly(m, s):
         return FAILED
     if should_reclaim_retry(m, s):
+        return AT_WORK
+    if m.sc[s].made_progress and gfp_compaction_allowed(m, m.sc[s].gfp) and should_compact_retry(m, s):
         return AT_WORK
     return may_oom(m, s, cpu)
 
 
+def retries_costly(m: Memory, s: int) -> bool:
+    """Does a costly request go on after a round without success?"""
+    if m.sc[s].gfp & GFP_NOFAIL:
+        return True
+    return m.sc[s].gfp & GFP_RETRY_MAYFAIL != 0 and gfp_compaction_allowed(m, m.sc[s].gfp)
+
+
 def should_reclaim_retry(m: Memory, s: int) -> bool:
     """Could the request be met if all that is reclaimable were reclaimed, and was there progress lately?"""
-    if m.sc[s].nr_reclaimed and m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER:
+    if m.sc[s].made_progress and m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER:
         m.sc[s].no_progress_loops = 0
     else:
         m.sc[s].no_progress_loops += 1
     if m.sc[s].no_progress_loops <= MAX_RECLAIM_RETRIES:
         for zone in range(m.nr_zones - 1, -1, -1):
-            available = m.zone[zone].free_pages + (reclaimable_pages(m) if zone == m.nr_zones - 1 else 0)
+            available = m.zone[zone].free_pages + zone_reclaimable_pages(m, zone)
             if m.zone[zone].index <= m.sc[s].reclaim_idx and zone_watermark_ok_for(
                 m, zone, m.sc[s].order, wmark_pages(m, zone, WMARK_MIN), m.sc[s].reclaim_idx,
                 m.sc[s].alloc_flags, available,

@@ -14,6 +14,8 @@ DEFAULTS = {
     "vm.watermark_boost_factor": 15000,
     "vm.swappiness": 60,
     "vm.dirty_background_ratio": 10,
+    "vm.compaction_proactiveness": 20,
+    "vm.extfrag_threshold": 500,
 }
 LIMITS = {
     "vm.min_free_kbytes": (1, 1 << 30),
@@ -21,6 +23,8 @@ LIMITS = {
     "vm.watermark_boost_factor": (0, 1 << 30),
     "vm.swappiness": (0, 200),
     "vm.dirty_background_ratio": (0, 100),
+    "vm.compaction_proactiveness": (0, 100),
+    "vm.extfrag_threshold": (0, 1000),
 }
 
 
@@ -45,6 +49,8 @@ def apply(memory: Memory, values: Mapping[str, int], wanted: Mapping[str, str]) 
     """Set a machine's parameters. Watermarks are only computed anew when the user changed what they follow from."""
     memory.watermark_boost_factor = values["vm.watermark_boost_factor"]
     memory.swappiness = values["vm.swappiness"]
+    memory.compaction_proactiveness = values["vm.compaction_proactiveness"]
+    memory.extfrag_threshold = values["vm.extfrag_threshold"]
     if "vm.min_free_kbytes" in wanted or "vm.watermark_scale_factor" in wanted:
         setup_per_zone_wmarks(memory, values["vm.min_free_kbytes"], values["vm.watermark_scale_factor"])
 

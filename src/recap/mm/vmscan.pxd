@@ -17,6 +17,7 @@ from recap.kernel cimport (
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PF_YOUNG,
+    PG_WORKINGSET,
     SWAP_CLUSTER_MAX,
     TENTH_NS,
     TICK_NS,
@@ -36,8 +37,11 @@ from recap.mm.vmstat cimport (
     PGSCAN_KSWAPD,
     PGSTEAL_DIRECT,
     PGSTEAL_KSWAPD,
+    WORKINGSET_ACTIVATE_ANON,
+    WORKINGSET_ACTIVATE_FILE,
 )
 from recap.mm.watermark cimport wmark_pages
+from recap.mm.workingset cimport workingset_eviction
 from recap.mm.writeback cimport add_to_swap, leave_memory, pageout
 from recap.pages cimport Memory, list_add, list_del, list_empty, page_zone
 
@@ -106,6 +110,9 @@ cdef void scale_target(Memory m, int s, int lru, long long percent) noexcept nog
 cdef void capture_step(Memory m, int s) noexcept nogil
 
 cdef void shrink_node_end(Memory m, int s) noexcept nogil
+
+@cython.locals(pages=cython.longlong)
+cdef long long zone_reclaimable_pages(Memory m, int zone) noexcept nogil
 
 @cython.locals(pages=cython.longlong)
 cdef long long reclaimable_pages(Memory m) noexcept nogil

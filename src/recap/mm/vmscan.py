@@ -27,6 +27,7 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        PG_WORKINGSET,
         SWAP_CLUSTER_MAX,
         TENTH_NS,
         TICK_NS,
@@ -46,8 +47,11 @@ if not cython.compiled:
         PGSCAN_KSWAPD,
         PGSTEAL_DIRECT,
         PGSTEAL_KSWAPD,
+        WORKINGSET_ACTIVATE_ANON,
+        WORKINGSET_ACTIVATE_FILE,
     )
     from recap.mm.watermark import wmark_pages
+    from recap.mm.workingset import workingset_eviction
     from recap.mm.writeback import add_to_swap, leave_memory, pageout
     from recap.pages import Memory, list_add, list_del, list_empty, page_zone
 
@@ -60,7 +64,7 @@ if not cython.compiled:
 def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     """Move pages from an LRU list's tail to the scratch list; pages taken (isolate_lru_folios).
 
-    Pages of zones the request cannot use are passed over and go back to the head.
+    Pages of zones the request cannot use are passed over and go back to the head; they count as scanned.
     """
     src = m.lru_heads + lru
     dst = m.scratch_heads
@@ -69,6 +73,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     taken = 0
     while scan < nr_to_scan and not list_empty(m, src):
         pfn = m.page[src].prev
+        m.sc[s].total_scan += 1 << m.page[pfn].order
         if m.zone[page_zone(m, pfn)].index > m.sc[s].reclaim_idx:
             list_del(m, pfn)
             list_add(m, pfn, skipped)
@@ -77,11 +82,11 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         lruvec_del(m, pfn)
         list_add(m, pfn, dst)
         taken += 1 << m.page[pfn].order
+    m.sc[s].scanned_now += taken
     while not list_empty(m, skipped):
         pfn = m.page[skipped].prev
         list_del(m, pfn)
         list_add(m, pfn, src)
-    m.sc[s].scanned_now += scan
     return taken
 
 
@@ -192,6 +197,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         fate = shrink_folio(m, s, pfn)
         if fate == PAGE_RECLAIMED:
             reclaimed += 1
+            workingset_eviction(m, pfn)
             leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
             list_add(m, pfn, free)
             continue
@@ -217,9 +223,9 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     """One batch from an inactive list; pages reclaimed (shrink_inactive_list)."""
     file = lru >= LRU_INACTIVE_FILE
     unqueued = m.sc[s].nr_unqueued_dirty
-    before = m.sc[s].scanned_now
+    before = m.sc[s].total_scan
     taken = isolate_lru_folios(m, s, lru, nr_to_scan)
-    m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].scanned_now - before
+    m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].total_scan - before
     if taken == 0:
         return 0
     reclaimed = shrink_folio_list(m, s, cpu, file)
@@ -242,6 +248,7 @@ def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
         pfn = m.page[src].prev
         list_del(m, pfn)
         m.page[pfn].flags &= ~(PF_ACTIVE | PF_YOUNG)
+        m.page[pfn].owner |= PG_WORKINGSET
         lruvec_add(m, pfn, False)
 
 
@@ -257,9 +264,20 @@ def shrink_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int) -> int:
 
 
 def prepare_scan_count(m: Memory, s: int) -> None:
-    """Which lists are worth scanning (prepare_scan_count); refaults are not modelled yet."""
-    m.sc[s].deactivate_anon = m.sc[s].force_deactivate or inactive_is_low(m, LRU_INACTIVE_ANON)
-    m.sc[s].deactivate_file = m.sc[s].force_deactivate or inactive_is_low(m, LRU_INACTIVE_FILE)
+    """Which lists are worth scanning (prepare_scan_count).
+
+    Active pages are deactivated while refaults show that a new working set displaces the old one.
+    """
+    m.sc[s].deactivate_anon = (
+        m.sc[s].force_deactivate
+        or m.vmstat[WORKINGSET_ACTIVATE_ANON] != m.refaults_anon
+        or inactive_is_low(m, LRU_INACTIVE_ANON)
+    )
+    m.sc[s].deactivate_file = (
+        m.sc[s].force_deactivate
+        or m.vmstat[WORKINGSET_ACTIVATE_FILE] != m.refaults_file
+        or inactive_is_low(m, LRU_INACTIVE_FILE)
+    )
     m.sc[s].cache_trim_mode = m.lru_size[LRU_INACTIVE_FILE] >> m.sc[s].priority > 0 and not m.sc[s].deactivate_file
     free = 0
     high = 0
@@ -400,6 +418,14 @@ def shrink_node_end(m: Memory, s: int) -> None:
         m.sc[s].sleep_ns = TICK_NS
     if m.sc[s].nr_reclaimed > m.sc[s].node_reclaimed:
         m.kswapd_failures = 0
+
+
+def zone_reclaimable_pages(m: Memory, zone: int) -> int:
+    """Pages of a zone that reclaim could free at best (zone_reclaimable_pages)."""
+    pages = m.zone[zone].nr_lru[LRU_INACTIVE_FILE] + m.zone[zone].nr_lru[LRU_INACTIVE_FILE + 1]
+    if m.nr_swap_pages > 0:
+        pages += m.zone[zone].nr_lru[LRU_INACTIVE_ANON] + m.zone[zone].nr_lru[LRU_ACTIVE_ANON]
+    return pages
 
 
 def reclaimable_pages(m: Memory) -> int:

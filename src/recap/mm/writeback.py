@@ -50,12 +50,12 @@ def start_writeback(m: Memory, pfn: int) -> None:
 
 def add_to_swap(m: Memory, pfn: int) -> bool:
     """Give an anonymous page a swap slot, which makes it dirty; False when swap is full (add_to_swap)."""
-    if m.page[pfn].owner == SWAP_SLOT:
+    if m.page[pfn].owner & SWAP_SLOT:
         return True
     if m.nr_swap_pages <= 0:
         return False
     m.nr_swap_pages -= 1
-    m.page[pfn].owner = SWAP_SLOT
+    m.page[pfn].owner |= SWAP_SLOT
     m.page[pfn].flags |= PF_DIRTY
     return True
 
@@ -102,6 +102,6 @@ def leave_memory(m: Memory, pfn: int, where: int) -> None:
 
 def forget_page(m: Memory, pfn: int) -> None:
     """A page's content is given up by its owner, and its swap slot with it."""
-    if m.page[pfn].flags & PF_SWAPBACKED and m.page[pfn].owner == SWAP_SLOT:
+    if m.page[pfn].flags & PF_SWAPBACKED and m.page[pfn].owner & SWAP_SLOT:
         m.nr_swap_pages += 1
     leave_memory(m, pfn, NONE)

@@ -37,6 +37,7 @@ class PolicyInfo(msgspec.Struct, frozen=True):
 
 CLASSES = {
     "none": ("recap.policy.policy", "Policy"),
+    "no-compaction-capture": ("recap.policy.no_compaction_capture", "NoCompactionCapture"),
     "own-pages": ("recap.policy.own_pages", "OwnPages"),
     "whitcroft": ("recap.policy.whitcroft", "Whitcroft"),
     "kosaki": ("recap.policy.kosaki", "Kosaki"),
@@ -44,6 +45,11 @@ CLASSES = {
 
 INFO = (
     PolicyInfo("none", "nothing is captured: the kernel as it is", "the model of the unchanged kernel"),
+    PolicyInfo(
+        "no-compaction-capture",
+        "compaction gives the block it has freed to the free lists, as before 2019",
+        "the kernel without 5e1f0f098b46, mm, compaction: capture a page under direct compaction (Mel Gorman, 2019)",
+    ),
     PolicyInfo(
         "own-pages",
         "a reclaimer keeps the pages it frees itself, they merge among themselves",

@@ -4,17 +4,22 @@ from recap.kernel cimport (
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
+    SWAP_CLUSTER_MAX,
+    TICK_NS,
+    PF_ACTIVE,
     PF_DIRTY,
     PF_LRU,
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PF_YOUNG,
 )
-from recap.mm.kswapd cimport kswapd_step, wakeup_kswapd
+from recap.mm.kcompactd cimport kcompactd_step
+from recap.mm.kswapd cimport NAP, kswapd_step, wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
 from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, NR_DIRTY, OOM_KILL, STOLEN_PAGES
+from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.device cimport Device
@@ -27,6 +32,8 @@ ctypedef packed struct Task:
     long long run_left
     long long stalled_at
     long long anon_pages
+    long long lag
+    long long vruntime
     int state
     int cpu
     int slot
@@ -36,10 +43,11 @@ ctypedef packed struct Cpu:
     long long now
     long long slice_start
     long long slice_end
+    long long min_vruntime
     int current
     int first
     int last
-    int pad
+    int nr_running
 
 cdef enum:
     OP_ALLOC = 0
@@ -48,6 +56,8 @@ cdef enum:
     OP_ACTIVATE = 3
     OP_FORK = 4
     OP_EXIT = 5
+    OP_WRITEBACK = 6
+    OP_WRITE_PAGE = 7
 
     KIND_KERNEL = 0
     KIND_ANON = 1
@@ -61,8 +71,11 @@ cdef enum:
     DONE = 5
 
     SLICE_NS = 3000000
-    WAKEUP_GRANULARITY_NS = 1000000
+    SCHED_LATENCY_NS = 6000000
+    SCHED_MIN_GRANULARITY_NS = 750000
+    SCHED_WAKEUP_GRANULARITY_NS = 1000000
     STEP_NS = 500
+    SHORTEST_WAIT_NS = 5000
     FLUSH_BATCH = 256
     SLOT_BITS = 12
     NEVER = 0x4000000000000000
@@ -81,6 +94,7 @@ cdef class Simulation:
     cdef const unsigned char[::1] op_cpu
     cdef const unsigned long long[::1] op_run
     cdef const unsigned long long[::1] op_wait
+    cdef const long long[::1] op_due
     cdef Task[::1] task
     cdef Cpu[::1] cpu
     cdef int[::1] free_slots
@@ -92,11 +106,17 @@ cdef class Simulation:
     cdef bint flush_all
     cdef readonly int kswapd
     cdef readonly int flusher
+    cdef readonly int kcompactd
+    cdef readonly long long migrate_ns
+    cdef long long reclaim_wait
+    cdef long long compaction_wait
+    cdef long long sched_scale
     cdef readonly int unfinished
     cdef readonly long long ops_done
     cdef readonly long long clock
     cdef readonly long long scan_ns
     cdef readonly long long background_ratio
+    cdef long long throttled_written
     cdef readonly long long stalls
     cdef readonly long long stall_ns
     cdef readonly long long longest_stall_ns
@@ -123,26 +143,41 @@ cdef class Simulation:
     @cython.locals(t=cython.int)
     cdef void external_event(self, long long due) noexcept nogil
 
+    @cython.locals(throttled=cython.bint)
+    cdef void end_throttle(self, long long now) noexcept nogil
+
     cdef void sleep(self, int t, long long until) noexcept nogil
 
-    @cython.locals(c=cython.int, i=cython.int)
+    @cython.locals(c=cython.int, wanted=cython.int)
     cdef int place(self, int t) noexcept nogil
 
-    @cython.locals(c=cython.int)
+    @cython.locals(k=cython.int, t=cython.int)
+    cdef void pull(self, int c) noexcept nogil
+
+    @cython.locals(c=cython.int, t=cython.int, lowest=cython.longlong)
+    cdef void update_min_vruntime(self, int c) noexcept nogil
+
+    cdef void move_to(self, int t, int c) noexcept nogil
+
+    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong)
     cdef void wake(self, int t, long long now) noexcept nogil
 
     cdef void enqueue(self, int c, int t) noexcept nogil
 
-    @cython.locals(t=cython.int)
+    cdef void dequeue(self, int c, int t, int before) noexcept nogil
+
+    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong)
     cdef void pick_next(self, int c) noexcept nogil
 
     @cython.locals(t=cython.int)
     cdef void reschedule(self, int c) noexcept nogil
 
-    @cython.locals(t=cython.int)
+    @cython.locals(t=cython.int, began=cython.longlong)
     cdef void execute(self, int c, long long due) noexcept nogil
 
-    cdef void wake_kswapd(self, long long now) noexcept nogil
+    cdef void follow_up(self, long long now) noexcept nogil
+
+    cdef void wake_thread(self, int t, long long now) noexcept nogil
 
     @cython.locals(run=cython.longlong)
     cdef void run_task(self, int c, int t, long long due) noexcept nogil
@@ -150,20 +185,34 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong, obj=cython.int)
     cdef void perform(self, int c, int t) noexcept nogil
 
+    cdef void activate(self, unsigned int pfn) noexcept nogil
+
+    cdef void join_lru(self, int obj, unsigned int pfn) noexcept nogil
+
+    cdef void write_page(self, unsigned int pfn) noexcept nogil
+
+    @cython.locals(pfn=cython.uint)
+    cdef void write_back(self, long long pages) noexcept nogil
+
     cdef void begin_child(self, int t, long long now) noexcept nogil
 
+    @cython.locals(i=cython.longlong, sleep=cython.longlong, run=cython.longlong)
+    cdef long long ready(self, int t, long long now) noexcept nogil
+
+    @cython.locals(due=cython.longlong)
     cdef void next_op(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)
     cdef void request(self, int c, int t, int obj) noexcept nogil
 
-    @cython.locals(s=cython.int, status=cython.int)
+    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong)
     cdef void stall_step(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, waited=cython.longlong)
     cdef void end_request(self, int c, int t, int status) noexcept nogil
 
-    cdef void charge(self, int c, int s) noexcept nogil
+    @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
+    cdef long long charge(self, int c, int s) noexcept nogil
 
     @cython.locals(i=cython.uint, by=cython.uint)
     cdef void note_stolen(self, int t, unsigned int pfn, int order, int s) noexcept nogil
@@ -181,6 +230,12 @@ cdef class Simulation:
 
     @cython.locals(pfn=cython.uint, written=cython.int)
     cdef void flusher_step(self, int c) noexcept nogil
+
+    @cython.locals(i=cython.longlong)
+    cdef void follow_dirty(self) noexcept nogil
+
+    @cython.locals(wait=cython.longlong)
+    cdef void kcompactd_turn(self, int c) noexcept nogil
 
     @cython.locals(asleep=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil

@@ -11,7 +11,7 @@ import cython
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import NR_LRU_LISTS
+from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
 from recap.pages import Array, Memory, adopt
 from recap.sim.device import Device
 from recap.sim.journal import Journal
@@ -22,13 +22,17 @@ if not cython.compiled:
         IN_SWAP,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
+        PF_ACTIVE,
         PF_DIRTY,
         PF_LRU,
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        SWAP_CLUSTER_MAX,
+        TICK_NS,
     )
-    from recap.mm.kswapd import kswapd_step, wakeup_kswapd
+    from recap.mm.kcompactd import kcompactd_step
+    from recap.mm.kswapd import NAP, kswapd_step, wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add
     from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
     from recap.mm.slowpath import (
@@ -48,26 +52,32 @@ if not cython.compiled:
         OOM_KILL,
         STOLEN_PAGES,
     )
+    from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT = range(6)
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
     KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
     UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
     SLICE_NS = 3_000_000
-    WAKEUP_GRANULARITY_NS = 1_000_000
+    SCHED_LATENCY_NS = 6_000_000
+    SCHED_MIN_GRANULARITY_NS = 750_000
+    SCHED_WAKEUP_GRANULARITY_NS = 1_000_000
     STEP_NS = 500
+    SHORTEST_WAIT_NS = 5_000
     FLUSH_BATCH = 256
     SLOT_BITS = 12
     NEVER = 1 << 62
     NOTE_STALL, NOTE_KSWAPD, NOTE_STOLEN, NOTE_OOM_KILL = range(4)
 
+DEFAULT_MIGRATE_NS = 2_000
+
 TASK = np.dtype(
-    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages")]
+    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
     + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
 )
 CPU = np.dtype(
-    [(name, "i8") for name in ("now", "slice_start", "slice_end")]
-    + [(name, "i4") for name in ("current", "first", "last", "pad")]
+    [(name, "i8") for name in ("now", "slice_start", "slice_end", "min_vruntime")]
+    + [(name, "i4") for name in ("current", "first", "last", "nr_running")]
 )
 
 
@@ -86,7 +96,7 @@ class Simulation:
         tasks = len(demand.task_pid)
         self.m = memory
         self.device = Device(memory, demand.write_ns, seed)
-        self.timers = Timers(tasks + 2)
+        self.timers = Timers(tasks + 3)
         self.obj_kind = adopt(demand.obj_kind)
         self.obj_order = adopt(demand.obj_order)
         self.obj_owner = adopt(np.full(len(demand.obj_kind), -1, np.int32))
@@ -97,8 +107,14 @@ class Simulation:
         self.op_cpu = adopt(demand.op_cpu)
         self.op_run = adopt(demand.op_run)
         self.op_wait = adopt(demand.op_wait)
+        self.op_due = adopt(demand.op_due)
         self.kswapd = tasks
         self.flusher = tasks + 1
+        self.kcompactd = tasks + 2
+        self.sched_scale = int(memory.nr_cpus).bit_length()
+        self.reclaim_wait = round(1000 * demand.reclaim_wait)
+        self.compaction_wait = round(1000 * demand.compaction_wait)
+        self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
         self.task = adopt(task_records(demand))
         cpu = np.zeros(memory.nr_cpus, CPU)
         cpu["current"] = -1
@@ -118,6 +134,7 @@ class Simulation:
         self.clock = 0
         self.scan_ns = scan_ns
         self.background_ratio = background_ratio
+        self.throttled_written = 0
         self.stalls = 0
         self.stall_ns = 0
         self.longest_stall_ns = 0
@@ -139,9 +156,13 @@ class Simulation:
             for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
                 flags = self.m.page[pfn].flags
                 if flags & PF_DIRTY and not flags & PF_SWAPBACKED:
-                    self.dirty[self.dirty_last] = pfn
-                    self.dirty_last += 1
                     self.m.vmstat[NR_DIRTY] += 1
+                    if not self.m.page[pfn].owner & PG_JOURNALLED:
+                        self.dirty[self.dirty_last] = pfn
+                        self.dirty_last += 1
+        if self.m.compaction:
+            self.task[self.kcompactd].state = WAITING
+            self.timers.push(0, self.kcompactd)
         for t in np.flatnonzero((demand.task_forked == 0) & (demand.task_count > 0)).tolist():
             self.begin_task(t)
 
@@ -149,7 +170,7 @@ class Simulation:
         """A task that is alive at the start waits for its first operation."""
         self.task[t].state = WAITING
         self.task[t].run_left = self.op_run[self.task[t].op]
-        self.timers.push(self.op_wait[self.task[t].op], t)
+        self.timers.push(self.ready(t, 0), t)
 
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
@@ -201,8 +222,16 @@ class Simulation:
         self.advance_clock(due)
         if not self.device.idle() and self.device.next_completion() == due:
             self.device.complete()
+            self.end_throttle(due)
             return
         self.wake(self.timers.pop(), due)
+
+    def end_throttle(self, now: int) -> None:
+        """kswapd waits for writeback no longer than until a batch of pages is written (__acct_reclaim_writeback)."""
+        self.throttled_written += 1
+        throttled = self.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP
+        if throttled and self.throttled_written > SWAP_CLUSTER_MAX:
+            self.wake_thread(self.kswapd, now)
 
     def sleep(self, t: int, until: int) -> None:
         """Take the running task off its CPU until a time."""
@@ -211,45 +240,106 @@ class Simulation:
         self.pick_next(self.task[t].cpu)
 
     def place(self, t: int) -> int:
-        """The CPU a task runs on: the recorded one of its next operation; kernel threads go where it is idle."""
+        """The CPU a woken task runs on: the recorded one of its next operation, or one that is idle."""
+        wanted = self.task[t].cpu
         if t < self.kswapd:
-            return self.op_cpu[self.task[t].op]
+            wanted = self.op_cpu[self.task[t].op]
+        if self.cpu[wanted].current < 0:
+            return wanted
         for c in range(self.m.nr_cpus):
             if self.cpu[c].current < 0:
                 return c
-        return self.task[t].cpu
+        return wanted
+
+    def pull(self, c: int) -> None:
+        """A CPU without work takes the first that waits for another one (newidle_balance)."""
+        for k in range(self.m.nr_cpus):
+            t = self.cpu[k].first
+            if k != c and t >= 0:
+                self.dequeue(k, t, -1)
+                self.cpu[c].now = max(self.cpu[c].now, self.clock)
+                self.move_to(t, c)
+                self.enqueue(c, t)
+                return
+
+    def update_min_vruntime(self, c: int) -> None:
+        """The least that anybody on a CPU has run; it never goes back (update_min_vruntime)."""
+        t = self.cpu[c].first
+        lowest = self.task[self.cpu[c].current].vruntime if self.cpu[c].current >= 0 else NEVER
+        while t >= 0:
+            lowest = min(lowest, self.task[t].vruntime)
+            t = self.task[t].next
+        if lowest < NEVER:
+            self.cpu[c].min_vruntime = max(self.cpu[c].min_vruntime, lowest)
+
+    def move_to(self, t: int, c: int) -> None:
+        """Take a task to a CPU, keeping what it is ahead or behind of others (migrate_task_rq_fair)."""
+        if self.task[t].cpu != c:
+            self.task[t].vruntime += self.cpu[c].min_vruntime - self.cpu[self.task[t].cpu].min_vruntime
+            self.task[t].cpu = c
 
     def wake(self, t: int, now: int) -> None:
-        """A task is ready; a CPU's running task gives way once it has had its minimum."""
+        """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
+
+        (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
+        """
         c = self.place(t)
-        self.task[t].cpu = c
+        self.update_min_vruntime(c)
+        self.move_to(t, c)
+        bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.sched_scale // 2
+        self.task[t].vruntime = max(self.task[t].vruntime, bonus)
         self.task[t].state = READY
         self.enqueue(c, t)
-        if self.cpu[c].current < 0:
+        current = self.cpu[c].current
+        if current < 0:
             self.cpu[c].now = max(self.cpu[c].now, now)
             self.pick_next(c)
-        else:
-            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].slice_start + WAKEUP_GRANULARITY_NS)
+        elif self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.sched_scale:
+            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].now)
 
     def enqueue(self, c: int, t: int) -> None:
         """Last in a CPU's run queue."""
         self.task[t].next = -1
+        self.cpu[c].nr_running += 1
         if self.cpu[c].first < 0:
             self.cpu[c].first = t
         else:
             self.task[self.cpu[c].last].next = t
         self.cpu[c].last = t
 
+    def dequeue(self, c: int, t: int, before: int) -> None:
+        """Take a task out of the run queue, from behind `before` (-1: it is the first)."""
+        self.cpu[c].nr_running -= 1
+        if before < 0:
+            self.cpu[c].first = self.task[t].next
+        else:
+            self.task[before].next = self.task[t].next
+        if self.cpu[c].last == t:
+            self.cpu[c].last = before
+
     def pick_next(self, c: int) -> None:
-        """Run the first of the run queue, or nobody."""
+        """Run who has run least, until the first tick after its share of the scheduling period (pick_next_entity)."""
+        if self.cpu[c].first < 0:
+            self.pull(c)
         t = self.cpu[c].first
         self.cpu[c].current = t
         if t < 0:
             return
-        self.cpu[c].first = self.task[t].next
+        before = -1
+        last = t
+        k = self.task[t].next
+        while k >= 0:
+            if self.task[k].vruntime < self.task[t].vruntime:
+                t = k
+                before = last
+            last = k
+            k = self.task[k].next
+        self.dequeue(c, t, before)
+        self.cpu[c].current = t
         self.task[t].state = RUNNING
         self.cpu[c].slice_start = self.cpu[c].now
-        self.cpu[c].slice_end = self.cpu[c].now + SLICE_NS
+        share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.sched_scale
+        self.cpu[c].slice_end = ((self.cpu[c].now + share) // TICK_NS + 1) * TICK_NS
 
     def reschedule(self, c: int) -> None:
         """When the slice is over let the next one run, or the same again if nobody waits."""
@@ -263,34 +353,47 @@ class Simulation:
         """One step of the task a CPU runs, up to the next event from outside."""
         self.advance_clock(self.cpu[c].now)
         t = self.cpu[c].current
+        began = self.cpu[c].now
         if t == self.kswapd:
             self.kswapd_turn(c)
         elif t == self.flusher:
             self.flusher_step(c)
+        elif t == self.kcompactd:
+            self.kcompactd_turn(c)
         elif self.task[t].slot >= 0:
             self.stall_step(c, t)
         elif self.task[t].run_left > 0:
             self.run_task(c, t, due)
         else:
             self.perform(c, t)
+        self.task[t].vruntime += self.cpu[c].now - began
+        self.follow_up(self.cpu[c].now)
+        self.reschedule(c)
+
+    def follow_up(self, now: int) -> None:
+        """What a step asked for: pages to be written, and the kernel's threads."""
+        if self.m.nr_moved_dirty > 0:
+            self.follow_dirty()
         if self.m.nr_submitted > 0:
-            self.device.collect(self.cpu[c].now)
+            self.device.collect(now)
         if self.m.kswapd_wanted and self.m.kswapd_asleep:
-            self.wake_kswapd(self.cpu[c].now)
+            self.wake_thread(self.kswapd, now)
+        if self.m.kcompactd_wanted and self.m.kcompactd_asleep:
+            self.m.kcompactd_wanted = False
+            self.wake_thread(self.kcompactd, now)
         if self.m.flusher_wanted:
             self.m.flusher_wanted = False
             self.flush_all = True
             if self.task[self.flusher].state == ASLEEP:
-                self.wake(self.flusher, self.cpu[c].now)
-        self.reschedule(c)
+                self.wake(self.flusher, now)
 
-    def wake_kswapd(self, now: int) -> None:
-        """Wake kswapd from its sleep, or early from its nap."""
-        if self.task[self.kswapd].state == WAITING:
-            self.timers.cancel(self.kswapd)
-            self.wake(self.kswapd, now)
-        elif self.task[self.kswapd].state == ASLEEP:
-            self.wake(self.kswapd, now)
+    def wake_thread(self, t: int, now: int) -> None:
+        """Wake a kernel thread from its sleep, or early from its nap."""
+        if self.task[t].state == WAITING:
+            self.timers.cancel(t)
+            self.wake(t, now)
+        elif self.task[t].state == ASLEEP:
+            self.wake(t, now)
 
     def run_task(self, c: int, t: int, due: int) -> None:
         """Compute until the next operation, the end of the slice or the next event."""
@@ -308,21 +411,59 @@ class Simulation:
             return
         if self.op_kind[i] == OP_FREE:
             self.give_back(c, obj)
+        elif self.op_kind[i] == OP_WRITEBACK:
+            self.write_back(obj)
         elif self.op_kind[i] == OP_FORK:
+            self.task[obj].lag = self.task[t].lag
+            self.task[obj].cpu = c
+            self.task[obj].vruntime = self.task[t].vruntime
             self.begin_child(obj, self.cpu[c].now)
         elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
-            if self.op_kind[i] == OP_DIRTY:
+            if self.op_kind[i] == OP_WRITE_PAGE:
+                self.write_page(self.m.resident[obj])
+            elif self.op_kind[i] == OP_DIRTY:
                 self.make_dirty(self.m.resident[obj], self.cpu[c].now)
             else:
-                activate_page(self.m, self.m.resident[obj])
+                self.activate(self.m.resident[obj])
         self.next_op(c, t)
+
+    def activate(self, pfn: int) -> None:
+        """A page was used twice (folio_mark_accessed)."""
+        if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
+            workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
+        activate_page(self.m, pfn)
+
+    def write_page(self, pfn: int) -> None:
+        """One certain page is written, as the recorded kernel did."""
+        if self.m.page[pfn].flags & PF_DIRTY and not self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+            start_writeback(self.m, pfn)
+
+    def write_back(self, pages: int) -> None:
+        """A task has its dirty pages written: the oldest dirty ones, as many as it asked the device to write."""
+        while pages > 0 and self.dirty_first < self.dirty_last:
+            pfn = self.dirty[self.dirty_first % len(self.dirty)]
+            self.dirty_first += 1
+            if self.m.page[pfn].flags & PF_DIRTY and not self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+                start_writeback(self.m, pfn)
+                pages -= 1
+
+    def ready(self, t: int, now: int) -> int:
+        """When a task begins to compute for its next operation.
+
+        It sleeps as long as the recorded task did, and is not ahead of it but for what that one lost in stalls: waiting
+        for a CPU is not repeated where the task is late.
+        """
+        i = self.task[t].op
+        sleep = self.op_wait[i]
+        run = self.op_run[i]
+        return max(now + sleep, self.op_due[i] + self.task[t].lag - run)
 
     def begin_child(self, t: int, now: int) -> None:
         """A fork: the child waits for its first operation."""
         if self.task[t].state == UNBORN and self.task[t].op < self.task[t].end:
             self.task[t].state = WAITING
             self.task[t].run_left = self.op_run[self.task[t].op]
-            self.timers.push(now + self.op_wait[self.task[t].op], t)
+            self.timers.push(self.ready(t, now), t)
 
     def next_op(self, c: int, t: int) -> None:
         """Go to the next operation: sleep as long as the recorded task did, then compute as long."""
@@ -334,8 +475,9 @@ class Simulation:
             self.pick_next(c)
             return
         self.task[t].run_left = self.op_run[self.task[t].op]
-        if self.op_wait[self.task[t].op] > 0:
-            self.sleep(t, self.cpu[c].now + self.op_wait[self.task[t].op])
+        due = self.ready(t, self.cpu[c].now)
+        if due > self.cpu[c].now:
+            self.sleep(t, due)
 
     def request(self, c: int, t: int, obj: int) -> None:
         """Ask for memory, unless the object is still there: the fast path, then the slow one."""
@@ -369,7 +511,7 @@ class Simulation:
         """One step of the slow path a task is in."""
         s = self.task[t].slot
         status = slowpath_step(self.m, s, c)
-        self.charge(c, s)
+        wait = self.charge(c, s) + self.m.sc[s].sleep_ns
         if status == NEEDS_OOM:
             if self.out_of_memory(c, t):
                 oom_killed(self.m, s)
@@ -377,13 +519,21 @@ class Simulation:
             status = FAILED
         if status != AT_WORK:
             self.end_request(c, t, status)
-        elif self.m.sc[s].sleep_ns > 0:
-            self.sleep(t, self.cpu[c].now + self.m.sc[s].sleep_ns)
+        elif wait >= SHORTEST_WAIT_NS:
+            self.sleep(t, self.cpu[c].now + wait)
 
-    def charge(self, c: int, s: int) -> None:
-        """Reclaim costs CPU time, by the pages it scanned."""
-        self.cpu[c].now += STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+    def charge(self, c: int, s: int) -> int:
+        """Reclaim costs CPU time by the pages it scanned, compaction by those it moved; how long they then wait.
+
+        They wait for a CPU as long, for each ns they ran, as the recorded ones did.
+        """
+        reclaim = STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+        compaction = self.m.cc[s].migrated_now * self.migrate_ns
+        self.cpu[c].now += reclaim + compaction
         self.m.sc[s].scanned_now = 0
+        self.m.cc[s].scanned_now = 0
+        self.m.cc[s].migrated_now = 0
+        return (reclaim * self.reclaim_wait + compaction * self.compaction_wait) // 1000
 
     def end_request(self, c: int, t: int, status: int) -> None:
         """The slow path is over, well or not."""
@@ -392,6 +542,7 @@ class Simulation:
         waited = self.cpu[c].now - self.task[t].stalled_at
         self.stalls += 1
         self.stall_ns += waited
+        self.task[t].lag += waited
         self.longest_stall_ns = max(self.longest_stall_ns, waited)
         self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
         self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
@@ -420,14 +571,20 @@ class Simulation:
         if self.obj_kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
             self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG
-            lruvec_add(self.m, pfn, False)
+            self.join_lru(obj, pfn)
         elif self.obj_kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0
-            lruvec_add(self.m, pfn, False)
+            self.join_lru(obj, pfn)
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
-                wakeup_kswapd(self.m, 0, self.m.zone[z].index)
+                wakeup_kswapd(self.m, 0, self.m.zone[z].index, False)
+
+    def join_lru(self, obj: int, pfn: int) -> None:
+        """A page begins inactive, unless its content was evicted a short while ago."""
+        if self.m.shadow[obj] >= 0:
+            workingset_refault(self.m, pfn)
+        lruvec_add(self.m, pfn, False)
 
     def note_stolen(self, t: int, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
@@ -455,6 +612,7 @@ class Simulation:
             return
         forget_page(self.m, pfn)
         self.m.frame[pfn].freed_by = 0
+        self.m.shadow[obj] = -1
         free_pages(self.m, c, pfn, self.obj_order[obj])
 
     def make_dirty(self, pfn: int, now: int) -> None:
@@ -491,6 +649,22 @@ class Simulation:
             self.task[self.flusher].state = ASLEEP
             self.pick_next(c)
 
+    def follow_dirty(self) -> None:
+        """Dirty pages that compaction moved are written from where they are now."""
+        for i in range(self.m.nr_moved_dirty):
+            self.dirty[self.dirty_last % len(self.dirty)] = self.m.moved_dirty[i]
+            self.dirty_last += 1
+        self.m.nr_moved_dirty = 0
+
+    def kcompactd_turn(self, c: int) -> None:
+        """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
+        kcompactd_step(self.m, c)
+        wait = self.charge(c, 0)
+        if self.m.kcompactd_asleep:
+            self.sleep(self.kcompactd, self.cpu[c].now + self.m.kcompactd_timeout_ns)
+        elif wait >= SHORTEST_WAIT_NS:
+            self.sleep(self.kcompactd, self.cpu[c].now + wait)
+
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
         asleep = self.m.kswapd_asleep
@@ -501,6 +675,7 @@ class Simulation:
         elif self.m.kswapd_asleep and not asleep:
             self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.cpu[c].now)
         if self.m.sc[0].sleep_ns > 0:
+            self.throttled_written = 0
             self.sleep(self.kswapd, self.cpu[c].now + self.m.sc[0].sleep_ns)
         elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
             self.task[self.kswapd].state = ASLEEP
@@ -525,11 +700,11 @@ class Simulation:
 
 
 def task_records(demand: Demand) -> Array:
-    """TASK records of the demand's tasks, then kswapd and the flusher."""
-    task = np.zeros(len(demand.task_pid) + 2, TASK)
-    task["op"][:-2] = demand.task_first
-    task["end"][:-2] = demand.task_first + demand.task_count
+    """TASK records of the demand's tasks, then kswapd, the flusher and kcompactd."""
+    task = np.zeros(len(demand.task_pid) + 3, TASK)
+    task["op"][:-3] = demand.task_first
+    task["end"][:-3] = demand.task_first + demand.task_count
     task["slot"] = -1
     task["next"] = -1
-    task["state"][-2:] = 4
+    task["state"][-3:] = 4
     return task

@@ -4,7 +4,7 @@ from recap.mm.writeback cimport end_page_writeback
 from recap.pages cimport Memory
 
 cdef enum:
-    PAGES_PER_REQUEST = 32
+    PAGES_PER_REQUEST = 256
     DRAWS = 4096
 
 cdef class Device:

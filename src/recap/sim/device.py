@@ -1,4 +1,7 @@
-"""The block device: one queue, requests of up to 32 pages, each as long as one of the recorded kernel's."""
+"""The block device: requests of up to 256 pages, each as long as one of the recorded kernel's.
+
+A recorded latency holds the wait behind other requests already; none completes before an earlier one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from recap.pages import Array, Memory, adopt
 if not cython.compiled:
     from recap.mm.writeback import end_page_writeback
 
-    PAGES_PER_REQUEST = 32
+    PAGES_PER_REQUEST = 256
     DRAWS = 4096
 
 
@@ -37,7 +40,7 @@ class Device:
         """Queue what was submitted since the last time; neighbours in time share a request."""
         for i in range(self.m.nr_submitted):
             if i % PAGES_PER_REQUEST == 0:
-                self.busy_until = max(self.busy_until, now) + self.latency[self.requests % DRAWS]
+                self.busy_until = max(self.busy_until, now + self.latency[self.requests % DRAWS])
                 self.requests += 1
             self.pfn[self.last % len(self.pfn)] = self.m.submitted[i]
             self.done[self.last % len(self.pfn)] = self.busy_until

@@ -77,6 +77,7 @@ def prepare(setup: Setup, policy: Policy, seed: int) -> Simulation:
     """The machine as it was recorded, with the tasks about to start."""
     memory = boot.from_snapshot(setup.snapshot, RECLAIMERS, policy)
     memory.nr_swap_pages = setup.swap_pages
+    memory.compaction_capture = getattr(policy, "compaction_capture", True)
     sysctl.apply(memory, setup.values, setup.wanted)
     touch_mapped_pages(memory, setup.snapshot, seed)
     demand = setup.demand

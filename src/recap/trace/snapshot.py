@@ -118,6 +118,17 @@ class Snapshot:
         """An LRU list, head first."""
         return self.listed(LRU, 0, lru, 0)
 
+    def block_device_pages(self) -> npt.NDArray[np.int64]:
+        """Frames with a filesystem's metadata: of the file pages with buffers, those of the mapping that reaches
+        furthest, a device's; a page's index is its block there."""
+        pfns = np.concatenate((self.lru_list(2), self.lru_list(3)))
+        pfns = pfns[self.has("PG_private")[pfns]]
+        if not len(pfns):
+            return pfns
+        device = self.mapping[pfns[self.index[pfns].argmax()]]
+        mine: npt.NDArray[np.int64] = pfns[self.mapping[pfns] == device]
+        return mine
+
     def has(self, flag: str) -> npt.NDArray[np.bool_]:
         """Which frames have a page flag, such as PG_dirty."""
         bit = np.uint64(self.enums["pageflags"][flag])

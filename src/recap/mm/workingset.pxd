@@ -1,0 +1,23 @@
+cimport cython
+
+from recap.kernel cimport PF_ACTIVE, PF_SWAPBACKED, PG_WORKINGSET
+from recap.mm.lru cimport lru_note_cost
+from recap.mm.vmstat cimport (
+    WORKINGSET_ACTIVATE_ANON,
+    WORKINGSET_ACTIVATE_FILE,
+    WORKINGSET_REFAULT_ANON,
+    WORKINGSET_REFAULT_FILE,
+    WORKINGSET_RESTORE_ANON,
+    WORKINGSET_RESTORE_FILE,
+)
+from recap.pages cimport Memory
+
+cdef void workingset_age_nonresident(Memory m, long long pages) noexcept nogil
+
+@cython.locals(obj=cython.int)
+cdef void workingset_eviction(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(obj=cython.int, shadow=cython.longlong, anon=cython.bint, size=cython.longlong)
+cdef void workingset_refault(Memory m, unsigned int pfn) noexcept nogil
+
+cdef void snapshot_refaults(Memory m) noexcept nogil

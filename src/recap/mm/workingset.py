@@ -1,0 +1,62 @@
+"""Refaults: a page that is read again soon after it was evicted was part of the working set, and becomes active.
+
+How soon is measured in evictions and activations: an object's shadow holds the node's age when it was evicted, twice
+that plus one if it had been active before; -1: it was never evicted.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import PF_ACTIVE, PF_SWAPBACKED, PG_WORKINGSET
+    from recap.mm.lru import lru_note_cost
+    from recap.mm.vmstat import (
+        WORKINGSET_ACTIVATE_ANON,
+        WORKINGSET_ACTIVATE_FILE,
+        WORKINGSET_REFAULT_ANON,
+        WORKINGSET_REFAULT_FILE,
+        WORKINGSET_RESTORE_ANON,
+        WORKINGSET_RESTORE_FILE,
+    )
+    from recap.pages import Memory
+
+
+def workingset_age_nonresident(m: Memory, pages: int) -> None:
+    """Evicted pages grow older with each eviction and activation (workingset_age_nonresident)."""
+    m.nonresident_age += pages
+
+
+def workingset_eviction(m: Memory, pfn: int) -> None:
+    """Reclaim takes a page: note when (workingset_eviction)."""
+    obj = m.frame[pfn].object
+    if obj >= 0:
+        m.shadow[obj] = 2 * m.nonresident_age + (1 if m.page[pfn].owner & PG_WORKINGSET else 0)
+    workingset_age_nonresident(m, 1)
+
+
+def workingset_refault(m: Memory, pfn: int) -> None:
+    """An evicted object is back in a page that is on no LRU list yet (workingset_refault, 6.1)."""
+    obj = m.frame[pfn].object
+    shadow = m.shadow[obj]
+    anon = m.page[pfn].flags & PF_SWAPBACKED != 0
+    m.shadow[obj] = -1
+    m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1
+    size = m.lru_size[3] + (m.lru_size[2] if anon else 0)
+    if m.nr_swap_pages > 0:
+        size += m.lru_size[1] + (0 if anon else m.lru_size[0])
+    if m.nonresident_age - shadow // 2 > size:
+        return
+    m.page[pfn].flags |= PF_ACTIVE
+    workingset_age_nonresident(m, 1)
+    m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1
+    if shadow & 1:
+        m.page[pfn].owner |= PG_WORKINGSET
+        lru_note_cost(m, not anon, 1)
+        m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1
+
+
+def snapshot_refaults(m: Memory) -> None:
+    """Reclaim ends: whether pages came back is asked again from here on (snapshot_refaults)."""
+    m.refaults_anon = m.vmstat[WORKINGSET_ACTIVATE_ANON]
+    m.refaults_file = m.vmstat[WORKINGSET_ACTIVATE_FILE]

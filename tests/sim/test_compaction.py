@@ -1,0 +1,106 @@
+"""Compaction, refaults and writeback in the closed loop, on a small machine with tasks made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recap import policy
+from recap.demand.demand import Demand, Kind, Op
+from recap.mm import boot, invariants
+from recap.pages import Memory
+from recap.sim.closed_loop import Simulation
+from recap.sim.run import metrics
+from tests.sim.test_closed_loop import PAGES, allocs, demand
+
+HUGE = 9
+TAKEN = 1900
+
+
+def given_back(taken: list[tuple[Op, int]]) -> list[tuple[Op, int]]:
+    """All but every fourth page is freed."""
+    return [(Op.FREE, obj) for _, obj in taken if obj % 4]
+
+
+def pieces(huge: int = 1) -> Demand:
+    """Memory in pieces: three of four pages are given back, then blocks of a pageblock are wanted."""
+    taken = allocs(0, TAKEN)
+    wanted = demand([*taken, *given_back(taken), *allocs(TAKEN, huge)])
+    orders = wanted.obj_order.copy()
+    orders[TAKEN:] = HUGE
+    return replace(wanted, obj_order=orders)
+
+
+def simulate(wanted: Demand, memory: Memory) -> dict[str, float]:
+    simulation = Simulation(memory, wanted, 0, 1000)
+    while simulation.advance(500):
+        invariants.check(memory)
+    invariants.check(memory)
+    return metrics(simulation)
+
+
+def machine() -> Memory:
+    memory = boot.empty_machine(8, 1, 31, policy.load("none"))
+    memory.compaction_proactiveness = 0
+    return memory
+
+
+def test_a_block_is_made_by_moving_pages() -> None:
+    found = simulate(pieces(), machine())
+    assert found["high_order_successes"] == 1
+    assert found["compact_success"] == found["compact_stall"] == 1
+    assert found["pgmigrate_success"] > 0
+    assert found["compact_free_scanned"] >= found["pgmigrate_success"]
+
+
+def test_without_compaction_the_same_block_costs_reclaim_or_fails() -> None:
+    memory = machine()
+    memory.compaction = False
+    found = simulate(pieces(), memory)
+    assert found["compact_stall"] == found["pgmigrate_success"] == 0
+    assert found["allocstall"] > 0
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_with_and_without_its_capture_nothing_is_lost(capture: bool) -> None:
+    memory = machine()
+    memory.compaction_capture = capture
+    found = simulate(pieces(2), memory)
+    assert found["high_order_attempts"] == 2
+    assert found["high_order_successes"] >= 1
+    assert found["nr_free_pages"] < PAGES - TAKEN // 4
+
+
+def test_memory_in_pieces_is_compacted_unasked() -> None:
+    memory = machine()
+    memory.compaction_proactiveness = 100
+    taken = allocs(0, TAKEN)
+    wanted = demand([*taken, *given_back(taken), *allocs(TAKEN, 1)])
+    waits = wanted.op_wait.copy()
+    waits[-1] = 2_000_000_000
+    found = simulate(replace(wanted, op_wait=waits), memory)
+    assert found["pgmigrate_success"] > 0
+    assert found["compact_stall"] == found["compact_daemon_wake"] == 0
+
+
+def test_a_page_read_again_soon_after_its_eviction_is_active() -> None:
+    known = allocs(0, 800)
+    used_again = [(Op.ACTIVATE, obj) for _, obj in known]
+    found = simulate(demand(known + used_again + allocs(800, 1600) + allocs(800, 400), kind=Kind.FILE), machine())
+    assert found["workingset_refault_file"] >= found["workingset_activate_file"] > 0
+
+
+def test_a_task_never_runs_ahead_of_its_recorded_pace() -> None:
+    wanted = demand(allocs(0, 3))
+    paced = replace(wanted, op_due=np.array([10_000_000, 20_000_000, 50_000_000], np.int64))
+    assert simulate(wanted, machine())["simulated_seconds"] < 0.001
+    assert simulate(paced, machine())["simulated_seconds"] == pytest.approx(0.05, abs=0.001)
+
+
+def test_writeback_takes_the_oldest_dirty_pages() -> None:
+    pages = allocs(0, 20)
+    ops = [*pages, *((Op.DIRTY, obj) for _, obj in pages), (Op.WRITEBACK, 12), *allocs(20, 1)]
+    wanted = demand(ops, kind=Kind.FILE)
+    waits = wanted.op_wait.copy()
+    waits[-1] = 5_000_000
+    assert simulate(replace(wanted, op_wait=waits), machine())["nr_written"] == 12
