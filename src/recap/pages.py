@@ -17,7 +17,7 @@ import cython
 import numpy as np
 import numpy.typing as npt
 
-from recap.kernel import LINUX_6_1, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
+from recap.kernel import DEF_PRIORITY, LINUX_6_1, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
 from recap.policy.policy import Policy
 
 COMPILED: bool = bool(cython.compiled)
@@ -63,7 +63,9 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i4") for name in ("capture", "phase", "no_progress_loops", "lru")]
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
     + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
-    + [(name, "u1") for name in ("proportional", "pad0", "pad1")]
+    + [(name, "u1") for name in ("proportional", "sync", "congestion_wait")]
+    + [(name, "i4") for name in ("isolated_block", "closed_pcp")]
+    + [(name, "i8") for name in ("total_scanned", "reclaimed_total")]
     + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
     + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
@@ -139,12 +141,24 @@ class Memory:
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
+        self.frees_to_head = profile.frees_to_head
+        self.migrate_reserve = profile.migrate_reserve
+        self.steals_largest = profile.steals_largest
+        self.single_pcp_list = profile.single_pcp_list
+        self.watermark_per_order = profile.watermark_per_order
+        self.persistent_slowpath = profile.persistent_slowpath
+        self.order_balancing = profile.order_balancing
+        self.scans_all_batches = profile.scans_all_batches
+        self.lumpy_reclaim = profile.lumpy_reclaim
+        self.writes_in_reclaim = profile.writes_in_reclaim
+        self.unified_lru = profile.unified_lru
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
         self.capture_heads = self.lru_heads + NR_LRU_LISTS
         self.scratch_heads = self.capture_heads + captures
-        whole = np.zeros(self.scratch_heads + NR_SCRATCH_LISTS, PAGE)
+        self.isolated_heads = self.scratch_heads + NR_SCRATCH_LISTS
+        whole = np.zeros(self.isolated_heads + captures + 1, PAGE)
         whole[: len(page)] = page
         heads = np.arange(self.nr_frames, len(whole))
         whole["next"][self.nr_frames :] = heads
@@ -163,6 +177,9 @@ class Memory:
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
+            "nr_scan": np.zeros(NR_LRU_LISTS, np.int64),
+            "recent_scanned": np.zeros(2, np.int64),
+            "recent_rotated": np.zeros(2, np.int64),
             "emitted": np.zeros(0, TRACEPOINT),
         }
         self.page = adopt(whole)
@@ -176,6 +193,9 @@ class Memory:
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
+        self.nr_scan = adopt(self.columns["nr_scan"])
+        self.recent_scanned = adopt(self.columns["recent_scanned"])
+        self.recent_rotated = adopt(self.columns["recent_rotated"])
         self.emitted = adopt(self.columns["emitted"])
         self.tracing = False
         self.nr_emitted = 0
@@ -199,6 +219,15 @@ class Memory:
         self.pgdat_dirty = False
         self.pgdat_congested = False
         self.flusher_wanted = False
+        self.nr_anon = 0
+        self.prev_priority = DEF_PRIORITY
+        self.pages_scanned = 0
+        self.all_unreclaimable = False
+        self.write_congested = False
+        self.queue_order = -1
+        self.queue_slot = 0
+        self.queue_skipped = 0
+        self.pcp_closed = 0
 
     def trace(self, room: int) -> None:
         """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""

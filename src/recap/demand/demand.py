@@ -33,6 +33,8 @@ class Op(enum.IntEnum):
     ACTIVATE = 3
     FORK = 4
     EXIT = 5
+    TOUCH = 6  # use the object again; where it is not in memory it is asked for
+    PACE = 7  # go on no sooner than the wait after the last PACE began
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,10 @@ class Demand:
     scan_ns: int | None  # CPU time of reclaim for each page scanned, None if it cannot be measured
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
+    task_loop: npt.NDArray[np.int64] | None = None  # the operation a task goes on with when it is through
+    task_until: npt.NDArray[np.int64] | None = None  # ns at which such a task is killed; 0: it ends when it is through
+    read_page_ns: int = 0  # what a page costs that must be read, where the waits do not have it already
+    dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
     def residents(self) -> npt.NDArray[np.int64]:
         """The objects that are in memory at the start."""

@@ -10,9 +10,16 @@ from recap.kernel cimport (
     SWAP_CLUSTER_MAX,
     TENTH_NS,
     WMARK_HIGH,
+    WMARK_LOW,
 )
 from recap.mm.lru cimport inactive_is_low
-from recap.mm.vmscan cimport shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmscan cimport (
+    congestion_wait,
+    shrink_active_list,
+    shrink_lruvec_step,
+    shrink_node_begin,
+    shrink_node_end,
+)
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport Memory
@@ -31,6 +38,9 @@ cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogi
 @cython.locals(zone=cython.int, boosts=cython.longlong)
 cdef long long watermark_boosts(Memory m, int highest_zoneidx) noexcept nogil
 
+@cython.locals(zone=cython.int)
+cdef bint low_marks_hold(Memory m, int order) noexcept nogil
+
 cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx) noexcept nogil
 
 @cython.locals(zone=cython.int)
@@ -43,6 +53,9 @@ cdef void balance_priority(Memory m) noexcept nogil
 
 @cython.locals(gained=cython.longlong, raise_priority=cython.bint)
 cdef void balance_node_done(Memory m) noexcept nogil
+
+@cython.locals(lru_pages=cython.longlong)
+cdef void keep_balancing(Memory m) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void balance_out(Memory m) noexcept nogil

@@ -20,6 +20,8 @@ cdef void lruvec_add(Memory m, unsigned int pfn, bint to_tail) noexcept nogil
 @cython.locals(i=cython.uint)
 cdef void lruvec_del(Memory m, unsigned int pfn) noexcept nogil
 
+cdef void mark_page_accessed(Memory m, unsigned int pfn) noexcept nogil
+
 cdef void activate_page(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(inactive=cython.longlong, active=cython.longlong, gb=cython.longlong, ratio=cython.longlong)

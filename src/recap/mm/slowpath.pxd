@@ -2,8 +2,11 @@ cimport cython
 
 from recap.kernel cimport (
     ALLOC_KSWAPD,
+    ALLOC_NO_WATERMARKS,
     ALLOC_WMARK_HIGH,
+    ALLOC_WMARK_MASK,
     DEF_PRIORITY,
+    FIFTIETH_NS,
     GFP_DIRECT_RECLAIM,
     GFP_FS,
     GFP_NOFAIL,
@@ -14,6 +17,7 @@ from recap.kernel cimport (
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
     SWAP_CLUSTER_MAX,
+    TENTH_NS,
     TICK_NS,
     WMARK_MIN,
     ZONE_NORMAL,
@@ -23,7 +27,13 @@ from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
-from recap.mm.vmscan cimport reclaimable_pages, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmscan cimport (
+    congestion_wait,
+    reclaimable_pages,
+    shrink_lruvec_step,
+    shrink_node_begin,
+    shrink_node_end,
+)
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.pages cimport Memory
@@ -54,6 +64,16 @@ cdef bint allow_direct_reclaim(Memory m) noexcept nogil
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
 
 cdef int next_priority(Memory m, int s) noexcept nogil
+
+cdef int harder_priority(Memory m, int s) noexcept nogil
+
+cdef void leave_reclaim(Memory m, int s) noexcept nogil
+
+@cython.locals(zone=cython.int, mark=cython.longlong, left=cython.longlong)
+cdef unsigned int walk_relaxed(Memory m, int s, int cpu) noexcept nogil
+
+@cython.locals(wants_more=cython.bint)
+cdef int retry_persistently(Memory m, int s, int cpu) noexcept nogil
 
 cdef int after_reclaim(Memory m, int s, int cpu) noexcept nogil
 

@@ -45,6 +45,30 @@ class PlainPolicy(Policy):
         with cython.gil:
             return self.ask("batch_ended", (wanted, largest), True)
 
+    def counts_twice(self, wanted: int) -> bool:
+        with cython.gil:
+            return self.ask("counts_twice", (wanted,), False)
+
+    def relaxes_mark(self, order: int) -> bool:
+        with cython.gil:
+            return self.ask("relaxes_mark", (order,), False)
+
+    def closes_pcp(self, order: int) -> bool:
+        with cython.gil:
+            return self.ask("closes_pcp", (order,), False)
+
+    def isolates(self, order: int) -> bool:
+        with cython.gil:
+            return self.ask("isolates", (order,), False)
+
+    def queues(self, order: int) -> bool:
+        with cython.gil:
+            return self.ask("queues", (order,), False)
+
+    def waits(self, order: int, first: int, skipped: int) -> bool:
+        with cython.gil:
+            return self.ask("waits", (order, first, skipped), False)
+
     def ask(self, question: str, arguments: tuple[int, ...], default: bool) -> bool:
         """One question to the user's object; "no" once it has failed."""
         if self.error is not None:

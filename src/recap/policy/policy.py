@@ -44,3 +44,33 @@ class Policy:
     def batch_ended(self, wanted: int, largest: int) -> bool:
         """A batch of reclaim ended, the largest block held is of this order (-1: none): settle the list now?"""
         return True
+
+    def counts_twice(self, wanted: int) -> bool:
+        """The watermark test at the hand-over: count the block as free, though it is not? (The bug of v1.)"""
+        return False
+
+    def relaxes_mark(self, order: int) -> bool:
+        """After reclaim, a request of this order looks at the free lists: test the mark for order 0 only?"""
+        return False
+
+    def closes_pcp(self, order: int) -> bool:
+        """A request of this order enters direct reclaim: empty the per-cpu lists and keep them so meanwhile?"""
+        return False
+
+    def isolates(self, order: int) -> bool:
+        """Reclaim for this order begins on a movable pageblock: hand out nothing of it until the batch ends?"""
+        return False
+
+    def queues(self, order: int) -> bool:
+        """A request of this order enters direct reclaim: does it queue for the pages that are freed?"""
+        return False
+
+    def waits(self, order: int, first: int, skipped: int) -> bool:
+        """A request comes while another one queues: must it wait for its turn?
+
+        Args:
+            order: of the request that comes.
+            first: order of the one at the head of the queue.
+            skipped: pages that others were given since that one is at the head.
+        """
+        return False

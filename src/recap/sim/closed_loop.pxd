@@ -1,20 +1,32 @@
 cimport cython
 
 from recap.kernel cimport (
+    GFP_DIRECT_RECLAIM,
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
+    PF_ACTIVE,
     PF_DIRTY,
     PF_LRU,
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PF_YOUNG,
+    TENTH_NS,
+    TICK_NS,
 )
 from recap.mm.kswapd cimport kswapd_step, wakeup_kswapd
-from recap.mm.lru cimport activate_page, lruvec_add
+from recap.mm.lru cimport activate_page, lruvec_add, mark_page_accessed
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
-from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, NR_DIRTY, OOM_KILL, STOLEN_PAGES
+from recap.mm.vmstat cimport (
+    ALLOC_FAIL,
+    HIGH_ORDER_ATTEMPTS,
+    HIGH_ORDER_SUCCESSES,
+    NR_DIRTY,
+    NR_WRITEBACK,
+    OOM_KILL,
+    STOLEN_PAGES,
+)
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.device cimport Device
@@ -26,6 +38,12 @@ ctypedef packed struct Task:
     long long run_left
     long long stalled_at
     long long anon_pages
+    long long until
+    long long loop
+    long long due
+    long long read_ns
+    long long asked
+    long long served
     int state
     int cpu
     int slot
@@ -47,6 +65,8 @@ cdef enum:
     OP_ACTIVATE = 3
     OP_FORK = 4
     OP_EXIT = 5
+    OP_TOUCH = 6
+    OP_PACE = 7
 
     KIND_KERNEL = 0
     KIND_ANON = 1
@@ -63,7 +83,10 @@ cdef enum:
     WAKEUP_GRANULARITY_NS = 1000000
     STEP_NS = 500
     FLUSH_BATCH = 256
-    SLOT_BITS = 12
+    SLOT_BITS = 13
+    SLOT_MASK = 0x1FFF
+    REQUEST_MASK = 0x7FFFF
+    READ_BATCH_NS = 8000000
     NEVER = 0x4000000000000000
 
 cdef class Simulation:
@@ -89,6 +112,8 @@ cdef class Simulation:
     cdef long long dirty_first
     cdef long long dirty_last
     cdef bint flush_all
+    cdef list names
+    cdef readonly long long ends_at
     cdef readonly int kswapd
     cdef readonly int flusher
     cdef readonly int unfinished
@@ -100,6 +125,13 @@ cdef class Simulation:
     cdef readonly long long stall_ns
     cdef readonly long long longest_stall_ns
     cdef readonly long long withheld_page_ns
+    cdef readonly long long order0_requests
+    cdef readonly long long order0_stalls
+    cdef readonly long long order0_stall_ns
+    cdef readonly long long order0_longest_ns
+    cdef readonly long long queue_waits
+    cdef long long read_page_ns
+    cdef long long dirty_ratio
 
     @cython.locals(c=cython.int, due=cython.longlong)
     cdef bint run(self, long long steps) noexcept nogil
@@ -142,9 +174,30 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong, obj=cython.int)
     cdef void perform(self, int c, int t) noexcept nogil
 
+    cdef void touch(self, unsigned int pfn) noexcept nogil
+
+    cdef bint over_dirty_limit(self) noexcept nogil
+
+    cdef void balance_dirty_pages(self, int c, int t) noexcept nogil
+
+    cdef long long congestion_end(self, long long now, long long longest) noexcept nogil
+
     cdef void begin_child(self, int t, long long now) noexcept nogil
 
+    @cython.locals(until=cython.longlong)
     cdef void next_op(self, int c, int t) noexcept nogil
+
+    cdef void finish(self, int c, int t) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void kill(self, int c, int t) noexcept nogil
+
+    @cython.locals(now=cython.longlong, begin=cython.longlong)
+    cdef void keep_pace(self, int c, int t) noexcept nogil
+
+    cdef bint must_queue(self, int c, int t, int order, unsigned int gfp) noexcept nogil
+
+    cdef void leave_queue(self, int s) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)
     cdef void request(self, int c, int t, int obj) noexcept nogil
@@ -154,6 +207,8 @@ cdef class Simulation:
 
     @cython.locals(s=cython.int, pfn=cython.uint, waited=cython.longlong)
     cdef void end_request(self, int c, int t, int status) noexcept nogil
+
+    cdef long long sleep_end(self, int c, int s) noexcept nogil
 
     cdef void charge(self, int c, int s) noexcept nogil
 
@@ -166,15 +221,19 @@ cdef class Simulation:
     @cython.locals(pfn=cython.uint, owner=cython.int)
     cdef void give_back(self, int c, int obj) noexcept nogil
 
-    @cython.locals(threshold=cython.longlong, z=cython.int)
     cdef bint over_background(self) noexcept nogil
+
+    @cython.locals(pages=cython.longlong, z=cython.int)
+    cdef long long dirtyable(self) noexcept nogil
 
     cdef void make_dirty(self, unsigned int pfn, long long now) noexcept nogil
 
     @cython.locals(pfn=cython.uint, written=cython.int)
     cdef void flusher_step(self, int c) noexcept nogil
 
+    cdef bint looks_again(self, int written) noexcept nogil
+
     cdef void kswapd_turn(self, int c) noexcept nogil
 
-    @cython.locals(k=cython.int, victim=cython.int, obj=cython.int)
+    @cython.locals(k=cython.int, victim=cython.int)
     cdef bint out_of_memory(self, int c, int t) noexcept nogil

@@ -6,6 +6,8 @@ from recap.pages cimport Memory
 cdef enum:
     PAGES_PER_REQUEST = 32
     DRAWS = 4096
+    CONGESTION_ON = 113
+    CONGESTION_OFF = 103
 
 cdef class Device:
     cdef Memory m
@@ -25,3 +27,6 @@ cdef class Device:
     cdef long long next_completion(self) noexcept nogil
 
     cdef void complete(self) noexcept nogil
+
+    @cython.locals(waiting=cython.longlong)
+    cdef void note_congestion(self) noexcept nogil

@@ -12,6 +12,8 @@ if not cython.compiled:
 
     PAGES_PER_REQUEST = 32
     DRAWS = 4096
+    CONGESTION_ON = 113
+    CONGESTION_OFF = 103
 
 
 class Device:
@@ -43,6 +45,7 @@ class Device:
             self.done[self.last % len(self.pfn)] = self.busy_until
             self.last += 1
         self.m.nr_submitted = 0
+        self.note_congestion()
 
     def idle(self) -> bool:
         """Is nothing under way?"""
@@ -56,3 +59,12 @@ class Device:
         """Finish the oldest page under way."""
         end_page_writeback(self.m, self.pfn[self.first % len(self.pfn)])
         self.first += 1
+        self.note_congestion()
+
+    def note_congestion(self) -> None:
+        """Is the request queue nearly full? (rule 49: on at 113 requests of 128, off below 103)"""
+        waiting = (self.last - self.first) // PAGES_PER_REQUEST
+        if waiting >= CONGESTION_ON:
+            self.m.write_congested = True
+        elif waiting < CONGESTION_OFF:
+            self.m.write_congested = False
