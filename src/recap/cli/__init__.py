@@ -26,6 +26,11 @@ VERBS = (  # name, what it answers, an example
         "What would each policy have done to a recorded workload?",
         "recap compare recordings/hugetlb-1cpu -p none -p whitcroft -p kosaki",
     ),
+    (
+        "study",
+        "What did a published result rest on, and does it hold?",
+        "recap study capture-2008 --quick",
+    ),
     ("policies", "Which policies are there to compare?", "recap policies"),
 )
 

@@ -47,6 +47,8 @@ class Highalloc:
     warm_seconds: int = 300
     cool_seconds: int = 180
     load: float = 1.5  # demand of all builds together, as a multiple of memory
+    slab_every: int = 90  # file pages for which inodes and dentries take a page
+    unmovable: int = 100  # kernel pages of a compilation, besides one page table for 256 of its own pages
     passes: int = 3
 
     @property
@@ -105,7 +107,7 @@ def build(
     tree = objects.make(size.tree_pages, Kind.FILE)
     trees.append(tree)
     start = number * size.warm_seconds * SECOND // (2 * size.builds)
-    slab = objects.make(len(tree) // 90 + 1, Kind.KERNEL)
+    slab = objects.make(len(tree) // size.slab_every + 1, Kind.KERNEL)
     task.do(Op.ALLOC, slab[:1], GFP_SLAB, 0, start)
     for part, some in zip(np.array_split(slab[1:], 64), np.array_split(tree, 64), strict=True):
         task.do(Op.ALLOC, part, GFP_SLAB, 1000)
@@ -114,12 +116,12 @@ def build(
     scale = PAGE_SIZE / size.page_size
     most = int(20_000 * scale)
     anon = objects.make(most, Kind.ANON)
-    page_tables = objects.make(most // 256 + 8, Kind.KERNEL)
+    page_tables = objects.make(most // 256 + size.unmovable, Kind.KERNEL)
     stack = objects.make(1, Kind.KERNEL, 1 if size.page_size == PAGE_SIZE else 0)
     headers = rng.choice(tree, max(1, int(300 * scale)), replace=False)
     for _ in range(24):
         used = anon[: min(most, int(rng.lognormal(np.log(6000 * scale), 0.5)))]
-        compile_file(task, used, page_tables[: len(used) // 256 + 8], stack, (tree, headers, slab), rng)
+        compile_file(task, used, page_tables[: len(used) // 256 + size.unmovable], stack, (tree, headers, slab), rng)
     return task
 
 

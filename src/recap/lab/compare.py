@@ -7,19 +7,22 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from recap import policy as policies
+from recap.demand import highalloc
 from recap.demand.demand import Demand
 from recap.demand.from_trace import from_trace
 from recap.errors import InputError
+from recap.lab import workloads
 from recap.lab.results import Column, Comparison, Interval
 from recap.lab.statistics import interval
 from recap.mm import sysctl
-from recap.sim.run import Setup, simulate
+from recap.sim.run import Setup, Synthetic, simulate
 from recap.trace import Recording
 
 KERNEL = "kernel"
@@ -58,10 +61,11 @@ Progress = Callable[[int, int, str], None]
 
 
 Results = dict[tuple[str, int], dict[str, float]]
+Job = Callable[[threading.Event], dict[str, float]]
 
 
 def compare(
-    source: Path,
+    source: Path | str,
     names: list[str],
     *,
     seeds: int = 5,
@@ -69,10 +73,10 @@ def compare(
     progress: Progress | None = None,
     out: Path | None = None,
 ) -> Comparison:
-    """Run a recording's demand under each policy and seed.
+    """Run a workload's demand under each policy and seed.
 
     Args:
-        source: a recording with snap0.npz.
+        source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
         names: policies, by name or file; `none` is the unchanged kernel.
         seeds: runs of each policy, with seeds 0, 1, ...
         sysctls: kernel parameters to change.
@@ -85,6 +89,9 @@ def compare(
     for name in names:
         policies.load(name)
     names = list(dict.fromkeys(names))
+    if workloads.is_workload(source):
+        return compare_synthetic(str(source), names, seeds, dict(sysctls or {}), progress, out)
+    source = Path(source)
     recording = Recording(source)
     setup = prepare(recording, dict(sysctls or {}))
     store = Store(out, fingerprint(source, setup)) if out else None
@@ -93,6 +100,20 @@ def compare(
     columns += [column(name, [results[name, seed] for seed in range(seeds)]) for name in names]
     assumptions = setup.demand.assumptions + ASSUMED
     result = Comparison(str(source), columns, assumptions, MISSING, digest(columns))
+    if store:
+        store.write("comparison.json", result)
+    return result
+
+
+def compare_synthetic(
+    name: str, names: list[str], seeds: int, wanted: dict[str, str], progress: Progress | None, out: Path | None
+) -> Comparison:
+    """`compare` for a workload without a recording: there is no kernel's column."""
+    setup = workloads.workload(name, wanted)
+    store = Store(out, f"{name} {sorted(wanted.items())}") if out else None
+    results = run_all(setup, [(policy, seed) for seed in range(seeds) for policy in names], progress, store)
+    columns = [column(policy, [results[policy, seed] for seed in range(seeds)]) for policy in names]
+    result = Comparison(name, columns, highalloc.ASSUMPTIONS, workloads.MISSING, digest(columns))
     if store:
         store.write("comparison.json", result)
     return result
@@ -108,14 +129,21 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     return Setup(demand, snapshot, swap_pages, values, wanted)
 
 
-def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None, store: Store | None) -> Results:
-    """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
+def run_all(
+    setup: Setup | Synthetic, todo: list[tuple[str, int]], progress: Progress | None, store: Store | None
+) -> Results:
+    """All runs of one workload, those that are kept already left out."""
+    return run_jobs({key: partial(run, setup, *key) for key in todo}, progress, store)
+
+
+def run_jobs(jobs: Mapping[tuple[str, int], Job], progress: Progress | None, store: Store | None) -> Results:
+    """All jobs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
     results: Results = {}
     if store:
-        results.update({key: kept for key in todo if (kept := store.read(*key)) is not None})
+        results.update({key: kept for key in jobs if (kept := store.read(*key)) is not None})
     stop = threading.Event()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = {pool.submit(run, setup, key, stop): key for key in todo if key not in results}
+        running = {pool.submit(job, stop): key for key, job in jobs.items() if key not in results}
         try:
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
@@ -124,7 +152,7 @@ def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None
                     if store:
                         store.keep(*key, results[key])
                     if progress:
-                        progress(len(results), len(todo), f"{key[0]}, seed {key[1]}")
+                        progress(len(results), len(jobs), f"{key[0]}, seed {key[1]}")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -132,14 +160,13 @@ def run_all(setup: Setup, todo: list[tuple[str, int]], progress: Progress | None
     return results
 
 
-def run(setup: Setup, key: tuple[str, int], stop: threading.Event) -> dict[str, float]:
+def run(setup: Setup | Synthetic, name: str, seed: int, stop: threading.Event) -> dict[str, float]:
     """One policy, one seed; given up when `stop` is set."""
 
     def keep_going(_share: float) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
 
-    name, seed = key
     return simulate(setup, policies.load(name), seed, keep_going)
 
 

@@ -1,0 +1,36 @@
+"""`recap study`: a question of the literature, answered by one command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from recap.cli.console import Json, progress, show
+from recap.lab.capture_2008 import FULL, QUICK, capture_2008
+from recap.report.study import study as tables
+
+Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
+
+
+def study(name: Literal["capture-2008"], /, *, quick: Quick = False, out: Path | None = None, json: Json = False) -> None:
+    """Reproduce a published result, and answer what its authors left open.
+
+    Parameters
+    ----------
+    name
+        capture-2008: page capture on Linux 2.6.27 under mmtests' stress-highalloc, with every position of its thread.
+    quick
+        Fewer seeds, one rate, one pass: some minutes instead of an hour; intervals are wide.
+    out
+        A folder: finished runs are kept there, so an interrupted study goes on where it stopped.
+    """
+    with progress() as update:
+        result = capture_2008(
+            QUICK if quick else FULL,
+            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            out=out,
+        )
+    show(result, tables, as_json=json)
+    if out is not None:
+        print(f"recap: full results are in {out}", file=sys.stderr)
