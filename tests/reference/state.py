@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from recap.kernel import MIGRATE_MOVABLE, MIGRATE_TYPES, NR_PCP_LISTS
+from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_PCP_LISTS, Profile
 from tests.reference.policies import NoCapture
 
 
@@ -30,6 +30,7 @@ class Shape:
     pcp_high: int = 28
     max_order: int = 11
     pageblock_order: int = 9
+    profile: Profile = LINUX_6_1
 
 
 @dataclass

@@ -25,7 +25,7 @@ ASSUMPTIONS = [
     "a compilation: measured with gcc 12, 8,000 page faults of which 6,000 are its own memory, 250 headers, 1.2 MB read "
     "and 25 kB written in the median; the CPU of 2008 takes three times as long",
     "all builds together use 1.5 times the memory, as mmtests aims at; inodes and dentries fill a page for 90 file pages",
-    "one disk of 60 MB/s with 8 ms seeks; read-ahead brings 32 pages",
+    "one disk of 60 MB/s with a seek of 8 ms for every fourth write; read-ahead brings 32 pages",
     "one memory zone; kernel, daemons and the test itself take no memory",
 ]
 
@@ -93,7 +93,7 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
         tasks,
         size.cpus,
         assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
+        write_ns=np.array([WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
         read_page_ns=(SEEK_NS + WRITE_NS) // 32,
         dirty_ratio=10,
     )

@@ -97,7 +97,7 @@ FULL = Plan(
     Highalloc(), {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)}, 10, (1, 4, 16, 64, 256, 1024, 4096), 3
 )  # fmt: skip
 QUICK = Plan(
-    replace(Highalloc(), warm_seconds=100, cool_seconds=0, passes=1), {"x86-64": (32,), "powerpc": (64,)}, 3, (256,), 2
+    replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1), {"x86-64": (32,), "powerpc": (64,)}, 3, (256, 1024), 2
 )
 
 
@@ -112,7 +112,7 @@ def capture_2008(plan: Plan, progress: Progress | None = None, out: Path | None 
     Errors:
         InputError: the folder cannot be written.
     """
-    store = Store(out, f"capture-2008 {plan}") if out else None
+    store = Store(out, f"capture-2008 {plan.size}") if out else None
     results = run_jobs(jobs(plan), progress, store)
     rows = [row(plan, results, arch, name) for arch in plan.rates for name in names()]
     crowd = [crowd_row(plan, results, tasks, name) for tasks in plan.crowds for name in CROWD_POLICIES]
