@@ -141,17 +141,7 @@ class Memory:
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
-        self.frees_to_head = profile.frees_to_head
-        self.migrate_reserve = profile.migrate_reserve
-        self.steals_largest = profile.steals_largest
-        self.single_pcp_list = profile.single_pcp_list
-        self.watermark_per_order = profile.watermark_per_order
-        self.persistent_slowpath = profile.persistent_slowpath
-        self.order_balancing = profile.order_balancing
-        self.scans_all_batches = profile.scans_all_batches
-        self.lumpy_reclaim = profile.lumpy_reclaim
-        self.writes_in_reclaim = profile.writes_in_reclaim
-        self.unified_lru = profile.unified_lru
+        self.follow(profile)
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
@@ -204,6 +194,24 @@ class Memory:
         self.withheld_peak = 0
         self.extfrag_events = 0
         self.watermark_boost_factor = 15000
+        self.start_reclaim()
+
+    def follow(self, profile: Profile) -> None:
+        """Take over the rules of a kernel version."""
+        self.frees_to_head = profile.frees_to_head
+        self.migrate_reserve = profile.migrate_reserve
+        self.steals_largest = profile.steals_largest
+        self.single_pcp_list = profile.single_pcp_list
+        self.watermark_per_order = profile.watermark_per_order
+        self.persistent_slowpath = profile.persistent_slowpath
+        self.order_balancing = profile.order_balancing
+        self.scans_all_batches = profile.scans_all_batches
+        self.lumpy_reclaim = profile.lumpy_reclaim
+        self.writes_in_reclaim = profile.writes_in_reclaim
+        self.unified_lru = profile.unified_lru
+
+    def start_reclaim(self) -> None:
+        """kswapd sleeps, nothing is under way."""
         self.nr_submitted = 0
         self.anon_cost = 0
         self.file_cost = 0

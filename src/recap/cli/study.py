@@ -13,10 +13,19 @@ from recap.lab.capture_2008 import FULL, QUICK, capture_2008
 from recap.report.study import study as tables
 
 Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
+STUDIES = {"capture-2008": capture_2008}
 Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
-def study(name: Literal["capture-2008"], /, *, quick: Quick = False, seeds: Seeds = None, out: Path | None = None, json: Json = False) -> None:
+def study(
+    name: Literal["capture-2008"],
+    /,
+    *,
+    quick: Quick = False,
+    seeds: Seeds = None,
+    out: Path | None = None,
+    json: Json = False,
+) -> None:
     """Reproduce a published result, and answer what its authors left open.
 
     Parameters
@@ -32,7 +41,7 @@ def study(name: Literal["capture-2008"], /, *, quick: Quick = False, seeds: Seed
     """
     plan = QUICK if quick else FULL
     with progress() as update:
-        result = capture_2008(
+        result = STUDIES[name](
             replace(plan, seeds=seeds or plan.seeds),
             progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
             out=out,

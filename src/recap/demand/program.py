@@ -34,7 +34,7 @@ class Objects:
 
 @dataclass
 class Task:
-    """A task's operations in their order; `until` > 0: it goes on from `loop` when it is through, and is killed then."""
+    """A task's operations in order; `until` > 0: it goes on from `loop` when it is through, and is killed then."""
 
     name: str
     forked: bool = False

@@ -1,7 +1,7 @@
 """reclaimers: very many tasks that want a huge page at the same moment, on a full machine with others at work.
 
-KOSAKI's worst case (20080904162900.B262.KOSAKI.MOTOHIRO@jp.fujitsu.com): very many processes in shrink_zone at once, each
-not giving back a few pages.
+KOSAKI's worst case (20080904162900.B262.KOSAKI.MOTOHIRO@jp.fujitsu.com): very many processes in shrink_zone at once,
+each not giving back a few pages.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Reclaimers:
     full: float = 0.97
     anonymous: float = 0.9  # of what is in use
     workers: int = 8  # tasks that go on asking for single pages: they read files
+    seconds: int = 60  # how long they do
 
 
 def reclaimers(size: Reclaimers, seed: int) -> Demand:
@@ -42,8 +43,8 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
     order = np.empty(filled, np.int64)
     order[kinds], order[~kinds] = anon, file
     fill.do(Op.ALLOC, order, GFP_HIGHUSER_MOVABLE, 500)
-    fill.do(Op.TOUCH, anon[:1], GFP_HIGHUSER_MOVABLE, 0, 60 * SECOND)
-    tasks = [fill, *(worker(objects, pages // 8) for _ in range(size.workers))]
+    fill.do(Op.TOUCH, anon[:1], GFP_HIGHUSER_MOVABLE, 0, size.seconds * SECOND)
+    tasks = [fill, *(worker(objects, pages // 8, size.seconds) for _ in range(size.workers))]
     for i in range(size.tasks):
         task = Task(f"reclaimer {i}")
         wanted = objects.make(size.rounds, Kind.KERNEL, size.order)
@@ -60,9 +61,9 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
     )
 
 
-def worker(objects: Objects, pages: int) -> Task:
+def worker(objects: Objects, pages: int, seconds: int) -> Task:
     """Reads files, a page after the other and round again, with a page of the kernel's for eight of them."""
-    task = Task("worker", until=60 * SECOND)
+    task = Task("worker", until=seconds * SECOND)
     kernel, file = objects.make(pages // 8, Kind.KERNEL), objects.make(pages, Kind.FILE)
     task.do(Op.TOUCH, file[:1], GFP_HIGHUSER_MOVABLE, 0, SECOND)
     for part, some in zip(np.array_split(kernel, 16), np.array_split(file, 16), strict=True):

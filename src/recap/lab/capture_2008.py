@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -86,6 +87,7 @@ class Plan:
     seeds: int
     crowds: tuple[int, ...]
     crowd_seeds: int
+    crowd: Reclaimers = Reclaimers(1)
 
     def sizes(self, architecture: str) -> dict[int, Highalloc]:
         """The test on an architecture, by rate."""
@@ -97,7 +99,11 @@ FULL = Plan(
     Highalloc(), {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)}, 10, (1, 4, 16, 64, 256, 1024, 4096), 3
 )  # fmt: skip
 QUICK = Plan(
-    replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1), {"x86-64": (32,), "powerpc": (64,)}, 3, (256, 1024), 2
+    replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1),
+    {"x86-64": (32,), "powerpc": (64,)},
+    3,
+    (256, 1024),
+    2,
 )
 
 
@@ -146,7 +152,7 @@ def jobs(plan: Plan) -> dict[tuple[str, int], Callable[..., dict[str, float]]]:
                     made[key(architecture, rate, name), seed] = partial(run, setup, name, seed)
     for seed in range(plan.crowd_seeds):
         for tasks in plan.crowds:
-            setup = workloads.crowd(Reclaimers(tasks))
+            setup = workloads.crowd(replace(plan.crowd, tasks=tasks))
             for name in CROWD_POLICIES:
                 made[f"crowd-{tasks}-{name}", seed] = partial(run, setup, name, seed)
     return made
@@ -166,6 +172,11 @@ def by_seed(
 def success(run: dict[str, float]) -> float:
     """Success of the first pass, under load."""
     return run["pass 1 success_percent"]
+
+
+def pass_success(label: str, run: dict[str, float]) -> float:
+    """Success of the pass of that name."""
+    return run[f"{label} success_percent"]
 
 
 def withheld(run: dict[str, float]) -> float:
@@ -196,22 +207,19 @@ def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
     return Row(
         architecture,
         name,
-        {
-            label: over_seeds(lambda run, label=label: run[f"{label} success_percent"])
-            for label in passes
-        },
+        {label: over_seeds(lambda run, label=label: run[f"{label} success_percent"]) for label in passes},
         interval(gain),
         interval([100 * a / b for a, b in zip(gain, base, strict=True)]),
         over_seeds(withheld),
         over_seeds(stall),
-        over_seeds(lambda run: run["order0_longest_stall_ms"]),
-        over_seeds(lambda run: run["oom_kills"]),
+        over_seeds(itemgetter("order0_longest_stall_ms")),
+        over_seeds(itemgetter("oom_kills")),
     )
 
 
 def crowd_row(plan: Plan, results: Results, tasks: int, name: str) -> CrowdRow:
     """One policy with so many reclaimers."""
-    pages = Reclaimers(tasks).mebibytes * (1 << 20) // PAGE_SIZE
+    pages = plan.crowd.mebibytes * (1 << 20) // PAGE_SIZE
     runs = [results[f"crowd-{tasks}-{name}", seed] for seed in range(plan.crowd_seeds)]
     return CrowdRow(
         tasks,
@@ -236,9 +244,7 @@ def success_answers(plan: Plan, results: Results) -> list[Answer]:
         base = by_seed(plan, results, arch, BASELINE, success)
         found.append(answer(f"{arch} baseline", "success of the unchanged kernel under load", base, "percent"))
         for name, other, question in GAINS:
-            found.append(
-                answer(f"{arch} {name} over {other}", question, gains(plan, results, arch, name, other))
-            )
+            found.append(answer(f"{arch} {name} over {other}", question, gains(plan, results, arch, name, other)))
         held, held_kosaki = (by_seed(plan, results, arch, name, withheld) for name in ("whitcroft", "kosaki"))
         saved = [100 * (1 - b / a) if a else 0.0 for a, b in zip(held, held_kosaki, strict=True)]
         found.append(answer(f"{arch} kosaki saves", "withheld page-seconds saved by early release", saved, "percent"))

@@ -59,7 +59,12 @@ def crowd(size: Reclaimers) -> Synthetic:
 
 
 def machine(
-    kernel: Profile, mebibytes: int, cpus: int, wanted: Mapping[str, str], demand: Callable[[int], Demand], tasks: int = 0
+    kernel: Profile,
+    mebibytes: int,
+    cpus: int,
+    wanted: Mapping[str, str],
+    demand: Callable[[int], Demand],
+    tasks: int = 0,
 ) -> Synthetic:
     """A machine of this kernel with its defaults: swap of twice the memory, dirty limits of 5 and 10 %."""
     values = sysctl.settings({"vm.dirty_background_ratio": "5"}, wanted)

@@ -73,7 +73,9 @@ def no_buddies_lie_unmerged(m: Memory) -> Iterator[str]:
 def no_frame_is_free_twice(m: Memory) -> Iterator[str]:
     """Blocks on free lists, per-cpu lists and capture lists do not overlap, nor hold a page in use."""
     page = m.array("page")
-    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED, kernel.PG_ISOLATED)).astype(np.int8)
+    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED, kernel.PG_ISOLATED)).astype(
+        np.int8
+    )
     for state in (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED):
         for pfn in np.flatnonzero(page["state"][: m.nr_frames] == state):
             owned[pfn : pfn + (1 << int(page["order"][pfn]))] += 1

@@ -38,7 +38,7 @@ cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogi
 @cython.locals(zone=cython.int, boosts=cython.longlong)
 cdef long long watermark_boosts(Memory m, int highest_zoneidx) noexcept nogil
 
-@cython.locals(zone=cython.int)
+@cython.locals(zone=cython.int, hold=cython.bint)
 cdef bint low_marks_hold(Memory m, int order) noexcept nogil
 
 cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx) noexcept nogil

@@ -59,10 +59,10 @@ def watermark_boosts(m: Memory, highest_zoneidx: int) -> int:
 
 def low_marks_hold(m: Memory, order: int) -> bool:
     """Is every zone above its low watermark at this order? Then 2.6.27's kswapd is not told (rule 30)."""
+    hold = True
     for zone in range(m.nr_zones):
-        if not zone_watermark_ok(m, zone, order, wmark_pages(m, zone, WMARK_LOW), 0, 0):
-            return False
-    return True
+        hold = hold and zone_watermark_ok(m, zone, order, wmark_pages(m, zone, WMARK_LOW), 0, 0)
+    return hold
 
 
 def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int) -> None:

@@ -177,7 +177,7 @@ def first_of_type(m: Memory, head: int, migratetype: int) -> int:
 
 
 def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
-    """Take the first page of the type from the one list, filled if it has none (buffered_rmqueue of 2.6.27, rule 18)."""
+    """Take the first page of the type from the one list, filled if it has none (buffered_rmqueue, rule 18)."""
     p = zone * m.nr_cpus + cpu
     head = m.pcp_heads + p * NR_PCP_LISTS
     pfn = first_of_type(m, head, migratetype)

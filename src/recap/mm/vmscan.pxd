@@ -19,7 +19,6 @@ from recap.kernel cimport (
     PF_WRITEBACK,
     PF_YOUNG,
     PG_ALLOCATED,
-    PG_ISOLATED,
     SWAP_CLUSTER_MAX,
     TENTH_NS,
     TICK_NS,

@@ -29,7 +29,6 @@ if not cython.compiled:
         PF_WRITEBACK,
         PF_YOUNG,
         PG_ALLOCATED,
-        PG_ISOLATED,
         SWAP_CLUSTER_MAX,
         TENTH_NS,
         TICK_NS,
@@ -274,7 +273,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
 
 
 def begin_second_pass(m: Memory, s: int) -> None:
-    """Keep what a lumpy batch did not free, wait for the device, then try once more (shrink_inactive_list, rule 37c)."""
+    """Keep what a lumpy batch did not free, wait for the device, try once more (shrink_inactive_list, rule 37c)."""
     kept = m.scratch_heads + 1
     while not list_empty(m, kept):
         pfn = m.page[kept].prev
@@ -341,12 +340,7 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
         return 0
     m.recent_scanned[1 if file else 0] += taken
     reclaimed = shrink_folio_list(m, s, cpu, file)
-    if (
-        m.lumpy_reclaim
-        and reclaimed < taken
-        and not m.sc[s].kswapd
-        and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER
-    ):
+    if m.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
         begin_second_pass(m, s)
     else:
         putback_lru_pages(m, m.scratch_heads + 1)

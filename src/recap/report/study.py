@@ -77,7 +77,15 @@ def cell(row: Row, base: Row, label: str) -> str:
 def costs(result: Study) -> Table:
     """What each policy withheld, and what others waited."""
     table = Table(title="what it costs", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("architecture", "policy", "gain, points", "withheld, page-s", "order-0 wait, µs", "longest, ms", "OOM"):
+    for head in (
+        "architecture",
+        "policy",
+        "gain, points",
+        "withheld, page-s",
+        "order-0 wait, µs",
+        "longest, ms",
+        "OOM",
+    ):
         table.add_column(head, justify="left" if head in ("architecture", "policy") else "right")
     for row in result.rows:
         table.add_row(
