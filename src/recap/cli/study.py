@@ -9,8 +9,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
-from recap.lab.capture_2008 import FULL, QUICK, capture_2008
+from recap.errors import InputError
+from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
 from recap.report.study import study as tables
+from recap.report.study_page import figures, plots
 
 Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
 STUDIES = {"capture-2008": capture_2008}
@@ -48,4 +50,15 @@ def study(
         )
     show(result, tables, as_json=json)
     if out is not None:
-        print(f"recap: full results are in {out}", file=sys.stderr)
+        write_page(result, out)
+
+
+def write_page(result: Study, out: Path) -> None:
+    """The figures as Markdown, and the plots as far as they can be drawn."""
+    (out / "figures.md").write_text(figures(result))
+    try:
+        for name, picture in plots(result).items():
+            (out / name).write_text(picture)
+    except InputError as error:
+        print(f"recap: no plots: {error}", file=sys.stderr)
+    print(f"recap: study.json and figures.md are in {out}", file=sys.stderr)

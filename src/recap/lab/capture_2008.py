@@ -87,7 +87,7 @@ class Plan:
     seeds: int
     crowds: tuple[int, ...]
     crowd_seeds: int
-    crowd: Reclaimers = Reclaimers(1)
+    crowd: Reclaimers
 
     def sizes(self, architecture: str) -> dict[int, Highalloc]:
         """The test on an architecture, by rate."""
@@ -96,7 +96,7 @@ class Plan:
 
 
 FULL = Plan(
-    Highalloc(), {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)}, 10, (1, 4, 16, 64, 256, 1024, 4096), 3
+    Highalloc(), {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)}, 10, (1, 4, 16, 64, 256, 1024, 4096), 3, Reclaimers(1)
 )  # fmt: skip
 QUICK = Plan(
     replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1),
@@ -104,6 +104,7 @@ QUICK = Plan(
     3,
     (256, 1024),
     2,
+    Reclaimers(1),
 )
 
 
@@ -140,6 +141,11 @@ def key(architecture: str, rate: int, name: str) -> str:
     return f"{architecture}-{rate}-{name}"
 
 
+def crowd_key(plan: Plan, tasks: int, name: str) -> str:
+    """The same for very many reclaimers."""
+    return f"crowd-{plan.crowd.mebibytes}-{plan.crowd.seconds}-{tasks}-{name}"
+
+
 def jobs(plan: Plan) -> dict[tuple[str, int], Callable[..., dict[str, float]]]:
     """All runs of the study, seed by seed, so that an early end leaves whole seeds."""
     made: dict[tuple[str, int], Callable[..., dict[str, float]]] = {}
@@ -154,7 +160,7 @@ def jobs(plan: Plan) -> dict[tuple[str, int], Callable[..., dict[str, float]]]:
         for tasks in plan.crowds:
             setup = workloads.crowd(replace(plan.crowd, tasks=tasks))
             for name in CROWD_POLICIES:
-                made[f"crowd-{tasks}-{name}", seed] = partial(run, setup, name, seed)
+                made[crowd_key(plan, tasks, name), seed] = partial(run, setup, name, seed)
     return made
 
 
@@ -172,11 +178,6 @@ def by_seed(
 def success(run: dict[str, float]) -> float:
     """Success of the first pass, under load."""
     return run["pass 1 success_percent"]
-
-
-def pass_success(label: str, run: dict[str, float]) -> float:
-    """Success of the pass of that name."""
-    return run[f"{label} success_percent"]
 
 
 def withheld(run: dict[str, float]) -> float:
@@ -207,7 +208,7 @@ def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
     return Row(
         architecture,
         name,
-        {label: over_seeds(lambda run, label=label: run[f"{label} success_percent"]) for label in passes},
+        {label: over_seeds(itemgetter(f"{label} success_percent")) for label in passes},
         interval(gain),
         interval([100 * a / b for a, b in zip(gain, base, strict=True)]),
         over_seeds(withheld),
@@ -220,7 +221,7 @@ def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
 def crowd_row(plan: Plan, results: Results, tasks: int, name: str) -> CrowdRow:
     """One policy with so many reclaimers."""
     pages = plan.crowd.mebibytes * (1 << 20) // PAGE_SIZE
-    runs = [results[f"crowd-{tasks}-{name}", seed] for seed in range(plan.crowd_seeds)]
+    runs = [results[crowd_key(plan, tasks, name), seed] for seed in range(plan.crowd_seeds)]
     return CrowdRow(
         tasks,
         name,

@@ -481,8 +481,8 @@ def anon_percent(m: Memory) -> int:
         return 100
     for kind in range(2):
         if m.recent_scanned[kind] > (file if kind else anon) // 4:
-            m.recent_scanned[kind] //= 2
-            m.recent_rotated[kind] //= 2
+            m.recent_scanned[kind] = m.recent_scanned[kind] // 2
+            m.recent_rotated[kind] = m.recent_rotated[kind] // 2
     ap = (m.swappiness + 1) * (m.recent_scanned[0] + 1) // (m.recent_rotated[0] + 1)
     fp = (201 - m.swappiness) * (m.recent_scanned[1] + 1) // (m.recent_rotated[1] + 1)
     return 100 * ap // (ap + fp + 1)
