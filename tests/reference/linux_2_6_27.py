@@ -54,7 +54,7 @@ def put(state: State, zone: Zone, pcp: Pcp, pfn: int) -> None:
 def get(state: State, zone: Zone, pcp: Pcp, migratetype: int) -> int | None:
     """Rule 18: the first page of the type; if there is none a batch comes before all others."""
     if not any(state.pcp_type[pfn] == migratetype for pfn in pcp.lists[0]):
-        batch = []
+        batch: list[int] = []
         while len(batch) < pcp.batch and (pfn := take(state, zone, migratetype, 0)) is not None:
             batch.append(pfn)
             state.pcp_type[pfn] = migratetype

@@ -29,7 +29,7 @@ class Try:
 
 
 def leaves_enough_in_larger_blocks(zone: Zone, tried: Try, order: int, mark: int) -> bool:
-    """2.6.27, rule 24: at every order up to the one wanted, half of what was asked for before must lie in larger blocks."""
+    """2.6.27, rule 24: at every order up to the wanted one half of what was asked for must lie in larger blocks."""
     least = mark - mark // 2 if tried.min_reserve else mark
     if tried.non_block:
         least -= least // 4

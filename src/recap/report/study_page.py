@@ -55,15 +55,15 @@ def plots(result: Study) -> dict[str, str]:
         InputError: altair is not installed.
     """
     try:
-        import altair  # noqa: PLC0415 (an extra)
+        import altair as alt  # noqa: PLC0415 (an extra)
         import vl_convert  # noqa: PLC0415
     except ImportError as error:
         raise InputError("--out", "plots", f"{error.name} is not installed", "pip install 'recap[plots]'") from error
-    charts = {"gains.svg": gains_chart(altair, result), "withheld.svg": withheld_chart(altair, result)}
+    charts = {"gains.svg": gains_chart(alt, result), "withheld.svg": withheld_chart(alt, result)}
     return {name: vl_convert.vegalite_to_svg(chart.to_dict()) for name, chart in charts.items()}
 
 
-def gains_chart(altair: Any, result: Study) -> Any:
+def gains_chart(alt: Any, result: Study) -> Any:
     """Gain of each policy in points, with its interval, one panel an architecture."""
     values = [
         {
@@ -77,25 +77,25 @@ def gains_chart(altair: Any, result: Study) -> Any:
         if row.policy != BASELINE
     ]
     order = list(dict.fromkeys(value["policy"] for value in values))
-    base = altair.Chart(altair.Data(values=values)).encode(y=altair.Y("policy:N", sort=order, title=None))
+    base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("policy:N", sort=order, title=None))
     title = "points of success over the unchanged kernel, 95 % interval"
-    bars = base.mark_rule().encode(x=altair.X("low:Q", title=title), x2="high:Q")
+    bars = base.mark_rule().encode(x=alt.X("low:Q", title=title), x2="high:Q")
     points = base.mark_point(filled=True).encode(x="gain:Q")
     panel = (bars + points).properties(width=WIDTH, height=180)
-    return panel.facet(row=altair.Row("architecture:N", title=None))
+    return panel.facet(row=alt.Row("architecture:N", title=None))
 
 
-def withheld_chart(altair: Any, result: Study) -> Any:
+def withheld_chart(alt: Any, result: Study) -> Any:
     """Peak of what is withheld, by the number of reclaimers."""
     values = [
         {"tasks": row.tasks, "policy": row.policy, "withheld": row.withheld_peak_percent.mean} for row in result.crowd
     ]
     return (
-        altair.Chart(altair.Data(values=values))
+        alt.Chart(alt.Data(values=values))
         .mark_line(point=True)
         .encode(
-            x=altair.X("tasks:Q", scale=altair.Scale(type="log", base=2), title="reclaimers at once"),
-            y=altair.Y("withheld:Q", title="withheld at most, % of memory"),
+            x=alt.X("tasks:Q", scale=alt.Scale(type="log", base=2), title="reclaimers at once"),
+            y=alt.Y("withheld:Q", title="withheld at most, % of memory"),
             color="policy:N",
         )
         .properties(width=WIDTH, height=220)
