@@ -51,7 +51,7 @@ def run(
     return metrics(simulation)
 
 
-@pytest.mark.parametrize("profile", KERNELS, ids=str)
+@pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 def test_rule_38_lumpy_reclaim_makes_blocks_where_6_1_does_not(profile: Profile) -> None:
     demand = load(Kind.FILE, 2 * PAGES, 6, 8)
     assert run(demand, profile)["high_order_successes"] > run(demand, LINUX_6_1)["high_order_successes"]
@@ -77,7 +77,7 @@ def test_rule_27_a_costly_request_gets_one_round_and_repeat_more() -> None:
     assert repeated["allocstall"] >= once["allocstall"]
 
 
-@pytest.mark.parametrize("profile", KERNELS, ids=str)
+@pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 def test_rule_50_small_requests_kill_and_costly_ones_do_not(profile: Profile) -> None:
     assert run(load(Kind.ANON, PAGES + PAGES // 4), profile, swap=0)["oom_kills"] >= 1
     found = run(load(Kind.KERNEL, PAGES - PAGES // 8, 6, 8, gfp=GFP_KERNEL), profile, swap=0)
@@ -99,7 +99,8 @@ def test_rule_48_a_writer_over_the_dirty_limit_waits_for_the_device() -> None:
     assert waits > (PAGES // 2 - PAGES // 5) / 32 * WRITE_NS / 1e9
 
 
-@pytest.mark.parametrize("profile", KERNELS, ids=str)
+@pytest.mark.compiled
+@pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("name", [info.name for info in policy.catalogue()])
 def test_every_policy_withholds_nothing_in_the_end_and_repeats_itself(name: str, profile: Profile) -> None:
     demand = load(Kind.ANON, PAGES + PAGES // 4, 6, 8)
