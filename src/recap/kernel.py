@@ -7,7 +7,7 @@ holds the two lists against each other.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NONE = 0xFFFFFFFF  # "no page frame", "no list"
 
@@ -17,6 +17,7 @@ SWAP_CLUSTER_MAX = 32
 COMPACT_CLUSTER_MAX = 32
 TICK_NS = 4000000
 TENTH_NS = 100000000
+FIFTIETH_NS = 20000000
 DEF_PRIORITY = 12
 MAX_RECLAIM_RETRIES = 16
 NR_PCP_LISTS = 14
@@ -28,6 +29,7 @@ MIGRATE_MOVABLE = 1
 MIGRATE_RECLAIMABLE = 2
 MIGRATE_PCPTYPES = 3
 MIGRATE_HIGHATOMIC = 3
+MIGRATE_RESERVE = 3  # 2.6.27: the place that HIGHATOMIC took
 MIGRATE_ISOLATE = 4
 MIGRATE_TYPES = 5
 
@@ -85,6 +87,7 @@ PG_BUDDY = 2
 PG_PCP = 3
 PG_ALLOCATED = 4
 PG_CAPTURED = 5
+PG_ISOLATED = 6
 
 CAPTURE_IDLE = 0
 CAPTURE_OPEN = 1
@@ -129,15 +132,55 @@ PAGE_SIZE = 4096
 
 @dataclass(frozen=True)
 class Profile:
-    """A kernel version: the rules that differ between versions, each with the commit that made the difference."""
+    """A kernel version: the rules that differ between versions, each with the commit that made the difference.
+
+    What is not said is the rule of 6.1; the rules of 2.6.27 are numbered as in docs/linux-2.6.27.md.
+    """
 
     name: str
     max_order: int = 11
     pageblock_order: int = 9
-    compaction: bool = True  # 748446bb6b5a, 2.6.35
+    compaction: bool = True  # 748446bb6b5a (2.6.35)
+    refaults: bool = True  # a528910e12ec (3.15): evicted pages that come back soon are active
+    page_size: int = PAGE_SIZE
+    frees_to_head: bool = False  # rule 10; 6dda9d55bf54 (2.6.35): to the tail when a merge is near
+    migrate_reserve: bool = False  # rules 7, 14; 974a786e63c9 (4.4): HIGHATOMIC instead
+    steals_largest: bool = False  # rule 13; 3bc48f96cf11, 02aa0cdd7248 (4.12): by what is alike, smallest if not whole
+    single_pcp_list: bool = False  # rules 16 to 19; 5f8dcc21211a (2.6.32): one list a type; 44042b449872 (5.14): orders
+    watermark_per_order: bool = False  # rule 24; 97a16fc82a7c (4.4): one block is enough
+    persistent_slowpath: bool = False  # rule 27; 9ee493ce0a60 (2.6.37), 5515061d22f0 (3.6), 0a0337e0d1d1 (4.7)
+    order_balancing: bool = False  # rules 30 to 32: kswapd goes on until the order asked for is there
+    scans_all_batches: bool = False  # rules 34, 36, 54; a79311c14eae (2.6.29): stops when enough is reclaimed
+    lumpy_reclaim: bool = False  # rules 37, 38; c53919adc045 (3.5): no areas any more
+    writes_in_reclaim: bool = False  # rule 39; ee72886d8ed5 (3.2): file pages are left to the flusher
+    unified_lru: bool = False  # rules 36, 41, 42; 4f98a2fee8ac (2.6.28): anonymous and file pages apart
 
 
 LINUX_6_1 = Profile("6.1")
+LINUX_2_6_27_MM = Profile(
+    "2.6.27-mm",  # 2.6.27-rc1-mm1, the split LRU that the capture series was made against (section 14)
+    compaction=False,
+    refaults=False,
+    frees_to_head=True,
+    migrate_reserve=True,
+    steals_largest=True,
+    single_pcp_list=True,
+    watermark_per_order=True,
+    persistent_slowpath=True,
+    order_balancing=True,
+    scans_all_batches=True,
+    lumpy_reclaim=True,
+    writes_in_reclaim=True,
+)
+LINUX_2_6_27 = replace(LINUX_2_6_27_MM, name="2.6.27", unified_lru=True)
+
+
+def powerpc(profile: Profile, page_size: int = 4096) -> Profile:
+    """The shape of a ppc64 of 2008: huge pages of 16 MiB, order 12 of 4 KiB pages or order 8 of 64 KiB ones."""
+    order = 12 if page_size == PAGE_SIZE else 8
+    return replace(
+        profile, name=f"{profile.name}-ppc64", max_order=order + 1, pageblock_order=order, page_size=page_size
+    )
 
 
 def gfp_migratetype(gfp: int) -> int:
@@ -160,6 +203,22 @@ def zone_batchsize(managed: int) -> int:
     """Pages moved between a per-cpu list and the buddy lists at once (zone_batchsize)."""
     batch = max(1, min(managed >> 10, (1 << 20) // PAGE_SIZE) // 4)
     return max(1, (1 << ((batch + batch // 2).bit_length() - 1)) - 1)
+
+
+def pcp_sizes_2_6_27(present: int, page_size: int = PAGE_SIZE) -> tuple[int, int]:
+    """(batch, high) of a per-cpu list in 2.6.27 (zone_batchsize, setup_pageset; rule 17)."""
+    batch = min(present // 1024, (512 << 10) // page_size) // 4 or 1
+    batch = (1 << ((batch + batch // 2).bit_length() - 1)) - 1
+    return max(1, batch), 6 * batch
+
+
+def setup_per_zone_pages_min(present: list[int], min_free: int, page_size: int = PAGE_SIZE) -> list[list[int]]:
+    """[min, low, high, high] of each zone, in pages, where none is high memory (2.6.27, rule 23)."""
+    marks = []
+    for pages in present:
+        share = (min_free << 10) // page_size * pages // sum(present)
+        marks.append([share, share + (share >> 2), share + (share >> 1), share + (share >> 1)])
+    return marks
 
 
 def zone_highsize(low_wmark: int, batch: int, cpus: int) -> int:

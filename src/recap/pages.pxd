@@ -81,7 +81,15 @@ ctypedef packed struct ScanControl:
     unsigned char file_is_tiny
     unsigned char proportional
     unsigned char compaction_ready
+    unsigned char sync
+    unsigned char congestion_wait
     unsigned char pad1
+    unsigned char pad2
+    unsigned char pad3
+    int isolated_block
+    int closed_pcp
+    long long total_scanned
+    long long reclaimed_total
     long long nr_to_reclaim
     long long nr_scanned
     long long nr_reclaimed
@@ -168,6 +176,7 @@ cdef class Memory:
     cdef readonly long long refaults_file
     cdef int capc
     cdef public bint compaction
+    cdef readonly bint refaults
     cdef public bint compaction_capture
     cdef public long long compaction_proactiveness
     cdef public long long extfrag_threshold
@@ -192,6 +201,18 @@ cdef class Memory:
     cdef readonly bint kswapd_asleep
     cdef readonly bint kswapd_wanted
     cdef readonly long long nr_boost_reclaim
+    cdef long long[::1] nr_scan
+    cdef long long[::1] recent_scanned
+    cdef long long[::1] recent_rotated
+    cdef readonly long long nr_anon
+    cdef readonly int prev_priority
+    cdef public long long pages_scanned
+    cdef public bint all_unreclaimable
+    cdef public bint write_congested
+    cdef public int queue_order
+    cdef readonly int queue_slot
+    cdef readonly long long queue_skipped
+    cdef readonly int pcp_closed
     cdef readonly bint pgdat_writeback
     cdef readonly bint pgdat_dirty
     cdef readonly bint pgdat_congested
@@ -205,12 +226,24 @@ cdef class Memory:
     cdef readonly int nr_cpus
     cdef readonly int max_order
     cdef readonly int pageblock_order
+    cdef readonly bint frees_to_head
+    cdef readonly bint migrate_reserve
+    cdef readonly bint steals_largest
+    cdef readonly bint single_pcp_list
+    cdef readonly bint watermark_per_order
+    cdef readonly bint persistent_slowpath
+    cdef readonly bint order_balancing
+    cdef readonly bint scans_all_batches
+    cdef readonly bint lumpy_reclaim
+    cdef readonly bint writes_in_reclaim
+    cdef readonly bint unified_lru
     cdef readonly unsigned int free_heads
     cdef readonly unsigned int pcp_heads
     cdef readonly unsigned int lru_heads
     cdef readonly unsigned int capture_heads
     cdef readonly unsigned int scratch_heads
     cdef readonly unsigned int compact_heads
+    cdef readonly unsigned int isolated_heads
     cdef readonly long long withheld
     cdef readonly long long withheld_peak
     cdef readonly long long extfrag_events

@@ -17,7 +17,16 @@ import cython
 import numpy as np
 import numpy.typing as npt
 
-from recap.kernel import LINUX_6_1, MAX_NR_ZONES, MIGRATE_TYPES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, Profile
+from recap.kernel import (
+    DEF_PRIORITY,
+    LINUX_6_1,
+    MAX_NR_ZONES,
+    MIGRATE_TYPES,
+    NR_LRU_LISTS,
+    NR_ORDERS,
+    NR_PCP_LISTS,
+    Profile,
+)
 from recap.policy.policy import Policy
 
 COMPILED: bool = bool(cython.compiled)
@@ -75,7 +84,10 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i4") for name in ("capture", "phase", "no_progress_loops", "lru")]
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
     + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
-    + [(name, "u1") for name in ("proportional", "compaction_ready", "pad1")]
+    + [(name, "u1") for name in ("proportional", "compaction_ready", "sync", "congestion_wait")]
+    + [(name, "u1") for name in ("pad1", "pad2", "pad3")]
+    + [(name, "i4") for name in ("isolated_block", "closed_pcp")]
+    + [(name, "i8") for name in ("total_scanned", "reclaimed_total")]
     + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
     + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
@@ -165,13 +177,15 @@ class Memory:
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
+        self.follow(profile)
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
         self.capture_heads = self.lru_heads + NR_LRU_LISTS
         self.scratch_heads = self.capture_heads + captures
         self.compact_heads = self.scratch_heads + NR_SCRATCH_LISTS
-        whole = np.zeros(self.compact_heads + captures + 1, PAGE)
+        self.isolated_heads = self.compact_heads + captures + 1
+        whole = np.zeros(self.isolated_heads + captures + 1, PAGE)
         whole[: len(page)] = page
         heads = np.arange(self.nr_frames, len(whole))
         whole["next"][self.nr_frames :] = heads
@@ -194,6 +208,9 @@ class Memory:
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
+            "nr_scan": np.zeros(NR_LRU_LISTS, np.int64),
+            "recent_scanned": np.zeros(2, np.int64),
+            "recent_rotated": np.zeros(2, np.int64),
         }
         self.page = adopt(whole)
         self.frame = adopt(frame)
@@ -210,16 +227,40 @@ class Memory:
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
+        self.nr_scan = adopt(self.columns["nr_scan"])
+        self.recent_scanned = adopt(self.columns["recent_scanned"])
+        self.recent_rotated = adopt(self.columns["recent_rotated"])
         self.trace(0)
         self.policy = policy
-        self.reset(profile)
+        self.reset()
 
-    def reset(self, profile: Profile) -> None:
+    def reset(self) -> None:
         """Nothing has happened yet."""
         self.withheld = 0
         self.withheld_peak = 0
         self.extfrag_events = 0
         self.watermark_boost_factor = 15000
+        self.start_reclaim()
+        self.reset_compaction()
+
+    def follow(self, profile: Profile) -> None:
+        """Take over the rules of a kernel version."""
+        self.compaction = profile.compaction
+        self.refaults = profile.refaults
+        self.frees_to_head = profile.frees_to_head
+        self.migrate_reserve = profile.migrate_reserve
+        self.steals_largest = profile.steals_largest
+        self.single_pcp_list = profile.single_pcp_list
+        self.watermark_per_order = profile.watermark_per_order
+        self.persistent_slowpath = profile.persistent_slowpath
+        self.order_balancing = profile.order_balancing
+        self.scans_all_batches = profile.scans_all_batches
+        self.lumpy_reclaim = profile.lumpy_reclaim
+        self.writes_in_reclaim = profile.writes_in_reclaim
+        self.unified_lru = profile.unified_lru
+
+    def start_reclaim(self) -> None:
+        """kswapd sleeps, nothing is under way."""
         self.nr_submitted = 0
         self.anon_cost = 0
         self.file_cost = 0
@@ -236,11 +277,18 @@ class Memory:
         self.nonresident_age = 0
         self.refaults_anon = 0
         self.refaults_file = 0
-        self.reset_compaction(profile)
+        self.nr_anon = 0
+        self.prev_priority = DEF_PRIORITY
+        self.pages_scanned = 0
+        self.all_unreclaimable = False
+        self.write_congested = False
+        self.queue_order = -1
+        self.queue_slot = 0
+        self.queue_skipped = 0
+        self.pcp_closed = 0
 
-    def reset_compaction(self, profile: Profile) -> None:
+    def reset_compaction(self) -> None:
         """Nothing compacts; every scan would begin at the ends of its zone."""
-        self.compaction = profile.compaction
         self.compaction_capture = True
         self.compaction_proactiveness = 20
         self.extfrag_threshold = 500

@@ -17,7 +17,7 @@ from tests.reference.state import Shape, ZoneShape
 
 BLOCK = 32
 NO_MARKS = (0, 0, 0, 0)
-SMALL = {"max_order": 8, "pageblock_order": 5}
+SMALL: dict[str, Any] = {"max_order": 8, "pageblock_order": 5}
 
 
 def machine_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from recap.kernel import LINUX_2_6_27_MM
 from recap.pages import COMPILED
 from tests.mm.load import GFPS, MINIATURE, REAL, SHAPES, RandomLoad, break_up, single_pages
 from tests.mm.twins import POLICIES, Twins
@@ -127,6 +129,15 @@ def test_many_random_operations(policy: str) -> None:
         load.run(1000)
         twins.compare()
     assert not COMPILED or (policy == "none") == (twins.state.events["handed_over"] == 0)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_many_random_operations_on_2_6_27(policy: str) -> None:
+    twins = Twins(replace(MINIATURE, profile=LINUX_2_6_27_MM), policy)
+    load = RandomLoad(twins, seed=3)
+    for _ in range(10 if COMPILED else 2):
+        load.run(1000)
+        twins.compare()
 
 
 @pytest.mark.compiled

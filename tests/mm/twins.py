@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.testing import assert_array_equal
 
@@ -54,7 +56,7 @@ def memory(shape: Shape, policy: Policy) -> Memory:
         pageblock,
         shape.captures,
         policy,
-        kernel.Profile("test", shape.max_order, shape.pageblock_order),
+        replace(shape.profile, name="test", max_order=shape.max_order, pageblock_order=shape.pageblock_order),
     )
     for z, record in enumerate(zone):
         mine = heads[(heads >= record["start"]) & (heads < record["end"])]

@@ -8,6 +8,7 @@ import pytest
 
 from recap.mm.machine import Machine
 from recap.policy import catalogue, load
+from tests.mm.load import MOVABLE
 from tests.mm.scenes import free, full_machine, reclaim
 
 
@@ -56,9 +57,13 @@ QUESTIONS = (
 )
 ANSWERS = {
     "own-pages": (True, True, False, False, False, False),
+    "neighbours": (True, True, True, False, False, False),
     "whitcroft": (True, True, True, True, False, False),
+    "whitcroft-v1": (True, True, True, True, False, False),
     "kosaki": (True, False, True, True, True, False),
+    "bounded": (True, False, True, True, True, False),
 }
+WITHOUT_CAPTURE = {"none", "no-compaction-capture", "order0-mark", "piggin", "lameter", "kamezawa"}
 
 
 @pytest.mark.parametrize(
@@ -78,4 +83,24 @@ def test_who_captures_for_which_order(order: int) -> None:
 
 
 def test_every_shipped_policy_is_asked() -> None:
-    assert {info.name for info in catalogue()} == {"none", "no-compaction-capture", *ANSWERS}
+    assert {info.name for info in catalogue()} == WITHOUT_CAPTURE | set(ANSWERS)
+
+
+def test_bounded_withholds_two_wanted_blocks_at_most() -> None:
+    machine = full_machine(load("bounded"))
+    machine.open_capture(0, 4)
+    machine.open_capture(1, 5)
+    kept = [pfn for pfn in range(0, 128, 2) if machine.reclaim_page(pfn, 0)]
+    assert len(kept) == 2 << 4
+    assert machine.reclaim_page(1, 1)
+
+
+@pytest.mark.parametrize(("name", "served"), [("whitcroft", True), ("whitcroft-v1", False)])
+def test_v1_counts_the_block_twice_at_the_hand_over(name: str, served: bool) -> None:
+    """20 pages are free beside the block of 16: above the mark of 10, but not when 16 more are taken away."""
+    machine = full_machine(load(name))
+    machine.memory.set_watermarks(0, [10, 10, 10, 10])
+    free(machine, *range(64, 104, 2))
+    machine.open_capture(0, 4)
+    reclaim(machine, *range(16))
+    assert (machine.settle(0, MOVABLE, 4) is not None) == served

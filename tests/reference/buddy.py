@@ -12,14 +12,14 @@ def free_type(zone: Zone, pfn: int, order: int) -> int | None:
     return next((mt for mt in range(MIGRATE_TYPES) if pfn in zone.free[order, mt]), None)
 
 
-def may_merge(a: int, b: int) -> bool:
-    """Whole pageblocks of a type without fallbacks (HIGHATOMIC) merge with their like only."""
-    return a == b or (a < MIGRATE_PCPTYPES and b < MIGRATE_PCPTYPES)
+def may_merge(state: State, a: int, b: int) -> bool:
+    """Whole pageblocks of a type without fallbacks (HIGHATOMIC) merge with their like only; in 2.6.27 all do."""
+    return state.old or a == b or (a < MIGRATE_PCPTYPES and b < MIGRATE_PCPTYPES)
 
 
 def merge_is_near(state: State, zone: Zone, pfn: int, order: int) -> bool:
     """Would the block, joined by its buddy, find the pair's own buddy free? Then it is kept for last."""
-    if order >= state.max_order - 2:
+    if state.old or order >= state.max_order - 2:
         return False
     pair = pfn & ~(1 << order)
     return free_type(zone, pair ^ (2 << order), order + 1) is not None
@@ -33,7 +33,7 @@ def free_block(state: State, zone: Zone, pfn: int, order: int, migratetype: int)
     """
     while order < state.max_order - 1:
         buddy = pfn ^ (1 << order)
-        if order >= state.pageblock_order and not may_merge(migratetype, state.block_type(buddy)):
+        if order >= state.pageblock_order and not may_merge(state, migratetype, state.block_type(buddy)):
             break
         owner = capture.collecting_owner(state, buddy, order)
         if owner and state.policy.takes_outsider(owner.wanted, order):

@@ -33,7 +33,7 @@ def capture_block(state: State, zone: Zone, pfn: int, order: int, held: CaptureL
     while order < state.max_order - 1:
         other = pfn ^ (1 << order)
         types = state.block_type(pfn), state.block_type(other)
-        if order >= state.pageblock_order and not buddy.may_merge(*types):
+        if order >= state.pageblock_order and not buddy.may_merge(state, *types):
             break
         if not drawn_in(state, zone, other, order, held):
             break

@@ -60,11 +60,17 @@ def free_blocks_of(state: State, zone: Zone, pfn: int) -> list[tuple[int, int]]:
     )
 
 
+def move_to_head(zone: Zone, pfn: int, order: int, migratetype: int) -> None:
+    """A free block goes to the head of another type's list: 2.6.27."""
+    move_to_type(zone, pfn, order, migratetype)
+    zone.free[order, migratetype].insert(0, zone.free[order, migratetype].pop())
+
+
 def move_pageblock(state: State, zone: Zone, pfn: int, migratetype: int) -> int:
     """All that is free in a pageblock goes to another type's lists; so many pages."""
     blocks = free_blocks_of(state, zone, pfn)
     for at, order in blocks:
-        move_to_type(zone, at, order, migratetype)
+        (move_to_head if state.old else move_to_type)(zone, at, order, migratetype)
     return sum(1 << order for _, order in blocks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recap import kernel
 from recap.kernel import GFP_KERNEL, MIGRATE_HIGHATOMIC, WMARK_LOW, WMARK_MIN, ZONE_NORMAL
-from tests.reference import capture, fallback, pcplist
+from tests.reference import capture, fallback, linux_2_6_27, pcplist
 from tests.reference.buddy import free_block, take_smallest
 from tests.reference.policies import NoCapture
 from tests.reference.state import Shape, State, Zone, boot
@@ -34,7 +34,7 @@ class Reference:
 
     def first_try(self, order: int, gfp: int) -> Try:
         highest = kernel.gfp_zone(gfp)
-        avoid = self.zonelist(highest)[0].index == ZONE_NORMAL
+        avoid = self.zonelist(highest)[0].index == ZONE_NORMAL and not self.state.old
         wakes = bool(gfp & kernel.GFP_KSWAPD_RECLAIM)
         return Try(
             order,
@@ -54,13 +54,17 @@ class Reference:
                 if watermark_ok(self.state, zone, attempt):
                     pfn = self.take_from_zone(zone, cpu, attempt)
                     if pfn is not None:
-                        if attempt.highatomic:
+                        if attempt.highatomic and not self.state.old:
                             fallback.reserve_highatomic(self.state, zone, pfn)
                         return pfn
         return None
 
     def take_from_zone(self, zone: Zone, cpu: int, tried: Try) -> int | None:
         """From the per-cpu list, else the free lists; the reserve comes first for some, last for others."""
+        if self.state.old:
+            if tried.order == 0:
+                return linux_2_6_27.get(self.state, zone, zone.pcps[cpu], tried.migratetype)
+            return linux_2_6_27.take(self.state, zone, tried.migratetype, tried.order)
         pfn = None
         if pcplist.holds(self.state, tried.order):
             pfn = pcplist.get(self.state, zone, zone.pcps[cpu], tried)
@@ -75,13 +79,20 @@ class Reference:
     def free_pages(self, pfn: int, order: int = 0, cpu: int = 0) -> None:
         assert self.state.take_out_of_use(pfn) == order
         zone = self.state.zone_of(pfn)
-        if pcplist.holds(self.state, order):
+        if self.state.old and order == 0:
+            linux_2_6_27.put(self.state, zone, zone.pcps[cpu], pfn)
+        elif not self.state.old and pcplist.holds(self.state, order):
             pcplist.put(self.state, zone, zone.pcps[cpu], pfn, order)
         else:
             free_block(self.state, zone, pfn, order, self.state.block_type(pfn))
 
     def drain_all_pages(self) -> None:
-        pcplist.drain_all(self.state)
+        if not self.state.old:
+            pcplist.drain_all(self.state)
+            return
+        for cpu in range(len(self.state.zones[0].pcps)):
+            for zone in self.state.zones:
+                linux_2_6_27.drain(self.state, zone, zone.pcps[cpu], zone.pcps[cpu].count())
 
     def mark_lru(self, pfn: int, on: bool = True) -> None:
         (self.state.lru.add if on else self.state.lru.discard)(pfn)

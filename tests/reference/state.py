@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from recap.kernel import MIGRATE_MOVABLE, MIGRATE_TYPES, NR_PCP_LISTS
+from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_PCP_LISTS, Profile
 from tests.reference.policies import NoCapture
 
 
@@ -30,6 +30,7 @@ class Shape:
     pcp_high: int = 28
     max_order: int = 11
     pageblock_order: int = 9
+    profile: Profile = LINUX_6_1
 
 
 @dataclass
@@ -100,6 +101,7 @@ class State:
     policy: NoCapture
     max_order: int
     pageblock_order: int
+    old: bool = False  # 2.6.27's rules
     used: dict[int, int] = field(default_factory=dict)  # first frame -> order
     in_use: set[int] = field(default_factory=set)  # every frame of those blocks
     pcp_type: dict[int, int] = field(default_factory=dict)  # per-cpu frame -> its way back
@@ -144,4 +146,4 @@ def boot(shape: Shape, policy: NoCapture) -> State:
         start = zone.end
     blocks = [MIGRATE_MOVABLE] * (start >> shape.pageblock_order)
     captures = [CaptureList() for _ in range(shape.captures)]
-    return State(zones, blocks, captures, policy, shape.max_order, shape.pageblock_order)
+    return State(zones, blocks, captures, policy, shape.max_order, shape.pageblock_order, shape.profile.frees_to_head)

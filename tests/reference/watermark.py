@@ -28,8 +28,22 @@ class Try:
         return self.min_reserve or self.non_block or self.highatomic
 
 
+def leaves_enough_in_larger_blocks(zone: Zone, tried: Try, order: int, mark: int) -> bool:
+    """2.6.27, rule 24: at every order up to the wanted one half of what was asked for must lie in larger blocks."""
+    least = mark - mark // 2 if tried.min_reserve else mark
+    if tried.non_block:
+        least -= least // 4
+    others = zone.free_pages() - (1 << order) + 1
+    if others <= least + zone.lowmem_reserve[tried.highest_zone]:
+        return False
+    smaller = [sum(zone.nr_free(o) << o for o in range(k)) for k in range(1, order + 1)]
+    return all(others - taken > least >> k for k, taken in enumerate(smaller, 1))
+
+
 def leaves_enough(state: State, zone: Zone, tried: Try, order: int, mark: int) -> bool:
     """More pages than the mark stay free, and there is a block large enough."""
+    if state.old:
+        return leaves_enough_in_larger_blocks(zone, tried, order, mark)
     least = mark
     if tried.min_reserve:
         least -= least // 2

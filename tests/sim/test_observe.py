@@ -22,16 +22,19 @@ from tests.sim.test_closed_loop import MEBIBYTES, PAGES, allocs, demand, demand_
 
 
 def workload(duration_ns: int = 0) -> Demand:
-    """Page cache larger than memory, then requests for 16 pages."""
+    """Page cache larger than memory, then requests for 256 pages."""
     cache, large = allocs(0, PAGES), allocs(PAGES, 6)
     wanted = demand(cache + large, kind=Kind.FILE)
     orders = wanted.obj_order.copy()
-    orders[PAGES:] = 4
+    orders[PAGES:] = 8
     return replace(demand_with_orders(wanted, orders), duration_ns=duration_ns)
 
 
 def scene(name: str) -> Simulation:
-    return Simulation(boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name)), workload(), 0, 1000)
+    """Without compaction, so that large blocks come from reclaim alone."""
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
+    memory.compaction = False
+    return Simulation(memory, workload(), 0, 1000)
 
 
 def observed(name: str, duration_ns: int = 2_000_000) -> tuple[Timeline, dict[str, float]]:

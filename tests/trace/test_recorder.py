@@ -98,7 +98,7 @@ def test_lost_events_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found.lost > 100
     lost = Recording(folder).events.lost
     assert lost
-    assert 0 < sum(before.count or 0 for before in lost) <= found.lost
+    assert sum(before.count or 0 for before in lost) <= found.lost  # a page that is full does not tell how many
 
 
 @needs_tracing

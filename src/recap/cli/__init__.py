@@ -38,6 +38,11 @@ VERBS = (  # name, what it answers, an example
         "recap convert recordings/hugetlb-1cpu hugetlb.parquet",
     ),
     ("doctor", "Can this machine be recorded, and with what?", "recap doctor"),
+    (
+        "study",
+        "What did a published result rest on, and does it hold?",
+        "recap study capture-2008 --quick",
+    ),
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
         "report",

@@ -35,6 +35,8 @@ class Op(enum.IntEnum):
     EXIT = 5
     WRITEBACK = 6
     WRITE_PAGE = 7
+    TOUCH = 8  # use the object again; where it is not in memory it is asked for
+    PACE = 9  # go on no sooner than the wait after the last PACE began
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,11 @@ class Demand:
     compaction_wait: float  # the same of compaction
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
+    task_loop: npt.NDArray[np.int64] | None = None  # the operation a task goes on with when it is through
+    task_until: npt.NDArray[np.int64] | None = None  # ns at which such a task is killed; 0: it ends when it is through
+    read_page_ns: int = 0  # what a page costs that must be read, where the waits do not have it already
+    request_pages: int = 0  # pages that a device writes in write_ns, one request after another; 0: as recorded
+    dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
     def residents(self) -> npt.NDArray[np.int64]:
         """The objects that are in memory at the start."""

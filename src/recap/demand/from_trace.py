@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,11 +110,13 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
     task = streams.result("op_task", streams.ops)
     order = np.argsort(task, kind="stable")
     count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
-    ops = {
+    ops: dict[str, Any] = {
         name: streams.result(name, streams.ops)[order]
         for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
     }
-    objects = {name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")}
+    objects: dict[str, Any] = {
+        name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")
+    }
     read, write = latencies(events)
     scanned = streams.reclaimer_scanned
     return Demand(

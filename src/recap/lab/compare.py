@@ -14,16 +14,18 @@ from typing import Any
 
 import msgspec
 
+from recap.demand import highalloc
 from recap.demand.demand import Demand
 from recap.demand.from_trace import from_trace
 from recap.errors import InputError
+from recap.lab import workloads
 from recap.lab.results import Column, Comparison, Interval, RunRecord
 from recap.lab.statistics import interval
 from recap.mm import sysctl
 from recap.policy import Candidate, candidate
 from recap.sim.closed_loop import Simulation
 from recap.sim.observe import Observer
-from recap.sim.run import Setup, simulate
+from recap.sim.run import Setup, Synthetic, simulate
 from recap.sim.timeline import Timeline
 from recap.trace import Recording
 
@@ -78,10 +80,10 @@ def compare(
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Comparison:
-    """Run a recording's demand under each policy and seed.
+    """Run a workload's demand under each policy and seed.
 
     Args:
-        source: a recording with snap0.npz.
+        source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
         policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
         seeds: runs of each policy, with seeds 0, 1, ...
         sysctls: kernel parameters to change.
@@ -104,19 +106,37 @@ def compare(
         True
     """
     candidates = {found.name: found for found in map(candidate, policies)}
+    folder = Path(out) if out else None
+    wanted = dict(sysctls or {})
+    plan = [(seed, found) for seed in range(seeds) for found in candidates.values()]
+    if workloads.is_workload(str(source)):
+        return compare_synthetic(str(source), plan, wanted, progress, folder)
     source = Path(source)
     recording = Recording(source)
-    setup = prepare(recording, dict(sysctls or {}))
-    store = Store(Path(out), fingerprint(source, setup)) if out else None
-    todo = [Run(found, seed) for seed in range(seeds) for found in candidates.values()]
-    results = run_all(setup, todo, progress, store)
-    columns = [recorded_column(recording, setup.demand)]
-    columns += [column(name, [results[name, seed] for seed in range(seeds)]) for name in candidates]
+    setup = prepare(recording, wanted)
+    store = Store(folder, fingerprint(source, setup)) if folder else None
+    todo = [Run(setup, found, seed) for seed, found in plan]
+    columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
     assumptions = setup.demand.assumptions + ASSUMED
     result = Comparison(str(source), columns, assumptions, MISSING, digest(columns))
     if store:
         store.write("comparison.json", result)
         store.write("runs.json", [store.record(run) for run in todo])
+    return result
+
+
+def compare_synthetic(
+    name: str, plan: list[tuple[int, Candidate]], wanted: dict[str, str], progress: Progress | None, out: Path | None
+) -> Comparison:
+    """`compare` for a workload without a recording: there is no kernel's column, and no pictures are kept."""
+    setup = workloads.workload(name, wanted)
+    store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out else None
+    results = run_all([Run(setup, found, seed) for seed, found in plan], progress, store)
+    columns = policy_columns(results)
+    result = Comparison(name, columns, highalloc.ASSUMPTIONS, workloads.MISSING, digest(columns))
+    if store:
+        store.write("comparison.json", result)
+        store.write("runs.json", [])
     return result
 
 
@@ -132,40 +152,47 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
 
 @dataclass(frozen=True)
 class Run:
-    """One policy, one seed."""
+    """One policy, one seed; `series` tells apart what is run on several machines."""
 
+    setup: Setup | Synthetic
     policy: Candidate
     seed: int
+    series: str = ""
 
     @property
     def key(self) -> tuple[str, int]:
         """What its results are found by."""
-        return self.policy.name, self.seed
+        return self.series or self.policy.name, self.seed
+
+    @property
+    def watched(self) -> bool:
+        """Is it observed, where its results are kept? A synthetic load has no span to cut into intervals."""
+        return isinstance(self.setup, Setup)
 
 
-def run_all(setup: Setup, todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
+def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
     """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
     results: Results = {}
     if store:
         results.update({run.key: kept for run in todo if (kept := store.read(run)) is not None})
     stop = threading.Event()
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = {pool.submit(perform, setup, run, stop, store): run for run in todo if run.key not in results}
+        running = {pool.submit(perform, run, stop, store): run for run in todo if run.key not in results}
         try:
             while running:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     run = running.pop(done)
                     results[run.key] = done.result()
                     if progress:
-                        progress(len(results), len(todo), f"{run.policy.name}, seed {run.seed}")
+                        progress(len(results), len(todo), f"{run.key[0]}, seed {run.seed}")
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return results
+    return {run.key: results[run.key] for run in todo}
 
 
-def perform(setup: Setup, run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
+def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
     """One run, observed where its results are kept; given up when `stop` is set."""
 
     def keep_going(_share: float) -> None:
@@ -175,12 +202,14 @@ def perform(setup: Setup, run: Run, stop: threading.Event, store: Store | None) 
     observers: list[Observer] = []
 
     def watch(simulation: Simulation) -> Observer:
-        observers.append(Observer(simulation, setup.demand, pictures=run.seed == 0))
+        assert isinstance(run.setup, Setup)
+        observers.append(Observer(simulation, run.setup.demand, pictures=run.seed == 0))
         return observers[0]
 
-    found = simulate(setup, run.policy.make(), run.seed, keep_going, watch=watch if store else None)
+    wanted = watch if store and run.watched else None
+    found = simulate(run.setup, run.policy.make(), run.seed, keep_going, watch=wanted)
     if store:
-        store.keep(run, found, observers[0].timeline())
+        store.keep(run, found, observers[0].timeline() if observers else None)
     return found
 
 
@@ -197,24 +226,26 @@ class Store:
 
     def record(self, run: Run) -> RunRecord:
         """Where a run is kept: its files' names tell the inputs apart."""
-        key = hashlib.sha256(f"{self.identity} {run.policy.identity} {run.seed}".encode()).hexdigest()[:16]
-        stem = f"runs/{Path(run.policy.name).stem}-{run.seed}-{key}"
+        key = hashlib.sha256(f"{self.identity} {run.series} {run.policy.identity} {run.seed}".encode()).hexdigest()[:16]
+        stem = f"runs/{Path(run.key[0]).stem}-{run.seed}-{key}"
         return RunRecord(run.policy.name, run.seed, f"{stem}.json", f"{stem}.npz")
 
     def read(self, run: Run) -> dict[str, float] | None:
         """A finished run of the same inputs, if there is one."""
         record = self.record(run)
-        if not (self.folder / record.metrics).is_file() or not (self.folder / record.timeline).is_file():
+        needed = [record.metrics, record.timeline] if run.watched else [record.metrics]
+        if not all((self.folder / name).is_file() for name in needed):
             return None
         return msgspec.json.decode((self.folder / record.metrics).read_bytes(), type=dict[str, float])
 
-    def keep(self, run: Run, metrics: dict[str, float], timeline: Timeline) -> None:
+    def keep(self, run: Run, metrics: dict[str, float], timeline: Timeline | None) -> None:
         """Write a finished run, whole or not at all: its metrics come last and tell that it is there."""
         record = self.record(run)
-        path = self.folder / record.timeline
-        scratch = path.with_suffix(".npz.tmp")
-        timeline.write(scratch)
-        scratch.replace(path)
+        if timeline:
+            path = self.folder / record.timeline
+            scratch = path.with_suffix(".npz.tmp")
+            timeline.write(scratch)
+            scratch.replace(path)
         self.write(record.metrics, metrics)
 
     def write(self, name: str, value: Any) -> None:
@@ -242,6 +273,12 @@ def model_identity() -> str:
         if path.relative_to(package).parts[0] not in ("cli", "report"):
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def policy_columns(results: Results) -> list[Column]:
+    """A column for each policy, in the order they were asked for."""
+    names = dict.fromkeys(name for name, _ in results)
+    return [column(name, [found for (of, _), found in results.items() if of == name]) for name in names]
 
 
 def column(name: str, runs: list[dict[str, float]]) -> Column:

@@ -126,7 +126,12 @@ class LostSpan(msgspec.Struct, frozen=True):
 
 
 class Info(msgspec.Struct, frozen=True):
-    """The result of `info`."""
+    """The result of `info`.
+
+    Example:
+        >>> recap.info("recordings/calm-1cpu").clock
+        'mono'
+    """
 
     source: str
     clock: str

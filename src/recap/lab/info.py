@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Episodes:
     lasted: Longs
 
 
-def info(path: Path, *, progress: Callable[[float], None] | None = None) -> Info:
+def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | None = None) -> Info:
     """What is in a recording.
 
     Args:
@@ -78,8 +79,13 @@ def info(path: Path, *, progress: Callable[[float], None] | None = None) -> Info
 
     Errors:
         InputError: it cannot be read.
+
+    Example:
+        >>> found = recap.info("recordings/calm-1cpu")
+        >>> found.cpus, found.failed
+        (1, 0)
     """
-    recording = Recording(path)
+    recording = Recording(Path(path))
     found = digest(recording.events, start_of(recording), str(path), progress)
     return msgspec.structs.replace(
         found,

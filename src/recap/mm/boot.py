@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from recap import kernel
-from recap.kernel import MIGRATE_MOVABLE, NR_ORDERS
+from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, NR_ORDERS, Profile
+from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
 from recap.policy.policy import Policy
 
@@ -130,34 +131,51 @@ def empty_machine(
     captures: int = 0,
     policy: Policy | None = None,
     settings: Mapping[str, Any] | None = None,
+    profile: Profile = LINUX_6_1,
 ) -> Memory:
     """One zone (DMA32) of free memory, sized by the kernel's own formulas, all pageblocks movable.
 
     Args:
-        mebibytes: memory in MiB, a multiple of 4.
+        mebibytes: memory in MiB, a multiple of the largest block.
         cpus: number of CPUs, each with its own per-cpu lists.
         captures, policy: as in `from_snapshot`.
         settings: vm.min_free_kbytes and vm.watermark_scale_factor by these names.
+        profile: the kernel version; with `migrate_reserve` some pageblocks are set aside.
     """
-    frames = mebibytes << 8
-    knobs = dict(settings or {})
-    least = int(knobs.get("vm.min_free_kbytes", kernel.min_free_kbytes(frames * 4)))
+    largest = profile.max_order - 1
+    frames = (mebibytes << 20) // profile.page_size >> largest << largest
     zone = np.zeros(1, ZONE)
     zone["end"] = frames
     zone["index"] = kernel.ZONE_DMA32
     zone["managed"] = frames
     zone["free_pages"] = frames
-    zone["nr_free"][0, 10] = frames >> 10
-    zone["watermark"] = kernel.setup_per_zone_wmarks([frames], least, int(knobs.get("vm.watermark_scale_factor", 10)))
+    zone["nr_free"][0, largest] = frames >> largest
+    zone["watermark"] = watermarks(profile, frames, settings or {})
     pcp = np.zeros(cpus, PCP)
-    pcp["batch"] = kernel.zone_batchsize(frames)
-    pcp["high"] = kernel.zone_highsize(int(zone["watermark"][0, 1]), int(pcp["batch"][0]), cpus)
+    if profile.single_pcp_list:
+        pcp["batch"], pcp["high"] = kernel.pcp_sizes_2_6_27(frames, profile.page_size)
+    else:
+        pcp["batch"] = kernel.zone_batchsize(frames)
+        pcp["high"] = kernel.zone_highsize(int(zone["watermark"][0, 1]), int(pcp["batch"][0]), cpus)
     page = np.zeros(frames, PAGE)
-    heads = np.arange(0, frames, 1024)
+    heads = np.arange(0, frames, 1 << largest)
     page["state"][heads] = kernel.PG_BUDDY
-    page["order"][heads] = 10
+    page["order"][heads] = largest
     page["migratetype"][heads] = MIGRATE_MOVABLE
-    pageblock = np.full(frames >> 9, MIGRATE_MOVABLE, np.uint8)
-    memory = Memory(page, zone, pcp, pageblock, captures, policy or Policy())
-    memory.fill(memory.free_head(0, 10, MIGRATE_MOVABLE), heads)
+    pageblock = np.full(frames >> profile.pageblock_order, MIGRATE_MOVABLE, np.uint8)
+    memory = Memory(page, zone, pcp, pageblock, captures, policy or Policy(), profile)
+    memory.fill(memory.free_head(0, largest, MIGRATE_MOVABLE), heads)
+    if profile.migrate_reserve:
+        setup_zone_migrate_reserve(memory, 0)
     return memory
+
+
+def watermarks(profile: Profile, frames: int, settings: Mapping[str, Any]) -> Array:
+    """The marks of a machine of one zone, by the formulas of its kernel."""
+    least = int(settings.get("vm.min_free_kbytes", -1))
+    if least <= 0:
+        least = kernel.min_free_kbytes(frames * (profile.page_size >> 10))
+    if profile.migrate_reserve:
+        return np.array(kernel.setup_per_zone_pages_min([frames], least, profile.page_size))
+    scale = int(settings.get("vm.watermark_scale_factor", 10))
+    return np.array(kernel.setup_per_zone_wmarks([frames], least, scale))

@@ -26,7 +26,7 @@ if not cython.compiled:
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
     """Is the pair's own buddy free, so that a merge is near once this block's buddy comes back? (buddy_merge_likely)"""
-    if order >= m.max_order - 2:
+    if m.frees_to_head or order >= m.max_order - 2:
         return False
     above = (pfn & buddy) ^ (2 << order)
     return page_is_buddy(m, above, order + 1)
@@ -39,6 +39,8 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
     """
     buddy = pfn
     m.zone[zone].free_pages += 1 << order
+    m.pages_scanned = 0
+    m.all_unreclaimable = False
     while order < m.max_order - 1:
         if m.capc >= 0 and compaction_capture(m, zone, pfn, order, migratetype):
             m.zone[zone].free_pages -= 1 << order

@@ -10,6 +10,7 @@ from recap.kernel cimport (
     PG_ALLOCATED,
     PG_BUDDY,
     PG_CAPTURED,
+    PG_ISOLATED,
     PG_PCP,
     PG_TAIL,
 )
@@ -32,6 +33,6 @@ cdef bint capture_page(Memory m, int owner, unsigned int pfn) noexcept nogil
 cdef unsigned int capture_alloc_or_return(Memory m, int owner, int alloc_flags, unsigned int gfp) noexcept nogil
 
 @cython.locals(zone=cython.int, mark=cython.longlong)
-cdef bint hand_over(Memory m, unsigned int pfn, int alloc_flags, unsigned int gfp) noexcept nogil
+cdef bint hand_over(Memory m, unsigned int pfn, int tested, int alloc_flags, unsigned int gfp) noexcept nogil
 
 cdef void close_capture(Memory m, int owner) noexcept nogil

@@ -19,6 +19,7 @@ if not cython.compiled:
         PG_ALLOCATED,
         PG_BUDDY,
         PG_CAPTURED,
+        PG_ISOLATED,
         PG_PCP,
         PG_TAIL,
     )
@@ -50,7 +51,7 @@ def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
         if m.page[at].state in (PG_BUDDY, PG_CAPTURED, PG_PCP):
             at += 1 << m.page[at].order
             continue
-        if at != pfn and not m.page[at].flags & PF_LRU:
+        if at != pfn and not m.page[at].flags & PF_LRU and m.page[at].state != PG_ISOLATED:
             count += 1
         at += 1
     return count
@@ -79,6 +80,8 @@ def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -
     collecting.
     """
     m.capture[owner].state = CAPTURE_OVER
+    m.pages_scanned = 0
+    m.all_unreclaimable = False
     head = m.capture_heads + owner
     kept = NONE
     while not list_empty(m, head):
@@ -90,20 +93,21 @@ def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -
         else:
             release_captured(m, pfn)
     m.capture[owner].largest = -1
-    if kept != NONE and hand_over(m, kept, alloc_flags, gfp):
+    tested = m.capture[owner].wanted if m.policy.counts_twice(m.capture[owner].wanted) else 0
+    if kept != NONE and hand_over(m, kept, tested, alloc_flags, gfp):
         return kept
     m.capture[owner].state = CAPTURE_OPEN
     return NONE
 
 
-def hand_over(m: Memory, pfn: int, alloc_flags: int, gfp: int) -> bool:
+def hand_over(m: Memory, pfn: int, tested: int, alloc_flags: int, gfp: int) -> bool:
     """Give the block kept to the request if its zone stays above the mark, else free it (rule 9).
 
-    The mark is tested for order 0, as the block is outside the free count already.
+    The mark is tested for order 0, as the block is outside the free count already; v1 tested it for the order wanted.
     """
     zone = page_zone(m, pfn)
     mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
-    if zone_watermark_ok(m, zone, 0, mark, gfp_zone(gfp), alloc_flags):
+    if zone_watermark_ok(m, zone, tested, mark, gfp_zone(gfp), alloc_flags):
         m.page[pfn].state = PG_ALLOCATED
         m.vmstat[CAPTURE_HANDED_OVER] += 1
         return True

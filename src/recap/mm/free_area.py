@@ -20,7 +20,9 @@ def page_is_buddy(m: Memory, pfn: int, order: int) -> bool:
 
 
 def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
-    """From pageblock size up, types without fallbacks do not mix with others (__free_one_page)."""
+    """From pageblock size up, types without fallbacks do not mix with others (__free_one_page; in 2.6.27 all do)."""
+    if m.migrate_reserve:
+        return True
     theirs = m.pageblock[buddy >> m.pageblock_order]
     return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
 
@@ -46,8 +48,11 @@ def del_page_from_free_list(m: Memory, zone: int, pfn: int) -> None:
 
 
 def move_to_free_list(m: Memory, zone: int, pfn: int, migratetype: int) -> None:
-    """Move a free block to the tail of another type's list (move_to_free_list)."""
+    """Move a free block to the tail of another type's list (move_to_free_list); in 2.6.27 to the head (rule 13)."""
     head = free_list(m, zone, m.page[pfn].order, migratetype)
     list_del(m, pfn)
     m.page[pfn].migratetype = migratetype
-    list_add_tail(m, pfn, head)
+    if m.frees_to_head:
+        list_add(m, pfn, head)
+    else:
+        list_add_tail(m, pfn, head)

@@ -18,7 +18,7 @@ class InvariantError(AssertionError):
 def links_are_symmetric(m: Memory) -> Iterator[str]:
     """Following a list forth and back arrives at the same page."""
     page = m.array("page")
-    listed = np.isin(page["state"], (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED))
+    listed = np.isin(page["state"], (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED, kernel.PG_ISOLATED))
     at = np.concatenate((np.flatnonzero(listed), np.arange(m.nr_frames, len(page))))
     wrong = at[page["prev"][page["next"][at]] != at]
     yield from (f"next of {pfn} does not point back" for pfn in wrong)
@@ -73,7 +73,9 @@ def no_buddies_lie_unmerged(m: Memory) -> Iterator[str]:
 def no_frame_is_free_twice(m: Memory) -> Iterator[str]:
     """Blocks on free lists, per-cpu lists and capture lists do not overlap, nor hold a page in use."""
     page = m.array("page")
-    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED)).astype(np.int8)
+    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED, kernel.PG_ISOLATED)).astype(
+        np.int8
+    )
     for state in (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED):
         for pfn in np.flatnonzero(page["state"][: m.nr_frames] == state):
             owned[pfn : pfn + (1 << int(page["order"][pfn]))] += 1

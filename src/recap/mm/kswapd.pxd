@@ -10,12 +10,19 @@ from recap.kernel cimport (
     SWAP_CLUSTER_MAX,
     TENTH_NS,
     WMARK_HIGH,
+    WMARK_LOW,
 )
 from recap.mm.direct_compact cimport should_continue_reclaim
 from recap.mm.kcompactd cimport wakeup_kcompactd
 from recap.mm.lru cimport inactive_is_low
 from recap.mm.skip_hint cimport reset_isolation_suitable
-from recap.mm.vmscan cimport shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+from recap.mm.vmscan cimport (
+    congestion_wait,
+    shrink_active_list,
+    shrink_lruvec_step,
+    shrink_node_begin,
+    shrink_node_end,
+)
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.mm.workingset cimport snapshot_refaults
@@ -35,6 +42,9 @@ cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogi
 @cython.locals(zone=cython.int, boosts=cython.longlong)
 cdef long long watermark_boosts(Memory m, int highest_zoneidx) noexcept nogil
 
+@cython.locals(zone=cython.int, hold=cython.bint)
+cdef bint low_marks_hold(Memory m, int order) noexcept nogil
+
 cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx, bint can_reclaim) noexcept nogil
 
 @cython.locals(zone=cython.int)
@@ -49,6 +59,9 @@ cdef void balance_priority(Memory m) noexcept nogil
 cdef void balance_node_done(Memory m) noexcept nogil
 
 cdef void shrink_node_again(Memory m) noexcept nogil
+
+@cython.locals(lru_pages=cython.longlong)
+cdef void keep_balancing(Memory m) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void balance_out(Memory m) noexcept nogil

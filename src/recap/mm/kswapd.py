@@ -20,12 +20,19 @@ if not cython.compiled:
         SWAP_CLUSTER_MAX,
         TENTH_NS,
         WMARK_HIGH,
+        WMARK_LOW,
     )
     from recap.mm.direct_compact import should_continue_reclaim
     from recap.mm.kcompactd import wakeup_kcompactd
     from recap.mm.lru import inactive_is_low
     from recap.mm.skip_hint import reset_isolation_suitable
-    from recap.mm.vmscan import shrink_active_list, shrink_lruvec_step, shrink_node_begin, shrink_node_end
+    from recap.mm.vmscan import (
+        congestion_wait,
+        shrink_active_list,
+        shrink_lruvec_step,
+        shrink_node_begin,
+        shrink_node_end,
+    )
     from recap.mm.vmstat import PAGEOUTRUN
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
     from recap.mm.workingset import snapshot_refaults
@@ -54,8 +61,18 @@ def watermark_boosts(m: Memory, highest_zoneidx: int) -> int:
     return boosts
 
 
+def low_marks_hold(m: Memory, order: int) -> bool:
+    """Is every zone above its low watermark at this order? Then 2.6.27's kswapd is not told (rule 30)."""
+    hold = True
+    for zone in range(m.nr_zones):
+        hold = hold and zone_watermark_ok(m, zone, order, wmark_pages(m, zone, WMARK_LOW), 0, 0)
+    return hold
+
+
 def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int, can_reclaim: bool) -> None:
     """Tell kswapd what is wanted, and wake it if there is something to do (wakeup_kswapd)."""
+    if m.order_balancing and low_marks_hold(m, order):
+        return
     m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, highest_zoneidx)
     m.kswapd_order = max(m.kswapd_order, order)
     if not m.kswapd_asleep:
@@ -83,6 +100,8 @@ def balance_begin(m: Memory) -> None:
     m.sc[KSWAPD].kswapd = 1
     m.sc[KSWAPD].gfp = GFP_KERNEL
     m.sc[KSWAPD].capture = -1
+    m.sc[KSWAPD].isolated_block = -1
+    m.sc[KSWAPD].total_scanned = 0
     m.sc[KSWAPD].page = NONE
     m.sc[KSWAPD].order = m.kswapd_order
     m.kswapd_alloc_order = m.kswapd_order
@@ -129,6 +148,9 @@ def balance_node_done(m: Memory) -> None:
         shrink_node_again(m)
         return
     m.sc[KSWAPD].phase = PRIORITY
+    if m.order_balancing:
+        keep_balancing(m)
+        return
     if m.sc[KSWAPD].order and m.sc[KSWAPD].nr_reclaimed >= 2 << m.sc[KSWAPD].order:
         m.sc[KSWAPD].order = 0
     raise_priority = m.sc[KSWAPD].nr_scanned < m.sc[KSWAPD].nr_to_reclaim
@@ -151,6 +173,24 @@ def shrink_node_again(m: Memory) -> None:
     """The same priority once more (shrink_node, label `again`)."""
     shrink_node_begin(m, KSWAPD)
     m.sc[KSWAPD].phase = LRUVEC
+
+
+def keep_balancing(m: Memory) -> None:
+    """Bottom of 2.6.27's priority loop: from the start again after a batch's worth, harder else, never giving up while
+    the order is not there (rule 32)."""
+    m.sc[KSWAPD].total_scanned += m.sc[KSWAPD].nr_scanned
+    lru_pages = m.lru_size[0] + m.lru_size[1] + m.lru_size[2] + m.lru_size[3]
+    if m.pages_scanned >= 6 * lru_pages:
+        m.all_unreclaimable = True
+    if m.sc[KSWAPD].total_scanned and m.sc[KSWAPD].priority < DEF_PRIORITY - 2:
+        congestion_wait(m, KSWAPD, TENTH_NS)
+    m.sc[KSWAPD].priority -= 1
+    if m.sc[KSWAPD].nr_reclaimed >= SWAP_CLUSTER_MAX or m.sc[KSWAPD].priority < 0:
+        m.sc[KSWAPD].priority = DEF_PRIORITY
+        m.sc[KSWAPD].nr_reclaimed = 0
+        m.sc[KSWAPD].total_scanned = 0
+    if m.all_unreclaimable and m.sc[KSWAPD].priority < DEF_PRIORITY:
+        balance_out(m)
 
 
 def balance_out(m: Memory) -> None:
@@ -183,6 +223,7 @@ def after_nap(m: Memory) -> None:
 def kswapd_step(m: Memory, cpu: int) -> None:
     """One step of kswapd's life."""
     m.sc[KSWAPD].sleep_ns = 0
+    m.sc[KSWAPD].congestion_wait = 0
     if m.sc[KSWAPD].phase == ASLEEP:
         balance_begin(m)
     elif m.sc[KSWAPD].phase == PRIORITY:
@@ -190,6 +231,12 @@ def kswapd_step(m: Memory, cpu: int) -> None:
     elif m.sc[KSWAPD].phase == LRUVEC:
         if not shrink_lruvec_step(m, KSWAPD, cpu):
             balance_node_done(m)
+    elif m.order_balancing:  # TRY_TO_SLEEP: only a larger order asked for meanwhile keeps it awake (rule 31)
+        if m.kswapd_order > m.sc[KSWAPD].order:
+            balance_begin(m)
+        else:
+            m.kswapd_asleep = True
+            m.sc[KSWAPD].phase = ASLEEP
     elif m.sc[KSWAPD].phase == NAP:
         after_nap(m)
     elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx):

@@ -17,8 +17,10 @@ cdef int page_lru(Memory m, unsigned int pfn) noexcept nogil
 @cython.locals(lru=cython.int, pages=cython.longlong, i=cython.uint)
 cdef void lruvec_add(Memory m, unsigned int pfn, bint to_tail) noexcept nogil
 
-@cython.locals(i=cython.uint, lru=cython.int)
+@cython.locals(i=cython.uint, lru=cython.int, pages=cython.longlong)
 cdef void lruvec_del(Memory m, unsigned int pfn) noexcept nogil
+
+cdef void mark_page_accessed(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void activate_page(Memory m, unsigned int pfn) noexcept nogil
 

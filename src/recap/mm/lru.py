@@ -18,8 +18,8 @@ if not cython.compiled:
 
 
 def page_lru(m: Memory, pfn: int) -> int:
-    """The list a page belongs on, by its flags (folio_lru_list)."""
-    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PF_SWAPBACKED else LRU_INACTIVE_FILE
+    """The list a page belongs on, by its flags (folio_lru_list; 2.6.27 has the second pair only)."""
+    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PF_SWAPBACKED and not m.unified_lru else LRU_INACTIVE_FILE
     return lru + 1 if m.page[pfn].flags & PF_ACTIVE else lru
 
 
@@ -34,6 +34,8 @@ def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
         list_add(m, pfn, m.lru_heads + lru)
     m.lru_size[lru] += pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] += pages
+    if m.page[pfn].flags & PF_SWAPBACKED:
+        m.nr_anon += pages
     for i in range(pfn + 1, pfn + pages):
         m.page[i].flags = PF_LRU
 
@@ -42,8 +44,11 @@ def lruvec_del(m: Memory, pfn: int) -> None:
     """Take a block off its LRU list (lruvec_del_folio)."""
     list_del(m, pfn)
     lru = page_lru(m, pfn)
-    m.lru_size[lru] -= 1 << m.page[pfn].order
-    m.zone[page_zone(m, pfn)].nr_lru[lru] -= 1 << m.page[pfn].order
+    pages = 1 << m.page[pfn].order
+    m.lru_size[lru] -= pages
+    m.zone[page_zone(m, pfn)].nr_lru[lru] -= pages
+    if m.page[pfn].flags & PF_SWAPBACKED:
+        m.nr_anon -= pages
     for i in range(pfn, pfn + (1 << m.page[pfn].order)):
         m.page[i].flags &= ~PF_LRU
 
@@ -57,6 +62,14 @@ def activate_page(m: Memory, pfn: int) -> None:
     m.page[pfn].flags |= PF_ACTIVE
     lruvec_add(m, pfn, False)
     m.vmstat[PGACTIVATE] += 1 << m.page[pfn].order
+
+
+def mark_page_accessed(m: Memory, pfn: int) -> None:
+    """A page is used again: referenced the first time, active the second (mark_page_accessed, rule 45)."""
+    if m.page[pfn].flags & PF_REFERENCED:
+        activate_page(m, pfn)
+    else:
+        m.page[pfn].flags |= PF_REFERENCED
 
 
 def inactive_is_low(m: Memory, inactive_lru: int) -> bool:

@@ -7,14 +7,18 @@ from recap.kernel cimport (
     MIGRATE_MOVABLE,
     MIGRATE_PCPTYPES,
     MIGRATE_RECLAIMABLE,
+    MIGRATE_RESERVE,
     MIGRATE_UNMOVABLE,
     NONE,
     PF_LRU,
+    PG_ALLOCATED,
     PG_BUDDY,
+    PG_RESERVED,
     WMARK_HIGH,
+    WMARK_MIN,
 )
-from recap.mm.buddy cimport rmqueue_smallest
-from recap.mm.free_area cimport free_list, move_to_free_list
+from recap.mm.buddy cimport expand, rmqueue_smallest
+from recap.mm.free_area cimport del_page_from_free_list, free_list, move_to_free_list
 from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, emit
 from recap.pages cimport Memory, list_empty
 
@@ -52,6 +56,18 @@ cdef int fallback_order(Memory m, int zone, int order, int migratetype, int min_
 
 @cython.locals(current=cython.int, min_order=cython.int, other=cython.int, pfn=cython.uint)
 cdef bint rmqueue_fallback(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(current=cython.int, other=cython.int)
+cdef unsigned int largest_fallback(Memory m, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(pfn=cython.uint, current=cython.int, rest=cython.int)
+cdef unsigned int rmqueue_largest(Memory m, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef unsigned int rmqueue_reserve(Memory m, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(size=cython.longlong, wanted=cython.longlong, pfn=cython.longlong, last=cython.longlong, block=cython.uint)
+cpdef void setup_zone_migrate_reserve(Memory m, int zone) noexcept nogil
 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int rmqueue_migratetype(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil

@@ -15,14 +15,18 @@ if not cython.compiled:
         MIGRATE_MOVABLE,
         MIGRATE_PCPTYPES,
         MIGRATE_RECLAIMABLE,
+        MIGRATE_RESERVE,
         MIGRATE_UNMOVABLE,
         NONE,
         PF_LRU,
+        PG_ALLOCATED,
         PG_BUDDY,
+        PG_RESERVED,
         WMARK_HIGH,
+        WMARK_MIN,
     )
-    from recap.mm.buddy import rmqueue_smallest
-    from recap.mm.free_area import free_list, move_to_free_list
+    from recap.mm.buddy import expand, rmqueue_smallest
+    from recap.mm.free_area import del_page_from_free_list, free_list, move_to_free_list
     from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
     from recap.pages import Memory, list_empty
 
@@ -190,9 +194,69 @@ def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_f
     return True
 
 
+def largest_fallback(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """The head of the largest foreign block; NONE if there is none."""
+    for current in range(m.max_order - 1, order - 1, -1):
+        other = find_suitable_fallback(m, zone, current, migratetype)
+        if other >= 0:
+            return m.page[free_list(m, zone, current, other)].next
+    return NONE
+
+
+def rmqueue_largest(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """Take the largest foreign block, with its pageblock's free pages if it is large (__rmqueue_fallback of 2.6.27,
+    rule 13)."""
+    pfn = largest_fallback(m, zone, order, migratetype)
+    if pfn == NONE:
+        return NONE
+    current = m.page[pfn].order
+    rest = m.page[pfn].migratetype
+    if current >= m.pageblock_order // 2 or migratetype == MIGRATE_RECLAIMABLE:
+        if move_freepages_block(m, zone, pfn, migratetype) >= 1 << (m.pageblock_order - 1):
+            m.pageblock[pfn >> m.pageblock_order] = migratetype
+        rest = migratetype
+    del_page_from_free_list(m, zone, pfn)
+    if current == m.pageblock_order:
+        m.pageblock[pfn >> m.pageblock_order] = migratetype
+    expand(m, zone, pfn, order, current, rest)
+    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].order = order
+    m.page[pfn].migratetype = migratetype
+    m.extfrag_events += 1
+    return pfn
+
+
+def rmqueue_reserve(m: Memory, zone: int, order: int, migratetype: int) -> int:
+    """Where nothing else is left: the largest foreign block, then the reserve (__rmqueue of 2.6.27, rules 13 to 15)."""
+    pfn = rmqueue_largest(m, zone, order, migratetype)
+    return rmqueue_smallest(m, zone, order, MIGRATE_RESERVE) if pfn == NONE and m.migrate_reserve else pfn
+
+
+def setup_zone_migrate_reserve(m: Memory, zone: int) -> None:
+    """Set pageblocks aside for the last resort: as many as the min watermark fills (2.6.27, rule 7)."""
+    size = 1 << m.pageblock_order
+    wanted = (m.zone[zone].watermark[WMARK_MIN] + size - 1) >> m.pageblock_order
+    pfn = m.zone[zone].start
+    last = m.zone[zone].end - size
+    while pfn <= last:
+        block = pfn >> m.pageblock_order
+        if m.page[pfn].state != PG_RESERVED:
+            if m.pageblock[block] == MIGRATE_MOVABLE and wanted > 0:
+                m.pageblock[block] = MIGRATE_RESERVE
+                move_freepages_block(m, zone, pfn, MIGRATE_RESERVE)
+            elif m.pageblock[block] == MIGRATE_RESERVE and wanted <= 0:
+                m.pageblock[block] = MIGRATE_MOVABLE
+                move_freepages_block(m, zone, pfn, MIGRATE_MOVABLE)
+            if m.pageblock[block] == MIGRATE_RESERVE:
+                wanted -= 1
+        pfn += size
+
+
 def rmqueue_migratetype(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take a block of the request's type, falling back where there is none; NONE if nothing fits (__rmqueue)."""
     pfn = rmqueue_smallest(m, zone, order, migratetype)
+    if m.steals_largest:
+        return rmqueue_reserve(m, zone, order, migratetype) if pfn == NONE else pfn
     while pfn == NONE and rmqueue_fallback(m, zone, order, migratetype, alloc_flags):
         pfn = rmqueue_smallest(m, zone, order, migratetype)
     return pfn

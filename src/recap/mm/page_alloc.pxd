@@ -30,7 +30,7 @@ from recap.kernel cimport (
 )
 from recap.mm.buddy cimport free_one_page, rmqueue_smallest
 from recap.mm.migratetype cimport reserve_highatomic_pageblock, rmqueue_migratetype
-from recap.mm.pcplist cimport free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
+from recap.mm.pcplist cimport free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
 from recap.mm.watermark cimport zone_watermark_fast
 from recap.pages cimport Memory, page_zone
 
@@ -68,3 +68,5 @@ cdef void free_pages(Memory m, int cpu, unsigned int pfn, int order) noexcept no
 cdef void free_unref_page(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil
 
 cdef void free_to_buddy(Memory m, unsigned int pfn, int order) noexcept nogil
+
+cdef void free_cold_page(Memory m, int cpu, unsigned int pfn) noexcept nogil

@@ -35,7 +35,7 @@ if not cython.compiled:
     )
     from recap.mm.buddy import free_one_page, rmqueue_smallest
     from recap.mm.migratetype import reserve_highatomic_pageblock, rmqueue_migratetype
-    from recap.mm.pcplist import free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
+    from recap.mm.pcplist import free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
     from recap.mm.watermark import zone_watermark_fast
     from recap.pages import Memory, page_zone
 
@@ -69,7 +69,7 @@ def fast_alloc_flags(m: Memory, gfp: int) -> int:
     alloc_flags = ALLOC_WMARK_LOW
     if gfp & GFP_KSWAPD_RECLAIM:
         alloc_flags |= ALLOC_KSWAPD
-    if m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
+    if not m.steals_largest and m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
         alloc_flags |= ALLOC_NOFRAGMENT
     return alloc_flags
 
@@ -91,7 +91,7 @@ def gfp_to_alloc_flags(gfp: int, order: int) -> int:
 def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take a block straight from the free lists; NONE if nothing fits (rmqueue_buddy)."""
     pfn = NONE
-    if alloc_flags & ALLOC_HIGHATOMIC:
+    if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
     if pfn == NONE:
         pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
@@ -120,7 +120,7 @@ def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -
         if alloc_flags & ALLOC_NO_WATERMARKS or zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp):
             pfn = rmqueue(m, zone, cpu, order, gfp_migratetype(gfp), alloc_flags)
             if pfn != NONE:
-                if alloc_flags & ALLOC_HIGHATOMIC:
+                if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
                     reserve_highatomic_pageblock(m, zone, pfn)
                 return pfn
         zone -= 1
@@ -163,6 +163,15 @@ def free_unref_page(m: Memory, cpu: int, pfn: int, order: int) -> None:
     if migratetype >= MIGRATE_PCPTYPES:
         migratetype = MIGRATE_MOVABLE
     free_unref_page_commit(m, page_zone(m, pfn), cpu, pfn, migratetype, order)
+
+
+def free_cold_page(m: Memory, cpu: int, pfn: int) -> None:
+    """Free a page that reclaim emptied: to the tail of the CPU's own list (__pagevec_free of 2.6.27, rule 21)."""
+    free_pages_prepare(m, pfn, 0)
+    if pcp_allowed_order(m, 0):
+        free_hot_cold_page(m, page_zone(m, pfn), cpu, pfn, True)
+    else:
+        free_one_page(m, page_zone(m, pfn), pfn, 0, m.page[pfn].migratetype, False)
 
 
 def free_to_buddy(m: Memory, pfn: int, order: int) -> None:

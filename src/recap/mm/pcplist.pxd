@@ -34,6 +34,21 @@ cdef int nr_pcp_high(Memory m, int zone, int p, bint free_high) noexcept nogil
 @cython.locals(p=cython.int, pindex=cython.int, high=cython.int, free_high=cython.bint)
 cdef void free_unref_page_commit(Memory m, int zone, int cpu, unsigned int pfn, int migratetype, int order) noexcept nogil
 
+@cython.locals(p=cython.int, head=cython.uint, pfn=cython.uint)
+cdef void free_pages_bulk(Memory m, int zone, int cpu, int count) noexcept nogil
+
+@cython.locals(p=cython.int)
+cdef void free_hot_cold_page(Memory m, int zone, int cpu, unsigned int pfn, bint cold) noexcept nogil
+
+@cython.locals(p=cython.int, last=cython.uint, pfn=cython.uint, _i=cython.int)
+cdef void fill_single_list(Memory m, int zone, int cpu, int migratetype) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef unsigned int first_of_type(Memory m, unsigned int head, int migratetype) noexcept nogil
+
+@cython.locals(p=cython.int, head=cython.uint, pfn=cython.uint)
+cdef unsigned int buffered_rmqueue(Memory m, int zone, int cpu, int migratetype) noexcept nogil
+
 @cython.locals(i=cython.int, pfn=cython.uint)
 cdef int rmqueue_bulk(Memory m, int zone, int order, int count, unsigned int head, int migratetype, int alloc_flags) noexcept nogil
 

@@ -27,7 +27,11 @@ if not cython.compiled:
 
 
 def pcp_allowed_order(m: Memory, order: int) -> bool:
-    """Do per-cpu lists hold this order? (pcp_allowed_order)"""
+    """Do per-cpu lists hold this order? (pcp_allowed_order; a policy may have closed them)"""
+    if m.pcp_closed:
+        return False
+    if m.single_pcp_list:
+        return order == 0
     return order <= PAGE_ALLOC_COSTLY_ORDER or order == m.pageblock_order
 
 
@@ -104,6 +108,9 @@ def nr_pcp_high(m: Memory, zone: int, p: int, free_high: bool) -> int:
 
 def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype: int, order: int) -> None:
     """Put a freed block at the head of its per-cpu list and drain if that is too much (free_unref_page_commit)."""
+    if m.single_pcp_list:
+        free_hot_cold_page(m, zone, cpu, pfn, False)
+        return
     p = zone * m.nr_cpus + cpu
     pindex = order_to_pindex(migratetype, order)
     m.page[pfn].state = PG_PCP
@@ -114,6 +121,75 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
     high = nr_pcp_high(m, zone, p, free_high)
     if m.pcp[p].count >= high:
         free_pcppages_bulk(m, zone, cpu, nr_pcp_free(m, p, high, free_high), pindex)
+
+
+def free_pages_bulk(m: Memory, zone: int, cpu: int, count: int) -> None:
+    """Give pages of the one list back from its tail, each to its pageblock's type of now (free_pages_bulk of 2.6.27,
+    rule 19)."""
+    p = zone * m.nr_cpus + cpu
+    head = m.pcp_heads + p * NR_PCP_LISTS
+    while count > 0 and not list_empty(m, head):
+        pfn = m.page[head].prev
+        list_del(m, pfn)
+        m.page[pfn].state = PG_TAIL
+        m.pcp[p].count -= 1
+        count -= 1
+        free_one_page(m, zone, pfn, 0, m.pageblock[pfn >> m.pageblock_order], False)
+
+
+def free_hot_cold_page(m: Memory, zone: int, cpu: int, pfn: int, cold: bool) -> None:
+    """Put a page on the one list, at its head, or at the tail if it is not in the cache (free_hot_cold_page of 2.6.27,
+    rule 19)."""
+    p = zone * m.nr_cpus + cpu
+    m.page[pfn].state = PG_PCP
+    m.page[pfn].order = 0
+    if cold:
+        list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS)
+    else:
+        list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS)
+    m.pcp[p].count += 1
+    if m.pcp[p].count >= m.pcp[p].high:
+        free_pages_bulk(m, zone, cpu, m.pcp[p].batch)
+
+
+def fill_single_list(m: Memory, zone: int, cpu: int, migratetype: int) -> None:
+    """Put a batch before all else on the one list, in the order of the free lists (rmqueue_bulk of 2.6.27)."""
+    p = zone * m.nr_cpus + cpu
+    last = m.pcp_heads + p * NR_PCP_LISTS
+    for _i in range(m.pcp[p].batch):
+        pfn = rmqueue_migratetype(m, zone, 0, migratetype, 0)
+        if pfn == NONE:
+            return
+        m.page[pfn].state = PG_PCP
+        m.page[pfn].migratetype = migratetype
+        list_add(m, pfn, last)
+        last = pfn
+        m.pcp[p].count += 1
+        m.zone[zone].free_pages -= 1
+
+
+def first_of_type(m: Memory, head: int, migratetype: int) -> int:
+    """The first page of this type on a per-cpu list; the head if there is none."""
+    pfn = m.page[head].next
+    while pfn != head and m.page[pfn].migratetype != migratetype:
+        pfn = m.page[pfn].next
+    return pfn
+
+
+def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
+    """Take the first page of the type from the one list, filled if it has none (buffered_rmqueue, rule 18)."""
+    p = zone * m.nr_cpus + cpu
+    head = m.pcp_heads + p * NR_PCP_LISTS
+    pfn = first_of_type(m, head, migratetype)
+    if pfn == head:
+        fill_single_list(m, zone, cpu, migratetype)
+        pfn = first_of_type(m, head, migratetype)
+    if pfn == head:
+        return NONE
+    list_del(m, pfn)
+    m.page[pfn].state = PG_ALLOCATED
+    m.pcp[p].count -= 1
+    return pfn
 
 
 def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int) -> int:
@@ -131,6 +207,8 @@ def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migrat
 
 def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take the head of a per-cpu list, filled first if empty; NONE if nothing is to be had (rmqueue_pcplist)."""
+    if m.single_pcp_list:
+        return buffered_rmqueue(m, zone, cpu, migratetype)
     p = zone * m.nr_cpus + cpu
     m.pcp[p].free_factor >>= 1
     head = m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order)
@@ -151,6 +229,8 @@ def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int
 def drain_pages_zone(m: Memory, zone: int, cpu: int) -> None:
     """Empty one CPU's lists of a zone, in bounded bites (drain_pages_zone)."""
     p = zone * m.nr_cpus + cpu
+    if m.single_pcp_list:
+        free_pages_bulk(m, zone, cpu, m.pcp[p].count)
     while m.pcp[p].count > 0:
         free_pcppages_bulk(m, zone, cpu, m.pcp[p].batch << CONFIG_PCP_BATCH_SCALE_MAX, 0)
 

@@ -2,12 +2,15 @@ cimport cython
 
 from recap.kernel cimport (
     ALLOC_KSWAPD,
+    ALLOC_NO_WATERMARKS,
     ALLOC_WMARK_HIGH,
+    ALLOC_WMARK_MASK,
     COMPACT_DEFERRED,
     COMPACT_PRIO_ASYNC,
     COMPACT_PRIO_SYNC_LIGHT,
     COMPACT_SKIPPED,
     DEF_PRIORITY,
+    FIFTIETH_NS,
     GFP_DIRECT_RECLAIM,
     GFP_FS,
     GFP_NOFAIL,
@@ -19,6 +22,7 @@ from recap.kernel cimport (
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
     SWAP_CLUSTER_MAX,
+    TENTH_NS,
     TICK_NS,
     WMARK_MIN,
     ZONE_NORMAL,
@@ -36,7 +40,13 @@ from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
-from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
+from recap.mm.vmscan cimport (
+    congestion_wait,
+    shrink_lruvec_step,
+    shrink_node_begin,
+    shrink_node_end,
+    zone_reclaimable_pages,
+)
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults
@@ -78,6 +88,16 @@ cdef int enter_reclaim(Memory m, int s) noexcept nogil
 cdef int priority_begin(Memory m, int s) noexcept nogil
 
 cdef int next_priority(Memory m, int s) noexcept nogil
+
+cdef int harder_priority(Memory m, int s) noexcept nogil
+
+cdef void leave_reclaim(Memory m, int s) noexcept nogil
+
+@cython.locals(zone=cython.int, mark=cython.longlong, left=cython.longlong)
+cdef unsigned int walk_relaxed(Memory m, int s, int cpu) noexcept nogil
+
+@cython.locals(wants_more=cython.bint)
+cdef int retry_persistently(Memory m, int s, int cpu) noexcept nogil
 
 cdef int after_reclaim(Memory m, int s, int cpu) noexcept nogil
 

@@ -13,12 +13,15 @@ import cython
 if not cython.compiled:
     from recap.kernel import (
         ALLOC_KSWAPD,
+        ALLOC_NO_WATERMARKS,
         ALLOC_WMARK_HIGH,
+        ALLOC_WMARK_MASK,
         COMPACT_DEFERRED,
         COMPACT_PRIO_ASYNC,
         COMPACT_PRIO_SYNC_LIGHT,
         COMPACT_SKIPPED,
         DEF_PRIORITY,
+        FIFTIETH_NS,
         GFP_DIRECT_RECLAIM,
         GFP_FS,
         GFP_NOFAIL,
@@ -30,6 +33,7 @@ if not cython.compiled:
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
         SWAP_CLUSTER_MAX,
+        TENTH_NS,
         TICK_NS,
         WMARK_MIN,
         ZONE_NORMAL,
@@ -47,7 +51,13 @@ if not cython.compiled:
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
-    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
+    from recap.mm.vmscan import (
+        congestion_wait,
+        shrink_lruvec_step,
+        shrink_node_begin,
+        shrink_node_end,
+        zone_reclaimable_pages,
+    )
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
     from recap.mm.workingset import snapshot_refaults
@@ -74,6 +84,10 @@ def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
     m.sc[s].kswapd = 0
     m.sc[s].phase = RETRY
     m.sc[s].capture = -1
+    m.sc[s].isolated_block = -1
+    m.sc[s].sync = 0
+    m.sc[s].closed_pcp = 0
+    m.sc[s].reclaimed_total = 0
     m.sc[s].sleep_ns = 0
     wake_all_kswapds(m, s)
     m.sc[s].page = get_page_from_freelist(m, cpu, order, gfp, m.sc[s].alloc_flags)
@@ -109,6 +123,7 @@ def compacted_first(m: Memory, s: int) -> int:
 def slowpath_step(m: Memory, s: int, cpu: int) -> int:
     """Go on with a request that slowpath_begin or the last step left at work."""
     m.sc[s].sleep_ns = 0
+    m.sc[s].congestion_wait = 0
     if m.sc[s].phase == RETRY:
         return slowpath_retry(m, s, cpu)
     if m.sc[s].phase == THROTTLED:
@@ -135,6 +150,8 @@ def slowpath_step(m: Memory, s: int, cpu: int) -> int:
 def priority_begin(m: Memory, s: int) -> int:
     """One more pass over the node, unless so much is free that compaction should come first (shrink_zones)."""
     m.sc[s].nr_scanned = 0
+    if m.all_unreclaimable and m.sc[s].priority < DEF_PRIORITY:  # rule 35
+        return next_priority(m, s)
     if compaction_ready(m, s):
         m.sc[s].phase = AFTER_RECLAIM
         return AT_WORK
@@ -145,8 +162,9 @@ def priority_begin(m: Memory, s: int) -> int:
 
 def slowpath_retry(m: Memory, s: int, cpu: int) -> int:
     """Label `retry` of __alloc_pages_slowpath: one more look at the free lists, then direct reclaim."""
-    wake_all_kswapds(m, s)
-    m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
+    if not m.persistent_slowpath:  # rule 27.5: no wake-up, no walk
+        wake_all_kswapds(m, s)
+        m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
     if m.sc[s].page != NONE:
         return SERVED
     if not m.sc[s].gfp & GFP_DIRECT_RECLAIM:
@@ -167,7 +185,7 @@ def allow_direct_reclaim(m: Memory) -> bool:
 
 def enter_reclaim(m: Memory, s: int) -> int:
     """Start direct reclaim, or wait until kswapd has freed the least it takes (throttle_direct_reclaim)."""
-    if not allow_direct_reclaim(m):
+    if not m.persistent_slowpath and not allow_direct_reclaim(m):
         m.kswapd_wanted = m.kswapd_wanted or m.kswapd_asleep
         m.sc[s].phase = THROTTLED
         m.sc[s].sleep_ns = TICK_NS
@@ -181,7 +199,16 @@ def enter_reclaim(m: Memory, s: int) -> int:
     m.sc[s].force_deactivate = 0
     m.sc[s].skipped_deactivate = 0
     m.sc[s].compaction_ready = 0
+    m.sc[s].total_scanned = 0
     m.sc[s].capture = open_capture(m, s - 1, m.sc[s].order, m.sc[s].request)
+    if m.policy.closes_pcp(m.sc[s].order):
+        m.sc[s].closed_pcp = 1
+        m.pcp_closed += 1
+        drain_all_pages(m)
+    if m.queue_order < 0 and m.policy.queues(m.sc[s].order):
+        m.queue_order = m.sc[s].order
+        m.queue_slot = s
+        m.queue_skipped = 0
     m.sc[s].phase = PRIORITY
     return AT_WORK
 
@@ -191,6 +218,8 @@ def next_priority(m: Memory, s: int) -> int:
     m.sc[s].phase = AFTER_RECLAIM
     if m.sc[s].nr_reclaimed >= m.sc[s].nr_to_reclaim or m.sc[s].compaction_ready:
         return AT_WORK
+    if m.scans_all_batches:
+        return harder_priority(m, s)
     if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed:
         m.sc[s].sleep_ns = TICK_NS
     m.sc[s].priority -= 1
@@ -204,17 +233,78 @@ def next_priority(m: Memory, s: int) -> int:
     return AT_WORK
 
 
+def harder_priority(m: Memory, s: int) -> int:
+    """Not enough at this priority: call the flusher, wait for the device, go on harder (do_try_to_free_pages of
+    2.6.27, rule 34)."""
+    m.sc[s].total_scanned += m.sc[s].nr_scanned
+    if m.sc[s].total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2:
+        m.flusher_wanted = True
+    if m.sc[s].nr_scanned and m.sc[s].priority < DEF_PRIORITY - 2:
+        congestion_wait(m, s, TENTH_NS)
+    m.sc[s].priority -= 1
+    if m.sc[s].priority >= 0:
+        m.sc[s].phase = PRIORITY
+    elif m.all_unreclaimable:
+        m.sc[s].nr_reclaimed = 0
+    return AT_WORK
+
+
+def leave_reclaim(m: Memory, s: int) -> None:
+    """What the policy gave the reclaimer for the time of its reclaim ends with it."""
+    if m.sc[s].capture >= 0:
+        close_capture(m, m.sc[s].capture)
+        m.sc[s].capture = -1
+    m.pcp_closed -= m.sc[s].closed_pcp
+    m.sc[s].closed_pcp = 0
+
+
+def walk_relaxed(m: Memory, s: int, cpu: int) -> int:
+    """The walk after reclaim, with the mark tested for order 0 where the policy says so."""
+    if not m.policy.relaxes_mark(m.sc[s].order):
+        return get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
+    for zone in range(m.nr_zones):
+        mark = wmark_pages(m, zone, m.sc[s].alloc_flags & ALLOC_WMARK_MASK)
+        left = m.zone[zone].free_pages - (1 << m.sc[s].order)
+        if not zone_watermark_ok_for(m, zone, 0, mark, m.sc[s].reclaim_idx, m.sc[s].alloc_flags, left):
+            return NONE
+    return get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags | ALLOC_NO_WATERMARKS)
+
+
+def retry_persistently(m: Memory, s: int, cpu: int) -> int:
+    """After a round in 2.6.27: empty the per-cpu lists, one walk; small orders never give up (rule 27.8 to 11)."""
+    if m.sc[s].order > 0:
+        drain_all_pages(m)
+    m.sc[s].phase = RETRY
+    if m.sc[s].nr_reclaimed:
+        m.sc[s].page = walk_relaxed(m, s, cpu)
+        if m.sc[s].page != NONE:
+            return SERVED
+    elif m.sc[s].gfp & GFP_FS and not m.sc[s].gfp & GFP_NORETRY:
+        m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, ALLOC_WMARK_HIGH)
+        if m.sc[s].page != NONE:
+            return SERVED
+        return FAILED if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER else NEEDS_OOM
+    m.sc[s].reclaimed_total += m.sc[s].nr_reclaimed
+    wants_more = m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER or (
+        m.sc[s].gfp & GFP_RETRY_MAYFAIL and m.sc[s].reclaimed_total < 1 << m.sc[s].order
+    )
+    if m.sc[s].gfp & GFP_NORETRY or not (wants_more or m.sc[s].gfp & GFP_NOFAIL):
+        return FAILED
+    congestion_wait(m, s, FIFTIETH_NS)
+    return AT_WORK
+
+
 def after_reclaim(m: Memory, s: int, cpu: int) -> int:
     """A captured block is the result; else try the free lists, and again without per-cpu lists in the way.
 
     (__alloc_pages_direct_reclaim; the hand-over is rule 1 of the 2008 series.)
     """
     snapshot_refaults(m)
-    if m.sc[s].capture >= 0:
-        close_capture(m, m.sc[s].capture)
-        m.sc[s].capture = -1
+    leave_reclaim(m, s)
     if m.sc[s].page != NONE:
         return SERVED
+    if m.persistent_slowpath:
+        return retry_persistently(m, s, cpu)
     if m.sc[s].nr_reclaimed:
         m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
         if m.sc[s].page == NONE:

@@ -10,6 +10,7 @@ from recap.kernel cimport (
     LRU_INACTIVE_FILE,
     NONE,
     NR_LRU_LISTS,
+    PAGE_ALLOC_COSTLY_ORDER,
     PF_ACTIVE,
     PF_DIRTY,
     PF_RECLAIM,
@@ -18,6 +19,7 @@ from recap.kernel cimport (
     PF_WRITEBACK,
     PF_YOUNG,
     PG_WORKINGSET,
+    PG_ALLOCATED,
     SWAP_CLUSTER_MAX,
     TENTH_NS,
     TICK_NS,
@@ -25,7 +27,9 @@ from recap.kernel cimport (
 )
 from recap.mm.capture cimport capture_alloc_or_return, capture_page
 from recap.mm.lru cimport inactive_is_low, lru_note_cost, lruvec_add, lruvec_del
-from recap.mm.page_alloc cimport free_pages
+from recap.mm.lumpy cimport isolate_lru_pages
+from recap.mm.page_alloc cimport free_cold_page, free_pages
+from recap.mm.page_isolation cimport undo_isolation
 from recap.mm.vmstat cimport (
     NR_DIRTY,
     NR_VMSCAN_IMMEDIATE_RECLAIM,
@@ -50,6 +54,7 @@ cdef enum:
     PAGE_ACTIVATE = 1
     PAGE_RECLAIMED = 2
     PAGE_OUT = 3
+    PAGEVEC_SIZE = 14
 
 @cython.locals(src=cython.uint, dst=cython.uint, skipped=cython.uint, pfn=cython.uint, scan=cython.longlong, taken=cython.longlong)
 cdef long long isolate_lru_folios(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil
@@ -67,19 +72,45 @@ cdef bint may_enter_fs(Memory m, int s, unsigned int pfn) noexcept nogil
 
 cdef int meet_dirty(Memory m, int s, unsigned int pfn, int references) noexcept nogil
 
+@cython.locals(cheap=cython.bint, mapped=cython.bint, referenced=cython.bint)
+cdef int page_fate(Memory m, int s, unsigned int pfn) noexcept nogil
+
 @cython.locals(references=cython.int, fate=cython.int)
 cdef int shrink_folio(Memory m, int s, unsigned int pfn) noexcept nogil
 
 cdef void release_page(Memory m, int s, int cpu, unsigned int pfn) noexcept nogil
 
+@cython.locals(free=cython.uint, pfn=cython.uint)
+cdef void release_pages(Memory m, int s, int cpu) noexcept nogil
+
+cdef bint pagevec_full(Memory m, int s, long long reclaimed) noexcept nogil
+
+@cython.locals(pfn=cython.uint)
+cdef void putback_lru_pages(Memory m, unsigned int head) noexcept nogil
+
+@cython.locals(kept=cython.uint, pfn=cython.uint)
+cdef void begin_second_pass(Memory m, int s) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint, reclaimed=cython.longlong, fate=cython.int)
+cdef long long second_pass(Memory m, int s, int cpu) noexcept nogil
+
+cdef void congestion_wait(Memory m, int s, long long longest) noexcept nogil
+
 @cython.locals(src=cython.uint, kept=cython.uint, free=cython.uint, pfn=cython.uint, reclaimed=cython.longlong, paged_out=cython.longlong, pages=cython.longlong, fate=cython.int)
 cdef long long shrink_folio_list(Memory m, int s, int cpu, bint file) noexcept nogil
+
+cdef long long isolate_batch(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil
 
 @cython.locals(unqueued=cython.longlong, before=cython.longlong, taken=cython.longlong, reclaimed=cython.longlong, file=cython.bint)
 cdef long long shrink_inactive_list(Memory m, int s, int cpu, int lru, long long nr_to_scan) noexcept nogil
 
-@cython.locals(src=cython.uint, pfn=cython.uint, taken=cython.longlong)
+@cython.locals(src=cython.uint, pfn=cython.uint, taken=cython.longlong, reclaim_mapped=cython.bint)
 cdef void shrink_active_list(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil
+
+@cython.locals(lru_pages=cython.longlong, total=cython.longlong, zone=cython.int, mapped_ratio=cython.longlong, tendency=cython.longlong, imbalance=cython.longlong)
+cdef bint calc_reclaim_mapped(Memory m, int s) noexcept nogil
+
+cdef bint stays_active(Memory m, unsigned int pfn, bint reclaim_mapped) noexcept nogil
 
 cdef long long shrink_list(Memory m, int s, int cpu, int lru, long long nr_to_scan) noexcept nogil
 
@@ -91,6 +122,12 @@ cdef bint file_only(Memory m, int s) noexcept nogil
 
 @cython.locals(lru=cython.int, scan=cython.longlong, total=cython.longlong, ap=cython.longlong, fp=cython.longlong, anon=cython.longlong, file=cython.longlong)
 cdef void get_scan_count(Memory m, int s) noexcept nogil
+
+@cython.locals(file=cython.longlong, anon=cython.longlong, free=cython.longlong, high=cython.longlong, zone=cython.int, kind=cython.int, ap=cython.longlong, fp=cython.longlong)
+cdef long long anon_percent(Memory m) noexcept nogil
+
+@cython.locals(percent=cython.longlong, lru=cython.int, scan=cython.longlong)
+cdef void accumulate_scan_count(Memory m, int s) noexcept nogil
 
 cdef void shrink_node_begin(Memory m, int s) noexcept nogil
 

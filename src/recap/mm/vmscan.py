@@ -20,6 +20,7 @@ if not cython.compiled:
         LRU_INACTIVE_FILE,
         NONE,
         NR_LRU_LISTS,
+        PAGE_ALLOC_COSTLY_ORDER,
         PF_ACTIVE,
         PF_DIRTY,
         PF_RECLAIM,
@@ -27,6 +28,7 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        PG_ALLOCATED,
         PG_WORKINGSET,
         SWAP_CLUSTER_MAX,
         TENTH_NS,
@@ -35,7 +37,9 @@ if not cython.compiled:
     )
     from recap.mm.capture import capture_alloc_or_return, capture_page
     from recap.mm.lru import inactive_is_low, lru_note_cost, lruvec_add, lruvec_del
-    from recap.mm.page_alloc import free_pages
+    from recap.mm.lumpy import isolate_lru_pages
+    from recap.mm.page_alloc import free_cold_page, free_pages
+    from recap.mm.page_isolation import undo_isolation
     from recap.mm.vmstat import (
         NR_DIRTY,
         NR_VMSCAN_IMMEDIATE_RECLAIM,
@@ -59,6 +63,7 @@ if not cython.compiled:
     PAGE_ACTIVATE = 1
     PAGE_RECLAIMED = 2
     PAGE_OUT = 3
+    PAGEVEC_SIZE = 14
 
 
 def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
@@ -146,11 +151,39 @@ def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
     return PAGE_OUT
 
 
+def page_fate(m: Memory, s: int, pfn: int) -> int:
+    """What becomes of one isolated page in 2.6.27 (the loop of shrink_page_list, rule 39).
+
+    For a costly order it does not matter that a page was used lately; dirty pages are written on the spot.
+    """
+    cheap = m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER
+    mapped = m.page[pfn].flags & PF_SWAPBACKED != 0
+    m.sc[s].nr_scanned += 2 if mapped else 1
+    if m.page[pfn].flags & PF_WRITEBACK:
+        return PAGE_KEEP
+    referenced = m.page[pfn].flags & (PF_YOUNG | PF_REFERENCED) != 0
+    m.page[pfn].flags &= ~(PF_YOUNG | PF_REFERENCED)
+    if cheap and referenced and mapped:
+        return PAGE_ACTIVATE
+    if mapped and not add_to_swap(m, pfn):
+        return PAGE_ACTIVATE
+    if not m.page[pfn].flags & PF_DIRTY:
+        return PAGE_RECLAIMED
+    if cheap and referenced:
+        return PAGE_KEEP
+    if not may_enter_fs(m, s, pfn) or not m.sc[s].may_writepage or (m.write_congested and not m.sc[s].kswapd):
+        return PAGE_KEEP
+    pageout(m, pfn)
+    return PAGE_OUT
+
+
 def shrink_folio(m: Memory, s: int, pfn: int) -> int:
     """What becomes of one isolated page (the loop of shrink_folio_list).
 
     Huge pages are not split here: they stay active.
     """
+    if m.writes_in_reclaim:
+        return page_fate(m, s, pfn)
     m.sc[s].nr_scanned += 1 << m.page[pfn].order
     note_dirty(m, s, pfn)
     if m.page[pfn].flags & PF_WRITEBACK:
@@ -174,17 +207,47 @@ def shrink_folio(m: Memory, s: int, pfn: int) -> int:
 
 def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
     """Let a reclaimed page go: to the request's capture list if it is kept there, else the normal way."""
-    if m.sc[s].kswapd:
-        m.frame[pfn].freed_by = 0
-        free_pages(m, cpu, pfn, 0)
+    m.frame[pfn].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
+    if m.sc[s].capture >= 0 and capture_page(m, m.sc[s].capture, pfn):
         return
-    m.frame[pfn].freed_by = m.sc[s].request
-    if m.sc[s].capture < 0 or not capture_page(m, m.sc[s].capture, pfn):
+    if m.single_pcp_list:
+        free_cold_page(m, cpu, pfn)
+    else:
         free_pages(m, cpu, pfn, 0)
+
+
+def release_pages(m: Memory, s: int, cpu: int) -> None:
+    """Release what was reclaimed, last in first (free_unref_page_list; __pagevec_free)."""
+    free = m.scratch_heads + 2
+    while not list_empty(m, free):
+        pfn = m.page[free].next
+        list_del(m, pfn)
+        release_page(m, s, cpu, pfn)
+
+
+def pagevec_full(m: Memory, s: int, reclaimed: int) -> bool:
+    """Until the free list of a whole batch (6.1) pages were released by 14, captured ones at once (rules 21, 39.10)."""
+    if not m.writes_in_reclaim:
+        return False
+    return reclaimed % PAGEVEC_SIZE == 0 or m.sc[s].capture >= 0
+
+
+def putback_lru_pages(m: Memory, head: int) -> None:
+    """What was not reclaimed goes back to the heads of the LRU lists (move_pages_to_lru, rule 40)."""
+    while not list_empty(m, head):
+        pfn = m.page[head].prev
+        list_del(m, pfn)
+        if m.page[pfn].flags & PF_ACTIVE:
+            m.recent_rotated[0 if m.page[pfn].flags & PF_SWAPBACKED else 1] += 1
+        m.page[pfn].state = PG_ALLOCATED
+        lruvec_add(m, pfn, False)
 
 
 def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
-    """Decide for each isolated page, release what was reclaimed; pages reclaimed (shrink_folio_list)."""
+    """Decide for each isolated page, release what was reclaimed; pages reclaimed (shrink_folio_list).
+
+    The others are left on the second scratch list.
+    """
     src = m.scratch_heads
     kept = m.scratch_heads + 1
     free = m.scratch_heads + 2
@@ -197,9 +260,12 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         fate = shrink_folio(m, s, pfn)
         if fate == PAGE_RECLAIMED:
             reclaimed += 1
+            m.page[pfn].state = PG_ALLOCATED
             workingset_eviction(m, pfn)
             leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
             list_add(m, pfn, free)
+            if pagevec_full(m, s, reclaimed):
+                release_pages(m, s, cpu)
             continue
         if fate == PAGE_ACTIVATE:
             m.page[pfn].flags |= PF_ACTIVE
@@ -207,16 +273,66 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         if fate == PAGE_OUT:
             paged_out += 1
         list_add(m, pfn, kept)
-    while not list_empty(m, free):
-        pfn = m.page[free].next
-        list_del(m, pfn)
-        release_page(m, s, cpu, pfn)
+    release_pages(m, s, cpu)
+    lru_note_cost(m, file, paged_out)
+    return reclaimed
+
+
+def begin_second_pass(m: Memory, s: int) -> None:
+    """Keep what a lumpy batch did not free, wait for the device, try once more (shrink_inactive_list, rule 37c)."""
+    kept = m.scratch_heads + 1
     while not list_empty(m, kept):
         pfn = m.page[kept].prev
         list_del(m, pfn)
+        m.page[pfn].flags &= ~PF_ACTIVE
+        list_add(m, pfn, m.isolated_heads + s)
+    m.sc[s].sync = 1
+    congestion_wait(m, s, TENTH_NS)
+
+
+def second_pass(m: Memory, s: int, cpu: int) -> int:
+    """Go on with the synchronous pass: pages on their way to the device are waited for; pages reclaimed (rule 39.4, 8).
+
+    What cannot be reclaimed goes back to its list at once, not at the end of the pass. `sync` is 0 when it is through.
+    """
+    head = m.isolated_heads + s
+    reclaimed = 0
+    while not list_empty(m, head):
+        pfn = m.page[head].prev
+        if m.page[pfn].flags & PF_WRITEBACK and may_enter_fs(m, s, pfn):
+            congestion_wait(m, s, TICK_NS)
+            break
+        fate = page_fate(m, s, pfn)
+        if fate == PAGE_OUT:
+            continue
+        list_del(m, pfn)
+        m.page[pfn].state = PG_ALLOCATED
+        if fate == PAGE_RECLAIMED:
+            reclaimed += 1
+            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
+            release_page(m, s, cpu, pfn)
+            continue
+        if fate == PAGE_ACTIVATE:
+            m.page[pfn].flags |= PF_ACTIVE
+            m.vmstat[PGACTIVATE] += 1
         lruvec_add(m, pfn, False)
-    lru_note_cost(m, file, paged_out)
+    if list_empty(m, head):
+        m.sc[s].sync = 0
+    m.vmstat[PGSTEAL_DIRECT] += reclaimed
     return reclaimed
+
+
+def congestion_wait(m: Memory, s: int, longest: int) -> None:
+    """Sleep until the device has completed a write, but not for longer (congestion_wait, rule 49)."""
+    m.sc[s].sleep_ns = longest
+    m.sc[s].congestion_wait = 1
+
+
+def isolate_batch(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
+    """Take a batch off an LRU list: areas or single pages; pages taken."""
+    if m.lumpy_reclaim:
+        return isolate_lru_pages(m, s, lru, nr_to_scan)
+    return isolate_lru_folios(m, s, lru, nr_to_scan)
 
 
 def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int) -> int:
@@ -224,11 +340,16 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     file = lru >= LRU_INACTIVE_FILE
     unqueued = m.sc[s].nr_unqueued_dirty
     before = m.sc[s].total_scan
-    taken = isolate_lru_folios(m, s, lru, nr_to_scan)
+    taken = isolate_batch(m, s, lru, nr_to_scan)
     m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].total_scan - before
     if taken == 0:
         return 0
+    m.recent_scanned[1 if file else 0] += taken
     reclaimed = shrink_folio_list(m, s, cpu, file)
+    if m.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
+        begin_second_pass(m, s)
+    else:
+        putback_lru_pages(m, m.scratch_heads + 1)
     m.vmstat[PGSTEAL_KSWAPD if m.sc[s].kswapd else PGSTEAL_DIRECT] += reclaimed
     if m.sc[s].nr_unqueued_dirty - unqueued == taken:
         m.flusher_wanted = True
@@ -240,16 +361,47 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
 
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
-    taken = isolate_lru_folios(m, s, lru, nr_to_scan)
+    reclaim_mapped = not m.unified_lru or calc_reclaim_mapped(m, s)
+    taken = isolate_batch(m, s, lru, nr_to_scan)
     m.vmstat[PGREFILL] += taken
     m.vmstat[PGDEACTIVATE] += taken
+    m.recent_scanned[lru >> 1] += taken
     src = m.scratch_heads
     while not list_empty(m, src):
         pfn = m.page[src].prev
         list_del(m, pfn)
-        m.page[pfn].flags &= ~(PF_ACTIVE | PF_YOUNG)
-        m.page[pfn].owner |= PG_WORKINGSET
+        if m.page[pfn].flags & PF_YOUNG:
+            m.recent_rotated[lru >> 1] += 1
+        if stays_active(m, pfn, reclaim_mapped):
+            m.vmstat[PGDEACTIVATE] -= 1
+        else:
+            m.page[pfn].flags &= ~PF_ACTIVE
+            m.page[pfn].owner |= PG_WORKINGSET
+        m.page[pfn].flags &= ~PF_YOUNG
+        m.page[pfn].state = PG_ALLOCATED
         lruvec_add(m, pfn, False)
+
+
+def calc_reclaim_mapped(m: Memory, s: int) -> bool:
+    """Is there need enough to take pages that are mapped? (calc_reclaim_mapped of 2.6.27, rule 41)"""
+    lru_pages = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
+    if m.pages_scanned >= 3 * lru_pages:
+        return True
+    total = 0
+    for zone in range(m.nr_zones):
+        total += m.zone[zone].managed
+    mapped_ratio = m.nr_anon * 100 // max(total, 1)
+    tendency = mapped_ratio // 2 + (100 >> min(m.prev_priority, m.sc[s].priority)) + m.swappiness
+    imbalance = m.lru_size[LRU_INACTIVE_FILE + 1] // (m.lru_size[LRU_INACTIVE_FILE] + 1)
+    imbalance = imbalance * (m.swappiness + 1) // 100 * mapped_ratio // 100
+    return tendency + imbalance >= 100
+
+
+def stays_active(m: Memory, pfn: int, reclaim_mapped: bool) -> bool:
+    """On 2.6.27's one pair of lists a mapped page stays if it is in use, or if there is no need (rule 42)."""
+    if not m.unified_lru or not m.page[pfn].flags & PF_SWAPBACKED:
+        return False
+    return not reclaim_mapped or m.nr_swap_pages <= 0 or m.page[pfn].flags & PF_YOUNG != 0
 
 
 def shrink_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int) -> int:
@@ -268,6 +420,10 @@ def prepare_scan_count(m: Memory, s: int) -> None:
 
     Active pages are deactivated while refaults show that a new working set displaces the old one.
     """
+    if m.scans_all_batches:
+        m.sc[s].deactivate_anon = inactive_is_low(m, LRU_INACTIVE_ANON)
+        m.sc[s].deactivate_file = 1
+        return
     m.sc[s].deactivate_anon = (
         m.sc[s].force_deactivate
         or m.vmstat[WORKINGSET_ACTIVATE_ANON] != m.refaults_anon
@@ -306,6 +462,9 @@ def anon_only(m: Memory, s: int) -> bool:
 
 def get_scan_count(m: Memory, s: int) -> None:
     """How many pages of each list to scan at this priority (get_scan_count)."""
+    if m.scans_all_batches:
+        accumulate_scan_count(m, s)
+        return
     total = m.anon_cost + m.file_cost
     anon = total + m.anon_cost
     file = total + m.file_cost
@@ -322,6 +481,48 @@ def get_scan_count(m: Memory, s: int) -> None:
             scan = scan * (ap if lru < LRU_INACTIVE_FILE else fp) // (ap + fp)
         m.sc[s].nr[lru] = scan
         m.sc[s].targets[lru] = scan
+
+
+def anon_percent(m: Memory) -> int:
+    """Share of the scan that goes to anonymous pages, by how often those scanned were used again (get_scan_ratio of
+    2.6.28, rule 53)."""
+    if m.nr_swap_pages <= 0:
+        return 0
+    file = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
+    anon = m.lru_size[LRU_INACTIVE_ANON] + m.lru_size[LRU_ACTIVE_ANON]
+    free = 0
+    high = 0
+    for zone in range(m.nr_zones):
+        free += m.zone[zone].free_pages
+        high += wmark_pages(m, zone, WMARK_HIGH)
+    if file + free <= high:
+        return 100
+    for kind in range(2):
+        if m.recent_scanned[kind] > (file if kind else anon) // 4:
+            m.recent_scanned[kind] = m.recent_scanned[kind] // 2
+            m.recent_rotated[kind] = m.recent_rotated[kind] // 2
+    ap = (m.swappiness + 1) * (m.recent_scanned[0] + 1) // (m.recent_rotated[0] + 1)
+    fp = (201 - m.swappiness) * (m.recent_scanned[1] + 1) // (m.recent_rotated[1] + 1)
+    return 100 * ap // (ap + fp + 1)
+
+
+def accumulate_scan_count(m: Memory, s: int) -> None:
+    """Each pass adds a list's share to what its zone owes; a batch's worth is due at once (rules 36, 54)."""
+    percent = anon_percent(m)
+    for lru in range(NR_LRU_LISTS):
+        scan = m.lru_size[lru] >> m.sc[s].priority
+        if m.unified_lru:
+            scan += 1 if lru >= LRU_INACTIVE_FILE else 0
+        elif m.sc[s].priority > 0 and m.nr_swap_pages > 0:
+            scan = scan * (percent if lru < LRU_INACTIVE_FILE else 100 - percent) // 100
+        elif m.nr_swap_pages <= 0 and lru < LRU_INACTIVE_FILE:
+            scan = 0
+        m.nr_scan[lru] += scan
+        m.sc[s].nr[lru] = 0
+        if m.nr_scan[lru] >= SWAP_CLUSTER_MAX:
+            m.sc[s].nr[lru] = m.nr_scan[lru]
+            m.nr_scan[lru] = 0
+        m.sc[s].targets[lru] = m.sc[s].nr[lru]
 
 
 def shrink_node_begin(m: Memory, s: int) -> None:
@@ -349,15 +550,19 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
     lru = m.sc[s].lru
     if lru == 0 and not scan_left(m, s):
         return False
-    if m.sc[s].nr[lru]:
+    if m.sc[s].sync:
+        m.sc[s].lruvec_reclaimed += second_pass(m, s, cpu)
+    elif m.sc[s].nr[lru]:
         batch = min(m.sc[s].nr[lru], SWAP_CLUSTER_MAX)
         m.sc[s].nr[lru] -= batch
         m.sc[s].lruvec_reclaimed += shrink_list(m, s, cpu, lru, batch)
+    if m.sc[s].sync:
+        return True
     m.sc[s].lru = (lru + 1) % NR_LRU_LISTS
     if m.sc[s].lru > 0:
         return True
     capture_step(m, s)
-    if m.sc[s].lruvec_reclaimed < m.sc[s].nr_to_reclaim or m.sc[s].proportional:
+    if m.scans_all_batches or m.sc[s].lruvec_reclaimed < m.sc[s].nr_to_reclaim or m.sc[s].proportional:
         return True
     return keep_proportion(m, s)
 
@@ -393,6 +598,8 @@ def scale_target(m: Memory, s: int, lru: int, percent: int) -> None:
 
 def capture_step(m: Memory, s: int) -> None:
     """A batch ended: the capture list is settled if the policy says so; the scan itself is not cut short (rule 7)."""
+    if m.sc[s].isolated_block >= 0:
+        m.sc[s].page = undo_isolation(m, s)
     if m.sc[s].capture < 0 or m.sc[s].page != NONE:
         return
     largest = m.capture[m.sc[s].capture].largest
@@ -403,8 +610,11 @@ def capture_step(m: Memory, s: int) -> None:
 def shrink_node_end(m: Memory, s: int) -> None:
     """After the lists: age anonymous pages, and note when the device holds reclaim up (shrink_lruvec, shrink_node)."""
     m.sc[s].nr_reclaimed += m.sc[s].lruvec_reclaimed
+    m.prev_priority = m.sc[s].priority
     if m.nr_swap_pages > 0 and inactive_is_low(m, LRU_INACTIVE_ANON):
         shrink_active_list(m, s, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
+    if m.writes_in_reclaim:
+        return
     if m.sc[s].kswapd:
         if m.sc[s].nr_writeback and m.sc[s].nr_writeback == m.sc[s].nr_taken:
             m.pgdat_writeback = True

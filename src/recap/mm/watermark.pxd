@@ -20,6 +20,9 @@ cdef long long wmark_pages(Memory m, int zone, int mark) noexcept nogil
 @cython.locals(o=cython.int, mt=cython.int)
 cdef bint suitable_block_free(Memory m, int zone, int order, int alloc_flags) noexcept nogil
 
+@cython.locals(o=cython.int)
+cdef bint watermark_ok_per_order(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
+
 @cython.locals(least=cython.longlong)
 cdef bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
 

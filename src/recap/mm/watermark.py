@@ -41,6 +41,28 @@ def suitable_block_free(m: Memory, zone: int, order: int, alloc_flags: int) -> b
     return False
 
 
+def watermark_ok_per_order(
+    m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int, free_pages: int
+) -> bool:
+    """The test as a walk over the orders (zone_watermark_ok of 2.6.27, rule 24).
+
+    At each order below the wanted one its free pages are taken out, and half of the mark must be left in larger blocks.
+    """
+    free_pages -= (1 << order) - 1
+    if alloc_flags & ALLOC_MIN_RESERVE:
+        mark -= mark // 2
+    if alloc_flags & ALLOC_NON_BLOCK:
+        mark -= mark // 4
+    if free_pages <= mark + m.zone[zone].lowmem_reserve[highest_zone]:
+        return False
+    for o in range(order):
+        free_pages -= m.zone[zone].nr_free[o] << o
+        mark >>= 1
+        if free_pages <= mark:
+            return False
+    return True
+
+
 def zone_watermark_ok_for(
     m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int, free_pages: int
 ) -> bool:
@@ -48,6 +70,8 @@ def zone_watermark_ok_for(
 
     Since 97a16fc82a7c (4.4) a high-order request passes when the order-0 test does and one block is large enough.
     """
+    if m.watermark_per_order:
+        return watermark_ok_per_order(m, zone, order, mark, highest_zone, alloc_flags, free_pages)
     least = mark
     free_pages -= (1 << order) - 1
     if not alloc_flags & ALLOC_RESERVES:

@@ -29,6 +29,8 @@ def workingset_age_nonresident(m: Memory, pages: int) -> None:
 
 def workingset_eviction(m: Memory, pfn: int) -> None:
     """Reclaim takes a page: note when (workingset_eviction)."""
+    if not m.refaults:
+        return
     obj = m.frame[pfn].object
     if obj >= 0:
         m.shadow[obj] = 2 * m.nonresident_age + (1 if m.page[pfn].owner & PG_WORKINGSET else 0)

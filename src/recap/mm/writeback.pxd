@@ -1,7 +1,18 @@
-from recap.kernel cimport NONE, PF_ACTIVE, PF_DIRTY, PF_LRU, PF_RECLAIM, PF_SWAPBACKED, PF_WRITEBACK, SWAP_SLOT
+from recap.kernel cimport (
+    NONE,
+    PF_ACTIVE,
+    PF_DIRTY,
+    PF_LRU,
+    PF_RECLAIM,
+    PF_SWAPBACKED,
+    PF_WRITEBACK,
+    PG_ALLOCATED,
+    PG_ISOLATED,
+    SWAP_SLOT,
+)
 from recap.mm.lru cimport lruvec_add, lruvec_del
 from recap.mm.vmstat cimport NR_DIRTY, NR_VMSCAN_WRITE, NR_WRITEBACK, NR_WRITTEN, PGROTATED, PSWPOUT
-from recap.pages cimport Memory
+from recap.pages cimport Memory, list_del
 
 cdef void set_page_dirty(Memory m, unsigned int pfn) noexcept nogil
 

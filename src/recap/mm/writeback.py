@@ -16,11 +16,13 @@ if not cython.compiled:
         PF_RECLAIM,
         PF_SWAPBACKED,
         PF_WRITEBACK,
+        PG_ALLOCATED,
+        PG_ISOLATED,
         SWAP_SLOT,
     )
     from recap.mm.lru import lruvec_add, lruvec_del
     from recap.mm.vmstat import NR_DIRTY, NR_VMSCAN_WRITE, NR_WRITEBACK, NR_WRITTEN, PGROTATED, PSWPOUT
-    from recap.pages import Memory
+    from recap.pages import Memory, list_del
 
 
 def set_page_dirty(m: Memory, pfn: int) -> None:
@@ -93,6 +95,9 @@ def leave_memory(m: Memory, pfn: int, where: int) -> None:
         m.vmstat[NR_WRITEBACK] -= 1
     if m.page[pfn].flags & PF_LRU:
         lruvec_del(m, pfn)
+    elif m.page[pfn].state == PG_ISOLATED:  # a reclaimer waits for it in lumpy reclaim's second pass
+        list_del(m, pfn)
+        m.page[pfn].state = PG_ALLOCATED
     m.page[pfn].flags = 0
     m.page[pfn].owner = 0
     if m.frame[pfn].object >= 0:

@@ -39,8 +39,15 @@ CLASSES = {
     "none": ("recap.policy.policy", "Policy"),
     "no-compaction-capture": ("recap.policy.no_compaction_capture", "NoCompactionCapture"),
     "own-pages": ("recap.policy.own_pages", "OwnPages"),
+    "neighbours": ("recap.policy.neighbours", "Neighbours"),
     "whitcroft": ("recap.policy.whitcroft", "Whitcroft"),
+    "whitcroft-v1": ("recap.policy.whitcroft_v1", "WhitcroftV1"),
     "kosaki": ("recap.policy.kosaki", "Kosaki"),
+    "bounded": ("recap.policy.bounded", "Bounded"),
+    "order0-mark": ("recap.policy.order0_mark", "Order0Mark"),
+    "piggin": ("recap.policy.piggin", "Piggin"),
+    "lameter": ("recap.policy.lameter", "Lameter"),
+    "kamezawa": ("recap.policy.kamezawa", "Kamezawa"),
 }
 
 INFO = (
@@ -56,14 +63,49 @@ INFO = (
         "Andy Whitcroft's first try, 20080909163559.GD21687@brain (9 Sep 2008)",
     ),
     PolicyInfo(
+        "neighbours",
+        "captured pages draw in free neighbours, but not what others free beside them",
+        "whitcroft taken apart, after 20080909163559.GD21687@brain (9 Sep 2008)",
+    ),
+    PolicyInfo(
         "whitcroft",
         "captured pages draw in free neighbours and what others free beside them",
         "reclaim page capture v3, 1220610002-18415-1-git-send-email-apw@shadowen.org (5 Sep 2008)",
     ),
     PolicyInfo(
+        "whitcroft-v1",
+        "whitcroft, but the hand-over counts the block twice against the watermark",
+        "the bug of v1, 1214935122-20828-1-git-send-email-apw@shadowen.org (1 Jul 2008)",
+    ),
+    PolicyInfo(
         "kosaki",
         "capture knows the wanted order, keeps only what can complete it, ends when it is made",
         "KOSAKI Motohiro's review, 20080904162900.B262.KOSAKI.MOTOHIRO@jp.fujitsu.com (4 Sep 2008)",
+    ),
+    PolicyInfo(
+        "bounded",
+        "kosaki, and all reclaimers together withhold two wanted blocks at most",
+        "the worst case of the same review; the cap is ours",
+    ),
+    PolicyInfo(
+        "order0-mark",
+        "no capture; after reclaim the watermark is tested for order 0 only",
+        "the test of whitcroft's hand-over, alone",
+    ),
+    PolicyInfo(
+        "piggin",
+        "others are served for as many pages as the one that reclaims wants, then they queue behind it",
+        "Nick Piggin's queue, 200809082359.55288.nickpiggin@yahoo.com.au (8 Sep 2008)",
+    ),
+    PolicyInfo(
+        "lameter",
+        "the per-cpu lists stay empty while a costly request reclaims",
+        "Christoph Lameter, 48E4F6EC.7010500@linux-foundation.org (2 Oct 2008)",
+    ),
+    PolicyInfo(
+        "kamezawa",
+        "the pageblock under lumpy reclaim is isolated until the batch ends",
+        "KAMEZAWA Hiroyuki, 20081002154446.3695a3b0.kamezawa.hiroyu@jp.fujitsu.com (2 Oct 2008)",
     ),
 )
 
@@ -73,7 +115,7 @@ def catalogue() -> list[PolicyInfo]:
 
     Example:
         >>> [info.name for info in recap.catalogue()][:4]
-        ['none', 'own-pages', 'whitcroft', 'kosaki']
+        ['none', 'no-compaction-capture', 'own-pages', 'neighbours']
     """
     return list(INFO)
 

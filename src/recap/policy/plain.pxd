@@ -11,4 +11,10 @@ cdef class PlainPolicy(Policy):
     cdef bint takes_outsider(self, int wanted, int order) noexcept nogil
     cdef bint merged(self, int wanted, int order) noexcept nogil
     cdef bint batch_ended(self, int wanted, int largest) noexcept nogil
+    cdef bint counts_twice(self, int wanted) noexcept nogil
+    cdef bint relaxes_mark(self, int order) noexcept nogil
+    cdef bint closes_pcp(self, int order) noexcept nogil
+    cdef bint isolates(self, int order) noexcept nogil
+    cdef bint queues(self, int order) noexcept nogil
+    cdef bint waits(self, int order, int first, long long skipped) noexcept nogil
     cdef bint ask(self, str question, object method, tuple arguments) noexcept

@@ -70,6 +70,48 @@ class PlainPolicy(Policy):
                 return self.ask("batch_ended", method, (wanted, largest))
         return self.base.batch_ended(wanted, largest)
 
+    def counts_twice(self, wanted: int) -> bool:
+        with cython.gil:
+            method = self.methods["counts_twice"]
+            if method is not None:
+                return self.ask("counts_twice", method, (wanted,))
+        return self.base.counts_twice(wanted)
+
+    def relaxes_mark(self, order: int) -> bool:
+        with cython.gil:
+            method = self.methods["relaxes_mark"]
+            if method is not None:
+                return self.ask("relaxes_mark", method, (order,))
+        return self.base.relaxes_mark(order)
+
+    def closes_pcp(self, order: int) -> bool:
+        with cython.gil:
+            method = self.methods["closes_pcp"]
+            if method is not None:
+                return self.ask("closes_pcp", method, (order,))
+        return self.base.closes_pcp(order)
+
+    def isolates(self, order: int) -> bool:
+        with cython.gil:
+            method = self.methods["isolates"]
+            if method is not None:
+                return self.ask("isolates", method, (order,))
+        return self.base.isolates(order)
+
+    def queues(self, order: int) -> bool:
+        with cython.gil:
+            method = self.methods["queues"]
+            if method is not None:
+                return self.ask("queues", method, (order,))
+        return self.base.queues(order)
+
+    def waits(self, order: int, first: int, skipped: int) -> bool:
+        with cython.gil:
+            method = self.methods["waits"]
+            if method is not None:
+                return self.ask("waits", method, (order, first, skipped))
+        return self.base.waits(order, first, skipped)
+
     def ask(self, question: str, method: Any, arguments: tuple[int, ...]) -> bool:
         """One question to the user's object; "no" once it has failed."""
         if self.error is not None:

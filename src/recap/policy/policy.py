@@ -14,8 +14,9 @@ class Policy:
     request that reclaims. A user's policy need not extend it: any class with some of these methods will do. One may
     extend a shipped policy, whose answers then stand for what it leaves out; it cannot call them through `super()`,
     as they are compiled. The questions: `enters_reclaim(order)`, `releases(wanted, unreclaimable, withheld,
-    withheld_by_all)`, `takes_neighbour(wanted, order)`, `takes_outsider(wanted, order)`, `merged(wanted, order)` and
-    `batch_ended(wanted, largest)`.
+    withheld_by_all)`, `takes_neighbour(wanted, order)`, `takes_outsider(wanted, order)`, `merged(wanted, order)`,
+    `batch_ended(wanted, largest)`, `counts_twice(wanted)`, `relaxes_mark(order)`, `closes_pcp(order)`,
+    `isolates(order)`, `queues(order)` and `waits(order, first, skipped)`.
 
     Example:
         >>> class Mine:
@@ -56,3 +57,33 @@ class Policy:
     def batch_ended(self, wanted: int, largest: int) -> bool:
         """A batch of reclaim ended, the largest block held is of this order (-1: none): settle the list now?"""
         return True
+
+    def counts_twice(self, wanted: int) -> bool:
+        """The watermark test at the hand-over: count the block as free, though it is not? (The bug of v1.)"""
+        return False
+
+    def relaxes_mark(self, order: int) -> bool:
+        """After reclaim, a request of this order looks at the free lists: test the mark for order 0 only?"""
+        return False
+
+    def closes_pcp(self, order: int) -> bool:
+        """A request of this order enters direct reclaim: empty the per-cpu lists and keep them so meanwhile?"""
+        return False
+
+    def isolates(self, order: int) -> bool:
+        """Reclaim for this order begins on a movable pageblock: hand out nothing of it until the batch ends?"""
+        return False
+
+    def queues(self, order: int) -> bool:
+        """A request of this order enters direct reclaim: does it queue for the pages that are freed?"""
+        return False
+
+    def waits(self, order: int, first: int, skipped: int) -> bool:
+        """A request comes while another one queues: must it wait for its turn?
+
+        Args:
+            order: of the request that comes.
+            first: order of the one at the head of the queue.
+            skipped: pages that others were given since that one is at the head.
+        """
+        return False

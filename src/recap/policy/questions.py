@@ -18,6 +18,12 @@ QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy document
     "takes_outsider": ("wanted", "order"),
     "merged": ("wanted", "order"),
     "batch_ended": ("wanted", "largest"),
+    "counts_twice": ("wanted",),
+    "relaxes_mark": ("order",),
+    "closes_pcp": ("order",),
+    "isolates": ("order",),
+    "queues": ("order",),
+    "waits": ("order", "first", "skipped"),
 }
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
 SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"

@@ -1,24 +1,34 @@
 cimport cython
 
 from recap.kernel cimport (
+    GFP_DIRECT_RECLAIM,
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
-    SWAP_CLUSTER_MAX,
-    TICK_NS,
     PF_ACTIVE,
     PF_DIRTY,
     PF_LRU,
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PF_YOUNG,
+    SWAP_CLUSTER_MAX,
+    TENTH_NS,
+    TICK_NS,
 )
 from recap.mm.kcompactd cimport kcompactd_step
 from recap.mm.kswapd cimport NAP, kswapd_step, wakeup_kswapd
-from recap.mm.lru cimport activate_page, lruvec_add
+from recap.mm.lru cimport activate_page, lruvec_add, mark_page_accessed
 from recap.mm.page_alloc cimport fast_alloc_flags, free_pages, get_page_from_freelist
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
-from recap.mm.vmstat cimport ALLOC_FAIL, HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, NR_DIRTY, OOM_KILL, STOLEN_PAGES
+from recap.mm.vmstat cimport (
+    ALLOC_FAIL,
+    HIGH_ORDER_ATTEMPTS,
+    HIGH_ORDER_SUCCESSES,
+    NR_DIRTY,
+    NR_WRITEBACK,
+    OOM_KILL,
+    STOLEN_PAGES,
+)
 from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
@@ -34,6 +44,12 @@ ctypedef packed struct Task:
     long long anon_pages
     long long lag
     long long vruntime
+    long long until
+    long long loop
+    long long due
+    long long read_ns
+    long long asked
+    long long served
     int state
     int cpu
     int slot
@@ -58,6 +74,8 @@ cdef enum:
     OP_EXIT = 5
     OP_WRITEBACK = 6
     OP_WRITE_PAGE = 7
+    OP_TOUCH = 8
+    OP_PACE = 9
 
     KIND_KERNEL = 0
     KIND_ANON = 1
@@ -77,7 +95,10 @@ cdef enum:
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5000
     FLUSH_BATCH = 256
-    SLOT_BITS = 12
+    SLOT_BITS = 13
+    SLOT_MASK = 0x1FFF
+    REQUEST_MASK = 0x7FFFF
+    READ_BATCH_NS = 8000000
     NEVER = 0x4000000000000000
 
 cdef class Simulation:
@@ -104,6 +125,8 @@ cdef class Simulation:
     cdef long long dirty_first
     cdef long long dirty_last
     cdef bint flush_all
+    cdef list names
+    cdef readonly long long ends_at
     cdef readonly int kswapd
     cdef readonly int flusher
     cdef readonly int kcompactd
@@ -126,6 +149,13 @@ cdef class Simulation:
     cdef long long kswapd_since
     cdef public long long pause_at
     cdef public long long pause_withheld
+    cdef readonly long long order0_requests
+    cdef readonly long long order0_stalls
+    cdef readonly long long order0_stall_ns
+    cdef readonly long long order0_longest_ns
+    cdef readonly long long queue_waits
+    cdef long long read_page_ns
+    cdef long long dirty_ratio
 
     @cython.locals(c=cython.int, due=cython.longlong)
     cdef bint run(self, long long steps) noexcept nogil
@@ -185,6 +215,8 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong, obj=cython.int)
     cdef void perform(self, int c, int t) noexcept nogil
 
+    cdef void use_page(self, int c, int kind, unsigned int pfn) noexcept nogil
+
     cdef void activate(self, unsigned int pfn) noexcept nogil
 
     cdef void join_lru(self, int obj, unsigned int pfn) noexcept nogil
@@ -194,13 +226,33 @@ cdef class Simulation:
     @cython.locals(pfn=cython.uint)
     cdef void write_back(self, long long pages) noexcept nogil
 
-    cdef void begin_child(self, int t, long long now) noexcept nogil
-
     @cython.locals(i=cython.longlong, sleep=cython.longlong, run=cython.longlong)
     cdef long long ready(self, int t, long long now) noexcept nogil
 
-    @cython.locals(due=cython.longlong)
+    cdef void touch(self, unsigned int pfn) noexcept nogil
+
+    cdef bint over_dirty_limit(self) noexcept nogil
+
+    cdef void balance_dirty_pages(self, int c, int t) noexcept nogil
+
+    cdef long long congestion_end(self, long long now, long long longest) noexcept nogil
+
+    cdef void begin_child(self, int t, long long now) noexcept nogil
+
+    @cython.locals(until=cython.longlong, due=cython.longlong)
     cdef void next_op(self, int c, int t) noexcept nogil
+
+    cdef void finish(self, int c, int t) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void kill(self, int c, int t) noexcept nogil
+
+    @cython.locals(now=cython.longlong, begin=cython.longlong)
+    cdef void keep_pace(self, int c, int t) noexcept nogil
+
+    cdef bint must_queue(self, int c, int t, int order, unsigned int gfp) noexcept nogil
+
+    cdef void leave_queue(self, int s) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint, gfp=cython.uint, order=cython.int, status=cython.int)
     cdef void request(self, int c, int t, int obj) noexcept nogil
@@ -214,6 +266,8 @@ cdef class Simulation:
     @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
     cdef long long charge(self, int c, int s) noexcept nogil
 
+    cdef long long sleep_end(self, int c, int s) noexcept nogil
+
     @cython.locals(i=cython.uint, by=cython.uint)
     cdef void note_stolen(self, int t, unsigned int pfn, int order, int s) noexcept nogil
 
@@ -223,8 +277,10 @@ cdef class Simulation:
     @cython.locals(pfn=cython.uint, owner=cython.int)
     cdef void give_back(self, int c, int obj) noexcept nogil
 
-    @cython.locals(threshold=cython.longlong, z=cython.int)
     cdef bint over_background(self) noexcept nogil
+
+    @cython.locals(pages=cython.longlong, z=cython.int)
+    cdef long long dirtyable(self) noexcept nogil
 
     cdef void make_dirty(self, unsigned int pfn, long long now) noexcept nogil
 
@@ -237,8 +293,10 @@ cdef class Simulation:
     @cython.locals(wait=cython.longlong)
     cdef void kcompactd_turn(self, int c) noexcept nogil
 
+    cdef bint looks_again(self, int written) noexcept nogil
+
     @cython.locals(asleep=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil
 
-    @cython.locals(k=cython.int, victim=cython.int, obj=cython.int)
+    @cython.locals(k=cython.int, victim=cython.int)
     cdef bint out_of_memory(self, int c, int t) noexcept nogil

@@ -19,6 +19,7 @@ from recap.sim.timers import Timers
 
 if not cython.compiled:
     from recap.kernel import (
+        GFP_DIRECT_RECLAIM,
         IN_SWAP,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
@@ -29,11 +30,12 @@ if not cython.compiled:
         PF_WRITEBACK,
         PF_YOUNG,
         SWAP_CLUSTER_MAX,
+        TENTH_NS,
         TICK_NS,
     )
     from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import NAP, kswapd_step, wakeup_kswapd
-    from recap.mm.lru import activate_page, lruvec_add
+    from recap.mm.lru import activate_page, lruvec_add, mark_page_accessed
     from recap.mm.page_alloc import fast_alloc_flags, free_pages, get_page_from_freelist
     from recap.mm.slowpath import (
         AT_WORK,
@@ -49,13 +51,16 @@ if not cython.compiled:
         HIGH_ORDER_ATTEMPTS,
         HIGH_ORDER_SUCCESSES,
         NR_DIRTY,
+        NR_WRITEBACK,
         OOM_KILL,
         STOLEN_PAGES,
     )
     from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE, OP_TOUCH, OP_PACE = range(
+        10
+    )
     KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
     UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
     SLICE_NS = 3_000_000
@@ -65,7 +70,10 @@ if not cython.compiled:
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5_000
     FLUSH_BATCH = 256
-    SLOT_BITS = 12
+    SLOT_BITS = 13
+    SLOT_MASK = 0x1FFF
+    REQUEST_MASK = 0x7FFFF
+    READ_BATCH_NS = 8_000_000
     NEVER = 1 << 62
     NOTE_STALL, NOTE_KSWAPD, NOTE_STOLEN, NOTE_OOM_KILL = range(4)
 
@@ -73,6 +81,7 @@ DEFAULT_MIGRATE_NS = 2_000
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
+    + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
     + [(name, "i4") for name in ("state", "cpu", "slot", "next")]
 )
 CPU = np.dtype(
@@ -95,7 +104,7 @@ class Simulation:
     def __init__(self, memory: Memory, demand: Demand, seed: int, scan_ns: int, background_ratio: int = 10) -> None:
         tasks = len(demand.task_pid)
         self.m = memory
-        self.device = Device(memory, demand.write_ns, seed)
+        self.device = Device(memory, demand.write_ns, seed, demand.request_pages)
         self.timers = Timers(tasks + 3)
         self.obj_kind = adopt(demand.obj_kind)
         self.obj_order = adopt(demand.obj_order)
@@ -108,6 +117,8 @@ class Simulation:
         self.op_run = adopt(demand.op_run)
         self.op_wait = adopt(demand.op_wait)
         self.op_due = adopt(demand.op_due)
+        self.names = list(demand.task_comm)
+        self.ends_at = 0 if demand.task_until is None else int(demand.task_until.max())
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
@@ -135,16 +146,31 @@ class Simulation:
         self.scan_ns = scan_ns
         self.background_ratio = background_ratio
         self.throttled_written = 0
+        self.read_page_ns = demand.read_page_ns
+        self.dirty_ratio = demand.dirty_ratio
+        self.count_from_zero()
+        self.watch_from_start()
+        self.settle_in(demand)
+
+    def count_from_zero(self) -> None:
+        """What a run is judged by."""
         self.stalls = 0
         self.stall_ns = 0
         self.longest_stall_ns = 0
         self.withheld_page_ns = 0
+        self.order0_requests = 0
+        self.order0_stalls = 0
+        self.order0_stall_ns = 0
+        self.order0_longest_ns = 0
+        self.queue_waits = 0
+
+    def watch_from_start(self) -> None:
+        """Nobody looks, until an observer says so."""
         self.watched = False
         self.journal = Journal()
         self.kswapd_since = 0
         self.pause_at = 1 << 62
         self.pause_withheld = 1 << 62
-        self.settle_in(demand)
 
     def settle_in(self, demand: Demand) -> None:
         """Put objects where they are at the start, collect dirty pages, and start the tasks that are alive."""
@@ -171,6 +197,17 @@ class Simulation:
         self.task[t].state = WAITING
         self.task[t].run_left = self.op_run[self.task[t].op]
         self.timers.push(self.ready(t, 0), t)
+
+    def share_done(self) -> float:
+        """How far the run is, from 0 to 1."""
+        if self.ends_at:
+            return min(1.0, self.clock / self.ends_at)
+        return min(1.0, self.ops_done / len(self.op_kind))
+
+    def high_order_by_task(self) -> dict[str, tuple[int, int]]:
+        """(asked, served) requests of high orders, of each task that had some, by its name."""
+        tasks = [(self.names[t], int(self.task[t].asked), int(self.task[t].served)) for t in range(len(self.names))]
+        return {name: (asked, served) for name, asked, served in tasks if asked}
 
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
@@ -406,8 +443,17 @@ class Simulation:
         """The operation a task has come to."""
         i = self.task[t].op
         obj = self.op_obj[i]
-        if self.op_kind[i] == OP_ALLOC:
+        if self.task[t].until and self.cpu[c].now >= self.task[t].until:
+            self.kill(c, t)
+            self.finish(c, t)
+            return
+        if self.op_kind[i] == OP_TOUCH and self.m.resident[obj] < IN_SWAP:
+            self.touch(self.m.resident[obj])
+        elif self.op_kind[i] in (OP_ALLOC, OP_TOUCH):
             self.request(c, t, obj)
+            return
+        if self.op_kind[i] == OP_DIRTY and self.over_dirty_limit():
+            self.balance_dirty_pages(c, t)
             return
         if self.op_kind[i] == OP_FREE:
             self.give_back(c, obj)
@@ -418,14 +464,18 @@ class Simulation:
             self.task[obj].cpu = c
             self.task[obj].vruntime = self.task[t].vruntime
             self.begin_child(obj, self.cpu[c].now)
-        elif self.op_kind[i] != OP_EXIT and self.m.resident[obj] < IN_SWAP:
-            if self.op_kind[i] == OP_WRITE_PAGE:
-                self.write_page(self.m.resident[obj])
-            elif self.op_kind[i] == OP_DIRTY:
-                self.make_dirty(self.m.resident[obj], self.cpu[c].now)
-            else:
-                self.activate(self.m.resident[obj])
+        elif self.op_kind[i] in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE) and self.m.resident[obj] < IN_SWAP:
+            self.use_page(c, self.op_kind[i], self.m.resident[obj])
         self.next_op(c, t)
+
+    def use_page(self, c: int, kind: int, pfn: int) -> None:
+        """What a task does with a page in memory."""
+        if kind == OP_WRITE_PAGE:
+            self.write_page(pfn)
+        elif kind == OP_DIRTY:
+            self.make_dirty(pfn, self.cpu[c].now)
+        else:
+            self.activate(pfn)
 
     def activate(self, pfn: int) -> None:
         """A page was used twice (folio_mark_accessed)."""
@@ -458,6 +508,31 @@ class Simulation:
         run = self.op_run[i]
         return max(now + sleep, self.op_due[i] + self.task[t].lag - run)
 
+    def touch(self, pfn: int) -> None:
+        """A page in memory is used: a mapped one is young from now on, one of a file referenced."""
+        if self.m.page[pfn].flags & PF_SWAPBACKED:
+            self.m.page[pfn].flags |= PF_YOUNG
+        else:
+            mark_page_accessed(self.m, pfn)
+
+    def over_dirty_limit(self) -> bool:
+        """More dirty or under writeback than vm.dirty_ratio of what may be dirty (get_dirty_limits, rule 48)."""
+        if self.dirty_ratio == 0:
+            return False
+        return (self.m.vmstat[NR_DIRTY] + self.m.vmstat[NR_WRITEBACK]) * 100 > self.dirtyable() * self.dirty_ratio
+
+    def balance_dirty_pages(self, c: int, t: int) -> None:
+        """A writer over the limit has the flusher write, and waits for the device (balance_dirty_pages)."""
+        if self.task[self.flusher].state == ASLEEP:
+            self.wake(self.flusher, self.cpu[c].now)
+        self.sleep(t, self.congestion_end(self.cpu[c].now, TENTH_NS))
+
+    def congestion_end(self, now: int, longest: int) -> int:
+        """When somebody who waits for the device goes on: at its next completion, or after so long (rule 49)."""
+        if self.device.idle() or self.m.write_congested:
+            return now + longest
+        return min(now + longest, max(now + STEP_NS, self.device.next_completion()))
+
     def begin_child(self, t: int, now: int) -> None:
         """A fork: the child waits for its first operation."""
         if self.task[t].state == UNBORN and self.task[t].op < self.task[t].end:
@@ -470,14 +545,57 @@ class Simulation:
         self.ops_done += 1
         self.task[t].op += 1
         if self.task[t].op >= self.task[t].end:
-            self.task[t].state = DONE
-            self.unfinished -= 1
-            self.pick_next(c)
-            return
+            if self.task[t].until == 0:
+                self.finish(c, t)
+                return
+            self.task[t].op = self.task[t].loop
         self.task[t].run_left = self.op_run[self.task[t].op]
-        due = self.ready(t, self.cpu[c].now)
-        if due > self.cpu[c].now:
-            self.sleep(t, due)
+        if self.op_kind[self.task[t].op] == OP_PACE:
+            self.keep_pace(c, t)
+        elif self.task[t].read_ns >= READ_BATCH_NS:
+            until = self.cpu[c].now + self.task[t].read_ns
+            self.task[t].read_ns = 0
+            self.sleep(t, until)
+        else:
+            due = self.ready(t, self.cpu[c].now)
+            if due > self.cpu[c].now:
+                self.sleep(t, due)
+
+    def finish(self, c: int, t: int) -> None:
+        """A task is through."""
+        self.task[t].state = DONE
+        self.unfinished -= 1
+        self.pick_next(c)
+
+    def kill(self, c: int, t: int) -> None:
+        """Free what a task holds; what it read and wrote stays in the page cache."""
+        for obj in range(len(self.obj_owner)):
+            if self.obj_owner[obj] == t and self.obj_kind[obj] != KIND_FILE:
+                self.give_back(c, obj)
+
+    def keep_pace(self, c: int, t: int) -> None:
+        """Wait for the task's next slot; the one after it is reckoned from when this one begins."""
+        now = self.cpu[c].now
+        begin = max(self.task[t].due, now)
+        self.task[t].due = begin + self.op_wait[self.task[t].op]
+        if begin > now:
+            self.sleep(t, begin)
+
+    def must_queue(self, c: int, t: int, order: int, gfp: int) -> bool:
+        """Does the policy make a request wait for one that came before it? It sleeps a tick, then asks again."""
+        if self.m.queue_order < 0 or not gfp & GFP_DIRECT_RECLAIM:
+            return False
+        if not self.m.policy.waits(order, self.m.queue_order, self.m.queue_skipped):
+            self.m.queue_skipped += 1 << order
+            return False
+        self.queue_waits += 1
+        self.sleep(t, self.cpu[c].now + TICK_NS)
+        return True
+
+    def leave_queue(self, s: int) -> None:
+        """The request at the head of the queue is done; the next one steps up when it enters reclaim."""
+        if self.m.queue_order >= 0 and self.m.queue_slot == s:
+            self.m.queue_order = -1
 
     def request(self, c: int, t: int, obj: int) -> None:
         """Ask for memory, unless the object is still there: the fast path, then the slow one."""
@@ -486,8 +604,12 @@ class Simulation:
             return
         order = self.obj_order[obj]
         gfp = self.op_gfp[self.task[t].op]
+        if self.must_queue(c, t, order, gfp):
+            return
+        self.order0_requests += 1 if order == 0 else 0
         if order > PAGE_ALLOC_COSTLY_ORDER and not self.obj_asked[obj]:
             self.obj_asked[obj] = 1
+            self.task[t].asked += 1
             self.m.vmstat[HIGH_ORDER_ATTEMPTS] += 1
         pfn = get_page_from_freelist(self.m, c, order, gfp, fast_alloc_flags(self.m, gfp))
         if pfn != NONE:
@@ -500,7 +622,7 @@ class Simulation:
         self.nr_free_slots -= 1
         s = self.free_slots[self.nr_free_slots]
         self.requests += 1
-        self.m.sc[s].request = (self.requests << SLOT_BITS) | s
+        self.m.sc[s].request = ((self.requests & REQUEST_MASK) << SLOT_BITS) | s
         self.task[t].slot = s
         self.task[t].stalled_at = self.cpu[c].now
         status = slowpath_begin(self.m, s, c, order, gfp)
@@ -519,8 +641,16 @@ class Simulation:
             status = FAILED
         if status != AT_WORK:
             self.end_request(c, t, status)
+        elif self.m.sc[s].congestion_wait:
+            self.sleep(t, self.sleep_end(c, s))
         elif wait >= SHORTEST_WAIT_NS:
             self.sleep(t, self.cpu[c].now + wait)
+
+    def sleep_end(self, c: int, s: int) -> int:
+        """Until when a reclaimer sleeps."""
+        if self.m.sc[s].congestion_wait:
+            return self.congestion_end(self.cpu[c].now, self.m.sc[s].sleep_ns)
+        return self.cpu[c].now + self.m.sc[s].sleep_ns
 
     def charge(self, c: int, s: int) -> int:
         """Reclaim costs CPU time by the pages it scanned, compaction by those it moved; how long they then wait.
@@ -546,6 +676,11 @@ class Simulation:
         self.longest_stall_ns = max(self.longest_stall_ns, waited)
         self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
         self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
+        if self.m.sc[s].order == 0:
+            self.order0_stalls += 1
+            self.order0_stall_ns += waited
+            self.order0_longest_ns = max(self.order0_longest_ns, waited)
+        self.leave_queue(s)
         if status == SERVED:
             self.occupy(t, self.op_obj[self.task[t].op], pfn, s)
         else:
@@ -562,15 +697,19 @@ class Simulation:
         self.note_stolen(t, pfn, order, s)
         if self.m.resident[obj] == IN_SWAP:
             self.m.nr_swap_pages += 1
+            self.task[t].read_ns += self.read_page_ns
+        elif self.obj_kind[obj] == KIND_FILE and self.op_kind[self.task[t].op] == OP_TOUCH:
+            self.task[t].read_ns += self.read_page_ns
         self.m.resident[obj] = pfn
         self.m.frame[pfn].object = obj
         self.obj_owner[obj] = t
         self.m.page[pfn].owner = 0
         if order > PAGE_ALLOC_COSTLY_ORDER:
             self.m.vmstat[HIGH_ORDER_SUCCESSES] += 1
+            self.task[t].served += 1
         if self.obj_kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
-            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG
+            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG | (PF_ACTIVE if self.m.lumpy_reclaim else 0)
             self.join_lru(obj, pfn)
         elif self.obj_kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0
@@ -592,7 +731,7 @@ class Simulation:
             by = self.m.frame[i].freed_by
             if by:
                 self.m.frame[i].freed_by = 0
-                if by & 0xFFF != s and self.m.sc[by & 0xFFF].request == by:
+                if by & SLOT_MASK != s and self.m.sc[by & SLOT_MASK].request == by:
                     self.m.vmstat[STOLEN_PAGES] += 1
                     self.journal.note(NOTE_STOLEN, t, self.clock, self.clock)
                     self.journal.note_block(i, order, True)
@@ -627,16 +766,20 @@ class Simulation:
 
     def over_background(self) -> bool:
         """More dirty than vm.dirty_background_ratio of what may be dirty (domain_dirty_limits)."""
-        threshold = self.m.lru_size[2] + self.m.lru_size[3]
+        return self.m.vmstat[NR_DIRTY] * 100 > self.dirtyable() * self.background_ratio
+
+    def dirtyable(self) -> int:
+        """Pages that may be dirty: free ones and those of files (global_dirtyable_memory)."""
+        pages = self.m.lru_size[2] + self.m.lru_size[3]
         for z in range(self.m.nr_zones):
-            threshold += self.m.zone[z].free_pages
-        return self.m.vmstat[NR_DIRTY] * 100 > threshold * self.background_ratio
+            pages += self.m.zone[z].free_pages
+        return pages
 
     def flusher_step(self, c: int) -> None:
         """Write the oldest dirty pages while there are too many, or all of them if reclaim asked (wb_workfn)."""
         written = 0
         while written < FLUSH_BATCH and self.dirty_first < self.dirty_last:
-            if not self.flush_all and not self.over_background():
+            if self.looks_again(written) and not self.flush_all and not self.over_background():
                 break
             pfn = self.dirty[self.dirty_first % len(self.dirty)]
             self.dirty_first += 1
@@ -648,6 +791,10 @@ class Simulation:
             self.flush_all = False
             self.task[self.flusher].state = ASLEEP
             self.pick_next(c)
+
+    def looks_again(self, written: int) -> bool:
+        """Does the flusher look at the limit now? pdflush did so only before each chunk (background_writeout)."""
+        return written == 0 or not self.m.writes_in_reclaim
 
     def follow_dirty(self) -> None:
         """Dirty pages that compaction moved are written from where they are now."""
@@ -676,7 +823,7 @@ class Simulation:
             self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.cpu[c].now)
         if self.m.sc[0].sleep_ns > 0:
             self.throttled_written = 0
-            self.sleep(self.kswapd, self.cpu[c].now + self.m.sc[0].sleep_ns)
+            self.sleep(self.kswapd, self.sleep_end(c, 0))
         elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
             self.task[self.kswapd].state = ASLEEP
             self.pick_next(c)
@@ -691,11 +838,10 @@ class Simulation:
             return False
         self.m.vmstat[OOM_KILL] += 1
         self.journal.note(NOTE_OOM_KILL, victim, self.cpu[c].now, self.cpu[c].now)
-        for obj in range(len(self.obj_owner)):
-            if self.obj_owner[obj] == victim:
-                self.give_back(c, obj)
+        self.kill(c, victim)
         if victim != t:
             self.task[victim].end = self.task[victim].op + 1
+            self.task[victim].until = 0
         return True
 
 
@@ -704,6 +850,9 @@ def task_records(demand: Demand) -> Array:
     task = np.zeros(len(demand.task_pid) + 3, TASK)
     task["op"][:-3] = demand.task_first
     task["end"][:-3] = demand.task_first + demand.task_count
+    if demand.task_until is not None and demand.task_loop is not None:
+        task["until"][:-3] = demand.task_until
+        task["loop"][:-3] = demand.task_loop
     task["slot"] = -1
     task["next"] = -1
     task["state"][-3:] = 4

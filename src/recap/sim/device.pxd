@@ -4,8 +4,10 @@ from recap.mm.writeback cimport end_page_writeback
 from recap.pages cimport Memory
 
 cdef enum:
-    PAGES_PER_REQUEST = 256
+    RECORDED_REQUEST_PAGES = 256
     DRAWS = 4096
+    CONGESTION_ON = 113
+    CONGESTION_OFF = 103
 
 cdef class Device:
     cdef Memory m
@@ -16,12 +18,20 @@ cdef class Device:
     cdef readonly long long last
     cdef long long busy_until
     cdef long long requests
+    cdef long long request_pages
+    cdef bint one_by_one
 
     @cython.locals(i=cython.longlong)
     cdef void collect(self, long long now) noexcept nogil
+
+    @cython.locals(begin=cython.longlong)
+    cdef void begin_request(self, long long now) noexcept nogil
 
     cdef bint idle(self) noexcept nogil
 
     cdef long long next_completion(self) noexcept nogil
 
     cdef void complete(self) noexcept nogil
+
+    @cython.locals(waiting=cython.longlong)
+    cdef void note_congestion(self) noexcept nogil

@@ -1,6 +1,7 @@
-"""The block device: requests of up to 256 pages, each as long as one of the recorded kernel's.
+"""The block device: requests of up to so many pages, each as long as one drawn from a list.
 
-A recorded latency holds the wait behind other requests already; none completes before an earlier one.
+A recorded latency holds the wait behind other requests already; none completes before an earlier one. A made-up device
+serves one request after another.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from recap.pages import Array, Memory, adopt
 if not cython.compiled:
     from recap.mm.writeback import end_page_writeback
 
-    PAGES_PER_REQUEST = 256
+    RECORDED_REQUEST_PAGES = 256
     DRAWS = 4096
+    CONGESTION_ON = 113
+    CONGESTION_OFF = 103
 
 
 class Device:
@@ -22,15 +25,18 @@ class Device:
 
     Args:
         memory: whose pages are written.
-        latency: ns from issue to completion of recorded write requests, to draw from.
+        latency: ns from issue to completion of recorded write requests, or the time that one takes, to draw from.
         seed: of the draw.
+        request_pages: pages in a request of a device that serves one after another; 0 for recorded latencies.
     """
 
-    def __init__(self, memory: Memory, latency: Array, seed: int) -> None:
+    def __init__(self, memory: Memory, latency: Array, seed: int, request_pages: int = 0) -> None:
         self.m = memory
         self.latency = adopt(np.random.default_rng(seed).choice(latency, DRAWS))
         self.pfn = adopt(np.zeros(2 * int(memory.nr_frames), np.uint32))
         self.done = adopt(np.zeros(2 * int(memory.nr_frames), np.int64))
+        self.one_by_one = request_pages > 0
+        self.request_pages = request_pages or RECORDED_REQUEST_PAGES
         self.first = 0
         self.last = 0
         self.busy_until = 0
@@ -39,13 +45,19 @@ class Device:
     def collect(self, now: int) -> None:
         """Queue what was submitted since the last time; neighbours in time share a request."""
         for i in range(self.m.nr_submitted):
-            if i % PAGES_PER_REQUEST == 0:
-                self.busy_until = max(self.busy_until, now + self.latency[self.requests % DRAWS])
-                self.requests += 1
+            if i % self.request_pages == 0:
+                self.begin_request(now)
             self.pfn[self.last % len(self.pfn)] = self.m.submitted[i]
             self.done[self.last % len(self.pfn)] = self.busy_until
             self.last += 1
         self.m.nr_submitted = 0
+        self.note_congestion()
+
+    def begin_request(self, now: int) -> None:
+        """One more request, done no sooner than those before it."""
+        begin = max(now, self.busy_until) if self.one_by_one else now
+        self.busy_until = max(self.busy_until, begin + self.latency[self.requests % DRAWS])
+        self.requests += 1
 
     def idle(self) -> bool:
         """Is nothing under way?"""
@@ -59,3 +71,12 @@ class Device:
         """Finish the oldest page under way."""
         end_page_writeback(self.m, self.pfn[self.first % len(self.pfn)])
         self.first += 1
+        self.note_congestion()
+
+    def note_congestion(self) -> None:
+        """Is the request queue nearly full? (rule 49: on at 113 requests of 128, off below 103)"""
+        waiting = (self.last - self.first) // self.request_pages
+        if waiting >= CONGESTION_ON:
+            self.m.write_congested = True
+        elif waiting < CONGESTION_OFF:
+            self.m.write_congested = False

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import PF_YOUNG
+from recap.kernel import PF_YOUNG, Profile
 from recap.mm import boot, invariants, sysctl
 from recap.mm.vmstat import NAMES
 from recap.pages import COMPILED, Memory
@@ -39,9 +39,46 @@ class Setup:
     values: Mapping[str, int]
     wanted: Mapping[str, str]
 
+    def start(self, policy: Policy, seed: int) -> Simulation:
+        """The machine as it was recorded, with the tasks about to start."""
+        memory = boot.from_snapshot(self.snapshot, RECLAIMERS, policy)
+        memory.nr_swap_pages = self.swap_pages
+        memory.compaction_capture = getattr(policy, "compaction_capture", True)
+        sysctl.apply(memory, self.values, self.wanted)
+        touch_mapped_pages(memory, self.snapshot, seed)
+        demand = self.demand
+        if not len(demand.write_ns):
+            demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
+        scan_ns = demand.scan_ns or DEFAULT_SCAN_NS
+        return Simulation(memory, demand, seed, scan_ns, self.values["vm.dirty_background_ratio"])
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """A workload without a recording: an empty machine, and a demand made anew for each seed."""
+
+    demand: Callable[[int], Demand]
+    profile: Profile
+    mebibytes: int
+    cpus: int
+    swap_mebibytes: int
+    values: Mapping[str, int]
+    wanted: Mapping[str, str]
+    reclaimers: int = RECLAIMERS
+
+    def start(self, policy: Policy, seed: int) -> Simulation:
+        """The machine after boot, with the tasks about to start."""
+        settings = {name: int(value) for name, value in self.wanted.items()}
+        memory = boot.empty_machine(self.mebibytes, self.cpus, self.reclaimers, policy, settings, self.profile)
+        memory.nr_swap_pages = (self.swap_mebibytes << 20) // self.profile.page_size
+        memory.swappiness = self.values["vm.swappiness"]
+        memory.compaction_capture = getattr(policy, "compaction_capture", True)
+        demand = self.demand(seed)
+        return Simulation(memory, demand, seed, DEFAULT_SCAN_NS, self.values["vm.dirty_background_ratio"])
+
 
 def simulate(
-    setup: Setup,
+    setup: Setup | Synthetic,
     policy: Policy,
     seed: int,
     progress: Callable[[float], None] | None = None,
@@ -58,7 +95,7 @@ def simulate(
         check_every: check all invariants each time so many steps are done (0: at the end only).
         watch: makes the observer of the run, who looks at every pause and sees the same figures.
     """
-    simulation = prepare(setup, policy, seed)
+    simulation = setup.start(policy, seed)
     observer = watch(simulation) if watch else None
     while simulation.advance(check_every or STEPS):
         raise_policy_error(policy)
@@ -67,24 +104,10 @@ def simulate(
         if check_every:
             invariants.check(simulation.m)
         if progress:
-            progress(simulation.ops_done / setup.demand.operations)
+            progress(simulation.share_done())
     raise_policy_error(policy)
     invariants.check(simulation.m)
     return metrics(simulation)
-
-
-def prepare(setup: Setup, policy: Policy, seed: int) -> Simulation:
-    """The machine as it was recorded, with the tasks about to start."""
-    memory = boot.from_snapshot(setup.snapshot, RECLAIMERS, policy)
-    memory.nr_swap_pages = setup.swap_pages
-    memory.compaction_capture = getattr(policy, "compaction_capture", True)
-    sysctl.apply(memory, setup.values, setup.wanted)
-    touch_mapped_pages(memory, setup.snapshot, seed)
-    demand = setup.demand
-    if not len(demand.write_ns):
-        demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
-    scan_ns = demand.scan_ns or DEFAULT_SCAN_NS
-    return Simulation(memory, demand, seed, scan_ns, setup.values["vm.dirty_background_ratio"])
 
 
 def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
@@ -117,4 +140,17 @@ def metrics(simulation: Simulation) -> dict[str, float]:
     found["longest_stall_ms"] = simulation.longest_stall_ns / 1e6
     found["nr_free_pages"] = float(m.array("zone")["free_pages"].sum())
     found["simulated_seconds"] = simulation.clock / 1e9
+    return found if simulation.ends_at == 0 else found | pass_metrics(simulation)
+
+
+def pass_metrics(simulation: Simulation) -> dict[str, float]:
+    """What only a synthetic load tells apart: success of each pass, and what others waited for a page."""
+    found = {
+        f"{name} success_percent": 100 * served / asked
+        for name, (asked, served) in simulation.high_order_by_task().items()
+    }
+    found["order0_requests"] = float(simulation.order0_requests)
+    found["order0_stalls"] = float(simulation.order0_stalls)
+    found["order0_stall_ms"] = simulation.order0_stall_ns / 1e6
+    found["order0_longest_stall_ms"] = simulation.order0_longest_ns / 1e6
     return found

@@ -1,0 +1,64 @@
+"""`recap study`: a question of the literature, answered by one command."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from recap.cli.console import Json, progress, show
+from recap.errors import InputError
+from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
+from recap.report.study import study as tables
+from recap.report.study_page import figures, plots
+
+Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
+STUDIES = {"capture-2008": capture_2008}
+Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
+
+
+def study(
+    name: Literal["capture-2008"],
+    /,
+    *,
+    quick: Quick = False,
+    seeds: Seeds = None,
+    out: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Reproduce a published result, and answer what its authors left open.
+
+    Parameters
+    ----------
+    name
+        capture-2008: page capture on Linux 2.6.27 under mmtests' stress-highalloc, with every position of its thread.
+    quick
+        Fewer seeds, one rate, one pass: some minutes instead of an hour; intervals are wide.
+    seeds
+        How often each run is repeated with other dice, instead of 10 (quick: 3) times.
+    out
+        A folder: finished runs are kept there, so an interrupted study goes on where it stopped.
+    """
+    plan = QUICK if quick else FULL
+    with progress() as update:
+        result = STUDIES[name](
+            replace(plan, seeds=seeds or plan.seeds),
+            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            out=out,
+        )
+    show(result, tables, as_json=json)
+    if out is not None:
+        write_page(result, out)
+
+
+def write_page(result: Study, out: Path) -> None:
+    """The figures as Markdown, and the plots as far as they can be drawn."""
+    (out / "figures.md").write_text(figures(result))
+    try:
+        for name, picture in plots(result).items():
+            (out / name).write_text(picture)
+    except InputError as error:
+        print(f"recap: no plots: {error}", file=sys.stderr)
+    print(f"recap: study.json and figures.md are in {out}", file=sys.stderr)

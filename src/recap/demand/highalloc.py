@@ -1,0 +1,183 @@
+"""highalloc: a flow of huge page requests on a machine that is busy building kernels (mmtests' stress-highalloc).
+
+Timeline, formulas and passes are those of the script: memory / 400 MiB + 1 builds that start one after the other; then
+the first pass, a request every so often whether served or not, each block kept until the pass ends; the second pass 5 s
+later; 180 s after it the builds are killed, their trees deleted, and a last pass runs on the machine at rest. The 2008
+covers used a test of this family; which one, on what machine, was not published.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recap.demand.demand import Demand, Kind, Op
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task, join
+from recap.kernel import GFP_KERNEL, PAGE_SIZE
+
+SECOND = 1_000_000_000
+SEEK_NS = 8_000_000
+WRITE_NS = 2_100_000  # 128 KiB at 60 MB/s
+REQUEST_PAGES = 32
+FREE_NS = 300
+PASSES = ("pass 1", "pass 2", "at rest")
+ASSUMPTIONS = [
+    "a compilation, as measured with gcc 12: 8,000 page faults in the median, 6,000 of them taken to be its own pages",
+    "it reads 250 headers, 1.2 MB, and writes 25 kB; the CPU of 2008 takes three times as long as ours",
+    "100 kernel pages of a compilation besides its page tables, so that the unchanged kernel succeeds as in 2010",
+    "all builds together use 1.5 times the memory, as mmtests aims at; a page of inodes for 90 file pages",
+    "one disk of 60 MB/s with a seek of 8 ms for every fourth write; read-ahead brings 32 pages",
+    "one memory zone; kernel, daemons and the test itself take no memory; min_free_kbytes stays for the last pass",
+]
+
+
+@dataclass(frozen=True)
+class Highalloc:
+    """Size of the machine and of the test; the defaults are mmtests' on a machine of 3 GiB.
+
+    `rate` is in MiB/s, `percent` of memory is asked for as huge pages of `order`. `warm_seconds` pass before the first
+    pass, `cool_seconds` between the second and the last.
+    """
+
+    mebibytes: int = 3072
+    cpus: int = 4
+    order: int = 9
+    page_size: int = PAGE_SIZE
+    rate: int = 16
+    percent: int = 95
+    warm_seconds: int = 300
+    cool_seconds: int = 180
+    load: float = 1.5  # demand of all builds together, as a multiple of memory
+    slab_every: int = 90  # file pages for which inodes and dentries take a page
+    unmovable: int = 100  # kernel pages of a compilation, besides one page table for 256 of its own pages
+    passes: int = 3
+
+    @property
+    def builds(self) -> int:
+        """Kernel trees under compilation: K + 1."""
+        return self.mebibytes // 400 + 1
+
+    @property
+    def attempts(self) -> int:
+        """Requests of a pass."""
+        huge = self.page_size << self.order
+        return ((self.mebibytes << 20) // huge) * self.percent // 100
+
+    @property
+    def interval_ns(self) -> int:
+        """Between two requests: 125 ms for 2 MiB at 16 MiB/s."""
+        bytes_per_ms = self.rate * 1048576 // 1000
+        return (self.page_size << self.order) // bytes_per_ms * 1_000_000
+
+    def pages(self, mebibytes: float) -> int:
+        """Pages of this machine that hold so much."""
+        return int(mebibytes * 1048576) // self.page_size
+
+    @property
+    def tree_pages(self) -> int:
+        """Files of one build, sources and objects."""
+        return max(self.pages(8), self.pages(self.load * self.mebibytes / self.builds - 24))
+
+
+def highalloc(size: Highalloc, seed: int) -> Demand:
+    """The demand of one run; the seed draws sizes and the order of files."""
+    rng = np.random.default_rng(seed)
+    objects = Objects()
+    load_ends = (
+        size.warm_seconds * SECOND + 2 * (size.attempts * size.interval_ns + 5 * SECOND) + size.cool_seconds * SECOND
+    )
+    trees: list[Array] = []
+    tasks = [build(size, objects, i, load_ends, rng, trees) for i in range(size.builds)]
+    tasks += passes(size, objects, len(tasks), trees)
+    return join(
+        objects,
+        tasks,
+        size.cpus,
+        assumptions=ASSUMPTIONS,
+        write_ns=np.array([WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
+        request_pages=REQUEST_PAGES,
+        read_page_ns=(SEEK_NS + WRITE_NS) // REQUEST_PAGES,
+        dirty_ratio=10,
+    )
+
+
+def build(
+    size: Highalloc, objects: Objects, number: int, until: int, rng: np.random.Generator, trees: list[Array]
+) -> Task:
+    """Copy a kernel tree, then compile its files one after the other until killed."""
+    task = Task(f"make {number}", until=until)
+    tree = objects.make(size.tree_pages, Kind.FILE)
+    trees.append(tree)
+    start = number * size.warm_seconds * SECOND // (2 * size.builds)
+    slab = objects.make(len(tree) // size.slab_every + 1, Kind.KERNEL)
+    task.do(Op.ALLOC, slab[:1], GFP_SLAB, 0, start)
+    for part, some in zip(np.array_split(slab[1:], 64), np.array_split(tree, 64), strict=True):
+        task.do(Op.ALLOC, part, GFP_SLAB, 1000)
+        task.mix((Op.ALLOC, some, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, some, 0), run_ns=2000)
+    task.loop = task.count
+    scale = PAGE_SIZE / size.page_size
+    most = int(20_000 * scale)
+    anon = objects.make(most, Kind.ANON)
+    page_tables = objects.make(most // 256 + size.unmovable, Kind.KERNEL)
+    stack = objects.make(1, Kind.KERNEL, 1 if size.page_size == PAGE_SIZE else 0)
+    headers = rng.choice(tree, max(1, int(300 * scale)), replace=False)
+    for _ in range(24):
+        used = anon[: min(most, int(rng.lognormal(np.log(6000 * scale), 0.5)))]
+        compile_file(task, used, page_tables[: len(used) // 256 + size.unmovable], stack, (tree, headers, slab), rng)
+    return task
+
+
+def compile_file(
+    task: Task,
+    anon: Array,
+    page_tables: Array,
+    stack: Array,
+    files: tuple[Array, Array, Array],
+    rng: np.random.Generator,
+) -> None:
+    """One run of the compiler: read, allocate, use again, write, exit."""
+    tree, headers, slab = files
+    run_ns = 900_000_000 // max(1, len(anon))
+    sources = at(tree, rng, max(1, len(headers) // 4))
+    churned = at(slab, rng, 4)
+    task.do(Op.ALLOC, stack, GFP_KERNEL, 50_000)
+    task.do(Op.ALLOC, page_tables, GFP_KERNEL, 5000)
+    task.do(Op.FREE, churned, 0, 500)
+    task.do(Op.TOUCH, churned, GFP_SLAB, 500)
+    task.do(Op.TOUCH, headers, GFP_HIGHUSER_MOVABLE, 20_000)
+    task.do(Op.TOUCH, sources, GFP_HIGHUSER_MOVABLE, 20_000)
+    for part in np.array_split(anon, 8):
+        task.do(Op.ALLOC, part, GFP_HIGHUSER_MOVABLE, run_ns)
+        again = rng.choice(anon[: int(part[-1]) - int(anon[0]) + 1], max(1, len(part) // 4)) if len(part) else part
+        task.do(Op.TOUCH, again, GFP_HIGHUSER_MOVABLE, 1000)
+    output = at(tree, rng, max(1, len(headers) // 40))
+    task.mix((Op.TOUCH, output, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, output, 0), run_ns=2000)
+    for part in (anon, page_tables, stack):
+        task.do(Op.FREE, part, 0, FREE_NS)
+
+
+def at(pool: Array, rng: np.random.Generator, count: int) -> Array:
+    """A run of neighbours somewhere in a pool: files lie together."""
+    count = min(count, len(pool))
+    start = int(rng.integers(0, len(pool) - count + 1))
+    return pool[start : start + count]
+
+
+def passes(size: Highalloc, objects: Objects, first: int, trees: list[Array]) -> list[Task]:
+    """One task a pass; each starts the next when it has freed its blocks."""
+    tasks = [Task(name, forked=i > 0) for i, name in enumerate(PASSES[: size.passes])]
+    for i, task in enumerate(tasks):
+        wanted = objects.make(size.attempts, Kind.KERNEL, size.order)
+        wait = (size.warm_seconds, 5, size.cool_seconds + 5)[i] * SECOND
+        task.do(Op.PACE, wanted[:1], 0, 0, 0)
+        if i == 2:
+            for tree in trees:
+                task.do(Op.FREE, tree, 0, FREE_NS, wait if tree is trees[0] else 0)
+        else:
+            task.do(Op.PACE, wanted[:1], 0, 0, wait)
+        task.mix((Op.PACE, wanted, 0), (Op.ALLOC, wanted, GFP_HIGHUSER_MOVABLE), run_ns=1000, wait_ns=size.interval_ns)
+        task.do(Op.FREE, wanted, 0, FREE_NS)
+        if i + 1 < len(tasks):
+            task.do(Op.FORK, np.array([first + i + 1]), 0, 0)
+    return tasks

@@ -1,0 +1,72 @@
+"""Synthetic workloads by name: a machine, its kernel, and what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from recap.demand.demand import Demand
+from recap.demand.highalloc import Highalloc, highalloc
+from recap.demand.reclaimers import Reclaimers, reclaimers
+from recap.errors import InputError
+from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, PAGE_SIZE, Profile, powerpc
+from recap.mm import sysctl
+from recap.sim.run import Synthetic
+
+KERNELS = {
+    "highalloc": LINUX_2_6_27_MM,
+    "highalloc-2.6.27": LINUX_2_6_27,
+    "highalloc-ppc64": powerpc(LINUX_2_6_27_MM),
+    "highalloc-ppc64-64k": powerpc(LINUX_2_6_27_MM, 16 * PAGE_SIZE),
+}
+DEFAULT_MIB = 3072
+LEAST_MIB = 128
+MOST_MIB = 65536
+MISSING = [
+    "NUMA and more than one zone; the slab shrinkers; the pagevecs between a fault and the LRU lists",
+    "pdflush's write-out of pages older than 30 s; the elevator; reads compete with writes for no device",
+    "accesses to anonymous pages are drawn, not followed; a compilation that is slowed down touches no more pages",
+]
+
+
+def is_workload(source: Path | str) -> bool:
+    """Is this the name of a synthetic workload, with or without a size, and not a file?"""
+    return str(source).partition(":")[0] in KERNELS and not Path(source).exists()
+
+
+def workload(name: str, wanted: Mapping[str, str], size: Highalloc | None = None) -> Synthetic:
+    """The workload of a name: `highalloc`, or `highalloc:512` for a machine of 512 MiB.
+
+    Errors:
+        InputError: a size that is no number or out of range, or an unknown kernel parameter.
+    """
+    base, _, mebibytes = name.partition(":")
+    kernel = KERNELS[base]
+    if mebibytes and not (mebibytes.isdigit() and LEAST_MIB <= int(mebibytes) <= MOST_MIB):
+        raise InputError(
+            name, "size", f"{mebibytes!r} is not a number of MiB from {LEAST_MIB} to {MOST_MIB}", "write highalloc:512"
+        )
+    size = size or Highalloc(
+        mebibytes=int(mebibytes or DEFAULT_MIB), order=kernel.pageblock_order, page_size=kernel.page_size
+    )
+    return machine(kernel, size.mebibytes, size.cpus, wanted, partial(highalloc, size))
+
+
+def crowd(size: Reclaimers) -> Synthetic:
+    """Very many tasks that reclaim at once, on the kernel the capture series was made against."""
+    return machine(LINUX_2_6_27_MM, size.mebibytes, size.cpus, {}, partial(reclaimers, size), size.tasks)
+
+
+def machine(
+    kernel: Profile,
+    mebibytes: int,
+    cpus: int,
+    wanted: Mapping[str, str],
+    demand: Callable[[int], Demand],
+    tasks: int = 0,
+) -> Synthetic:
+    """A machine of this kernel with its defaults: swap of twice the memory, dirty limits of 5 and 10 %."""
+    values = sysctl.settings({"vm.dirty_background_ratio": "5"}, wanted)
+    reclaimers = min(8000, max(255, tasks + 64))
+    return Synthetic(demand, kernel, mebibytes, cpus, 2 * mebibytes, values, wanted, reclaimers)

@@ -1,0 +1,16 @@
+cimport cython
+
+from recap.kernel cimport DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PF_ACTIVE, PF_LRU, PF_SWAPBACKED, PG_ISOLATED
+from recap.mm.lru cimport lruvec_del
+from recap.mm.page_isolation cimport isolate_pageblock
+from recap.mm.vmstat cimport PGDEACTIVATE
+from recap.pages cimport Memory, list_add, list_empty, page_zone
+
+cdef bint isolates_both(Memory m, int s) noexcept nogil
+
+cdef bint is_mate(Memory m, unsigned int pfn, int lru, bint both) noexcept nogil
+
+cdef void isolate_page(Memory m, unsigned int pfn, bint deactivate) noexcept nogil
+
+@cython.locals(inactive=cython.bint, both=cython.bint, scan=cython.longlong, pfn=cython.uint, at=cython.uint, end=cython.uint)
+cdef long long isolate_lru_pages(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil

@@ -1,0 +1,71 @@
+"""Lumpy reclaim: taking whole aligned areas off the LRU lists, so that what is freed merges (5ad333eb66ff, 2.6.23).
+
+Gone since c53919adc045 (3.5). The second, synchronous pass (c661b078fd62, 2.6.23) is in vmscan.py, where pages are
+judged.
+"""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PF_ACTIVE, PF_LRU, PF_SWAPBACKED, PG_ISOLATED
+    from recap.mm.lru import lruvec_del
+    from recap.mm.page_isolation import isolate_pageblock
+    from recap.mm.vmstat import PGDEACTIVATE
+    from recap.pages import Memory, list_add, list_empty, page_zone
+
+
+def isolates_both(m: Memory, s: int) -> bool:
+    """Do neighbours join whether active or not? For costly orders; on -mm for all when it gets hard (rules 37, 55)."""
+    if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
+        return True
+    return not m.unified_lru and m.sc[s].order > 0 and m.sc[s].priority < DEF_PRIORITY - 2
+
+
+def is_mate(m: Memory, pfn: int, lru: int, both: bool) -> bool:
+    """Does a neighbour of a page from this list join it? (__isolate_lru_page)"""
+    if not m.page[pfn].flags & PF_LRU:
+        return False
+    if not m.unified_lru and (m.page[pfn].flags & PF_SWAPBACKED == 0) != (lru >= 2):
+        return False
+    return both or (m.page[pfn].flags & PF_ACTIVE != 0) == (lru % 2 == 1)
+
+
+def isolate_page(m: Memory, pfn: int, deactivate: bool) -> None:
+    """Take a page off its LRU list to the head of the scratch list."""
+    lruvec_del(m, pfn)
+    if deactivate and m.page[pfn].flags & PF_ACTIVE:
+        m.page[pfn].flags &= ~PF_ACTIVE
+        m.vmstat[PGDEACTIVATE] += 1
+    m.page[pfn].state = PG_ISOLATED
+    list_add(m, pfn, m.scratch_heads)
+
+
+def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
+    """Take the tail page and all of its aligned area that is on the lists, again and again; pages taken (rule 38).
+
+    Neighbours use up the scan as well, so a whole area is one batch. What is free, pinned or the kernel's is left.
+    """
+    inactive = lru % 2 == 0
+    both = inactive and isolates_both(m, s)
+    scan = 0
+    while scan < nr_to_scan and not list_empty(m, m.lru_heads + lru):
+        pfn = m.page[m.lru_heads + lru].prev
+        scan += 1
+        isolate_page(m, pfn, inactive)
+        if m.sc[s].order == 0:
+            continue
+        if inactive:
+            isolate_pageblock(m, s, pfn)
+        at = pfn & ~((1 << m.sc[s].order) - 1)
+        end = min(at + (1 << m.sc[s].order), m.zone[page_zone(m, pfn)].end)
+        while at < end:
+            if at != pfn and is_mate(m, at, lru, both):
+                scan += 1
+                isolate_page(m, at, inactive)
+            at += 1
+    m.sc[s].scanned_now += scan
+    m.sc[s].total_scan += scan
+    m.pages_scanned += scan
+    return scan
