@@ -15,6 +15,7 @@ from recap.demand.reclaimers import Reclaimers
 from recap.errors import InputError
 from recap.lab.capture_2008 import GAINS, QUICK, Plan, Study, capture_2008
 from recap.lab.compare import compare
+from recap.lab.kept import KeptComparison
 from recap.lab.workloads import is_workload, workload
 from recap.report.study import study as tables
 
@@ -99,6 +100,16 @@ def test_compare_takes_a_workload_by_its_name() -> None:
     assert column is not None
     assert column.metrics["high_order_attempts"].mean == 3 * 60
     assert column.metrics["pass 2 success_percent"].mean > 0
+
+
+@pytest.mark.compiled
+def test_figures_of_a_workload_are_kept_and_a_page_is_refused_in_one_line(tmp_path: Path) -> None:
+    result = compare("highalloc:128", ["none", "kosaki"], seeds=1, out=tmp_path)
+    kept = KeptComparison(tmp_path)
+    assert kept.comparison == result
+    assert kept.metrics(kept.first_run("kosaki"))["high_order_attempts"] > 0
+    with pytest.raises(InputError, match="not observed"):
+        kept.timeline(kept.first_run("none"))
 
 
 def test_the_quick_form_is_the_same_test_with_fewer_seeds() -> None:

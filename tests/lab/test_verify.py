@@ -31,6 +31,7 @@ def test_without_reclaim_everything_is_the_kernels() -> None:
     assert result.free_pages_model == result.free_pages_kernel
     assert {name for name, number in result.inferred.items() if number} == {"bulk_allocations"}
     assert (result.deviations, result.first_mismatch) == ({}, None)
+    assert "<td>allocations</td><td>221,637</td>" in result._repr_html_()
     end = result.end
     assert end is not None
     assert (end.free_lists_in_place, end.pcp_lists_exact, end.pcp_lists_in_place, end.pageblocks_exact) == (1, 1, 1, 1)

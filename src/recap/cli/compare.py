@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
+from recap.lab.compare import KERNEL
 from recap.lab.compare import compare as run
 from recap.report.comparison import comparison
 
@@ -67,4 +68,5 @@ def compare(
         )
     show(result, comparison, as_json=json)
     if out is not None:
-        print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)
+        form = "" if result.column(KERNEL) else " --as mmtests"  # a synthetic workload has no page
+        print(f"recap: full results are in {out}; see them with: recap report {out}{form}", file=sys.stderr)

@@ -131,12 +131,12 @@ def compare_synthetic(
     """`compare` for a workload without a recording: there is no kernel's column, and no pictures are kept."""
     setup = workloads.workload(name, wanted)
     store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out else None
-    results = run_all([Run(setup, found, seed) for seed, found in plan], progress, store)
-    columns = policy_columns(results)
+    todo = [Run(setup, found, seed) for seed, found in plan]
+    columns = policy_columns(run_all(todo, progress, store))
     result = Comparison(name, columns, highalloc.ASSUMPTIONS, workloads.MISSING, digest(columns))
     if store:
         store.write("comparison.json", result)
-        store.write("runs.json", [])
+        store.write("runs.json", [store.record(run) for run in todo])
     return result
 
 
@@ -228,7 +228,7 @@ class Store:
         """Where a run is kept: its files' names tell the inputs apart."""
         key = hashlib.sha256(f"{self.identity} {run.series} {run.policy.identity} {run.seed}".encode()).hexdigest()[:16]
         stem = f"runs/{Path(run.key[0]).stem}-{run.seed}-{key}"
-        return RunRecord(run.policy.name, run.seed, f"{stem}.json", f"{stem}.npz")
+        return RunRecord(run.policy.name, run.seed, f"{stem}.json", f"{stem}.npz" if run.watched else "")
 
     def read(self, run: Run) -> dict[str, float] | None:
         """A finished run of the same inputs, if there is one."""

@@ -67,6 +67,14 @@ class Column(msgspec.Struct, frozen=True):
     metrics: dict[str, Interval]
 
 
+def html_table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
+    """A table for a notebook; the first cell of a row is its name."""
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """The result of `compare`: one column for each policy, the recorded kernel first. A notebook shows the table.
 
@@ -96,14 +104,8 @@ class Comparison(msgspec.Struct, frozen=True):
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""
         names = dict.fromkeys(name for column in self.columns for name in column.metrics)
-        heads = "".join(f"<th>{escape(column.name)}</th>" for column in self.columns)
-        rows = (
-            f"<tr><td>{escape(name)}</td>"
-            + "".join(f"<td>{column.metrics.get(name, '–')}</td>" for column in self.columns)
-            + "</tr>"
-            for name in names
-        )
-        return f"<table><caption>{escape(self.source)}</caption><tr><th></th>{heads}</tr>{''.join(rows)}</table>"
+        rows = [[name, *(str(column.metrics.get(name, "–")) for column in self.columns)] for name in names]
+        return html_table(self.source, ["", *(column.name for column in self.columns)], rows)
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     policy: str  # the name of its column
     seed: int
     metrics: str  # JSON: figures by name
-    timeline: str  # npz: recap.sim.timeline
+    timeline: str  # npz: recap.sim.timeline; empty for a synthetic workload, which is not observed
 
 
 class Deviation(msgspec.Struct, frozen=True):
@@ -179,6 +181,11 @@ class VerifyResult(msgspec.Struct, frozen=True):
     deviations: dict[str, int] = {}  # where the model went another way, by kind
     decode_seconds: float = 0.0  # reading the recording, apart from the engine
     end: EndState | None = None
+
+    def _repr_html_(self) -> str:
+        """The figures, for notebooks."""
+        names = (field for field in self.__struct_fields__ if isinstance(getattr(self, field), int | float))
+        return html_table("verify", ["", ""], [[name, f"{getattr(self, name):,}"] for name in names])
 
 
 class Explanation(msgspec.Struct, frozen=True):
