@@ -80,6 +80,15 @@ def test_a_picture_is_taken_while_pages_are_withheld(run: tuple[Timeline, dict[s
     assert (seen.pictures == Use.CAPTURED).any()
 
 
+def test_no_frame_was_freed_for_a_request_still_to_come() -> None:
+    simulation = scene("none")
+    while simulation.advance(500):
+        pass
+    assert (simulation.freed_after(0) == (simulation.m.array("frame")["freed_by"] > 0)).all()
+    assert simulation.freed_after(0).any()
+    assert not simulation.freed_after(simulation.requests).any()
+
+
 @pytest.mark.compiled
 def test_without_capture_no_picture_shows_captured_pages() -> None:
     assert not (observed("none")[0].pictures == Use.CAPTURED).any()

@@ -209,6 +209,11 @@ class Simulation:
         tasks = [(self.names[t], int(self.task[t].asked), int(self.task[t].served)) for t in range(len(self.names))]
         return {name: (asked, served) for name, asked, served in tasks if asked}
 
+    def freed_after(self, requests: int) -> Array:
+        """Which frames were freed by direct reclaim for a request that came after the first so many, (frames,) bool."""
+        number = self.m.array("frame")["freed_by"] >> SLOT_BITS
+        return np.asarray(number > (requests & REQUEST_MASK))
+
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
         return self.run(steps)

@@ -22,7 +22,6 @@ from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on
 SAMPLES_PER_PICTURE = 2
-SLOT_BITS = 12
 LARGEST_PICTURE = 1 << 20  # pixels: 4 GiB with one for each frame
 GROWTH = 1.25  # how much more must be withheld before a picture is taken anew
 
@@ -79,9 +78,8 @@ class Observer:
         """Memory now; what direct reclaim has freed since the last picture is shown as such."""
         m = self.simulation.m
         use = page_map(m)
-        freed_by = m.array("frame")["freed_by"]
         free = np.isin(use, (Use.PCP, Use.FREE, Use.FREE_HUGE))
-        use[free & (freed_by >> SLOT_BITS > self.requests_before)] = Use.RECLAIMED
+        use[free & self.simulation.freed_after(self.requests_before)] = Use.RECLAIMED
         self.best = (int(self.simulation.clock), use[:: self.frames_per_pixel])
 
     def keep_picture(self) -> None:
