@@ -289,7 +289,7 @@ class Memory:
 
     def reset_compaction(self) -> None:
         """Nothing compacts; every scan would begin at the ends of its zone."""
-        self.compaction_capture = True
+        self.compaction_capture = getattr(self.policy, "compaction_capture", True)
         self.compaction_proactiveness = 20
         self.extfrag_threshold = 500
         self.capc = -1

@@ -43,7 +43,6 @@ class Setup:
         """The machine as it was recorded, with the tasks about to start."""
         memory = boot.from_snapshot(self.snapshot, RECLAIMERS, policy)
         memory.nr_swap_pages = self.swap_pages
-        memory.compaction_capture = getattr(policy, "compaction_capture", True)
         sysctl.apply(memory, self.values, self.wanted)
         touch_mapped_pages(memory, self.snapshot, seed)
         demand = self.demand
@@ -72,7 +71,6 @@ class Synthetic:
         memory = boot.empty_machine(self.mebibytes, self.cpus, self.reclaimers, policy, settings, self.profile)
         memory.nr_swap_pages = (self.swap_mebibytes << 20) // self.profile.page_size
         memory.swappiness = self.values["vm.swappiness"]
-        memory.compaction_capture = getattr(policy, "compaction_capture", True)
         demand = self.demand(seed)
         return Simulation(memory, demand, seed, DEFAULT_SCAN_NS, self.values["vm.dirty_background_ratio"])
 

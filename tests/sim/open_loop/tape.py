@@ -12,6 +12,7 @@ from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.sim.open_loop import Replay, advance
 from recap.trace import NO_PFN, Event, Events
+from recap.trace.table import COLUMNS
 
 TASK = 100
 SOFTIRQ = 0x10
@@ -26,19 +27,6 @@ EMPTY: dict[str, int] = {
     "flags": 0,
     "a": 0,
     "b": 0,
-}
-DTYPES = {
-    "time": np.int64,
-    "event": np.uint8,
-    "cpu": np.uint16,
-    "context": np.uint8,
-    "pid": np.int32,
-    "pfn": np.uint32,
-    "order": np.uint8,
-    "migratetype": np.int8,
-    "flags": np.uint32,
-    "a": np.int64,
-    "b": np.int64,
 }
 
 
@@ -108,7 +96,7 @@ class Tape:
     def events(self) -> Events:
         """The trace."""
         columns: dict[str, Any] = {
-            name: np.array([row.get(name, 0) for row in self.rows], dtype) for name, dtype in DTYPES.items()
+            name: np.array([row.get(name, 0) for row in self.rows], dtype) for name, dtype in COLUMNS.items()
         }
         columns["time"] = np.arange(len(self.rows), dtype=np.int64) * 1000
         cpus = int(self.kernel.memory.nr_cpus)

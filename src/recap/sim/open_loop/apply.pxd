@@ -60,7 +60,7 @@ cpdef void advance(Replay r, long long start, long long stop) noexcept
 @cython.locals(i=cython.longlong)
 cdef void run(Replay r, long long start, long long stop) noexcept nogil
 
-@cython.locals(role=cython.int, c=cython.int)
+@cython.locals(role=cython.int, c=cython.int, in_interrupt=cython.bint)
 cdef void apply(Replay r, long long i) noexcept nogil
 
 cdef void apply_allocator(Replay r, long long i, int role) noexcept nogil

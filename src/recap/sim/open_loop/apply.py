@@ -90,13 +90,12 @@ def apply(r: Replay, i: int) -> None:
         apply_other(r, i, role)
         return
     c = r.cpu[i]
-    if not r.context[i] & IN_INTERRUPT:
-        apply_allocator(r, i, role)
+    in_interrupt = r.context[i] & IN_INTERRUPT != 0
+    if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
+        enter_interrupt(r, i)
+    apply_allocator(r, i, role)
+    if not in_interrupt:
         r.interrupt[c] = NO_INTERRUPT
-    else:
-        if r.interrupt[c] == NO_INTERRUPT:
-            enter_interrupt(r, i)
-        apply_allocator(r, i, role)
 
 
 def apply_allocator(r: Replay, i: int, role: int) -> None:
