@@ -12,17 +12,13 @@ from recap.kernel cimport (
     WMARK_HIGH,
     WMARK_LOW,
 )
+from recap.mm.active_list cimport shrink_active_list
+from recap.mm.backing_dev cimport congestion_wait
 from recap.mm.direct_compact cimport should_continue_reclaim
 from recap.mm.kcompactd cimport wakeup_kcompactd
 from recap.mm.lru cimport inactive_is_low
 from recap.mm.skip_hint cimport reset_isolation_suitable
-from recap.mm.vmscan cimport (
-    congestion_wait,
-    shrink_active_list,
-    shrink_lruvec_step,
-    shrink_node_begin,
-    shrink_node_end,
-)
+from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.mm.workingset cimport snapshot_refaults

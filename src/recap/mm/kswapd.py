@@ -22,17 +22,13 @@ if not cython.compiled:
         WMARK_HIGH,
         WMARK_LOW,
     )
+    from recap.mm.active_list import shrink_active_list
+    from recap.mm.backing_dev import congestion_wait
     from recap.mm.direct_compact import should_continue_reclaim
     from recap.mm.kcompactd import wakeup_kcompactd
     from recap.mm.lru import inactive_is_low
     from recap.mm.skip_hint import reset_isolation_suitable
-    from recap.mm.vmscan import (
-        congestion_wait,
-        shrink_active_list,
-        shrink_lruvec_step,
-        shrink_node_begin,
-        shrink_node_end,
-    )
+    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import PAGEOUTRUN
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
     from recap.mm.workingset import snapshot_refaults

@@ -1,7 +1,6 @@
 """Lumpy reclaim: taking whole aligned areas off the LRU lists, so that what is freed merges (5ad333eb66ff, 2.6.23).
 
-Gone since c53919adc045 (3.5). The second, synchronous pass (c661b078fd62, 2.6.23) is in vmscan.py, where pages are
-judged.
+Gone since c53919adc045 (3.5). The second, synchronous pass (c661b078fd62, 2.6.23) is in lumpy_sync.py.
 """
 
 from __future__ import annotations

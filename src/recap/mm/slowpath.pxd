@@ -27,6 +27,7 @@ from recap.kernel cimport (
     WMARK_MIN,
     ZONE_NORMAL,
 )
+from recap.mm.backing_dev cimport congestion_wait
 from recap.mm.capture cimport close_capture, open_capture
 from recap.mm.direct_compact cimport (
     compaction_ready,
@@ -40,13 +41,7 @@ from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
-from recap.mm.vmscan cimport (
-    congestion_wait,
-    shrink_lruvec_step,
-    shrink_node_begin,
-    shrink_node_end,
-    zone_reclaimable_pages,
-)
+from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults

@@ -38,6 +38,7 @@ if not cython.compiled:
         WMARK_MIN,
         ZONE_NORMAL,
     )
+    from recap.mm.backing_dev import congestion_wait
     from recap.mm.capture import close_capture, open_capture
     from recap.mm.direct_compact import (
         compaction_ready,
@@ -51,13 +52,7 @@ if not cython.compiled:
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
-    from recap.mm.vmscan import (
-        congestion_wait,
-        shrink_lruvec_step,
-        shrink_node_begin,
-        shrink_node_end,
-        zone_reclaimable_pages,
-    )
+    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
     from recap.mm.workingset import snapshot_refaults

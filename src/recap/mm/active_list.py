@@ -1,0 +1,57 @@
+"""Moving pages from an active list to the inactive one, a batch at a time."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import LRU_INACTIVE_FILE, PF_ACTIVE, PF_SWAPBACKED, PF_YOUNG, PG_ALLOCATED, PG_WORKINGSET
+    from recap.mm.isolate_lru import isolate_batch
+    from recap.mm.lru import lruvec_add
+    from recap.mm.vmstat import PGDEACTIVATE, PGREFILL
+    from recap.pages import Memory, list_del, list_empty
+
+
+def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
+    """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
+    reclaim_mapped = not m.unified_lru or calc_reclaim_mapped(m, s)
+    taken = isolate_batch(m, s, lru, nr_to_scan)
+    m.vmstat[PGREFILL] += taken
+    m.vmstat[PGDEACTIVATE] += taken
+    m.recent_scanned[lru >> 1] += taken
+    src = m.scratch_heads
+    while not list_empty(m, src):
+        pfn = m.page[src].prev
+        list_del(m, pfn)
+        if m.page[pfn].flags & PF_YOUNG:
+            m.recent_rotated[lru >> 1] += 1
+        if stays_active(m, pfn, reclaim_mapped):
+            m.vmstat[PGDEACTIVATE] -= 1
+        else:
+            m.page[pfn].flags &= ~PF_ACTIVE
+            m.page[pfn].owner |= PG_WORKINGSET
+        m.page[pfn].flags &= ~PF_YOUNG
+        m.page[pfn].state = PG_ALLOCATED
+        lruvec_add(m, pfn, False)
+
+
+def calc_reclaim_mapped(m: Memory, s: int) -> bool:
+    """Is there need enough to take pages that are mapped? (calc_reclaim_mapped of 2.6.27, rule 41)"""
+    lru_pages = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
+    if m.pages_scanned >= 3 * lru_pages:
+        return True
+    total = 0
+    for zone in range(m.nr_zones):
+        total += m.zone[zone].managed
+    mapped_ratio = m.nr_anon * 100 // max(total, 1)
+    tendency = mapped_ratio // 2 + (100 >> min(m.prev_priority, m.sc[s].priority)) + m.swappiness
+    imbalance = m.lru_size[LRU_INACTIVE_FILE + 1] // (m.lru_size[LRU_INACTIVE_FILE] + 1)
+    imbalance = imbalance * (m.swappiness + 1) // 100 * mapped_ratio // 100
+    return tendency + imbalance >= 100
+
+
+def stays_active(m: Memory, pfn: int, reclaim_mapped: bool) -> bool:
+    """On 2.6.27's one pair of lists a mapped page stays if it is in use, or if there is no need (rule 42)."""
+    if not m.unified_lru or not m.page[pfn].flags & PF_SWAPBACKED:
+        return False
+    return not reclaim_mapped or m.nr_swap_pages <= 0 or m.page[pfn].flags & PF_YOUNG != 0

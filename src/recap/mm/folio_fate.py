@@ -1,0 +1,87 @@
+"""What becomes of a page that reclaim has taken off its list, on 6.1 (the loop of shrink_folio_list)."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import GFP_IO, PF_DIRTY, PF_RECLAIM, PF_REFERENCED, PF_SWAPBACKED, PF_WRITEBACK, PF_YOUNG
+    from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
+    from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
+    from recap.mm.writeback import add_to_swap, pageout
+    from recap.pages import Memory
+
+
+def folio_check_references(m: Memory, pfn: int) -> int:
+    """Used since the last scan? Twice means active, once one more round (folio_check_references)."""
+    young = m.page[pfn].flags & PF_YOUNG != 0
+    referenced = m.page[pfn].flags & PF_REFERENCED != 0
+    m.page[pfn].flags &= ~(PF_YOUNG | PF_REFERENCED)
+    if not young:
+        return PAGE_RECLAIMED
+    m.page[pfn].flags |= PF_REFERENCED
+    return PAGE_ACTIVATE if referenced else PAGE_KEEP
+
+
+def note_dirty(m: Memory, s: int, pfn: int) -> None:
+    """Count what tells reclaim that it waits for the device (folio_check_dirty_writeback)."""
+    pages = 1 << m.page[pfn].order
+    dirty = m.page[pfn].flags & PF_DIRTY != 0 and not m.page[pfn].flags & PF_SWAPBACKED
+    writeback = m.page[pfn].flags & PF_WRITEBACK != 0
+    if dirty or writeback:
+        m.sc[s].nr_dirty += pages
+    if dirty and not writeback:
+        m.sc[s].nr_unqueued_dirty += pages
+    if writeback and m.page[pfn].flags & PF_RECLAIM:
+        m.sc[s].nr_congested += pages
+
+
+def meet_writeback(m: Memory, s: int, pfn: int) -> int:
+    """A page under writeback is never waited for: it is marked and set aside (shrink_folio_list, cases 1 and 2)."""
+    pages = 1 << m.page[pfn].order
+    if m.sc[s].kswapd and m.page[pfn].flags & PF_RECLAIM and m.pgdat_writeback:
+        m.sc[s].nr_immediate += pages
+    else:
+        m.page[pfn].flags |= PF_RECLAIM
+        m.sc[s].nr_writeback += pages
+    return PAGE_ACTIVATE
+
+
+def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
+    """Only kswapd writes file pages, and only when the flusher cannot keep up (ee72886d8ed5, 3.2)."""
+    if not m.page[pfn].flags & PF_SWAPBACKED and not (
+        m.sc[s].kswapd and m.page[pfn].flags & PF_RECLAIM and m.pgdat_dirty
+    ):
+        m.vmstat[NR_VMSCAN_IMMEDIATE_RECLAIM] += 1
+        m.page[pfn].flags |= PF_RECLAIM
+        return PAGE_ACTIVATE
+    if references or not may_enter_fs(m, s, pfn) or not m.sc[s].may_writepage:
+        return PAGE_KEEP
+    pageout(m, pfn)
+    return PAGE_OUT
+
+
+def folio_fate(m: Memory, s: int, pfn: int) -> int:
+    """What becomes of one isolated page (the loop of shrink_folio_list).
+
+    Huge pages are not split here: they stay active.
+    """
+    m.sc[s].nr_scanned += 1 << m.page[pfn].order
+    note_dirty(m, s, pfn)
+    if m.page[pfn].flags & PF_WRITEBACK:
+        return meet_writeback(m, s, pfn)
+    references = 1 if m.page[pfn].flags & PF_REFERENCED else 0
+    fate = folio_check_references(m, pfn)
+    if fate != PAGE_RECLAIMED:
+        return fate
+    if m.page[pfn].order > 0:
+        return PAGE_ACTIVATE
+    if m.page[pfn].flags & PF_SWAPBACKED:
+        references = 0
+        if not m.sc[s].gfp & GFP_IO:
+            return PAGE_KEEP
+        if not add_to_swap(m, pfn):
+            return PAGE_ACTIVATE
+    if m.page[pfn].flags & PF_DIRTY:
+        return meet_dirty(m, s, pfn, references)
+    return PAGE_RECLAIMED

@@ -1,0 +1,25 @@
+cimport cython
+
+from recap.kernel cimport (
+    GFP_FS,
+    GFP_IO,
+    PAGE_ALLOC_COSTLY_ORDER,
+    PF_DIRTY,
+    PF_REFERENCED,
+    PF_SWAPBACKED,
+    PF_WRITEBACK,
+    PF_YOUNG,
+)
+from recap.mm.writeback cimport add_to_swap, pageout
+from recap.pages cimport Memory
+
+cdef enum:
+    PAGE_KEEP = 0
+    PAGE_ACTIVATE = 1
+    PAGE_RECLAIMED = 2
+    PAGE_OUT = 3
+
+cdef bint may_enter_fs(Memory m, int s, unsigned int pfn) noexcept nogil
+
+@cython.locals(cheap=cython.bint, mapped=cython.bint, referenced=cython.bint)
+cdef int page_fate(Memory m, int s, unsigned int pfn) noexcept nogil

@@ -1,0 +1,30 @@
+cimport cython
+
+from recap.kernel cimport (
+    LRU_ACTIVE_ANON,
+    LRU_INACTIVE_ANON,
+    LRU_INACTIVE_FILE,
+    NR_LRU_LISTS,
+    SWAP_CLUSTER_MAX,
+    WMARK_HIGH,
+)
+from recap.mm.lru cimport inactive_is_low
+from recap.mm.vmstat cimport WORKINGSET_ACTIVATE_ANON, WORKINGSET_ACTIVATE_FILE
+from recap.mm.watermark cimport wmark_pages
+from recap.pages cimport Memory
+
+@cython.locals(free=cython.longlong, high=cython.longlong, file=cython.longlong, zone=cython.int)
+cdef void prepare_scan_count(Memory m, int s) noexcept nogil
+
+cdef bint file_only(Memory m, int s) noexcept nogil
+
+cdef bint anon_only(Memory m, int s) noexcept nogil
+
+@cython.locals(lru=cython.int, scan=cython.longlong, total=cython.longlong, ap=cython.longlong, fp=cython.longlong, anon=cython.longlong, file=cython.longlong)
+cdef void get_scan_count(Memory m, int s) noexcept nogil
+
+@cython.locals(file=cython.longlong, anon=cython.longlong, free=cython.longlong, high=cython.longlong, zone=cython.int, kind=cython.int, ap=cython.longlong, fp=cython.longlong)
+cdef long long anon_percent(Memory m) noexcept nogil
+
+@cython.locals(percent=cython.longlong, lru=cython.int, scan=cython.longlong)
+cdef void accumulate_scan_count(Memory m, int s) noexcept nogil

@@ -1,0 +1,129 @@
+"""How many pages of each LRU list a pass looks at: get_scan_count, and what 2.6.27 and 2.6.28 did in its place."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import (
+        LRU_ACTIVE_ANON,
+        LRU_INACTIVE_ANON,
+        LRU_INACTIVE_FILE,
+        NR_LRU_LISTS,
+        SWAP_CLUSTER_MAX,
+        WMARK_HIGH,
+    )
+    from recap.mm.lru import inactive_is_low
+    from recap.mm.vmstat import WORKINGSET_ACTIVATE_ANON, WORKINGSET_ACTIVATE_FILE
+    from recap.mm.watermark import wmark_pages
+    from recap.pages import Memory
+
+
+def prepare_scan_count(m: Memory, s: int) -> None:
+    """Which lists are worth scanning (prepare_scan_count).
+
+    Active pages are deactivated while refaults show that a new working set displaces the old one.
+    """
+    if m.scans_all_batches:
+        m.sc[s].deactivate_anon = inactive_is_low(m, LRU_INACTIVE_ANON)
+        m.sc[s].deactivate_file = 1
+        return
+    m.sc[s].deactivate_anon = (
+        m.sc[s].force_deactivate
+        or m.vmstat[WORKINGSET_ACTIVATE_ANON] != m.refaults_anon
+        or inactive_is_low(m, LRU_INACTIVE_ANON)
+    )
+    m.sc[s].deactivate_file = (
+        m.sc[s].force_deactivate
+        or m.vmstat[WORKINGSET_ACTIVATE_FILE] != m.refaults_file
+        or inactive_is_low(m, LRU_INACTIVE_FILE)
+    )
+    m.sc[s].cache_trim_mode = m.lru_size[LRU_INACTIVE_FILE] >> m.sc[s].priority > 0 and not m.sc[s].deactivate_file
+    free = 0
+    high = 0
+    for zone in range(m.nr_zones):
+        free += m.zone[zone].free_pages
+        high += wmark_pages(m, zone, WMARK_HIGH)
+    file = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
+    m.sc[s].file_is_tiny = (
+        file + free <= high and not m.sc[s].deactivate_anon and m.lru_size[LRU_INACTIVE_ANON] >> m.sc[s].priority > 0
+    )
+
+
+def file_only(m: Memory, s: int) -> bool:
+    """No swap, or plenty of idle cache: leave anonymous pages alone (get_scan_count, SCAN_FILE)."""
+    if not m.sc[s].may_swap or m.nr_swap_pages <= 0:
+        return True
+    if m.sc[s].priority == 0 and m.swappiness:
+        return False
+    return m.sc[s].cache_trim_mode != 0 and not m.sc[s].file_is_tiny
+
+
+def anon_only(m: Memory, s: int) -> bool:
+    """Hardly any cache left (get_scan_count, SCAN_ANON)."""
+    return m.sc[s].file_is_tiny != 0 and not (m.sc[s].priority == 0 and m.swappiness)
+
+
+def get_scan_count(m: Memory, s: int) -> None:
+    """How many pages of each list to scan at this priority (get_scan_count)."""
+    if m.scans_all_batches:
+        accumulate_scan_count(m, s)
+        return
+    total = m.anon_cost + m.file_cost
+    anon = total + m.anon_cost
+    file = total + m.file_cost
+    total = anon + file
+    ap = m.swappiness * (total + 1) // (anon + 1)
+    fp = (200 - m.swappiness) * (total + 1) // (file + 1)
+    for lru in range(NR_LRU_LISTS):
+        scan = m.lru_size[lru] >> m.sc[s].priority
+        if file_only(m, s):
+            scan = 0 if lru < LRU_INACTIVE_FILE else scan
+        elif anon_only(m, s):
+            scan = scan if lru < LRU_INACTIVE_FILE else 0
+        elif m.sc[s].priority > 0 or not m.swappiness:
+            scan = scan * (ap if lru < LRU_INACTIVE_FILE else fp) // (ap + fp)
+        m.sc[s].nr[lru] = scan
+        m.sc[s].targets[lru] = scan
+
+
+def anon_percent(m: Memory) -> int:
+    """Share of the scan that goes to anonymous pages, by how often those scanned were used again (get_scan_ratio of
+    2.6.28, rule 53)."""
+    if m.nr_swap_pages <= 0:
+        return 0
+    file = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
+    anon = m.lru_size[LRU_INACTIVE_ANON] + m.lru_size[LRU_ACTIVE_ANON]
+    free = 0
+    high = 0
+    for zone in range(m.nr_zones):
+        free += m.zone[zone].free_pages
+        high += wmark_pages(m, zone, WMARK_HIGH)
+    if file + free <= high:
+        return 100
+    for kind in range(2):
+        if m.recent_scanned[kind] > (file if kind else anon) // 4:
+            m.recent_scanned[kind] = m.recent_scanned[kind] // 2
+            m.recent_rotated[kind] = m.recent_rotated[kind] // 2
+    ap = (m.swappiness + 1) * (m.recent_scanned[0] + 1) // (m.recent_rotated[0] + 1)
+    fp = (201 - m.swappiness) * (m.recent_scanned[1] + 1) // (m.recent_rotated[1] + 1)
+    return 100 * ap // (ap + fp + 1)
+
+
+def accumulate_scan_count(m: Memory, s: int) -> None:
+    """Each pass adds a list's share to what its zone owes; a batch's worth is due at once (rules 36, 54)."""
+    percent = anon_percent(m)
+    for lru in range(NR_LRU_LISTS):
+        scan = m.lru_size[lru] >> m.sc[s].priority
+        if m.unified_lru:
+            scan += 1 if lru >= LRU_INACTIVE_FILE else 0
+        elif m.sc[s].priority > 0 and m.nr_swap_pages > 0:
+            scan = scan * (percent if lru < LRU_INACTIVE_FILE else 100 - percent) // 100
+        elif m.nr_swap_pages <= 0 and lru < LRU_INACTIVE_FILE:
+            scan = 0
+        m.nr_scan[lru] += scan
+        m.sc[s].nr[lru] = 0
+        if m.nr_scan[lru] >= SWAP_CLUSTER_MAX:
+            m.sc[s].nr[lru] = m.nr_scan[lru]
+            m.nr_scan[lru] = 0
+        m.sc[s].targets[lru] = m.sc[s].nr[lru]

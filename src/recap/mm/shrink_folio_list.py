@@ -1,0 +1,86 @@
+"""Judging the pages of a batch, and letting go those that are reclaimed (shrink_folio_list; shrink_page_list)."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
+    from recap.mm.capture import capture_page
+    from recap.mm.folio_fate import folio_fate
+    from recap.mm.lru import lru_note_cost
+    from recap.mm.page_alloc import free_cold_page, free_pages
+    from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, page_fate
+    from recap.mm.vmstat import PGACTIVATE
+    from recap.mm.workingset import workingset_eviction
+    from recap.mm.writeback import leave_memory
+    from recap.pages import Memory, list_add, list_del, list_empty
+
+    PAGEVEC_SIZE = 14
+
+
+def shrink_folio(m: Memory, s: int, pfn: int) -> int:
+    """What becomes of one isolated page, by the kernel's own rules."""
+    return page_fate(m, s, pfn) if m.writes_in_reclaim else folio_fate(m, s, pfn)
+
+
+def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
+    """Let a reclaimed page go: to the request's capture list if it is kept there, else the normal way."""
+    m.frame[pfn].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
+    if m.sc[s].capture >= 0 and capture_page(m, m.sc[s].capture, pfn):
+        return
+    if m.single_pcp_list:
+        free_cold_page(m, cpu, pfn)
+    else:
+        free_pages(m, cpu, pfn, 0)
+
+
+def release_pages(m: Memory, s: int, cpu: int) -> None:
+    """Release what was reclaimed, last in first (free_unref_page_list; __pagevec_free)."""
+    free = m.scratch_heads + 2
+    while not list_empty(m, free):
+        pfn = m.page[free].next
+        list_del(m, pfn)
+        release_page(m, s, cpu, pfn)
+
+
+def pagevec_full(m: Memory, s: int, reclaimed: int) -> bool:
+    """Until the free list of a whole batch (6.1) pages were released by 14, captured ones at once (rules 21, 39.10)."""
+    if not m.writes_in_reclaim:
+        return False
+    return reclaimed % PAGEVEC_SIZE == 0 or m.sc[s].capture >= 0
+
+
+def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
+    """Decide for each isolated page, release what was reclaimed; pages reclaimed (shrink_folio_list).
+
+    The others are left on the second scratch list.
+    """
+    src = m.scratch_heads
+    kept = m.scratch_heads + 1
+    free = m.scratch_heads + 2
+    reclaimed = 0
+    paged_out = 0
+    while not list_empty(m, src):
+        pfn = m.page[src].prev
+        pages = 1 << m.page[pfn].order
+        list_del(m, pfn)
+        fate = shrink_folio(m, s, pfn)
+        if fate == PAGE_RECLAIMED:
+            reclaimed += 1
+            m.page[pfn].state = PG_ALLOCATED
+            workingset_eviction(m, pfn)
+            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
+            list_add(m, pfn, free)
+            if pagevec_full(m, s, reclaimed):
+                release_pages(m, s, cpu)
+            continue
+        if fate == PAGE_ACTIVATE:
+            m.page[pfn].flags |= PF_ACTIVE
+            m.vmstat[PGACTIVATE] += pages
+        if fate == PAGE_OUT:
+            paged_out += 1
+        list_add(m, pfn, kept)
+    release_pages(m, s, cpu)
+    lru_note_cost(m, file, paged_out)
+    return reclaimed
