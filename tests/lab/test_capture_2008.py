@@ -18,6 +18,7 @@ from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
 from recap.lab.workloads import is_workload, workload
 from recap.report.study import study as tables
+from recap.sim.journal import Note
 
 SMALL = Highalloc(mebibytes=128, warm_seconds=5, cool_seconds=1, passes=1, rate=64)
 PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
@@ -103,13 +104,16 @@ def test_compare_takes_a_workload_by_its_name() -> None:
 
 
 @pytest.mark.compiled
-def test_figures_of_a_workload_are_kept_and_a_page_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_what_a_workload_did_is_kept_and_can_be_looked_at(tmp_path: Path) -> None:
     result = compare("highalloc:128", ["none", "kosaki"], seeds=1, out=tmp_path)
     kept = KeptComparison(tmp_path)
     assert kept.comparison == result
-    assert kept.metrics(kept.first_run("kosaki"))["high_order_attempts"] > 0
-    with pytest.raises(InputError, match="not observed"):
-        kept.timeline(kept.first_run("none"))
+    run = kept.first_run("kosaki")
+    seen = kept.timeline(run)
+    assert kept.metrics(run)["high_order_attempts"] > 0
+    assert {"make 0", "pass 1", "at rest"} <= set(seen.tasks)
+    assert len(seen.notes_of(Note.STALL)) == kept.metrics(run)["alloc_slowpath"]
+    assert len(seen.pictures) > 1
 
 
 def test_the_quick_form_is_the_same_test_with_fewer_seeds() -> None:

@@ -10,13 +10,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from recap.cli import run
 from recap.errors import InputError
 from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
-from recap.report.charts import decades, tick, ticks
+from recap.report.charts import decades, joined, tick, ticks
 from recap.report.html import html
 
 CHROMIUM = shutil.which("chromium")
@@ -82,7 +84,24 @@ def test_the_story_is_told(kept: Path) -> None:
     for words in ("How far to trust it", "whitcroft", "an assumption", "a mechanism", "70.0", "0" * 64):
         assert words in page
     assert page.count("<canvas") == 2
-    assert page.count('<svg class="chart" data-timed') == 5 * 2
+    assert page.count('<svg class="chart" data-timed') == 6 * 2
+
+
+def test_a_workload_without_a_recording_is_not_called_recorded(kept: Path) -> None:
+    path = kept / "comparison.json"
+    result = msgspec.json.decode(path.read_bytes())
+    result["columns"] = result["columns"][1:]
+    path.write_bytes(msgspec.json.encode(result))
+    page = html(KeptComparison(kept))
+    assert "The synthetic workload" in page
+    assert "recorded in" not in page
+    assert "the recorded kernel did" not in page
+
+
+def test_bars_that_touch_are_one() -> None:
+    begin, end = np.array([0.0, 40.0, 5.0, 10.5]), np.array([10.0, 41.0, 6.0, 20.0])
+    assert list(joined(begin, end)) == [(0, 20), (40, 41)]
+    assert list(joined(begin[:0], end[:0])) == []
 
 
 def test_the_verb_writes_the_page(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:

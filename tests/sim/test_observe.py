@@ -21,7 +21,7 @@ from recap.sim.timeline import Timeline, read_timeline
 from tests.sim.test_closed_loop import MEBIBYTES, PAGES, allocs, demand, demand_with_orders
 
 
-def workload(duration_ns: int = 0) -> Demand:
+def workload(duration_ns: int) -> Demand:
     """Page cache larger than memory, then requests for 256 pages."""
     cache, large = allocs(0, PAGES), allocs(PAGES, 6)
     wanted = demand(cache + large, kind=Kind.FILE)
@@ -30,16 +30,16 @@ def workload(duration_ns: int = 0) -> Demand:
     return replace(demand_with_orders(wanted, orders), duration_ns=duration_ns)
 
 
-def scene(name: str) -> Simulation:
+def scene(name: str, duration_ns: int = 2_000_000) -> Simulation:
     """Without compaction, so that large blocks come from reclaim alone."""
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
     memory.compaction = False
-    return Simulation(memory, workload(), 0, 1000)
+    return Simulation(memory, workload(duration_ns), 0, 1000)
 
 
 def observed(name: str, duration_ns: int = 2_000_000) -> tuple[Timeline, dict[str, float]]:
-    simulation = scene(name)
-    observer = Observer(simulation, workload(duration_ns))
+    simulation = scene(name, duration_ns)
+    observer = Observer(simulation)
     while simulation.advance(500):
         observer.look()
     invariants.check(simulation.m)
@@ -67,11 +67,21 @@ def test_the_journal_and_the_samples_agree_with_the_counters(run: tuple[Timeline
     assert len(stalls) == figures["alloc_slowpath"]
     assert float((stalls["until"] - stalls["time"]).sum()) / 1e6 == pytest.approx(figures["stall_ms"])
     assert len(seen.notes_of(Note.STOLEN)) == figures["stolen_pages"]
+    assert len(seen.notes_of(Note.RECLAIM)) == figures["allocstall"]
+    assert len(seen.notes_of(Note.COMPACT)) == 0
     assert seen.vmstat("pgsteal_direct")[-1] == figures["pgsteal_direct"]
     assert seen.samples["free_pages"][-1].sum() == figures["nr_free_pages"]
     assert (np.diff(seen.samples["time"]) >= 0).all()
     sizes = 1 << np.arange(seen.samples["free"].shape[3])
     assert ((seen.samples["free"] * sizes).sum(axis=(2, 3)) == seen.samples["free_pages"]).all()
+
+
+def test_episodes_lie_within_the_stall_of_their_task(run: tuple[Timeline, dict[str, float]]) -> None:
+    seen, _ = run
+    stalls = seen.notes_of(Note.STALL)
+    for episode in seen.notes_of(Note.RECLAIM):
+        mine = stalls[stalls["task"] == episode["task"]]
+        assert ((mine["time"] <= episode["time"]) & (episode["until"] <= mine["until"])).any()
 
 
 def test_a_picture_is_taken_while_pages_are_withheld(run: tuple[Timeline, dict[str, float]]) -> None:
@@ -92,6 +102,18 @@ def test_no_frame_was_freed_for_a_request_still_to_come() -> None:
 @pytest.mark.compiled
 def test_without_capture_no_picture_shows_captured_pages() -> None:
     assert not (observed("none")[0].pictures == Use.CAPTURED).any()
+
+
+@pytest.mark.compiled
+def test_compaction_is_seen_as_episodes() -> None:
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
+    simulation = Simulation(memory, workload(2_000_000), 0, 1000)
+    observer = Observer(simulation, pictures=False)
+    while simulation.advance(500):
+        observer.look()
+    seen = observer.timeline()
+    assert len(seen.notes_of(Note.COMPACT)) >= seen.vmstat("compact_stall")[-1] > 0
+    assert (seen.notes_of(Note.KCOMPACTD)["task"] == simulation.kcompactd).all()
 
 
 @pytest.mark.compiled

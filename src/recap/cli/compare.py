@@ -9,7 +9,6 @@ from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
 from recap.lab.compare import compare as run
-from recap.lab.workloads import is_workload
 from recap.report.comparison import comparison
 
 
@@ -68,5 +67,4 @@ def compare(
         )
     show(result, comparison, as_json=json)
     if out is not None:
-        form = " --as mmtests" if is_workload(source) else ""  # which has no page
-        print(f"recap: full results are in {out}; see them with: recap report {out}{form}", file=sys.stderr)
+        print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)

@@ -118,7 +118,11 @@ def compare(
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
     assumptions = setup.demand.assumptions + ASSUMED
-    result = Comparison(str(source), columns, assumptions, MISSING, digest(columns))
+    return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
+
+
+def finished(result: Comparison, todo: list[Run], store: Store | None) -> Comparison:
+    """The result, kept where runs are."""
     if store:
         store.write("comparison.json", result)
         store.write("runs.json", [store.record(run) for run in todo])
@@ -128,16 +132,13 @@ def compare(
 def compare_synthetic(
     name: str, plan: list[tuple[int, Candidate]], wanted: dict[str, str], progress: Progress | None, out: Path | None
 ) -> Comparison:
-    """`compare` for a workload without a recording: there is no kernel's column, and no pictures are kept."""
+    """`compare` for a workload without a recording: there is no kernel's column."""
     setup = workloads.workload(name, wanted)
     store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = policy_columns(run_all(todo, progress, store))
     result = Comparison(name, columns, highalloc.ASSUMPTIONS, workloads.MISSING, digest(columns))
-    if store:
-        store.write("comparison.json", result)
-        store.write("runs.json", [store.record(run) for run in todo])
-    return result
+    return finished(result, todo, store)
 
 
 def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
@@ -166,8 +167,8 @@ class Run:
 
     @property
     def watched(self) -> bool:
-        """Is it observed, where its results are kept? A synthetic load has no span to cut into intervals."""
-        return isinstance(self.setup, Setup)
+        """Is it observed, where its results are kept? A study's runs are too many."""
+        return not self.series
 
 
 def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
@@ -202,8 +203,7 @@ def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, f
     observers: list[Observer] = []
 
     def watch(simulation: Simulation) -> Observer:
-        assert isinstance(run.setup, Setup)
-        observers.append(Observer(simulation, run.setup.demand, pictures=run.seed == 0))
+        observers.append(Observer(simulation, pictures=run.seed == 0))
         return observers[0]
 
     wanted = watch if store and run.watched else None

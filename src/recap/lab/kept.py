@@ -71,7 +71,4 @@ class KeptComparison:
 
     def _timeline(self, run: RunRecord) -> Timeline:
         """What an observer saw of a run."""
-        if not run.timeline:
-            problem = "a synthetic workload is not observed: there is no page, timeline or picture of it"
-            raise InputError(self.folder, run.policy, problem, "use --as mmtests, csv, parquet or json")
         return read_timeline(self.folder / run.timeline)

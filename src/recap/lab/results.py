@@ -114,7 +114,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     policy: str  # the name of its column
     seed: int
     metrics: str  # JSON: figures by name
-    timeline: str  # npz: recap.sim.timeline; empty for a synthetic workload, which is not observed
+    timeline: str  # npz: recap.sim.timeline
 
 
 class Deviation(msgspec.Struct, frozen=True):

@@ -66,9 +66,9 @@ class Chart:
         self.marks.append(f'<polygon class="{style}" points="{there} {back}"/>')
 
     def spans(self, begin: Values, end: Values, y: float, thickness: float, style: str) -> None:
-        """Bars that last, at least a hair wide."""
+        """Bars that last, at least a hair wide; those that touch in the picture are one."""
         top = float(self.py(y)) - thickness / 2
-        for a, b in zip(self.px(begin).tolist(), self.px(end).tolist(), strict=True):
+        for a, b in joined(self.px(begin), self.px(end)):
             width = max(1.0, b - a)
             self.marks.append(
                 f'<rect class="{style}" x="{a:.1f}" y="{top:.1f}" width="{width:.1f}" height="{thickness:.1f}"/>'
@@ -76,8 +76,8 @@ class Chart:
 
     def dots(self, x: npt.ArrayLike, y: npt.ArrayLike, style: str, radius: float = 2.5) -> None:
         """Points."""
-        pairs = zip(self.px(x).tolist(), self.py(y).tolist(), strict=True)
-        self.marks += [f'<circle class="{style}" cx="{a:.1f}" cy="{b:.1f}" r="{radius}"/>' for a, b in pairs]
+        places = np.unique(np.stack([self.px(x), self.py(y)], 1).round(1), axis=0)
+        self.marks += [f'<circle class="{style}" cx="{a:.1f}" cy="{b:.1f}" r="{radius}"/>' for a, b in places.tolist()]
 
     def text(self, x: float, y: float, words: str, style: str = "note", anchor: str = "start") -> None:
         """Words at a place."""
@@ -126,6 +126,15 @@ def share(at: npt.ArrayLike, ends: tuple[float, float], log: bool) -> Values:
     if log:
         values, low, high = np.log10(np.maximum(values, low)), math.log10(low), math.log10(high)
     return np.asarray((values - low) / ((high - low) or 1))
+
+
+def joined(begin: Values, end: Values) -> Iterable[tuple[float, float]]:
+    """Spans in order, those less than a unit apart taken together."""
+    order = np.argsort(begin, kind="stable")
+    begin, until = begin[order], np.maximum.accumulate(end[order])
+    starts = np.flatnonzero(np.append(True, begin[1:] > until[:-1] + 1)) if len(begin) else np.zeros(0, int)
+    last = np.append(starts[1:], len(begin)) - 1
+    return zip(begin[starts].tolist(), until[last[: len(starts)]].tolist(), strict=True)
 
 
 def points(x: Values, y: Values) -> str:

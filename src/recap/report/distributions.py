@@ -41,14 +41,15 @@ def draw_row(chart: Chart, y: int, name: str, value: Interval, runs: Sequence[fl
 
 
 def waits(stalls: Mapping[str, npt.NDArray[np.float64]]) -> str:
-    """The share of waits that were over after so many milliseconds, one line for each policy."""
+    """The share of waits that lasted longer than so many milliseconds, one line for each policy, in powers of ten."""
     longest = max((float(ms.max()) for ms in stalls.values() if len(ms)), default=1.0)
-    chart = Chart(
-        (SHORTEST_MS, 10.0 ** np.ceil(np.log10(max(longest, 1)))), (0, 100), 300, HALF, log_x=True, unit=" ms"
-    )
-    chart.label = "share of waits that were over after so many milliseconds"
+    most = max(map(len, stalls.values()), default=1)
+    rarest = 10.0 ** np.floor(2 - np.log10(max(most, 10)))
+    x = (SHORTEST_MS, 10.0 ** np.ceil(np.log10(max(longest, 1))))
+    chart = Chart(x, (rarest, 100), 300, HALF, log_x=True, log_y=True, unit=" ms")
+    chart.label = "percent of waits that lasted longer than so many milliseconds"
     for i, ms in enumerate(stalls.values()):
         waited = np.sort(np.maximum(ms, SHORTEST_MS))
-        share = 100 * np.arange(1, len(waited) + 1) / max(len(waited), 1)
-        chart.steps(np.append(SHORTEST_MS, waited), np.append(0, share), f"s{i % 6}")
+        longer = 100 * np.arange(len(waited), 0, -1) / max(len(waited), 1)
+        chart.steps(np.append(waited, waited[-1:]), np.append(longer, rarest), f"s{i % 6}")
     return chart.svg()

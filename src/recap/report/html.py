@@ -101,10 +101,16 @@ def opening(result: Comparison) -> str:
     links = "".join(f'<a href="#{name}">{words}</a>' for name, words in PARTS)
     return (
         "<h1>What would a different rule for handing out freed pages have done?</h1>\n"
-        f'<p class="lede">The workload recorded in <code>{escape(result.source)}</code>, replayed in a model of the '
+        f'<p class="lede">{workload(result)}, in a model of the '
         f"Linux page allocator under {len(names)} {'rule' if len(names) == 1 else 'rules'} "
         f"({escape(', '.join(names))}), {seeds} {'time' if seeds == 1 else 'times'} each.</p>\n<nav>{links}</nav>"
     )
+
+
+def workload(result: Comparison) -> str:
+    """What was run: the first column tells whether a kernel was recorded."""
+    kind = "The workload recorded in" if result.column(KERNEL) else "The synthetic workload"
+    return f"{kind} <code>{escape(result.source)}</code>"
 
 
 def idea() -> str:
@@ -114,7 +120,7 @@ def idea() -> str:
         for i, (title, words, uses) in enumerate(STEPS, 1)
     )
     key = "".join(
-        f'<span style="color:var(--use-{use})"><i></i></span>{name} '
+        f'<span><i style="background:var(--use-{use})"></i>{name}</span>'
         for use, name in (
             (3, "page cache"),
             (2, "anonymous"),
@@ -213,11 +219,14 @@ def time(seen: dict[str, Timeline]) -> str:
     return part(
         "time",
         '<p class="note-line">Seconds of virtual time, seed 0. The dashed cursor is the moment shown above.</p>',
-        question("Free memory", f"Free pages of zone {zone} against its watermarks: below <i>low</i> kswapd wakes "
-                 "(bars at the bottom), below <i>min</i> tasks must reclaim for themselves."),
+        question("Free memory", f"Free pages of zone {zone} against its watermarks: below <i>low</i> kswapd wakes, "
+                 "below <i>min</i> tasks must reclaim for themselves."),
         *panels(seen, lambda one: timelines.free_memory(one, span, free)),
+        question("Who was at work", "When pages were reclaimed or moved together, by the kernel's threads and by the "
+                 "tasks that wait (directly). A red line is an OOM kill."),
+        *panels(seen, lambda one: timelines.episodes(one, span)),
         question("Fragmentation", "What free memory consists of, in percent. A huge page can be had at once only from "
-                 "the darkest."),
+                 "blocks at least as large."),
         f'<p class="key">{pieces}</p>',
         *panels(seen, lambda one: timelines.fragmentation(one, span)),
         question("Withheld", "Pages on capture lists, averaged between two samples: lists come "
@@ -279,7 +288,7 @@ def spread(kept: KeptComparison) -> str:
     )
     waiting = (
         "<div><h3>How long a request waits</h3><p class='note-line'>percent of the requests the fast path refused that "
-        f"were answered after so many milliseconds, all seeds</p><p class='key'>{key}</p>"
+        f"waited longer than so many milliseconds, all seeds; both in powers of ten</p><p class='key'>{key}</p>"
         f"{distributions.waits(stalls)}</div>"
     )
     return part("spread", f'<div class="pair">{"".join(charted)}{waiting}</div>')
@@ -288,6 +297,7 @@ def spread(kept: KeptComparison) -> str:
 def figures(result: Comparison) -> str:
     """The table of `recap compare`."""
     baseline = result.column(BASELINE)
+    first = " The first column is the recorded kernel itself." if result.column(KERNEL) else ""
     heads = "".join(f"<th>{head_cell(column)}</th>" for column in result.columns)
     rows = []
     for heading, names in sections(result):
@@ -304,7 +314,7 @@ def figures(result: Comparison) -> str:
     return part(
         "figures",
         '<p class="note-line">Means with the half-width of the 95 % interval. Coloured: apart from '
-        f"<code>{BASELINE}</code>, better (green) or worse (red). The first column is the recorded kernel itself.</p>",
+        f"<code>{BASELINE}</code>, better (green) or worse (red).{first}</p>",
         f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>",
         f'<ul class="caveats">{words}</ul>',
@@ -330,12 +340,18 @@ def cell(name: str, column: Column, baseline: Column | None) -> str:
 
 def trust(result: Comparison) -> str:
     """What was assumed, what the model lacks, and how to get the same figures again."""
+    compared = (
+        "The first column of the table is what the recorded kernel did, the second the model of it unchanged: how "
+        "far they agree is how far the others can be trusted."
+        if result.column(KERNEL)
+        else f"No kernel was recorded under this workload. Read the policies against <code>{BASELINE}</code>, the "
+        "model of the unchanged kernel."
+    )
     return part(
         "trust",
-        "<p>The first column of the table is what the recorded kernel did, the second the model of it unchanged: how "
-        "far they agree is how far the others can be trusted. What the model lacks:</p>",
+        f"<p>{compared} What the model lacks:</p>",
         bullets(result.missing),
-        "<p>What the recording leaves open, and what was assumed instead:</p>",
+        "<p>What the source leaves open, and what was assumed instead:</p>",
         bullets(result.assumptions),
         f"<footer>recap {__version__} · digest of the figures {result.digest} · equal inputs and seeds give equal "
         "digests on every machine</footer>",

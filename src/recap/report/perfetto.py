@@ -1,4 +1,4 @@
-"""A run as a Perfetto trace: tasks and kswapd with their stalls and rounds as slices, counters below them."""
+"""A run as a Perfetto trace: tasks and kernel threads with stalls, reclaim and compaction as slices, and counters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError
+from recap.pages import Array
 from recap.report.tables import task_name
 from recap.sim.journal import Note
 from recap.sim.timeline import Timeline
@@ -15,6 +16,13 @@ from recap.sim.timeline import Timeline
 SEQUENCE = 1
 MACHINE, COUNTERS = 1, 1 << 20  # track numbers; tasks are numbered from FIRST_TASK on
 FIRST_TASK = 16
+SLICES = {
+    Note.KSWAPD: "balance_pgdat",
+    Note.RECLAIM: "direct reclaim",
+    Note.COMPACT: "direct compaction",
+    Note.KCOMPACTD: "kcompactd",
+}
+INSTANTS = {Note.STOLEN: "takes a stolen page", Note.OOM_KILL: "OOM kill"}
 
 
 def perfetto(seen: Timeline, title: str) -> bytes:
@@ -35,22 +43,34 @@ def perfetto(seen: Timeline, title: str) -> bytes:
     trace.process(MACHINE, title)
     for task in np.unique(seen.notes["task"]).tolist():
         trace.thread(FIRST_TASK + task, task_name(seen, task), task + 1)
-    for note in seen.notes[np.argsort(seen.notes["time"], kind="stable")]:
-        add_note(trace, note)
+    for task in np.unique(seen.notes["task"]).tolist():
+        add_notes(trace, FIRST_TASK + task, seen.notes[seen.notes["task"] == task])
     for i, (name, values) in enumerate(counters(seen).items()):
         trace.counter(COUNTERS + i, name, seen.samples["time"], values)
     return trace.bytes()
 
 
-def add_note(trace: Trace, note: Any) -> None:
-    """A slice for what lasts, an instant for what does not."""
-    track, begin, end = FIRST_TASK + int(note["task"]), int(note["time"]), int(note["until"])
+def add_notes(trace: Trace, track: int, notes: Array) -> None:
+    """A task's notes: a slice for what lasts, an instant for what does not; what lies within another is inside it."""
+    ends: list[int] = []
+    for note in notes[np.lexsort((notes["kind"], -notes["until"], notes["time"]))]:
+        begin = int(note["time"])
+        while ends and ends[-1] <= begin:
+            trace.end(track, ends.pop())
+        if note["kind"] in INSTANTS:
+            trace.instant(track, begin, INSTANTS[note["kind"]])
+        else:
+            trace.begin(track, begin, name_of(note))
+            ends.append(int(note["until"]))
+    while ends:
+        trace.end(track, ends.pop())
+
+
+def name_of(note: Any) -> str:
+    """What a slice is called: what the kernel's function is called, where one does it all."""
     if note["kind"] == Note.STALL:
-        trace.slice(track, begin, end, f"stall, order {note['order']}, {'served' if note['served'] else 'failed'}")
-    elif note["kind"] == Note.KSWAPD:
-        trace.slice(track, begin, end, "balance_pgdat")
-    else:
-        trace.instant(track, begin, "takes a stolen page" if note["kind"] == Note.STOLEN else "OOM kill")
+        return f"stall, order {note['order']}, {'served' if note['served'] else 'failed'}"
+    return SLICES[note["kind"]]
 
 
 def counters(seen: Timeline) -> dict[str, npt.NDArray[Any]]:
@@ -101,10 +121,13 @@ class Trace:
             event.name = name
         return event
 
-    def slice(self, track: int, begin: int, end: int, name: str) -> None:
-        """Something that lasts."""
-        self.event(track, begin, "TYPE_SLICE_BEGIN", name)
-        self.event(track, end, "TYPE_SLICE_END")
+    def begin(self, track: int, time: int, name: str) -> None:
+        """Something begins that lasts."""
+        self.event(track, time, "TYPE_SLICE_BEGIN", name)
+
+    def end(self, track: int, time: int) -> None:
+        """The innermost of what lasts is over."""
+        self.event(track, time, "TYPE_SLICE_END")
 
     def instant(self, track: int, time: int, name: str) -> None:
         """Something that does not."""

@@ -20,6 +20,7 @@ from recap.mm.vmstat import NAMES
 from recap.sim.journal import Note
 from recap.sim.timeline import Timeline
 
+KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")
 Table = dict[str, list[Any]]  # columns by name, all of one length
 
 
@@ -86,8 +87,8 @@ def events(kept: KeptComparison) -> Table:
 
 
 def task_name(seen: Timeline, task: int) -> str:
-    """A task of the demand by its name; the number behind the last is kswapd."""
-    return seen.tasks[task] if task < len(seen.tasks) else "kswapd0"
+    """A task of the demand by its name; the kernel's threads are numbered behind the last."""
+    return [*seen.tasks, *KERNEL_THREADS][task]
 
 
 def add(table: Table, row: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What happened when, under one policy: free memory, its pieces, what is withheld, and who waited how long."""
+"""What happened when, under one policy: free memory, who was at work, what is withheld, and who waited how long."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ PIECES = (  # of free memory, by the order of its blocks: (first order, last ord
     (7, 8, "128 or 256 pages", "f2"),
     (9, 99, "huge page or larger", "f3"),
 )
+LANES = (  # who frees and moves pages: (its episodes, name, style), the uppermost first
+    (Note.KSWAPD, "kswapd", "kswapd"),
+    (Note.KCOMPACTD, "kcompactd", "kcompactd"),
+    (Note.RECLAIM, "tasks reclaim", "reclaim"),
+    (Note.COMPACT, "tasks compact", "compact"),
+)
+LANE = 18
 NS = 1e9
 MS = 1e6
 SHORTEST_MS = 0.001
@@ -25,7 +32,7 @@ def seconds(seen: Timeline) -> tuple[float, float]:
 
 
 def free_memory(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
-    """Free pages of all zones against the watermarks of the largest; kswapd's rounds below."""
+    """Free pages of the largest zone against its watermarks."""
     time = seen.samples["time"] / NS
     free = seen.samples["free_pages"]
     chart = Chart(span, (0, most), label="free memory against the watermarks", unit=" s")
@@ -35,8 +42,21 @@ def free_memory(seen: Timeline, span: tuple[float, float], most: float) -> Chart
         chart.line(time, mark, "mark")
     chart.text(span[0], float(mark[0]) + most / 30, "  min, low, high")
     chart.line(time, free[:, largest], "free")
-    rounds = seen.notes_of(Note.KSWAPD)
-    chart.spans(rounds["time"] / NS, rounds["until"] / NS, 0, 6, "kswapd")
+    return chart
+
+
+def episodes(seen: Timeline, span: tuple[float, float]) -> Chart:
+    """When anybody was reclaiming or compacting, a lane each; OOM kills run through all."""
+    count = len(LANES)
+    chart = Chart(span, (-0.7, count + 0.1), LANE * count + 52, y_ticks=False, unit=" s")
+    chart.label = "episodes of reclaim and compaction"
+    for i, (kind, name, style) in enumerate(LANES):
+        found = seen.notes_of(kind)
+        y = count - 1 - i
+        chart.spans(found["time"] / NS, found["until"] / NS, y, LANE * 0.55, style)
+        chart.text(span[0] - (span[1] - span[0]) / 200, y - 0.22, name, "lane", anchor="end")
+    for kill in seen.notes_of(Note.OOM_KILL):
+        chart.line([kill["time"] / NS] * 2, [-0.7, count + 0.1], "stolen")
     return chart
 
 

@@ -33,7 +33,8 @@ from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page, set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.device cimport Device
-from recap.sim.journal cimport NOTE_KSWAPD, NOTE_OOM_KILL, NOTE_STALL, NOTE_STOLEN, Journal
+from recap.sim.episodes cimport NO_EPISODE, Episodes, episode_of
+from recap.sim.journal cimport NOTE_KCOMPACTD, NOTE_KSWAPD, NOTE_OOM_KILL, NOTE_STALL, NOTE_STOLEN, Journal
 from recap.sim.timers cimport Timers
 
 ctypedef packed struct Task:
@@ -125,8 +126,9 @@ cdef class Simulation:
     cdef long long dirty_first
     cdef long long dirty_last
     cdef bint flush_all
-    cdef list names
+    cdef readonly list names
     cdef readonly long long ends_at
+    cdef readonly long long span_ns
     cdef readonly int kswapd
     cdef readonly int flusher
     cdef readonly int kcompactd
@@ -146,7 +148,9 @@ cdef class Simulation:
     cdef readonly long long withheld_page_ns
     cdef public bint watched
     cdef public Journal journal
+    cdef Episodes episodes
     cdef long long kswapd_since
+    cdef long long kcompactd_since
     cdef public long long pause_at
     cdef public long long pause_withheld
     cdef readonly long long order0_requests
@@ -266,6 +270,9 @@ cdef class Simulation:
     @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
     cdef long long charge(self, int c, int s) noexcept nogil
 
+    @cython.locals(s=cython.int, kind=cython.int)
+    cdef void follow_episode(self, int c, int t, int status) noexcept nogil
+
     cdef long long sleep_end(self, int c, int s) noexcept nogil
 
     @cython.locals(i=cython.uint, by=cython.uint)
@@ -290,7 +297,7 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong)
     cdef void follow_dirty(self) noexcept nogil
 
-    @cython.locals(wait=cython.longlong)
+    @cython.locals(asleep=cython.bint, wait=cython.longlong)
     cdef void kcompactd_turn(self, int c) noexcept nogil
 
     cdef bint looks_again(self, int written) noexcept nogil

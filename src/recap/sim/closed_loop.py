@@ -14,6 +14,7 @@ from recap.demand.demand import Demand
 from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
 from recap.pages import Array, Memory, adopt
 from recap.sim.device import Device
+from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal
 from recap.sim.timers import Timers
 
@@ -57,6 +58,7 @@ if not cython.compiled:
     )
     from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page, set_page_dirty, start_writeback
+    from recap.sim.episodes import NO_EPISODE, episode_of
 
     OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE, OP_TOUCH, OP_PACE = range(
         10
@@ -76,6 +78,7 @@ if not cython.compiled:
     READ_BATCH_NS = 8_000_000
     NEVER = 1 << 62
     NOTE_STALL, NOTE_KSWAPD, NOTE_STOLEN, NOTE_OOM_KILL = range(4)
+    NOTE_KCOMPACTD = 6
 
 DEFAULT_MIGRATE_NS = 2_000
 
@@ -119,6 +122,7 @@ class Simulation:
         self.op_due = adopt(demand.op_due)
         self.names = list(demand.task_comm)
         self.ends_at = 0 if demand.task_until is None else int(demand.task_until.max())
+        self.span_ns = demand.duration_ns or self.ends_at
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
@@ -168,7 +172,9 @@ class Simulation:
         """Nobody looks, until an observer says so."""
         self.watched = False
         self.journal = Journal()
+        self.episodes = Episodes(len(self.m.array("sc")))
         self.kswapd_since = 0
+        self.kcompactd_since = 0
         self.pause_at = 1 << 62
         self.pause_withheld = 1 << 62
 
@@ -631,6 +637,7 @@ class Simulation:
         self.task[t].slot = s
         self.task[t].stalled_at = self.cpu[c].now
         status = slowpath_begin(self.m, s, c, order, gfp)
+        self.follow_episode(c, t, status)
         if status != AT_WORK:
             self.end_request(c, t, status)
 
@@ -639,6 +646,7 @@ class Simulation:
         s = self.task[t].slot
         status = slowpath_step(self.m, s, c)
         wait = self.charge(c, s) + self.m.sc[s].sleep_ns
+        self.follow_episode(c, t, status)
         if status == NEEDS_OOM:
             if self.out_of_memory(c, t):
                 oom_killed(self.m, s)
@@ -650,6 +658,12 @@ class Simulation:
             self.sleep(t, self.sleep_end(c, s))
         elif wait >= SHORTEST_WAIT_NS:
             self.sleep(t, self.cpu[c].now + wait)
+
+    def follow_episode(self, c: int, t: int, status: int) -> None:
+        """Tell the journal whether a stalled task reclaims or compacts."""
+        s = self.task[t].slot
+        kind = episode_of(self.m.sc[s].phase) if status == AT_WORK else NO_EPISODE
+        self.episodes.follow(self.journal, s, t, kind, self.cpu[c].now)
 
     def sleep_end(self, c: int, s: int) -> int:
         """Until when a reclaimer sleeps."""
@@ -810,8 +824,13 @@ class Simulation:
 
     def kcompactd_turn(self, c: int) -> None:
         """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
+        asleep = self.m.kcompactd_asleep
         kcompactd_step(self.m, c)
         wait = self.charge(c, 0)
+        if asleep and not self.m.kcompactd_asleep:
+            self.kcompactd_since = self.cpu[c].now
+        elif self.m.kcompactd_asleep and not asleep:
+            self.journal.note(NOTE_KCOMPACTD, self.kcompactd, self.kcompactd_since, self.cpu[c].now)
         if self.m.kcompactd_asleep:
             self.sleep(self.kcompactd, self.cpu[c].now + self.m.kcompactd_timeout_ns)
         elif wait >= SHORTEST_WAIT_NS:

@@ -17,6 +17,9 @@ cdef enum:
     NOTE_KSWAPD = 1
     NOTE_STOLEN = 2
     NOTE_OOM_KILL = 3
+    NOTE_RECLAIM = 4
+    NOTE_COMPACT = 5
+    NOTE_KCOMPACTD = 6
 
 cdef class Journal:
     cdef object columns

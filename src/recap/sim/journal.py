@@ -1,4 +1,4 @@
-"""What happened when, as records: stalls, kswapd's rounds, pages stolen, OOM kills. Kept only where somebody reads it.
+"""What happened when, as records: stalls, reclaim, compaction, stolen pages, OOM kills. Kept only where somebody reads.
 
 The engine cannot grow a list: a journal has room for so many records, and the simulation pauses before it is full, so
 that its reader can empty it. Without room nothing is noted, and nothing pauses.
@@ -31,6 +31,9 @@ class Note(enum.IntEnum):
     KSWAPD = 1  # kswapd was awake from `time` to `until`
     STOLEN = 2  # `task` got frame `pfn`, which a reclaimer that still waited had freed
     OOM_KILL = 3  # `task` was killed
+    RECLAIM = 4  # `task` was in direct reclaim from `time` to `until`
+    COMPACT = 5  # `task` was in direct compaction from `time` to `until`
+    KCOMPACTD = 6  # kcompactd was awake from `time` to `until`
 
 
 class Journal:

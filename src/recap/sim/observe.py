@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from recap.demand.demand import Demand
 from recap.kernel import WMARK_HIGH, WMARK_LOW, WMARK_MIN
 from recap.mm.buddyinfo import free_blocks
 from recap.mm.page_map import Use, page_map
@@ -21,8 +20,9 @@ from recap.sim.journal import NOTE, ROOM, Journal, Note
 from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on
-SAMPLES_PER_PICTURE = 2
+SAMPLES_PER_PICTURE = 2  # at least
 LARGEST_PICTURE = 1 << 20  # pixels: 4 GiB with one for each frame
+LARGEST_ALBUM = 1 << 25  # pixels of all pictures of a run that is not longer than its demand says
 GROWTH = 1.25  # how much more must be withheld before a picture is taken anew
 
 
@@ -31,21 +31,21 @@ class Observer:
 
     Args:
         simulation: not yet begun.
-        demand: what its tasks ask for, and for how long.
         pictures: take pictures of memory too.
     """
 
-    def __init__(self, simulation: Simulation, demand: Demand, pictures: bool = True) -> None:
+    def __init__(self, simulation: Simulation, pictures: bool = True) -> None:
         self.simulation = simulation
-        self.tasks = demand.task_comm
         self.pictures = pictures
-        self.interval = max(1, demand.duration_ns // SAMPLES)
+        self.interval = max(1, simulation.span_ns // SAMPLES)
         self.rows: list[dict[str, Any]] = []
         self.notes: list[Array] = []
         self.maps: list[tuple[int, Array]] = []
         self.best: tuple[int, Array] | None = None
         self.requests_before = 0
         self.frames_per_pixel = max(1, int(simulation.m.nr_frames) // LARGEST_PICTURE)
+        pixels = int(simulation.m.nr_frames) // self.frames_per_pixel
+        self.samples_per_picture = max(SAMPLES_PER_PICTURE, SAMPLES * pixels // LARGEST_ALBUM)
         simulation.watched = True
         simulation.journal = Journal(ROOM)
         self.sample()
@@ -65,7 +65,7 @@ class Observer:
 
     def sample(self) -> None:
         """Note every counter; keep the picture of an interval of pictures that is over."""
-        if self.pictures and self.rows and len(self.rows) % SAMPLES_PER_PICTURE == 0:
+        if self.pictures and self.rows and len(self.rows) % self.samples_per_picture == 0:
             self.keep_picture()
         self.rows.append(counters(self.simulation))
         if len(self.rows) > 2 * SAMPLES:
@@ -116,7 +116,7 @@ class Observer:
             notes=np.concatenate(self.notes),
             picture_time=np.array([clock for clock, _ in self.maps], np.int64),
             pictures=np.array([use for _, use in self.maps], np.uint8),
-            tasks=self.tasks,
+            tasks=list(self.simulation.names),
             frames_per_pixel=self.frames_per_pixel,
         )
 
