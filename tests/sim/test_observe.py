@@ -96,7 +96,7 @@ def test_no_frame_was_freed_for_a_request_still_to_come() -> None:
         pass
     assert (simulation.freed_after(0) == (simulation.m.array("frame")["freed_by"] > 0)).all()
     assert simulation.freed_after(0).any()
-    assert not simulation.freed_after(simulation.requests).any()
+    assert not simulation.freed_after(simulation.requests.issued).any()
 
 
 @pytest.mark.compiled

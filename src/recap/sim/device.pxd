@@ -6,6 +6,7 @@ from recap.pages cimport Memory
 cdef enum:
     RECORDED_REQUEST_PAGES = 256
     DRAWS = 4096
+    LOOK_AGAIN_NS = 500
     CONGESTION_ON = 113
     CONGESTION_OFF = 103
 
@@ -32,6 +33,10 @@ cdef class Device:
     cdef long long next_completion(self) noexcept nogil
 
     cdef void complete(self) noexcept nogil
+
+    cdef long long congestion_end(self, long long now, long long longest) noexcept nogil
+
+    cdef long long sleep_end(self, int s, long long now) noexcept nogil
 
     @cython.locals(waiting=cython.longlong)
     cdef void note_congestion(self) noexcept nogil

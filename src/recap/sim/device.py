@@ -16,6 +16,7 @@ if not cython.compiled:
 
     RECORDED_REQUEST_PAGES = 256
     DRAWS = 4096
+    LOOK_AGAIN_NS = 500
     CONGESTION_ON = 113
     CONGESTION_OFF = 103
 
@@ -72,6 +73,18 @@ class Device:
         end_page_writeback(self.m, self.pfn[self.first % len(self.pfn)])
         self.first += 1
         self.note_congestion()
+
+    def congestion_end(self, now: int, longest: int) -> int:
+        """When somebody who waits for the device goes on: at its next completion, or after so long (rule 49)."""
+        if self.idle() or self.m.write_congested:
+            return now + longest
+        return min(now + longest, max(now + LOOK_AGAIN_NS, self.next_completion()))
+
+    def sleep_end(self, s: int, now: int) -> int:
+        """Until when the reclaimer with scan control `s` sleeps."""
+        if self.m.sc[s].congestion_wait:
+            return self.congestion_end(now, self.m.sc[s].sleep_ns)
+        return now + self.m.sc[s].sleep_ns
 
     def note_congestion(self) -> None:
         """Is the request queue nearly full? (rule 49: on at 113 requests of 128, off below 103)"""

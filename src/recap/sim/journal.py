@@ -40,6 +40,10 @@ class Journal:
     """Room for so many records; 0 to note nothing."""
 
     def __init__(self, room: int = 0) -> None:
+        self.open(room)
+
+    def open(self, room: int) -> None:
+        """Begin anew, with room for so many records."""
         self.columns = np.zeros(room, NOTE)
         self.record = adopt(self.columns)
         self.room = room

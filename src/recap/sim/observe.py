@@ -16,7 +16,7 @@ from recap.mm.page_map import Use, page_map
 from recap.mm.vmstat import NAMES
 from recap.pages import Array
 from recap.sim.closed_loop import Simulation
-from recap.sim.journal import NOTE, ROOM, Journal, Note
+from recap.sim.journal import NOTE, ROOM, Note
 from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on
@@ -47,7 +47,7 @@ class Observer:
         pixels = int(simulation.m.nr_frames) // self.frames_per_pixel
         self.samples_per_picture = max(SAMPLES_PER_PICTURE, SAMPLES * pixels // LARGEST_ALBUM)
         simulation.watched = True
-        simulation.journal = Journal(ROOM)
+        simulation.journal.open(ROOM)
         self.sample()
         if pictures:
             self.take_picture()
@@ -91,7 +91,7 @@ class Observer:
         use[self.stolen_since(self.maps[-1][0] if self.maps else -1, clock) // self.frames_per_pixel] = Use.STOLEN
         self.maps.append((clock, use))
         self.best = None
-        self.requests_before = int(self.simulation.requests)
+        self.requests_before = int(self.simulation.requests.issued)
         self.simulation.pause_withheld = 0
 
     def stolen_since(self, before: int, until: int) -> Array:

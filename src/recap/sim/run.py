@@ -134,8 +134,8 @@ def metrics(simulation: Simulation) -> dict[str, float]:
     found["withheld_peak_pages"] = float(m.withheld_peak)
     found["withheld_page_ms"] = simulation.withheld_page_ns / 1e6
     found["extfrag_events"] = float(m.extfrag_events)
-    found["stall_ms"] = simulation.stall_ns / 1e6
-    found["longest_stall_ms"] = simulation.longest_stall_ns / 1e6
+    found["stall_ms"] = simulation.requests.stall_ns / 1e6
+    found["longest_stall_ms"] = simulation.requests.longest_stall_ns / 1e6
     found["nr_free_pages"] = float(m.array("zone")["free_pages"].sum())
     found["simulated_seconds"] = simulation.clock / 1e9
     return found if simulation.ends_at == 0 else found | pass_metrics(simulation)
@@ -147,8 +147,8 @@ def pass_metrics(simulation: Simulation) -> dict[str, float]:
         f"{name} success_percent": 100 * served / asked
         for name, (asked, served) in simulation.high_order_by_task().items()
     }
-    found["order0_requests"] = float(simulation.order0_requests)
-    found["order0_stalls"] = float(simulation.order0_stalls)
-    found["order0_stall_ms"] = simulation.order0_stall_ns / 1e6
-    found["order0_longest_stall_ms"] = simulation.order0_longest_ns / 1e6
+    found["order0_requests"] = float(simulation.requests.order0)
+    found["order0_stalls"] = float(simulation.requests.order0_stalls)
+    found["order0_stall_ms"] = simulation.requests.order0_stall_ns / 1e6
+    found["order0_longest_stall_ms"] = simulation.requests.order0_longest_ns / 1e6
     return found

@@ -1,0 +1,144 @@
+"""Dirty pages of files: a ring of them, oldest first, and who writes them: the flusher, their writers, or the recorded.
+
+The memory manager hands pages that reclaim writes to the device by itself.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
+from recap.pages import Memory, adopt
+from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.device import Device
+
+if not cython.compiled:
+    from recap.kernel import PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, TENTH_NS
+    from recap.mm.vmstat import NR_DIRTY, NR_WRITEBACK
+    from recap.mm.writeback import set_page_dirty, start_writeback
+    from recap.sim.closed_loop.costs import STEP_NS
+
+    ASLEEP = 4
+    FLUSH_BATCH = 256
+
+
+class Flusher:
+    """The flusher thread and what it writes.
+
+    Args:
+        memory: whose pages are written.
+        scheduler: runs the thread.
+        device: where they are written to.
+        background_ratio: vm.dirty_background_ratio, in percent.
+        dirty_ratio: percent above which writers wait; 0: they never do.
+    """
+
+    def __init__(
+        self, memory: Memory, scheduler: Scheduler, device: Device, background_ratio: int, dirty_ratio: int
+    ) -> None:
+        self.m = memory
+        self.sched = scheduler
+        self.device = device
+        self.background_ratio = background_ratio
+        self.dirty_ratio = dirty_ratio
+        self.dirty = adopt(np.zeros(4 * int(memory.nr_frames), np.uint32))
+        self.first = 0
+        self.last = 0
+        self.flush_all = False
+        self.collect()
+
+    def collect(self) -> None:
+        """The pages that are dirty at the start, oldest first as far as the LRU lists tell."""
+        for i in range(NR_LRU_LISTS):
+            for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
+                flags = self.m.page[pfn].flags
+                if flags & PF_DIRTY and not flags & PF_SWAPBACKED:
+                    self.m.vmstat[NR_DIRTY] += 1
+                    if not self.m.page[pfn].owner & PG_JOURNALLED:
+                        self.push(pfn)
+
+    def push(self, pfn: int) -> None:
+        """The newest dirty page."""
+        self.dirty[self.last % len(self.dirty)] = pfn
+        self.last += 1
+
+    def pop(self) -> int:
+        """The oldest, which may be clean or gone by now."""
+        self.first += 1
+        return self.dirty[(self.first - 1) % len(self.dirty)]
+
+    def make_dirty(self, pfn: int, now: int) -> None:
+        """A file page is written to; past the background limit the flusher is called."""
+        if not self.m.page[pfn].flags & PF_LRU or self.m.page[pfn].flags & (PF_DIRTY | PF_SWAPBACKED):
+            return
+        set_page_dirty(self.m, pfn)
+        self.push(pfn)
+        if self.sched.task[self.sched.flusher].state == ASLEEP and self.over_background():
+            self.sched.wake(self.sched.flusher, now)
+
+    def write_page(self, pfn: int) -> bool:
+        """Hand a page to the device if it is dirty and not on its way."""
+        if not self.m.page[pfn].flags & PF_DIRTY or self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+            return False
+        start_writeback(self.m, pfn)
+        return True
+
+    def write_back(self, pages: int) -> None:
+        """A task has its dirty pages written: the oldest dirty ones, as many as it asked the device to write."""
+        while pages > 0 and self.first < self.last:
+            if self.write_page(self.pop()):
+                pages -= 1
+
+    def over_background(self) -> bool:
+        """More dirty than vm.dirty_background_ratio of what may be dirty (domain_dirty_limits)."""
+        return self.m.vmstat[NR_DIRTY] * 100 > self.dirtyable() * self.background_ratio
+
+    def over_limit(self) -> bool:
+        """More dirty or under writeback than vm.dirty_ratio of what may be dirty (get_dirty_limits, rule 48)."""
+        if self.dirty_ratio == 0:
+            return False
+        return (self.m.vmstat[NR_DIRTY] + self.m.vmstat[NR_WRITEBACK]) * 100 > self.dirtyable() * self.dirty_ratio
+
+    def dirtyable(self) -> int:
+        """Pages that may be dirty: free ones and those of files (global_dirtyable_memory)."""
+        pages = self.m.lru_size[2] + self.m.lru_size[3]
+        for z in range(self.m.nr_zones):
+            pages += self.m.zone[z].free_pages
+        return pages
+
+    def balance_dirty_pages(self, c: int, t: int) -> None:
+        """A writer over the limit has the flusher write, and waits for the device (balance_dirty_pages)."""
+        now = self.sched.cpu[c].now
+        if self.sched.task[self.sched.flusher].state == ASLEEP:
+            self.sched.wake(self.sched.flusher, now)
+        self.sched.sleep(t, self.device.congestion_end(now, TENTH_NS))
+
+    def write_all(self, now: int) -> None:
+        """Reclaim asks for everything to be written (wakeup_flusher_threads)."""
+        self.flush_all = True
+        if self.sched.task[self.sched.flusher].state == ASLEEP:
+            self.sched.wake(self.sched.flusher, now)
+
+    def step(self, c: int) -> None:
+        """Write the oldest dirty pages while there are too many, or all of them if reclaim asked (wb_workfn)."""
+        written = 0
+        while written < FLUSH_BATCH and self.first < self.last:
+            if self.looks_again(written) and not self.flush_all and not self.over_background():
+                break
+            if self.write_page(self.pop()):
+                written += 1
+        self.sched.cpu[c].now += STEP_NS * (written + 1)
+        if written < FLUSH_BATCH:
+            self.flush_all = False
+            self.sched.rest(c, ASLEEP)
+
+    def looks_again(self, written: int) -> bool:
+        """Does the flusher look at the limit now? pdflush did so only before each chunk (background_writeout)."""
+        return written == 0 or not self.m.writes_in_reclaim
+
+    def follow_moved(self) -> None:
+        """Dirty pages that compaction moved are written from where they are now."""
+        for i in range(self.m.nr_moved_dirty):
+            self.push(self.m.moved_dirty[i])
+        self.m.nr_moved_dirty = 0

@@ -1,0 +1,91 @@
+"""kswapd and kcompactd in virtual time: their steps, what they cost, and their sleeps."""
+
+from __future__ import annotations
+
+import cython
+
+from recap.pages import Memory
+from recap.sim.closed_loop.costs import Costs
+from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.device import Device
+from recap.sim.journal import Journal
+
+if not cython.compiled:
+    from recap.kernel import SWAP_CLUSTER_MAX
+    from recap.mm.kcompactd import kcompactd_step
+    from recap.mm.kswapd import NAP, kswapd_step
+    from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
+
+    WAITING, ASLEEP = 1, 4
+    NOTE_KSWAPD = 1
+    NOTE_KCOMPACTD = 6
+
+
+class KernelThreads:
+    """The two threads of one memory.
+
+    Args:
+        memory: whose pages they reclaim and move.
+        scheduler: runs them.
+        device: whom kswapd waits for.
+        costs: of their steps.
+        journal: notes when they were awake.
+    """
+
+    def __init__(self, memory: Memory, scheduler: Scheduler, device: Device, costs: Costs, journal: Journal) -> None:
+        self.m = memory
+        self.sched = scheduler
+        self.device = device
+        self.costs = costs
+        self.journal = journal
+        self.kswapd = scheduler.kswapd
+        self.kcompactd = scheduler.kcompactd
+        self.kswapd_since = 0
+        self.kcompactd_since = 0
+        self.throttled_written = 0
+        if self.m.compaction:
+            self.sched.begin(self.kcompactd, 0)
+
+    def answer_calls(self, now: int) -> None:
+        """Wake those that were called."""
+        if self.m.kswapd_wanted and self.m.kswapd_asleep:
+            self.sched.call(self.kswapd, now)
+        if self.m.kcompactd_wanted and self.m.kcompactd_asleep:
+            self.m.kcompactd_wanted = False
+            self.sched.call(self.kcompactd, now)
+
+    def kcompactd_turn(self, c: int) -> None:
+        """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
+        asleep = self.m.kcompactd_asleep
+        kcompactd_step(self.m, c)
+        self.sched.cpu[c].now += self.costs.charge(0)
+        if asleep and not self.m.kcompactd_asleep:
+            self.kcompactd_since = self.sched.cpu[c].now
+        elif self.m.kcompactd_asleep and not asleep:
+            self.journal.note(NOTE_KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
+        if self.m.kcompactd_asleep:
+            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.m.kcompactd_timeout_ns)
+        elif self.costs.wait >= SHORTEST_WAIT_NS:
+            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.costs.wait)
+
+    def kswapd_turn(self, c: int) -> None:
+        """One step of kswapd, and its sleep if it takes one."""
+        asleep = self.m.kswapd_asleep
+        kswapd_step(self.m, c)
+        self.sched.cpu[c].now += self.costs.charge(0)
+        if asleep and not self.m.kswapd_asleep:
+            self.kswapd_since = self.sched.cpu[c].now
+        elif self.m.kswapd_asleep and not asleep:
+            self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.sched.cpu[c].now)
+        if self.m.sc[0].sleep_ns > 0:
+            self.throttled_written = 0
+            self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))
+        elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
+            self.sched.rest(c, ASLEEP)
+
+    def page_written(self, now: int) -> None:
+        """kswapd waits for writeback no longer than until a batch of pages is written (__acct_reclaim_writeback)."""
+        self.throttled_written += 1
+        throttled = self.sched.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP
+        if throttled and self.throttled_written > SWAP_CLUSTER_MAX:
+            self.sched.call(self.kswapd, now)

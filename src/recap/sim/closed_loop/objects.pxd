@@ -1,0 +1,59 @@
+cimport cython
+
+from recap.kernel cimport (
+    IN_SWAP,
+    NONE,
+    PAGE_ALLOC_COSTLY_ORDER,
+    PF_ACTIVE,
+    PF_LRU,
+    PF_SWAPBACKED,
+    PF_YOUNG,
+)
+from recap.mm.kswapd cimport wakeup_kswapd
+from recap.mm.lru cimport activate_page, lruvec_add, mark_page_accessed
+from recap.mm.page_alloc cimport free_pages
+from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, STOLEN_PAGES
+from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
+from recap.mm.writeback cimport forget_page
+from recap.pages cimport Memory
+from recap.sim.closed_loop.scheduler cimport Scheduler, Task
+from recap.sim.journal cimport NOTE_STOLEN, Journal
+
+cdef enum:
+    KIND_KERNEL = 0
+    KIND_ANON = 1
+    KIND_FILE = 2
+
+    SLOT_BITS = 13
+    SLOT_MASK = 0x1FFF
+    REQUEST_MASK = 0x7FFFF
+
+cdef class Objects:
+    cdef Memory m
+    cdef Scheduler sched
+    cdef Journal journal
+    cdef Task[::1] task
+    cdef const unsigned char[::1] kind
+    cdef const unsigned char[::1] order
+    cdef int[::1] owner
+    cdef unsigned char[::1] asked
+
+    cdef void count_attempt(self, int t, int obj) noexcept nogil
+
+    @cython.locals(order=cython.int, z=cython.int)
+    cdef void occupy(self, int t, int obj, unsigned int pfn, int s) noexcept nogil
+
+    cdef void join_lru(self, int obj, unsigned int pfn) noexcept nogil
+
+    @cython.locals(i=cython.uint, by=cython.uint)
+    cdef void note_stolen(self, int t, unsigned int pfn, int order, int s) noexcept nogil
+
+    cdef void touch(self, unsigned int pfn) noexcept nogil
+
+    cdef void activate(self, unsigned int pfn) noexcept nogil
+
+    @cython.locals(pfn=cython.uint)
+    cdef void give_back(self, int c, int obj) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void kill(self, int c, int t) noexcept nogil

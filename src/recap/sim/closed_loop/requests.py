@@ -1,0 +1,216 @@
+"""Requests for memory: served at once, or through the slow path, one step at a time, until served or given up.
+
+Between two steps other tasks run, so whatever a reclaimer has released is up for grabs before its next batch.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.demand.demand import Demand
+from recap.pages import Memory, adopt
+from recap.sim.closed_loop.costs import Costs
+from recap.sim.closed_loop.objects import Objects
+from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.device import Device
+from recap.sim.episodes import Episodes
+from recap.sim.journal import Journal
+
+if not cython.compiled:
+    from recap.kernel import GFP_DIRECT_RECLAIM, IN_SWAP, NONE, TICK_NS
+    from recap.mm.page_alloc import fast_alloc_flags, get_page_from_freelist
+    from recap.mm.slowpath import (
+        AT_WORK,
+        FAILED,
+        NEEDS_OOM,
+        SERVED,
+        oom_killed,
+        slowpath_begin,
+        slowpath_step,
+    )
+    from recap.mm.vmstat import ALLOC_FAIL, OOM_KILL
+    from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
+    from recap.sim.closed_loop.objects import KIND_FILE, REQUEST_MASK, SLOT_BITS
+    from recap.sim.episodes import NO_EPISODE, episode_of
+
+    OP_TOUCH = 8
+    NO_SLOT_NS = 3_000_000
+    NOTE_STALL, NOTE_OOM_KILL = 0, 3
+
+
+class Requests:
+    """Every request of a run.
+
+    Args:
+        memory: what is asked, with a scan control (a slot) for each request that is reclaiming.
+        demand: the operations that ask.
+        scheduler: puts those who wait to sleep.
+        objects: move in when served.
+        device: whom reclaimers wait for.
+        costs: of their steps.
+        journal: notes stalls.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        demand: Demand,
+        scheduler: Scheduler,
+        objects: Objects,
+        device: Device,
+        costs: Costs,
+        journal: Journal,
+    ) -> None:
+        self.m = memory
+        self.sched = scheduler
+        self.objects = objects
+        self.device = device
+        self.costs = costs
+        self.journal = journal
+        self.task = self.sched.task
+        self.cpu = self.sched.cpu
+        self.op_kind = adopt(demand.op_kind)
+        self.op_obj = adopt(demand.op_obj)
+        self.op_gfp = adopt(demand.op_gfp)
+        self.read_page_ns = demand.read_page_ns
+        slots = len(memory.array("sc")) - 1
+        self.free_slots = adopt(np.arange(slots, 0, -1, dtype=np.int32))
+        self.nr_free_slots = slots
+        self.episodes = Episodes(slots + 1)
+        self.issued = 0
+        self.stalls = 0
+        self.stall_ns = 0
+        self.longest_stall_ns = 0
+        self.order0 = 0
+        self.order0_stalls = 0
+        self.order0_stall_ns = 0
+        self.order0_longest_ns = 0
+        self.queue_waits = 0
+
+    def ask(self, c: int, t: int) -> bool:
+        """Ask for what the task's operation wants: the fast path, then the slow one. True when that is over."""
+        i = self.task[t].op
+        obj = self.op_obj[i]
+        order = self.objects.order[obj]
+        if self.must_queue(c, t, order, self.op_gfp[i]):
+            return False
+        self.order0 += 1 if order == 0 else 0
+        self.objects.count_attempt(t, obj)
+        pfn = get_page_from_freelist(self.m, c, order, self.op_gfp[i], fast_alloc_flags(self.m, self.op_gfp[i]))
+        if pfn != NONE:
+            self.serve(t, pfn, 0)
+            return True
+        if self.nr_free_slots == 0:
+            self.task[t].run_left = NO_SLOT_NS
+            return False
+        return self.begin(c, t, order, self.op_gfp[i])
+
+    def begin(self, c: int, t: int, order: int, gfp: int) -> bool:
+        """Enter the slow path. True when it is over at once."""
+        self.nr_free_slots -= 1
+        s = self.free_slots[self.nr_free_slots]
+        self.issued += 1
+        self.m.sc[s].request = ((self.issued & REQUEST_MASK) << SLOT_BITS) | s
+        self.task[t].slot = s
+        self.task[t].stalled_at = self.cpu[c].now
+        status = slowpath_begin(self.m, s, c, order, gfp)
+        self.follow_episode(c, t, status)
+        if status != AT_WORK:
+            self.end(c, t, status)
+        return status != AT_WORK
+
+    def step(self, c: int, t: int) -> bool:
+        """One step of the slow path a task is in. True when that is over."""
+        s = self.task[t].slot
+        status = slowpath_step(self.m, s, c)
+        self.cpu[c].now += self.costs.charge(s)
+        wait = self.costs.wait + self.m.sc[s].sleep_ns
+        self.follow_episode(c, t, status)
+        if status == NEEDS_OOM:
+            if self.out_of_memory(c, t):
+                oom_killed(self.m, s)
+                return False
+            status = FAILED
+        if status != AT_WORK:
+            self.end(c, t, status)
+        elif self.m.sc[s].congestion_wait:
+            self.sched.sleep(t, self.device.sleep_end(s, self.cpu[c].now))
+        elif wait >= SHORTEST_WAIT_NS:
+            self.sched.sleep(t, self.cpu[c].now + wait)
+        return status != AT_WORK
+
+    def follow_episode(self, c: int, t: int, status: int) -> None:
+        """Tell the journal whether a stalled task reclaims or compacts."""
+        s = self.task[t].slot
+        kind = episode_of(self.m.sc[s].phase) if status == AT_WORK else NO_EPISODE
+        self.episodes.follow(self.journal, s, t, kind, self.cpu[c].now)
+
+    def end(self, c: int, t: int, status: int) -> None:
+        """The slow path is over, well or not."""
+        s = self.task[t].slot
+        pfn = self.m.sc[s].page
+        self.count_stall(c, t, s)
+        self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
+        self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
+        self.leave_queue(s)
+        if status == SERVED:
+            self.serve(t, pfn, s)
+        else:
+            self.m.vmstat[ALLOC_FAIL] += 1
+        self.m.sc[s].request = 0
+        self.free_slots[self.nr_free_slots] = s
+        self.nr_free_slots += 1
+        self.task[t].slot = -1
+
+    def count_stall(self, c: int, t: int, s: int) -> None:
+        """How long the task waited; it is late by that much from now on."""
+        waited = self.cpu[c].now - self.task[t].stalled_at
+        self.task[t].lag += waited
+        self.stalls += 1
+        self.stall_ns += waited
+        self.longest_stall_ns = max(self.longest_stall_ns, waited)
+        if self.m.sc[s].order == 0:
+            self.order0_stalls += 1
+            self.order0_stall_ns += waited
+            self.order0_longest_ns = max(self.order0_longest_ns, waited)
+
+    def serve(self, t: int, pfn: int, s: int) -> None:
+        """The object moves in; its content may have to be read."""
+        obj = self.op_obj[self.task[t].op]
+        file_again = self.objects.kind[obj] == KIND_FILE and self.op_kind[self.task[t].op] == OP_TOUCH
+        if self.m.resident[obj] == IN_SWAP or file_again:
+            self.task[t].read_ns += self.read_page_ns
+        self.objects.occupy(t, obj, pfn, s)
+
+    def must_queue(self, c: int, t: int, order: int, gfp: int) -> bool:
+        """Does the policy make a request wait for one that came before it? It sleeps a tick, then asks again."""
+        if self.m.queue_order < 0 or not gfp & GFP_DIRECT_RECLAIM:
+            return False
+        if not self.m.policy.waits(order, self.m.queue_order, self.m.queue_skipped):
+            self.m.queue_skipped += 1 << order
+            return False
+        self.queue_waits += 1
+        self.sched.sleep(t, self.cpu[c].now + TICK_NS)
+        return True
+
+    def leave_queue(self, s: int) -> None:
+        """The request at the head of the queue is done; the next one steps up when it enters reclaim."""
+        if self.m.queue_order >= 0 and self.m.queue_slot == s:
+            self.m.queue_order = -1
+
+    def out_of_memory(self, c: int, t: int) -> bool:
+        """Kill the task with most anonymous memory and free what it holds; False if there is nobody (out_of_memory)."""
+        victim = -1
+        for k in range(self.sched.kswapd):
+            if self.task[k].anon_pages > 0 and (victim < 0 or self.task[k].anon_pages > self.task[victim].anon_pages):
+                victim = k
+        if victim < 0:
+            return False
+        self.m.vmstat[OOM_KILL] += 1
+        self.journal.note(NOTE_OOM_KILL, victim, self.cpu[c].now, self.cpu[c].now)
+        self.objects.kill(c, victim)
+        if victim != t:
+            self.task[victim].end = self.task[victim].op + 1
+            self.task[victim].until = 0
+        return True

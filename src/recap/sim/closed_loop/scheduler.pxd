@@ -1,0 +1,95 @@
+cimport cython
+
+from recap.kernel cimport TICK_NS
+from recap.sim.timers cimport Timers
+
+ctypedef packed struct Task:
+    long long op
+    long long end
+    long long run_left
+    long long stalled_at
+    long long anon_pages
+    long long lag
+    long long vruntime
+    long long until
+    long long loop
+    long long due
+    long long read_ns
+    long long asked
+    long long served
+    int state
+    int cpu
+    int home
+    int slot
+    int next
+    int pad0
+
+ctypedef packed struct Cpu:
+    long long now
+    long long slice_end
+    long long min_vruntime
+    int current
+    int first
+    int last
+    int nr_running
+
+cdef enum:
+    UNBORN = 0
+    WAITING = 1
+    READY = 2
+    RUNNING = 3
+    ASLEEP = 4
+    DONE = 5
+
+    SCHED_LATENCY_NS = 6000000
+    SCHED_MIN_GRANULARITY_NS = 750000
+    SCHED_WAKEUP_GRANULARITY_NS = 1000000
+    NEVER = 0x4000000000000000
+
+cdef class Scheduler:
+    cdef readonly int kswapd
+    cdef readonly int flusher
+    cdef readonly int kcompactd
+    cdef Task[::1] task
+    cdef Cpu[::1] cpu
+    cdef Timers timers
+    cdef int nr_cpus
+    cdef long long scale
+    cdef long long clock
+
+    @cython.locals(c=cython.int, best=cython.int)
+    cdef int earliest_cpu(self) noexcept nogil
+
+    cdef long long next_wakeup(self) noexcept nogil
+
+    cdef void sleep(self, int t, long long until) noexcept nogil
+
+    cdef void rest(self, int c, int state) noexcept nogil
+
+    cdef void call(self, int t, long long now) noexcept nogil
+
+    cdef void begin(self, int t, long long at) noexcept nogil
+
+    @cython.locals(c=cython.int, wanted=cython.int)
+    cdef int place(self, int t) noexcept nogil
+
+    @cython.locals(k=cython.int, t=cython.int)
+    cdef void pull(self, int c) noexcept nogil
+
+    @cython.locals(t=cython.int, lowest=cython.longlong)
+    cdef void update_min_vruntime(self, int c) noexcept nogil
+
+    cdef void move_to(self, int t, int c) noexcept nogil
+
+    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong)
+    cdef void wake(self, int t, long long now) noexcept nogil
+
+    cdef void enqueue(self, int c, int t) noexcept nogil
+
+    cdef void dequeue(self, int c, int t, int before) noexcept nogil
+
+    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong)
+    cdef void pick_next(self, int c) noexcept nogil
+
+    @cython.locals(t=cython.int)
+    cdef void reschedule(self, int c) noexcept nogil

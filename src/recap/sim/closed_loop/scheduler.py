@@ -1,0 +1,220 @@
+"""Who runs when: the completely fair scheduler of 6.1, as far as tasks that compute, sleep and wake need it.
+
+Each CPU runs one task at a time, and has a clock of its own. Tasks are numbered as in the demand; behind them come
+kswapd, the flusher and kcompactd.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.demand.demand import Demand
+from recap.pages import Array, adopt
+from recap.sim.timers import Timers
+
+if not cython.compiled:
+    from recap.kernel import TICK_NS
+
+    UNBORN, WAITING, READY, RUNNING, ASLEEP, DONE = range(6)
+    SCHED_LATENCY_NS = 6_000_000
+    SCHED_MIN_GRANULARITY_NS = 750_000
+    SCHED_WAKEUP_GRANULARITY_NS = 1_000_000
+    NEVER = 1 << 62
+
+KERNEL_THREADS = 3
+ANY_CPU = -1
+
+TASK = np.dtype(
+    [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
+    + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
+    + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "pad0")]
+)
+CPU = np.dtype(
+    [(name, "i8") for name in ("now", "slice_end", "min_vruntime")]
+    + [(name, "i4") for name in ("current", "first", "last", "nr_running")]
+)
+
+
+class Scheduler:
+    """The tasks of a demand and the kernel's threads, on so many CPUs.
+
+    Args:
+        demand: whose tasks; none has begun.
+        nr_cpus: how many CPUs there are.
+    """
+
+    def __init__(self, demand: Demand, nr_cpus: int) -> None:
+        tasks = len(demand.task_pid)
+        self.kswapd = tasks
+        self.flusher = tasks + 1
+        self.kcompactd = tasks + 2
+        self.task = adopt(task_records(demand))
+        self.timers = Timers(tasks + KERNEL_THREADS)
+        cpu = np.zeros(nr_cpus, CPU)
+        cpu["current"] = -1
+        cpu["first"] = -1
+        cpu["last"] = -1
+        self.cpu = adopt(cpu)
+        self.nr_cpus = nr_cpus
+        self.scale = nr_cpus.bit_length()
+        self.clock = 0
+
+    def earliest_cpu(self) -> int:
+        """The busy CPU whose clock is furthest behind; -1 if all are idle."""
+        best = -1
+        for c in range(self.nr_cpus):
+            if self.cpu[c].current >= 0 and (best < 0 or self.cpu[c].now < self.cpu[best].now):
+                best = c
+        return best
+
+    def next_wakeup(self) -> int:
+        """When the next sleeper's time comes."""
+        return self.timers.time[0] if self.timers.count > 0 else NEVER
+
+    def sleep(self, t: int, until: int) -> None:
+        """Take the running task off its CPU until a time."""
+        self.task[t].state = WAITING
+        self.timers.push(until, t)
+        self.pick_next(self.task[t].cpu)
+
+    def rest(self, c: int, state: int) -> None:
+        """Take the running task off its CPU until somebody calls it (ASLEEP), or for good (DONE)."""
+        self.task[self.cpu[c].current].state = state
+        self.pick_next(c)
+
+    def call(self, t: int, now: int) -> None:
+        """Wake a kernel thread from its sleep, or early from its nap."""
+        if self.task[t].state == WAITING:
+            self.timers.cancel(t)
+            self.wake(t, now)
+        elif self.task[t].state == ASLEEP:
+            self.wake(t, now)
+
+    def begin(self, t: int, at: int) -> None:
+        """A task becomes ready for the first time."""
+        self.task[t].state = WAITING
+        self.timers.push(at, t)
+
+    def place(self, t: int) -> int:
+        """The CPU a woken task runs on: the recorded one of its next operation, or one that is idle."""
+        wanted = self.task[t].home if self.task[t].home >= 0 else self.task[t].cpu
+        if self.cpu[wanted].current < 0:
+            return wanted
+        for c in range(self.nr_cpus):
+            if self.cpu[c].current < 0:
+                return c
+        return wanted
+
+    def pull(self, c: int) -> None:
+        """A CPU without work takes the first that waits for another one (newidle_balance)."""
+        for k in range(self.nr_cpus):
+            t = self.cpu[k].first
+            if k != c and t >= 0:
+                self.dequeue(k, t, -1)
+                self.cpu[c].now = max(self.cpu[c].now, self.clock)
+                self.move_to(t, c)
+                self.enqueue(c, t)
+                return
+
+    def update_min_vruntime(self, c: int) -> None:
+        """The least that anybody on a CPU has run; it never goes back (update_min_vruntime)."""
+        t = self.cpu[c].first
+        lowest = self.task[self.cpu[c].current].vruntime if self.cpu[c].current >= 0 else NEVER
+        while t >= 0:
+            lowest = min(lowest, self.task[t].vruntime)
+            t = self.task[t].next
+        if lowest < NEVER:
+            self.cpu[c].min_vruntime = max(self.cpu[c].min_vruntime, lowest)
+
+    def move_to(self, t: int, c: int) -> None:
+        """Take a task to a CPU, keeping what it is ahead or behind of others (migrate_task_rq_fair)."""
+        if self.task[t].cpu != c:
+            self.task[t].vruntime += self.cpu[c].min_vruntime - self.cpu[self.task[t].cpu].min_vruntime
+            self.task[t].cpu = c
+
+    def wake(self, t: int, now: int) -> None:
+        """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
+
+        (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
+        """
+        c = self.place(t)
+        self.update_min_vruntime(c)
+        self.move_to(t, c)
+        bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
+        self.task[t].vruntime = max(self.task[t].vruntime, bonus)
+        self.task[t].state = READY
+        self.enqueue(c, t)
+        current = self.cpu[c].current
+        if current < 0:
+            self.cpu[c].now = max(self.cpu[c].now, now)
+            self.pick_next(c)
+        elif self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale:
+            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].now)
+
+    def enqueue(self, c: int, t: int) -> None:
+        """Last in a CPU's run queue."""
+        self.task[t].next = -1
+        self.cpu[c].nr_running += 1
+        if self.cpu[c].first < 0:
+            self.cpu[c].first = t
+        else:
+            self.task[self.cpu[c].last].next = t
+        self.cpu[c].last = t
+
+    def dequeue(self, c: int, t: int, before: int) -> None:
+        """Take a task out of the run queue, from behind `before` (-1: it is the first)."""
+        self.cpu[c].nr_running -= 1
+        if before < 0:
+            self.cpu[c].first = self.task[t].next
+        else:
+            self.task[before].next = self.task[t].next
+        if self.cpu[c].last == t:
+            self.cpu[c].last = before
+
+    def pick_next(self, c: int) -> None:
+        """Run who has run least, until the first tick after its share of the scheduling period (pick_next_entity)."""
+        if self.cpu[c].first < 0:
+            self.pull(c)
+        t = self.cpu[c].first
+        self.cpu[c].current = t
+        if t < 0:
+            return
+        before = -1
+        last = t
+        k = self.task[t].next
+        while k >= 0:
+            if self.task[k].vruntime < self.task[t].vruntime:
+                t = k
+                before = last
+            last = k
+            k = self.task[k].next
+        self.dequeue(c, t, before)
+        self.cpu[c].current = t
+        self.task[t].state = RUNNING
+        share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.scale
+        self.cpu[c].slice_end = ((self.cpu[c].now + share) // TICK_NS + 1) * TICK_NS
+
+    def reschedule(self, c: int) -> None:
+        """When the slice is over let the next one run, or the same again if nobody waits."""
+        t = self.cpu[c].current
+        if t >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
+            self.task[t].state = READY
+            self.enqueue(c, t)
+            self.pick_next(c)
+
+
+def task_records(demand: Demand) -> Array:
+    """TASK records of the demand's tasks, then of the kernel's threads, who stay on the CPU they last ran on."""
+    task = np.zeros(len(demand.task_pid) + KERNEL_THREADS, TASK)
+    of_demand = task[:-KERNEL_THREADS]
+    of_demand["op"] = demand.task_first
+    of_demand["end"] = demand.task_first + demand.task_count
+    if demand.task_until is not None and demand.task_loop is not None:
+        of_demand["until"] = demand.task_until
+        of_demand["loop"] = demand.task_loop
+    task["slot"] = -1
+    task["next"] = -1
+    task["home"] = ANY_CPU
+    task["state"][-KERNEL_THREADS:] = 4
+    return task

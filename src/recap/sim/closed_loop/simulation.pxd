@@ -1,0 +1,95 @@
+cimport cython
+
+from recap.kernel cimport IN_SWAP
+from recap.pages cimport Memory
+from recap.sim.closed_loop.flusher cimport Flusher
+from recap.sim.closed_loop.kernel_threads cimport KernelThreads
+from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.requests cimport OP_TOUCH, Requests
+from recap.sim.closed_loop.scheduler cimport DONE, NEVER, UNBORN, Cpu, Scheduler, Task
+from recap.sim.device cimport Device
+from recap.sim.journal cimport Journal
+
+cdef enum:
+    OP_ALLOC = 0
+    OP_FREE = 1
+    OP_DIRTY = 2
+    OP_ACTIVATE = 3
+    OP_FORK = 4
+    OP_EXIT = 5
+    OP_WRITEBACK = 6
+    OP_WRITE_PAGE = 7
+    OP_PACE = 9
+
+    READ_BATCH_NS = 8000000
+
+cdef class Simulation:
+    cdef readonly Memory m
+    cdef readonly Device device
+    cdef readonly Journal journal
+    cdef readonly Requests requests
+    cdef Scheduler sched
+    cdef Objects objects
+    cdef Flusher flusher
+    cdef KernelThreads threads
+    cdef Task[::1] task
+    cdef Cpu[::1] cpu
+    cdef const unsigned char[::1] op_kind
+    cdef const int[::1] op_obj
+    cdef const unsigned char[::1] op_cpu
+    cdef const unsigned long long[::1] op_run
+    cdef const unsigned long long[::1] op_wait
+    cdef const long long[::1] op_due
+    cdef readonly list names
+    cdef readonly long long ends_at
+    cdef readonly long long span_ns
+    cdef readonly int unfinished
+    cdef readonly long long ops_done
+    cdef readonly long long withheld_page_ns
+    cdef public bint watched
+    cdef public long long pause_at
+    cdef public long long pause_withheld
+
+    @cython.locals(c=cython.int, due=cython.longlong)
+    cdef bint run(self, long long steps) noexcept nogil
+
+    cdef bint pauses(self) noexcept nogil
+
+    @cython.locals(due=cython.longlong)
+    cdef long long next_event(self) noexcept nogil
+
+    cdef void advance_clock(self, long long now) noexcept nogil
+
+    cdef void external_event(self, long long due) noexcept nogil
+
+    @cython.locals(t=cython.int, began=cython.longlong)
+    cdef void execute(self, int c, long long due) noexcept nogil
+
+    cdef void follow_up(self, long long now) noexcept nogil
+
+    @cython.locals(run=cython.longlong)
+    cdef void run_task(self, int c, int t, long long due) noexcept nogil
+
+    @cython.locals(i=cython.longlong)
+    cdef void perform(self, int c, int t) noexcept nogil
+
+    cdef void do_at_once(self, int c, int t, int kind, int obj) noexcept nogil
+
+    cdef void use_page(self, int c, int kind, unsigned int pfn) noexcept nogil
+
+    cdef void fork(self, int c, int parent, int child) noexcept nogil
+
+    cdef void begin_task(self, int t, long long now) noexcept nogil
+
+    cdef void come_to(self, int t) noexcept nogil
+
+    @cython.locals(i=cython.longlong, sleep=cython.longlong, run=cython.longlong)
+    cdef long long ready(self, int t, long long now) noexcept nogil
+
+    @cython.locals(until=cython.longlong, due=cython.longlong)
+    cdef void next_op(self, int c, int t) noexcept nogil
+
+    @cython.locals(now=cython.longlong, begin=cython.longlong)
+    cdef void keep_pace(self, int c, int t) noexcept nogil
+
+    cdef void finish(self, int c) noexcept nogil
