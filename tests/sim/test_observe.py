@@ -113,7 +113,7 @@ def test_compaction_is_seen_as_episodes() -> None:
         observer.look()
     seen = observer.timeline()
     assert len(seen.notes_of(Note.COMPACT)) >= seen.vmstat("compact_stall")[-1] > 0
-    assert (seen.notes_of(Note.KCOMPACTD)["task"] == simulation.kcompactd).all()
+    assert (seen.notes_of(Note.KCOMPACTD)["task"] == simulation.sched.kcompactd).all()
 
 
 @pytest.mark.compiled

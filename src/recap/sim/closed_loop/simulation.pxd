@@ -28,7 +28,7 @@ cdef class Simulation:
     cdef readonly Device device
     cdef readonly Journal journal
     cdef readonly Requests requests
-    cdef Scheduler sched
+    cdef readonly Scheduler sched
     cdef Objects objects
     cdef Flusher flusher
     cdef KernelThreads threads
