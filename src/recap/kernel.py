@@ -141,6 +141,8 @@ class Profile:
     max_order: int = 11
     pageblock_order: int = 9
     compaction: bool = True  # 748446bb6b5a (2.6.35)
+    compaction_capture: bool = True  # 5e1f0f098b46 (5.1): a direct compactor keeps the block it has freed
+    defrag_mode: bool = False  # e3aa7df331bc (6.15, off by default): reclaim and compact before pageblocks mix
     refaults: bool = True  # a528910e12ec (3.15): evicted pages that come back soon are active
     page_size: int = PAGE_SIZE
     frees_to_head: bool = False  # rule 10; 6dda9d55bf54 (2.6.35): to the tail when a merge is near
@@ -152,6 +154,7 @@ class Profile:
     order_balancing: bool = False  # rules 30 to 32: kswapd goes on until the order asked for is there
     scans_all_batches: bool = False  # rules 34, 36, 54; a79311c14eae (2.6.29): stops when enough is reclaimed
     lumpy_reclaim: bool = False  # rules 37, 38; c53919adc045 (3.5): no areas any more
+    anon_starts_active: bool = False  # rule 44; b518154e59aa (5.9): anonymous pages begin inactive
     writes_in_reclaim: bool = False  # rule 39; ee72886d8ed5 (3.2): file pages are left to the flusher
     unified_lru: bool = False  # rules 36, 41, 42; 4f98a2fee8ac (2.6.28): anonymous and file pages apart
 
@@ -170,6 +173,7 @@ LINUX_2_6_27_MM = Profile(
     order_balancing=True,
     scans_all_batches=True,
     lumpy_reclaim=True,
+    anon_starts_active=True,
     writes_in_reclaim=True,
 )
 LINUX_2_6_27 = replace(LINUX_2_6_27_MM, name="2.6.27", unified_lru=True)

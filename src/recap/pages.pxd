@@ -235,6 +235,8 @@ cdef class Memory:
     cdef readonly bint order_balancing
     cdef readonly bint scans_all_batches
     cdef readonly bint lumpy_reclaim
+    cdef readonly bint anon_starts_active
+    cdef public bint defrag_mode
     cdef readonly bint writes_in_reclaim
     cdef readonly bint unified_lru
     cdef readonly unsigned int free_heads

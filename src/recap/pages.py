@@ -10,6 +10,7 @@ Compiled, the records are C structs in NumPy memory; uncompiled, they are small 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -158,7 +159,7 @@ class Memory:
         pageblock: migratetype of each pageblock (uint8).
         captures: how many reclaimers may capture at the same time.
         policy: who is asked about capture.
-        profile: the kernel version; orders in use are 0..max_order-1.
+        profile: the kernel version, whose rules the policy may change; orders in use are 0..max_order-1.
     """
 
     def __init__(
@@ -177,7 +178,8 @@ class Memory:
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
-        self.follow(profile)
+        rules: dict[str, Any] = dict(policy.rules)
+        self.follow(replace(profile, **rules))
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
@@ -246,6 +248,8 @@ class Memory:
     def follow(self, profile: Profile) -> None:
         """Take over the rules of a kernel version."""
         self.compaction = profile.compaction
+        self.compaction_capture = profile.compaction_capture
+        self.defrag_mode = profile.defrag_mode
         self.refaults = profile.refaults
         self.frees_to_head = profile.frees_to_head
         self.migrate_reserve = profile.migrate_reserve
@@ -256,6 +260,7 @@ class Memory:
         self.order_balancing = profile.order_balancing
         self.scans_all_batches = profile.scans_all_batches
         self.lumpy_reclaim = profile.lumpy_reclaim
+        self.anon_starts_active = profile.anon_starts_active
         self.writes_in_reclaim = profile.writes_in_reclaim
         self.unified_lru = profile.unified_lru
 
@@ -289,7 +294,6 @@ class Memory:
 
     def reset_compaction(self) -> None:
         """Nothing compacts; every scan would begin at the ends of its zone."""
-        self.compaction_capture = getattr(self.policy, "compaction_capture", True)
         self.compaction_proactiveness = 20
         self.extfrag_threshold = 500
         self.capc = -1
@@ -349,6 +353,11 @@ class Memory:
         """min, low, high and promo watermark of a zone, in pages."""
         for i in range(len(marks)):
             self.zone[zone].watermark[i] = marks[i]
+
+    def set_lowmem_reserve(self, zone: int, pages: list[int]) -> None:
+        """What a zone keeps from requests that could have used a higher one, by that one's zone index."""
+        for i in range(len(pages)):
+            self.zone[zone].lowmem_reserve[i] = pages[i]
 
     def set_pcp_high(self, zone: int, cpu: int, high: int) -> None:
         """How many pages a CPU's lists of a zone may hold."""

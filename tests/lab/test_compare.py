@@ -113,7 +113,7 @@ def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
 def test_what_was_kept_of_another_model_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trace = tmp_path / "trace.dat"
     trace.touch()
-    setup: Any = SimpleNamespace(values={"vm.swappiness": 60})
+    setup: Any = SimpleNamespace(values={"vm.swappiness": 60}, wanted={})
     now = fingerprint(trace, setup)
     assert fingerprint(trace, setup) == now
     monkeypatch.setattr("recap.lab.compare.model_identity", lambda: "changed")

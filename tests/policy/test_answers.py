@@ -63,7 +63,16 @@ ANSWERS = {
     "kosaki": (True, False, True, True, True, False),
     "bounded": (True, False, True, True, True, False),
 }
-WITHOUT_CAPTURE = {"none", "no-compaction-capture", "order0-mark", "piggin", "lameter", "kamezawa"}
+WITHOUT_CAPTURE = {
+    "none",
+    "no-compaction-capture",
+    "lumpy",
+    "defrag-mode",
+    "order0-mark",
+    "piggin",
+    "lameter",
+    "kamezawa",
+}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def compare(
         a 3 GiB machine of 2008 that builds kernels), highalloc-ppc64, highalloc-2.6.27; highalloc:512 has 512 MiB.
     policy
         What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is; mine.py (or
-        mine.py:Class) is one of your own.
+        mine.py:Class) is one of your own; kosaki+defrag-mode runs two together.
     seeds
         How often each policy runs, each time with other dice; the spread gives the intervals.
     write

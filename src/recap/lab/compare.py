@@ -260,7 +260,8 @@ def fingerprint(source: Path, setup: Setup) -> str:
     """What a run depends on besides its policy and seed."""
     stat = (source / "trace.dat" if source.is_dir() else source).stat()
     values = sorted(setup.values.items())
-    return f"{model_identity()} {source.resolve()} {stat.st_size} {stat.st_mtime_ns} {values}"
+    wanted = sorted(setup.wanted.items())
+    return f"{model_identity()} {source.resolve()} {stat.st_size} {stat.st_mtime_ns} {values} {wanted}"
 
 
 @cache

@@ -11,6 +11,7 @@ from recap.kernel cimport (
     MIGRATE_ASYNC,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
+    WMARK_HIGH,
     WMARK_LOW,
     WMARK_MIN,
 )
@@ -28,7 +29,7 @@ from recap.mm.skip_hint cimport (
     reset_isolation_suitable,
 )
 from recap.mm.vmstat cimport COMPACT_FREE_SCANNED, COMPACT_MIGRATE_SCANNED
-from recap.mm.watermark cimport wmark_pages, zone_watermark_ok, zone_watermark_ok_for
+from recap.mm.watermark cimport free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
 from recap.pages cimport Memory, list_empty
 
 cdef long long compact_gap(int order) noexcept nogil
@@ -42,6 +43,12 @@ cdef int suitable_with(Memory m, int zone, int order, int alloc_flags, int highe
 @cython.locals(free_pages=cython.longlong, result=cython.int, index=cython.longlong)
 cdef int compaction_suitable(Memory m, int zone, int order, int alloc_flags, int highest_zoneidx) noexcept nogil
 
+@cython.locals(mark=cython.longlong)
+cdef bint blocks_suffice(Memory m, int zone, int order, int highest_zoneidx) noexcept nogil
+
+@cython.locals(mark=cython.longlong)
+cdef int kcompactd_suitable(Memory m, int zone, int order, int highest_zoneidx) noexcept nogil
+
 @cython.locals(pages=cython.longlong, suitable=cython.longlong, o=cython.int)
 cdef long long fragmentation_score_zone(Memory m, int zone) noexcept nogil
 
@@ -53,8 +60,11 @@ cdef long long fragmentation_score_wmark(Memory m, bint low) noexcept nogil
 
 cdef bint scanners_met(Memory m, int s) noexcept nogil
 
-@cython.locals(zone=cython.int, order=cython.int)
+@cython.locals(zone=cython.int)
 cdef int compact_finished(Memory m, int s) noexcept nogil
+
+@cython.locals(order=cython.int)
+cdef int block_found(Memory m, int s, int zone) noexcept nogil
 
 @cython.locals(suitable=cython.int, cached=cython.bint)
 cdef int compact_begin(Memory m, int s, int zone) noexcept nogil

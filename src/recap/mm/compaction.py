@@ -21,6 +21,7 @@ if not cython.compiled:
         MIGRATE_ASYNC,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
+        WMARK_HIGH,
         WMARK_LOW,
         WMARK_MIN,
     )
@@ -38,7 +39,7 @@ if not cython.compiled:
         reset_isolation_suitable,
     )
     from recap.mm.vmstat import COMPACT_FREE_SCANNED, COMPACT_MIGRATE_SCANNED
-    from recap.mm.watermark import wmark_pages, zone_watermark_ok, zone_watermark_ok_for
+    from recap.mm.watermark import free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
     from recap.pages import Memory, list_empty
 
 
@@ -81,6 +82,27 @@ def compaction_suitable(m: Memory, zone: int, order: int, alloc_flags: int, high
         if 0 <= index <= m.extfrag_threshold:
             return COMPACT_SKIPPED
     return result
+
+
+def blocks_suffice(m: Memory, zone: int, order: int, highest_zoneidx: int) -> bool:
+    """Is a zone's high mark free in whole pageblocks?"""
+    mark = wmark_pages(m, zone, WMARK_HIGH)
+    return zone_watermark_ok_for(m, zone, order, mark, highest_zoneidx, 0, free_pages_blocks(m, zone))
+
+
+def kcompactd_suitable(m: Memory, zone: int, order: int, highest_zoneidx: int) -> int:
+    """The same for kcompactd; in defrag mode it has whole pageblocks up to the high mark to make (a211c6550efc, 6.15).
+
+    (compaction_suit_allocation_order, kcompactd_node_suitable)
+    """
+    if not m.defrag_mode:
+        return compaction_suitable(m, zone, order, 0, highest_zoneidx)
+    if blocks_suffice(m, zone, order, highest_zoneidx):
+        return COMPACT_SUCCESS
+    mark = wmark_pages(m, zone, WMARK_HIGH) + compact_gap(order)
+    if order > PAGE_ALLOC_COSTLY_ORDER:
+        mark += wmark_pages(m, zone, WMARK_LOW) - wmark_pages(m, zone, WMARK_MIN)
+    return COMPACT_CONTINUE if zone_watermark_ok(m, zone, 0, mark, highest_zoneidx, 0) else COMPACT_SKIPPED
 
 
 def fragmentation_score_zone(m: Memory, zone: int) -> int:
@@ -132,6 +154,13 @@ def compact_finished(m: Memory, s: int) -> int:
         return COMPACT_SUCCESS
     if m.cc[s].migrate_pfn != pageblock_start(m, m.cc[s].migrate_pfn):
         return COMPACT_CONTINUE
+    if m.defrag_mode and not m.cc[s].direct_compaction:
+        return COMPACT_SUCCESS if blocks_suffice(m, zone, m.cc[s].order, m.cc[s].highest_zoneidx) else COMPACT_CONTINUE
+    return block_found(m, s, zone)
+
+
+def block_found(m: Memory, s: int, zone: int) -> int:
+    """Is there a block for the request, on its own list or one to take over? (__compact_finished, last part)"""
     for order in range(m.cc[s].order, m.max_order):
         if not list_empty(m, free_list(m, zone, order, m.cc[s].migratetype)):
             return COMPACT_SUCCESS
@@ -153,7 +182,10 @@ def compact_begin(m: Memory, s: int, zone: int) -> int:
     m.cc[s].fast_start_pfn = 0
     m.cc[s].last_migrated_pfn = 0
     if not m.cc[s].proactive:
-        suitable = compaction_suitable(m, zone, m.cc[s].order, m.cc[s].alloc_flags, m.cc[s].highest_zoneidx)
+        if m.cc[s].direct_compaction:
+            suitable = compaction_suitable(m, zone, m.cc[s].order, m.cc[s].alloc_flags, m.cc[s].highest_zoneidx)
+        else:
+            suitable = kcompactd_suitable(m, zone, m.cc[s].order, m.cc[s].highest_zoneidx)
         if suitable != COMPACT_CONTINUE:
             return suitable
         if compaction_restarting(m, zone, m.cc[s].order):

@@ -1,6 +1,15 @@
 cimport cython
 
-from recap.kernel cimport GFP_IO, PF_DIRTY, PF_RECLAIM, PF_REFERENCED, PF_SWAPBACKED, PF_WRITEBACK, PF_YOUNG
+from recap.kernel cimport (
+    GFP_IO,
+    PAGE_ALLOC_COSTLY_ORDER,
+    PF_DIRTY,
+    PF_RECLAIM,
+    PF_REFERENCED,
+    PF_SWAPBACKED,
+    PF_WRITEBACK,
+    PF_YOUNG,
+)
 from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
 from recap.mm.vmstat cimport NR_VMSCAN_IMMEDIATE_RECLAIM
 from recap.mm.writeback cimport add_to_swap, pageout

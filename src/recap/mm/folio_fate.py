@@ -5,7 +5,16 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import GFP_IO, PF_DIRTY, PF_RECLAIM, PF_REFERENCED, PF_SWAPBACKED, PF_WRITEBACK, PF_YOUNG
+    from recap.kernel import (
+        GFP_IO,
+        PAGE_ALLOC_COSTLY_ORDER,
+        PF_DIRTY,
+        PF_RECLAIM,
+        PF_REFERENCED,
+        PF_SWAPBACKED,
+        PF_WRITEBACK,
+        PF_YOUNG,
+    )
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
     from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
     from recap.mm.writeback import add_to_swap, pageout
@@ -72,6 +81,9 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
         return meet_writeback(m, s, pfn)
     references = 1 if m.page[pfn].flags & PF_REFERENCED else 0
     fate = folio_check_references(m, pfn)
+    if m.lumpy_reclaim and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:  # use does not count (page_check_references of 3.4)
+        m.page[pfn].flags &= ~PF_REFERENCED
+        fate = PAGE_RECLAIMED
     if fate != PAGE_RECLAIMED:
         return fate
     if m.page[pfn].order > 0:

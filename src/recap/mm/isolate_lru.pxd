@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
 from recap.mm.lru cimport lruvec_add, lruvec_del
-from recap.mm.lumpy cimport isolate_lru_pages
+from recap.mm.lumpy cimport give_back_skipped, isolate_lru_pages
 from recap.pages cimport Memory, list_add, list_del, list_empty, page_zone
 
 @cython.locals(src=cython.uint, dst=cython.uint, skipped=cython.uint, pfn=cython.uint, scan=cython.longlong, taken=cython.longlong)

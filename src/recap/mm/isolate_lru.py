@@ -7,7 +7,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
     from recap.mm.lru import lruvec_add, lruvec_del
-    from recap.mm.lumpy import isolate_lru_pages
+    from recap.mm.lumpy import give_back_skipped, isolate_lru_pages
     from recap.pages import Memory, list_add, list_del, list_empty, page_zone
 
 
@@ -33,10 +33,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         list_add(m, pfn, dst)
         taken += 1 << m.page[pfn].order
     m.sc[s].scanned_now += taken
-    while not list_empty(m, skipped):
-        pfn = m.page[skipped].prev
-        list_del(m, pfn)
-        list_add(m, pfn, src)
+    give_back_skipped(m, lru)
     return taken
 
 

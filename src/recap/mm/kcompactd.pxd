@@ -13,9 +13,9 @@ from recap.kernel cimport (
 from recap.mm.compaction cimport (
     compact_begin,
     compact_step,
-    compaction_suitable,
     fragmentation_score_node,
     fragmentation_score_wmark,
+    kcompactd_suitable,
 )
 from recap.mm.pcplist cimport drain_pages_zone
 from recap.mm.skip_hint cimport compaction_defer_reset, compaction_deferred, defer_compaction

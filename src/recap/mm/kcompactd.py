@@ -22,9 +22,9 @@ if not cython.compiled:
     from recap.mm.compaction import (
         compact_begin,
         compact_step,
-        compaction_suitable,
         fragmentation_score_node,
         fragmentation_score_wmark,
+        kcompactd_suitable,
     )
     from recap.mm.pcplist import drain_pages_zone
     from recap.mm.skip_hint import compaction_defer_reset, compaction_deferred, defer_compaction
@@ -47,7 +47,7 @@ def wakeup_kcompactd(m: Memory, order: int, highest_zoneidx: int) -> None:
     for zone in range(m.nr_zones):
         if m.zone[zone].index > m.kcompactd_highest_zoneidx:
             continue
-        if compaction_suitable(m, zone, m.kcompactd_max_order, 0, m.kcompactd_highest_zoneidx) == COMPACT_CONTINUE:
+        if kcompactd_suitable(m, zone, m.kcompactd_max_order, m.kcompactd_highest_zoneidx) == COMPACT_CONTINUE:
             m.kcompactd_wanted = True
             return
 
@@ -98,7 +98,7 @@ def next_zone(m: Memory) -> bool:
             order = m.cc[KCOMPACTD].order
             if m.zone[zone].index > m.cc[KCOMPACTD].highest_zoneidx or compaction_deferred(m, zone, order):
                 continue
-            if compaction_suitable(m, zone, order, 0, m.zone[zone].index) != COMPACT_CONTINUE:
+            if kcompactd_suitable(m, zone, order, m.zone[zone].index) != COMPACT_CONTINUE:
                 continue
         if compact_begin(m, KCOMPACTD, zone) == COMPACT_CONTINUE:
             return True

@@ -20,7 +20,7 @@ from recap.mm.lru cimport inactive_is_low
 from recap.mm.skip_hint cimport reset_isolation_suitable
 from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport PAGEOUTRUN
-from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
+from recap.mm.watermark cimport free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
@@ -32,7 +32,7 @@ cdef enum:
     TRY_TO_SLEEP = 3
     NAP = 4
 
-@cython.locals(zone=cython.int)
+@cython.locals(zone=cython.int, free_pages=cython.longlong, mark=cython.longlong)
 cdef bint pgdat_balanced(Memory m, int order, int highest_zoneidx) noexcept nogil
 
 @cython.locals(zone=cython.int, boosts=cython.longlong)

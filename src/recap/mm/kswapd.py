@@ -30,7 +30,7 @@ if not cython.compiled:
     from recap.mm.skip_hint import reset_isolation_suitable
     from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import PAGEOUTRUN
-    from recap.mm.watermark import wmark_pages, zone_watermark_ok
+    from recap.mm.watermark import free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
     from recap.mm.workingset import snapshot_refaults
     from recap.pages import Memory
 
@@ -39,11 +39,18 @@ if not cython.compiled:
 
 
 def pgdat_balanced(m: Memory, order: int, highest_zoneidx: int) -> bool:
-    """Is one zone above its high watermark, with a block of this order? (pgdat_balanced)"""
+    """Is one zone above its high watermark, with a block of this order? (pgdat_balanced)
+
+    In defrag mode what is free must be in whole pageblocks (a211c6550efc, 6.15; order 0 mended before the release).
+    """
     for zone in range(m.nr_zones):
-        if m.zone[zone].index <= highest_zoneidx and zone_watermark_ok(
-            m, zone, order, wmark_pages(m, zone, WMARK_HIGH), highest_zoneidx, 0
-        ):
+        if m.zone[zone].index > highest_zoneidx:
+            continue
+        free_pages = m.zone[zone].free_pages - m.zone[zone].vm_stat_diff
+        if m.defrag_mode and order:
+            free_pages = free_pages_blocks(m, zone)
+        mark = wmark_pages(m, zone, WMARK_HIGH)
+        if zone_watermark_ok_for(m, zone, order, mark, highest_zoneidx, 0, free_pages):
             return True
     return False
 

@@ -4,7 +4,7 @@ from recap.kernel cimport DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PF_ACTIVE, PF_L
 from recap.mm.lru cimport lruvec_del
 from recap.mm.page_isolation cimport isolate_pageblock
 from recap.mm.vmstat cimport PGDEACTIVATE
-from recap.pages cimport Memory, list_add, list_empty, page_zone
+from recap.pages cimport Memory, list_add, list_del, list_empty, page_zone
 
 cdef bint isolates_both(Memory m, int s) noexcept nogil
 
@@ -12,5 +12,11 @@ cdef bint is_mate(Memory m, unsigned int pfn, int lru, bint both) noexcept nogil
 
 cdef void isolate_page(Memory m, unsigned int pfn, bint deactivate) noexcept nogil
 
-@cython.locals(inactive=cython.bint, both=cython.bint, scan=cython.longlong, pfn=cython.uint, at=cython.uint, end=cython.uint)
+@cython.locals(inactive=cython.bint, both=cython.bint, taken=cython.longlong, at=cython.uint, end=cython.uint)
+cdef long long isolate_area(Memory m, int s, int lru, unsigned int pfn) noexcept nogil
+
+@cython.locals(skipped=cython.uint, scan=cython.longlong, pfn=cython.uint)
 cdef long long isolate_lru_pages(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil
+
+@cython.locals(skipped=cython.uint, pfn=cython.uint)
+cdef void give_back_skipped(Memory m, int lru) noexcept nogil

@@ -1,6 +1,7 @@
 """Lumpy reclaim: taking whole aligned areas off the LRU lists, so that what is freed merges (5ad333eb66ff, 2.6.23).
 
-Gone since c53919adc045 (3.5). The second, synchronous pass (c661b078fd62, 2.6.23) is in lumpy_sync.py.
+Not used where there is compaction since 3e7d34497067 (2.6.38), gone since c53919adc045 (3.5); the policy `lumpy` brings
+it back. The second, synchronous pass (c661b078fd62, 2.6.23) is in lumpy_sync.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ if not cython.compiled:
     from recap.mm.lru import lruvec_del
     from recap.mm.page_isolation import isolate_pageblock
     from recap.mm.vmstat import PGDEACTIVATE
-    from recap.pages import Memory, list_add, list_empty, page_zone
+    from recap.pages import Memory, list_add, list_del, list_empty, page_zone
 
 
 def isolates_both(m: Memory, s: int) -> bool:
@@ -41,30 +42,57 @@ def isolate_page(m: Memory, pfn: int, deactivate: bool) -> None:
     list_add(m, pfn, m.scratch_heads)
 
 
-def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
-    """Take the tail page and all of its aligned area that is on the lists, again and again; pages taken (rule 38).
+def isolate_area(m: Memory, s: int, lru: int, pfn: int) -> int:
+    """Take what is on the lists of the aligned area around a page that was taken; pages taken.
 
-    Neighbours use up the scan as well, so a whole area is one batch. What is free, pinned or the kernel's is left.
+    What is free, pinned or the kernel's is left.
     """
     inactive = lru % 2 == 0
     both = inactive and isolates_both(m, s)
+    taken = 0
+    at = pfn & ~((1 << m.sc[s].order) - 1)
+    end = min(at + (1 << m.sc[s].order), m.zone[page_zone(m, pfn)].end)
+    while at < end:
+        if at != pfn and is_mate(m, at, lru, both):
+            taken += 1 << m.page[at].order
+            isolate_page(m, at, inactive)
+        at += 1
+    return taken
+
+
+def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
+    """Take the tail page and all of its aligned area that is on the lists, again and again; pages taken (rule 38).
+
+    Neighbours use up the scan as well, so a whole area is one batch. Pages of zones the request cannot use are passed
+    over, where a list is not of one zone.
+    """
+    skipped = m.scratch_heads + 3
     scan = 0
     while scan < nr_to_scan and not list_empty(m, m.lru_heads + lru):
         pfn = m.page[m.lru_heads + lru].prev
-        scan += 1
-        isolate_page(m, pfn, inactive)
+        if m.zone[page_zone(m, pfn)].index > m.sc[s].reclaim_idx:
+            m.sc[s].total_scan += 1 << m.page[pfn].order
+            list_del(m, pfn)
+            list_add(m, pfn, skipped)
+            continue
+        scan += 1 << m.page[pfn].order
+        isolate_page(m, pfn, lru % 2 == 0)
         if m.sc[s].order == 0:
             continue
-        if inactive:
+        if lru % 2 == 0:
             isolate_pageblock(m, s, pfn)
-        at = pfn & ~((1 << m.sc[s].order) - 1)
-        end = min(at + (1 << m.sc[s].order), m.zone[page_zone(m, pfn)].end)
-        while at < end:
-            if at != pfn and is_mate(m, at, lru, both):
-                scan += 1
-                isolate_page(m, at, inactive)
-            at += 1
+        scan += isolate_area(m, s, lru, pfn)
     m.sc[s].scanned_now += scan
     m.sc[s].total_scan += scan
     m.pages_scanned += scan
+    give_back_skipped(m, lru)
     return scan
+
+
+def give_back_skipped(m: Memory, lru: int) -> None:
+    """What was passed over goes to the head of its list."""
+    skipped = m.scratch_heads + 3
+    while not list_empty(m, skipped):
+        pfn = m.page[skipped].prev
+        list_del(m, pfn)
+        list_add(m, pfn, m.lru_heads + lru)

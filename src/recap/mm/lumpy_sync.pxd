@@ -3,9 +3,10 @@ cimport cython
 from recap.kernel cimport IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PF_WRITEBACK, PG_ALLOCATED, TENTH_NS, TICK_NS
 from recap.mm.backing_dev cimport congestion_wait
 from recap.mm.lru cimport lruvec_add
-from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs, page_fate
-from recap.mm.shrink_folio_list cimport release_page
+from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
+from recap.mm.shrink_folio_list cimport release_page, shrink_folio
 from recap.mm.vmstat cimport PGACTIVATE, PGSTEAL_DIRECT
+from recap.mm.workingset cimport workingset_eviction
 from recap.mm.writeback cimport leave_memory
 from recap.pages cimport Memory, list_add, list_del, list_empty
 

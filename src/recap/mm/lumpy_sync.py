@@ -11,9 +11,10 @@ if not cython.compiled:
     from recap.kernel import IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PF_WRITEBACK, PG_ALLOCATED, TENTH_NS, TICK_NS
     from recap.mm.backing_dev import congestion_wait
     from recap.mm.lru import lruvec_add
-    from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs, page_fate
-    from recap.mm.shrink_folio_list import release_page
+    from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
+    from recap.mm.shrink_folio_list import release_page, shrink_folio
     from recap.mm.vmstat import PGACTIVATE, PGSTEAL_DIRECT
+    from recap.mm.workingset import workingset_eviction
     from recap.mm.writeback import leave_memory
     from recap.pages import Memory, list_add, list_del, list_empty
 
@@ -42,13 +43,14 @@ def second_pass(m: Memory, s: int, cpu: int) -> int:
         if m.page[pfn].flags & PF_WRITEBACK and may_enter_fs(m, s, pfn):
             congestion_wait(m, s, TICK_NS)
             break
-        fate = page_fate(m, s, pfn)
+        fate = shrink_folio(m, s, pfn)
         if fate == PAGE_OUT:
             continue
         list_del(m, pfn)
         m.page[pfn].state = PG_ALLOCATED
         if fate == PAGE_RECLAIMED:
             reclaimed += 1
+            workingset_eviction(m, pfn)
             leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
             release_page(m, s, cpu, pfn)
             continue

@@ -99,7 +99,7 @@ class Machine:
         flags = page_alloc.fast_alloc_flags(self.memory, gfp)
         pfn = page_alloc.get_page_from_freelist(self.memory, cpu, order, gfp, flags)
         if pfn == NONE:
-            flags = page_alloc.gfp_to_alloc_flags(gfp, order)
+            flags = page_alloc.gfp_to_alloc_flags(self.memory, gfp, order)
             pfn = page_alloc.get_page_from_freelist(self.memory, cpu, order, gfp, flags)
         return pfn
 
@@ -141,7 +141,9 @@ class Machine:
 
     def settle(self, owner: int, gfp: int = GFP_KERNEL, order: int = 0) -> int | None:
         """End a batch: the wanted block if there is one and the min watermark allows it; all else goes free."""
-        pfn = capture.capture_alloc_or_return(self.memory, owner, page_alloc.gfp_to_alloc_flags(gfp, order), gfp)
+        pfn = capture.capture_alloc_or_return(
+            self.memory, owner, page_alloc.gfp_to_alloc_flags(self.memory, gfp, order), gfp
+        )
         return None if pfn == NONE else pfn
 
     def close_capture(self, owner: int) -> None:

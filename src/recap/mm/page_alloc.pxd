@@ -45,7 +45,7 @@ cdef int preferred_zone(Memory m, int highest_zone) noexcept nogil
 cdef int fast_alloc_flags(Memory m, unsigned int gfp) noexcept nogil
 
 @cython.locals(alloc_flags=cython.int)
-cdef int gfp_to_alloc_flags(unsigned int gfp, int order) noexcept nogil
+cdef int gfp_to_alloc_flags(Memory m, unsigned int gfp, int order) noexcept nogil
 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int rmqueue_buddy(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil

@@ -69,14 +69,21 @@ def fast_alloc_flags(m: Memory, gfp: int) -> int:
     alloc_flags = ALLOC_WMARK_LOW
     if gfp & GFP_KSWAPD_RECLAIM:
         alloc_flags |= ALLOC_KSWAPD
+    if m.defrag_mode:
+        return alloc_flags | ALLOC_NOFRAGMENT
     if not m.steals_largest and m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
         alloc_flags |= ALLOC_NOFRAGMENT
     return alloc_flags
 
 
-def gfp_to_alloc_flags(gfp: int, order: int) -> int:
-    """Flags of the slow path: min watermark, and reserves for those who cannot wait (gfp_to_alloc_flags)."""
+def gfp_to_alloc_flags(m: Memory, gfp: int, order: int) -> int:
+    """Flags of the slow path: min watermark, and reserves for those who cannot wait (gfp_to_alloc_flags).
+
+    In defrag mode there is no mixing until reclaim and compaction have failed (e3aa7df331bc, 6.15).
+    """
     alloc_flags = ALLOC_WMARK_MIN
+    if m.defrag_mode:
+        alloc_flags |= ALLOC_NOFRAGMENT
     if gfp & GFP_HIGH:
         alloc_flags |= ALLOC_MIN_RESERVE
     if gfp & GFP_KSWAPD_RECLAIM:
@@ -130,7 +137,7 @@ def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -
 def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
     """The first frame of a free block for this request, or NONE (get_page_from_freelist)."""
     pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags)
-    if pfn == NONE and alloc_flags & ALLOC_NOFRAGMENT:
+    if pfn == NONE and alloc_flags & ALLOC_NOFRAGMENT and not m.defrag_mode:
         pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags & ~ALLOC_NOFRAGMENT)
     return pfn
 

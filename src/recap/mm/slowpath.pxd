@@ -3,6 +3,7 @@ cimport cython
 from recap.kernel cimport (
     ALLOC_KSWAPD,
     ALLOC_NO_WATERMARKS,
+    ALLOC_NOFRAGMENT,
     ALLOC_WMARK_HIGH,
     ALLOC_WMARK_MASK,
     COMPACT_DEFERRED,
@@ -61,6 +62,7 @@ cdef enum:
     COMPACT_FIRST = 5
     COMPACT_LAST = 6
 
+@cython.locals(order=cython.int)
 cdef void wake_all_kswapds(Memory m, int s) noexcept nogil
 
 cdef int slowpath_begin(Memory m, int s, int cpu, int order, unsigned int gfp) noexcept nogil

@@ -14,6 +14,7 @@ if not cython.compiled:
     from recap.kernel import (
         ALLOC_KSWAPD,
         ALLOC_NO_WATERMARKS,
+        ALLOC_NOFRAGMENT,
         ALLOC_WMARK_HIGH,
         ALLOC_WMARK_MASK,
         COMPACT_DEFERRED,
@@ -63,9 +64,13 @@ if not cython.compiled:
 
 
 def wake_all_kswapds(m: Memory, s: int) -> None:
-    """Have kswapd work for this request, if it allows that (wake_all_kswapds)."""
+    """Have kswapd work for this request, if it allows that; in defrag mode always for a whole pageblock
+    (wake_all_kswapds; 101f9d666e4d, 6.15)."""
+    order = m.sc[s].order
+    if m.defrag_mode:
+        order = max(order, m.pageblock_order)
     if m.sc[s].alloc_flags & ALLOC_KSWAPD:
-        wakeup_kswapd(m, m.sc[s].order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
+        wakeup_kswapd(m, order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
 
 
 def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
@@ -73,7 +78,7 @@ def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
     m.vmstat[ALLOC_SLOWPATH] += 1
     m.sc[s].order = order
     m.sc[s].gfp = gfp
-    m.sc[s].alloc_flags = gfp_to_alloc_flags(gfp, order)
+    m.sc[s].alloc_flags = gfp_to_alloc_flags(m, gfp, order)
     m.sc[s].reclaim_idx = gfp_zone(gfp)
     m.sc[s].no_progress_loops = 0
     m.sc[s].kswapd = 0
@@ -340,6 +345,9 @@ def retry_or_fail(m: Memory, s: int, cpu: int) -> int:
     if should_reclaim_retry(m, s):
         return AT_WORK
     if m.sc[s].made_progress and gfp_compaction_allowed(m, m.sc[s].gfp) and should_compact_retry(m, s):
+        return AT_WORK
+    if m.defrag_mode and m.sc[s].alloc_flags & ALLOC_NOFRAGMENT:
+        m.sc[s].alloc_flags &= ~ALLOC_NOFRAGMENT  # better mixed than out of memory
         return AT_WORK
     return may_oom(m, s, cpu)
 

@@ -26,6 +26,9 @@ cdef bint watermark_ok_per_order(Memory m, int zone, int order, long long mark, 
 @cython.locals(least=cython.longlong)
 cdef bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
 
+@cython.locals(pages=cython.longlong, order=cython.int)
+cdef long long free_pages_blocks(Memory m, int zone) noexcept nogil
+
 @cython.locals(free_pages=cython.longlong)
 cdef bint zone_watermark_ok(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags) noexcept nogil
 

@@ -87,6 +87,14 @@ def zone_watermark_ok_for(
     return order == 0 or suitable_block_free(m, zone, order, alloc_flags)
 
 
+def free_pages_blocks(m: Memory, zone: int) -> int:
+    """Free pages in whole pageblocks (NR_FREE_PAGES_BLOCKS, a211c6550efc, 6.15)."""
+    pages = 0
+    for order in range(m.pageblock_order, m.max_order):
+        pages += m.zone[zone].nr_free[order] << order
+    return pages
+
+
 def zone_watermark_ok(m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int) -> bool:
     """The same test with the pages that are free now, as far as CPUs have told (zone_watermark_ok)."""
     free_pages = m.zone[zone].free_pages - m.zone[zone].vm_stat_diff

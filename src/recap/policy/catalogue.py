@@ -9,15 +9,18 @@ import runpy
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from recap.errors import InputError
+from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
 from recap.policy.policy import Policy
 from recap.policy.questions import check_class, unreadable
+from recap.policy.together import Together
 
 USER_CLASS_HINT = "a policy file defines one class that answers some of the questions"
 
@@ -48,6 +51,8 @@ CLASSES = {
     "piggin": ("recap.policy.piggin", "Piggin"),
     "lameter": ("recap.policy.lameter", "Lameter"),
     "kamezawa": ("recap.policy.kamezawa", "Kamezawa"),
+    "lumpy": ("recap.policy.lumpy", "Lumpy"),
+    "defrag-mode": ("recap.policy.defrag_mode", "DefragMode"),
 }
 
 INFO = (
@@ -107,6 +112,16 @@ INFO = (
         "the pageblock under lumpy reclaim is isolated until the batch ends",
         "KAMEZAWA Hiroyuki, 20081002154446.3695a3b0.kamezawa.hiroyu@jp.fujitsu.com (2 Oct 2008)",
     ),
+    PolicyInfo(
+        "lumpy",
+        "a costly request reclaims whole aligned areas, whether used lately or not, beside compaction",
+        "the kernel as from 2.6.35 to 2.6.37; taken out with c53919adc045 (Mel Gorman, 3.5)",
+    ),
+    PolicyInfo(
+        "defrag-mode",
+        "reclaim and compaction come before pageblocks mix; kswapd and kcompactd keep whole pageblocks free",
+        "vm.defrag_mode, 20250313210647.1314586-1-hannes@cmpxchg.org (Johannes Weiner, 13 Mar 2025; 6.15)",
+    ),
 )
 
 
@@ -129,6 +144,11 @@ class Candidate:
     make: Callable[[], Policy]
 
 
+def changes_kernel(name: str) -> bool:
+    """Is this shipped policy a change of the kernel's rules, not an answer to the thread of 2008?"""
+    return bool(load(name).rules)
+
+
 def load(name: str) -> Policy:
     """A new policy: a shipped one by its name, or the class in a user's Python file.
 
@@ -140,6 +160,8 @@ def load(name: str) -> Policy:
 
 def candidate(policy: Any) -> Candidate:
     """What to compare, from a shipped policy's name, a file (`mine.py` or `mine.py:Class`), a class or an object.
+
+    Several are joined by `+`: `kosaki+defrag-mode`, `mine.py+lumpy`. Only one of them may decide about capture.
 
     Each run gets a policy of its own: a class is called anew, an object is copied.
 
@@ -156,7 +178,9 @@ def candidate(policy: Any) -> Candidate:
 
 
 def named(name: str) -> Candidate:
-    """A shipped policy, or a user's by its file."""
+    """A shipped policy, a user's by its file, or several of them."""
+    if "+" in name and not Path(name.partition(":")[0]).is_file():
+        return together(name, [named(part) for part in name.split("+")])
     if name in CLASSES:
         module, cls = CLASSES[name]
         return Candidate(name, name, getattr(importlib.import_module(module), cls))
@@ -165,6 +189,30 @@ def named(name: str) -> Candidate:
         raise InputError(name, "", "there is no policy of this name", f"take one of {', '.join(CLASSES)}, or a file.py")
     user = from_file(Path(path), wanted)
     return Candidate(name, f"{name} {Path(path).read_text()}", lambda: PlainPolicy(user()))
+
+
+def together(name: str, parts: list[Candidate]) -> Candidate:
+    """Several policies as one.
+
+    Errors:
+        InputError: more than one of them decides about capture.
+    """
+    capturing = [part.name for part in parts if captures(part.make())]
+    if len(capturing) > 1:
+        raise InputError(name, "", f"{' and '.join(capturing)} both decide about capture", "take one of them")
+
+    def make() -> Policy:
+        made = sorted((part.make() for part in parts), key=captures)
+        return reduce(lambda rest, policy: Together(policy, rest), made)
+
+    return Candidate(name, " + ".join(part.identity for part in parts), make)
+
+
+def captures(policy: Policy) -> bool:
+    """Does a policy decide about capture?"""
+    if isinstance(policy, PlainPolicy):
+        return policy.captures()
+    return isinstance(policy, OwnPages)
 
 
 def from_file(path: Path, wanted: str = "") -> type:

@@ -5,10 +5,14 @@ The block that a direct compactor has freed goes to the free lists, where a raci
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recap.policy.policy import Policy
 
 
 class NoCompactionCapture(Policy):
     """Nothing is captured, by compaction neither."""
 
-    compaction_capture = False
+    @property
+    def rules(self) -> Mapping[str, bool]:
+        return {"compaction_capture": False}

@@ -6,12 +6,14 @@ every further question is answered "no", and whoever drives the engine raises it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import cython
 import numpy as np
 
 from recap.policy import questions
+from recap.policy.own_pages import OwnPages
 from recap.policy.policy import Policy
 
 
@@ -27,6 +29,15 @@ class PlainPolicy(Policy):
         self.base = user if isinstance(user, Policy) else Policy()
         self.error: BaseException | None = None
         self.methods = {name: getattr(user, name, None) for name in questions.QUESTIONS}
+
+    @property
+    def rules(self) -> Mapping[str, bool]:
+        declared = getattr(type(self.user), "rules", {})
+        return dict(declared) if isinstance(declared, Mapping) else self.base.rules
+
+    def captures(self) -> bool:
+        """Does the user's object, or the policy it extends, decide about capture?"""
+        return self.methods["enters_reclaim"] is not None or isinstance(self.base, OwnPages)
 
     def enters_reclaim(self, order: int) -> bool:
         with cython.gil:

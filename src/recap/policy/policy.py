@@ -6,6 +6,8 @@ is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class Policy:
     """Base of all policies: nothing is ever captured.
@@ -18,6 +20,9 @@ class Policy:
     `batch_ended(wanted, largest)`, `counts_twice(wanted)`, `relaxes_mark(order)`, `closes_pcp(order)`,
     `isolates(order)`, `queues(order)` and `waits(order, first, skipped)`.
 
+    `rules` are rules of the kernel that it changes, by their names in recap.kernel.Profile: compaction_capture,
+    lumpy_reclaim, defrag_mode.
+
     Example:
         >>> class Mine:
         ...     def enters_reclaim(self, order):
@@ -26,6 +31,11 @@ class Policy:
         >>> machine.open_capture(0, wanted=3), machine.open_capture(1, wanted=4)
         (False, True)
     """
+
+    @property
+    def rules(self) -> Mapping[str, bool]:
+        """The kernel's rules that it changes, by their names in recap.kernel.Profile; a user's class sets `rules`."""
+        return {}
 
     def enters_reclaim(self, order: int) -> bool:
         """A request of this order enters direct reclaim: open a capture list for it?"""

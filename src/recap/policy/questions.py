@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy document
     "queues": ("order",),
     "waits": ("order", "first", "skipped"),
 }
+RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode")  # of recap.kernel.Profile, which a policy may change
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
 SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"
 
@@ -39,11 +40,27 @@ def check_class(cls: type) -> None:
     for name, method in own.items():
         if name not in QUESTIONS:
             refuse_slip(name, method)
+    refuse_rules(cls)
     answered = [name for name in QUESTIONS if callable(getattr(cls, name, None))]
-    if not answered and not hasattr(cls, "__getattr__"):
+    if not answered and not hasattr(cls, "__getattr__") and not changes_rules(cls):
         raise InputError(*place(cls), f"{cls.__name__} answers no question", SHOW_QUESTIONS)
     for name in answered:
         refuse_arguments(name, getattr(cls, name))
+
+
+def changes_rules(cls: type) -> bool:
+    """Does it change a rule of the kernel?"""
+    rules = getattr(cls, "rules", None)
+    return isinstance(rules, Mapping) and bool(rules)
+
+
+def refuse_rules(cls: type) -> None:
+    """`rules` is a table of switches, and only of those that can be turned on any machine."""
+    rules = getattr(cls, "rules", {})
+    if hasattr(rules, "__get__"):  # of a shipped policy that it extends
+        return
+    if not isinstance(rules, Mapping) or not all(name in RULES and value in (0, 1) for name, value in rules.items()):
+        raise InputError(*place(cls), f"rules is {rules!r}", f"map some of {', '.join(RULES)} to True or False")
 
 
 def refuse_slip(name: str, method: Callable[..., Any]) -> None:

@@ -15,6 +15,7 @@ from recap.mm.vmstat import NAMES
 from recap.pages import COMPILED, Memory
 from recap.policy.plain import PlainPolicy
 from recap.policy.policy import Policy
+from recap.policy.together import Together
 from recap.sim.closed_loop import Simulation
 from recap.sim.observe import Observer
 from recap.trace import Snapshot
@@ -48,6 +49,7 @@ class Setup:
         demand = self.demand
         if not len(demand.write_ns):
             demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
+        demand = with_dirty_limit(demand, self.values)
         scan_ns = demand.scan_ns or DEFAULT_SCAN_NS
         return Simulation(memory, demand, seed, scan_ns, self.values["vm.dirty_background_ratio"])
 
@@ -67,11 +69,13 @@ class Synthetic:
 
     def start(self, policy: Policy, seed: int) -> Simulation:
         """The machine after boot, with the tasks about to start."""
-        settings = {name: int(value) for name, value in self.wanted.items()}
-        memory = boot.empty_machine(self.mebibytes, self.cpus, self.reclaimers, policy, settings, self.profile)
+        marks = {name: self.values[name] for name in sysctl.MARKS if name in self.wanted}
+        memory = boot.empty_machine(self.mebibytes, self.cpus, self.reclaimers, policy, marks, self.profile)
         memory.nr_swap_pages = (self.swap_mebibytes << 20) // self.profile.page_size
-        memory.swappiness = self.values["vm.swappiness"]
-        demand = self.demand(seed)
+        sysctl.apply(memory, self.values, {name: text for name, text in self.wanted.items() if name not in marks})
+        if "vm.percpu_pagelist_high_fraction" in marks:
+            sysctl.set_pcp_highs(memory, self.values["vm.percpu_pagelist_high_fraction"])
+        demand = with_dirty_limit(self.demand(seed), self.values)
         return Simulation(memory, demand, seed, DEFAULT_SCAN_NS, self.values["vm.dirty_background_ratio"])
 
 
@@ -108,6 +112,12 @@ def simulate(
     return metrics(simulation)
 
 
+def with_dirty_limit(demand: Demand, values: Mapping[str, int]) -> Demand:
+    """The demand under the user's vm.dirty_ratio, where there is one."""
+    ratio = values["vm.dirty_ratio"]
+    return replace(demand, dirty_ratio=ratio) if ratio else demand
+
+
 def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
     """A snapshot does not tell which mapped pages were used since the last scan: the seed draws half of them."""
     draw = np.random.default_rng(seed).random(len(snapshot.flags)) < TOUCHED_SHARE
@@ -118,6 +128,9 @@ def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
 
 def raise_policy_error(policy: Any) -> None:
     """An exception in a user's policy stops the run."""
+    if isinstance(policy, Together):
+        raise_policy_error(policy.capturing)
+        raise_policy_error(policy.other)
     if isinstance(policy, PlainPolicy) and policy.error is not None:
         raise policy.error
 

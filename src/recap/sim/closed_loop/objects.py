@@ -83,7 +83,7 @@ class Objects:
             self.task[t].served += 1
         if self.kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
-            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG | (PF_ACTIVE if self.m.lumpy_reclaim else 0)
+            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG | (PF_ACTIVE if self.m.anon_starts_active else 0)
             self.join_lru(obj, pfn)
         elif self.kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0

@@ -100,7 +100,7 @@ def predict(r: Replay, i: int) -> int:
     if r.ops.partner[i] != SLOW and first_try(r, i, alloc_flags):
         pfn = get_page_from_freelist(r.m, r.cpu[i], order, gfp, alloc_flags)
     if pfn == NONE:
-        alloc_flags = gfp_to_alloc_flags(gfp, order)
+        alloc_flags = gfp_to_alloc_flags(r.m, gfp, order)
         chosen(r, i, alloc_flags)
         pfn = get_page_from_freelist(r.m, r.cpu[i], order, gfp, alloc_flags)
     if pfn == NONE:
