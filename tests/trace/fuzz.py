@@ -106,7 +106,7 @@ def targets(folder: Path) -> Iterator[Target]:
     if not NO_ARROW:
         from recap.trace.parquet import write_parquet  # noqa: PLC0415 (an extra)
 
-        write_parquet(open_trace(folder / "packed.dat"), folder / "fuzz.parquet")
+        write_parquet(open_trace(folder / "packed.dat").flow(), folder / "fuzz.parquet")
         yield Target("parquet", whole, [(folder / "fuzz.parquet").read_bytes()])
 
 

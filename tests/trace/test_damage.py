@@ -154,10 +154,12 @@ def test_real_pages_mutated(tmp_path: Path, read: Read, beginning: bytes) -> Non
     path = tmp_path / "beginning.dat"
     path.write_bytes(beginning)
     trace = read_tracedat(path)
+    real = b""
     with page_data(trace) as pages:
-        while pages.await_more(0) < pages.runs[0].stop:
-            pass
-        real = bytes(pages.data)
+        lane = pages.lanes[0]
+        while not lane.last:
+            lane.turn()
+            real += lane.data[lane.begin : lane.end]
     formats = tuple(Copied(f.system, f.name, f.id, {}, f.text) for f in trace.formats.values())
     plain = writer.write_v6(Recording([Instance({0: real})], formats))
     start = plain.index(real)

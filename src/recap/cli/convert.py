@@ -5,7 +5,7 @@ from pathlib import Path
 from recap.cli.console import progress
 from recap.errors import InputError
 from recap.trace.container import RawFolder, pack
-from recap.trace.opening import open_trace
+from recap.trace.opening import open_flow
 from recap.trace.parquet import write_parquet
 from recap.trace.raw import is_raw
 from recap.trace.recording import Recording
@@ -17,7 +17,7 @@ def convert(source: Path, target: Path, /) -> None:
     """Bring a trace into another form; the target's name says which.
 
     To Parquet, from any trace recap reads: one row an event, for DuckDB, pandas, polars; recap reads it back without
-    loss. To trace.dat, from a folder of raw ring-buffer pages, such as a recorder leaves that was killed.
+    loss. A trace.dat or Parquet of any size is converted piece by piece. To trace.dat, from a folder of raw ring-buffer pages, such as a recorder leaves that was killed.
 
     Parameters
     ----------
@@ -33,10 +33,8 @@ def convert(source: Path, target: Path, /) -> None:
     path = Recording(source).path
     with progress() as update:
         if target.suffix == ".parquet":
-            update(0.0, "reading")
-            events = open_trace(path)
-            update(0.5, "writing")
-            write_parquet(events, target)
+            flow = open_flow(path)
+            write_parquet(flow, target, lambda: update(flow.share, "converting"))
         elif is_raw(path):
             pack(RawFolder(path), target, lambda share: update(share, "packing"))
         else:

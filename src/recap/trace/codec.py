@@ -9,12 +9,12 @@ import zstandard
 LARGEST_BLOCK = 64 << 20
 LARGEST_RATIO = 512
 
-Unpack = Callable[[memoryview, int], bytes]
+Unpack = Callable[[memoryview, int], bytes | memoryview]
 
 
-def plain(packed: memoryview, _size: int) -> bytes:
+def plain(packed: memoryview, _size: int) -> memoryview:
     """Not compressed at all."""
-    return bytes(packed)
+    return packed
 
 
 def unzlib(packed: memoryview, size: int) -> bytes:
@@ -50,7 +50,7 @@ def check_claim(packed: int, unpacked: int) -> None:
         raise ValueError(f"{packed} bytes claim to hold {unpacked}")
 
 
-def unpack_exactly(unpack: Unpack, packed: memoryview, size: int) -> bytes:
+def unpack_exactly(unpack: Unpack, packed: memoryview, size: int) -> bytes | memoryview:
     """The `size` bytes a block claims to hold, or ValueError with the reason."""
     check_claim(len(packed), size)
     unpacked = unpack(packed, size)

@@ -22,6 +22,15 @@ def map_file(path: Path) -> memoryview:
         raise InputError(path, "", f"cannot be read: {error.strerror}", "check its permissions") from None
 
 
+def forget(data: memoryview, start: int, stop: int) -> None:
+    """Give back the memory behind bytes of a mapped file that will not be read again soon."""
+    whole = data.obj
+    if isinstance(whole, mmap.mmap):
+        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        if first < stop:
+            whole.madvise(mmap.MADV_DONTNEED, first, stop - first)
+
+
 class Cursor:
     """Reads little-endian numbers, strings and blocks of `data`, from `at` on."""
 

@@ -1,7 +1,6 @@
-"""From a trace.dat to the table: its pages are merged into columns while the next ones are being unpacked."""
+"""From a trace.dat to tables: its pages are merged into columns while the next ones are being unpacked."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from recap.trace import ringbuffer
 from recap.trace.clock import nanoseconds
 from recap.trace.cursor import CUT_SHORT
 from recap.trace.layout import Layout, lay_out
-from recap.trace.pagedata import PageData, Run, page_data
-from recap.trace.table import COLUMNS, SYMBOLIC, Event, Events, Lost
+from recap.trace.memory import expect
+from recap.trace.pagedata import Lane, PageData, page_data
+from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Event, Events, Flow, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 20  # rows between two looks at Ctrl-C
@@ -41,91 +41,176 @@ def ingest(trace: TraceDat) -> Events:
 
 def merged(trace: TraceDat) -> Events:
     """The events of all CPUs and instances as one table."""
+    with page_data(trace) as pages:
+        merger = Merger(trace, pages)
+        room = pages.size // USUAL_RECORD + 1
+        columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
+        rows = 0
+        while merger.live:
+            if rows == room:
+                room *= 2
+                resize(columns, room)
+            rows = merger.fill(columns, rows, min(rows + SLICE, room))
+            expect(trace.path, rows, pages.share)
+        resize(columns, rows)
+        merger.lost.sort(key=lambda before: (before.time, before.cpu))
+        return merger.table(columns)
+
+
+def flow(trace: TraceDat) -> Flow:
+    """One trace piece by piece: it takes as much memory as a piece, however long the trace is."""
+    found = Flow(
+        comms=trace.comms,
+        clock=clock_of(trace),
+        cpus=trace.cpus,
+        buffers=tuple(buffer.name for buffer in trace.buffers),
+        symbols=symbols(trace, lay_out(trace)),
+    )
+    found.pieces = pieces(trace, found)
+    return found
+
+
+def pieces(trace: TraceDat, found: Flow) -> Iterator[Events]:
+    """The tables of a flow."""
+    with page_data(trace) as pages:
+        merger = Merger(trace, pages)
+        found.marks, found.lost = merger.marks, merger.lost
+        while merger.live:
+            columns: Columns = {name: np.empty(PIECE, dtype) for name, dtype in COLUMNS.items()}
+            rows = merger.fill(columns, 0, PIECE)
+            found.other = merger.other()
+            found.share = pages.share
+            if rows:
+                yield merger.table({name: column[:rows] for name, column in columns.items()})
+
+
+class Merger:
+    """A trace on its way into columns: what was read so far, and what was lost and not understood."""
+
+    def __init__(self, trace: TraceDat, pages: PageData) -> None:
+        self.trace = trace
+        self.pages = pages
+        self.clock = clock_of(trace)
+        self.layout = lay_out(trace)
+        self.symbols = symbols(trace, self.layout)
+        self.counts = np.zeros(MAX_EVENT_ID, np.int64)
+        self.marks: list[str] = []
+        self.lost: list[Lost] = []
+        lanes, header = pages.lanes, trace.header
+        self.walker = ringbuffer.Pages(
+            pages.data,
+            [lane.cpu for lane in lanes],
+            [lane.page_size for lane in lanes],
+            header.commit,
+            header.payload,
+        )
+        for number, lane in enumerate(lanes):
+            if lane.last:
+                self.walker.feed(number, 0, 0, 1)
+
+    @property
+    def live(self) -> bool:
+        """Whether there is more to read."""
+        return self.walker.live > 0
+
+    def fill(self, columns: Columns, rows: int, limit: int) -> int:
+        """Read on, into the columns from row `rows` up to `limit`: how many rows there are now."""
+        out = ringbuffer.Columns({name: column.data for name, column in columns.items()})
+        while self.walker.live and rows < limit:
+            before = rows
+            rows = ringbuffer.fill(self.walker, self.layout.plan, out, self.counts.data, rows, limit)
+            if self.walker.fault:
+                raise self.fault()
+            self.take_marks({name: column[before:rows] for name, column in columns.items()})
+            if self.walker.hungry >= 0:
+                self.feed(self.walker.hungry)
+        for event_id, error in self.layout.unreadable.items():
+            if self.counts[event_id]:
+                raise error
+        return rows
+
+    def fault(self) -> InputError:
+        """What is wrong with a page, and where."""
+        at = self.walker.fault_at
+        lane = next(lane for lane in self.pages.lanes if lane.begin <= at < lane.end)
+        return InputError(self.trace.path, lane.origin(at), ringbuffer.FAULTS[self.walker.fault], CUT_SHORT)
+
+    def feed(self, number: int) -> None:
+        """Let a stream go on with its next share."""
+        lane = self.pages.lanes[number]
+        lane.turn()
+        self.lost += self.lost_in(lane)
+        self.walker.feed(number, lane.begin, lane.end, lane.last)
+
+    def take_marks(self, columns: Columns) -> None:
+        """The texts of the trace markers, while they are there; their rows count them instead of saying where."""
+        for row in np.flatnonzero(columns["event"] == Event.TRACE_MARKER).tolist():
+            text, _, _ = bytes(self.pages.data[columns["a"][row] : columns["b"][row]]).partition(b"\0")
+            columns["a"][row], columns["b"][row] = len(self.marks), 0
+            self.marks.append(text.decode(errors="replace").rstrip("\n"))
+
+    def lost_in(self, lane: Lane) -> Iterator[Lost]:
+        """Where the pages that now can be read say that events were lost before them."""
+        header = self.trace.header
+        stop = lane.end if lane.last else lane.end - (lane.end - lane.begin) % lane.page_size
+        flags = np.frombuffer(self.pages.data, np.uint8)[lane.begin + header.commit + 3 : stop : lane.page_size]
+        for page in np.flatnonzero(flags & MISSED).tolist():
+            yield self.lost_before(lane, lane.begin + page * lane.page_size, stored=bool(flags[page] & MISSED_STORED))
+
+    def lost_before(self, lane: Lane, page: int, *, stored: bool) -> Lost:
+        """What one page says about the events before it: their number stands behind its last record."""
+        header = self.trace.header
+
+        def number(at: int, size: int) -> int:
+            return int.from_bytes(self.pages.data[at : at + size], "little")
+
+        tail = page + header.payload + (number(page + header.commit, 4) & ringbuffer.COMMIT)
+        fits = stored and tail + header.word <= min(page + lane.page_size, lane.end)
+        # A damaged page may say more than any clock; the walk tells where, when it comes there.
+        time = np.array([number(page, 8) & ringbuffer.LATEST], np.int64)
+        when = int(nanoseconds(self.trace, self.clock, time)[0])
+        return Lost(lane.cpu, when, number(tail, header.word) if fits else None)
+
+    def other(self) -> dict[str, int]:
+        """How many events there were that are not in the table, by name."""
+        found: dict[str, int] = {}
+        for event_id in np.flatnonzero(self.counts).tolist():
+            if event_id not in self.layout.known:
+                described = self.trace.formats.get(event_id)
+                name = described.name if described else f"event {event_id}"
+                found[name] = found.get(name, 0) + int(self.counts[event_id])
+        return found
+
+    def table(self, columns: Columns) -> Events:
+        """The rows read, with what is known so far of the whole."""
+        columns["time"] = nanoseconds(self.trace, self.clock, columns["time"])
+        for column in columns.values():
+            column.flags.writeable = False
+        return Events(
+            **columns,
+            comms=self.trace.comms,
+            marks=self.marks,
+            lost=self.lost,
+            other=self.other(),
+            clock=self.clock,
+            cpus=self.trace.cpus,
+            buffers=tuple(buffer.name for buffer in self.trace.buffers),
+            symbols=self.symbols,
+        )
+
+
+def clock_of(trace: TraceDat) -> str:
+    """The one clock of all instances."""
     clocks = {buffer.clock for buffer in trace.buffers}
     if len(clocks) > 1:
         raise InputError(trace.path, "", f"its instances use {len(clocks)} clocks", "record with one clock")
-    with page_data(trace) as pages:
-        counts = np.zeros(MAX_EVENT_ID, np.int64)
-        layout = lay_out(trace)
-        columns = merge(trace, layout, pages, counts)
-        marks = take_marks(pages, columns)
-        lost = list(lost_events(trace, pages))
-    clock = clocks.pop()
-    columns["time"] = nanoseconds(trace, clock, columns["time"])
-    lost_at = nanoseconds(trace, clock, np.array([before.time for before in lost], np.int64)).tolist()
-    lost = [replace(before, time=time) for before, time in zip(lost, lost_at, strict=True)]
-    for column in columns.values():
-        column.flags.writeable = False
-    return Events(
-        **columns,
-        comms=trace.comms,
-        marks=marks,
-        lost=sorted(lost, key=lambda before: (before.time, before.cpu)),
-        other=others(trace, layout, counts),
-        clock=clock,
-        cpus=trace.cpus,
-        buffers=tuple(buffer.name for buffer in trace.buffers),
-        symbols=symbols(trace, layout),
-    )
-
-
-def merge(trace: TraceDat, layout: Layout, pages: PageData, counts: npt.NDArray[np.int64]) -> Columns:
-    """The columns; `counts` counts all events by id."""
-    walker = walk(trace, pages)
-    room = sum(run.stop - run.start for run in pages.runs) // USUAL_RECORD + 1
-    columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
-    rows = 0
-    while walker.live:
-        rows = ringbuffer.fill(walker, layout.plan, views(columns), counts.data, rows, min(rows + SLICE, room))
-        if walker.fault:
-            where = pages.origin(walker.fault_at)
-            raise InputError(trace.path, where, ringbuffer.FAULTS[walker.fault], CUT_SHORT)
-        if walker.hungry >= 0:
-            walker.feed(walker.hungry, pages.await_more(walker.hungry))
-        elif rows == room:
-            room *= 2
-            resize(columns, room)
-    for event_id, error in layout.unreadable.items():
-        if counts[event_id]:
-            raise error
-    resize(columns, rows)
-    return columns
-
-
-def walk(trace: TraceDat, pages: PageData) -> ringbuffer.Pages:
-    """A walker before the first page of every run."""
-    return ringbuffer.Pages(
-        pages.data,
-        [run.cpu for run in pages.runs],
-        [run.start for run in pages.runs],
-        [run.stop for run in pages.runs],
-        [run.page_size for run in pages.runs],
-        trace.header.commit,
-        trace.header.payload,
-    )
-
-
-def views(columns: Columns) -> ringbuffer.Columns:
-    """The columns as the walker writes them."""
-    return ringbuffer.Columns({name: column.data for name, column in columns.items()})
+    return clocks.pop()
 
 
 def resize(columns: Columns, rows: int) -> None:
     """Make all columns longer or shorter, in place where the memory allows."""
     for column in columns.values():
         column.resize(rows, refcheck=False)
-
-
-def take_marks(pages: PageData, columns: Columns) -> list[str]:
-    """The texts of the trace markers, whose rows count them instead of saying where they are."""
-    rows = np.flatnonzero(columns["event"] == Event.TRACE_MARKER)
-    marks = []
-    for begin, end in zip(columns["a"][rows].tolist(), columns["b"][rows].tolist(), strict=True):
-        text, _, _ = bytes(pages.data[begin:end]).partition(b"\0")
-        marks.append(text.decode(errors="replace").rstrip("\n"))
-    columns["a"][rows] = np.arange(len(rows))
-    columns["b"][rows] = 0
-    return marks
 
 
 def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:
@@ -136,36 +221,3 @@ def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:
         if name is not None:
             found[name] = trace.formats[event_id].symbols(name)
     return found
-
-
-def others(trace: TraceDat, layout: Layout, counts: npt.NDArray[np.int64]) -> dict[str, int]:
-    """How many events there are that are not in the table, by name."""
-    found: dict[str, int] = {}
-    for event_id in np.flatnonzero(counts).tolist():
-        if event_id not in layout.known:
-            described = trace.formats.get(event_id)
-            name = described.name if described else f"event {event_id}"
-            found[name] = found.get(name, 0) + int(counts[event_id])
-    return found
-
-
-def lost_events(trace: TraceDat, pages: PageData) -> Iterator[Lost]:
-    """Where the pages say that events were lost before them."""
-    data = np.frombuffer(pages.data, np.uint8)
-    for run in pages.runs:
-        flags = data[run.start + trace.header.commit + 3 : run.stop : run.page_size]
-        for page in np.flatnonzero(flags & MISSED).tolist():
-            stored = bool(flags[page] & MISSED_STORED)
-            yield lost_before(trace, pages, run, run.start + page * run.page_size, stored)
-
-
-def lost_before(trace: TraceDat, pages: PageData, run: Run, page: int, stored: bool) -> Lost:
-    """What one page says about the events before it: their number stands behind its last record."""
-    header = trace.header
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(pages.data[at : at + size], "little")
-
-    tail = page + header.payload + (number(page + header.commit, 4) & ringbuffer.COMMIT)
-    fits = stored and tail + header.word <= min(page + run.page_size, run.stop)
-    return Lost(run.cpu, number(page, 8), number(tail, header.word) if fits else None)

@@ -2,19 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from recap.errors import InputError
 from recap.trace.cursor import map_file
-from recap.trace.ingest import open_tracedat
+from recap.trace.ingest import flow, open_tracedat
 from recap.trace.llfree import is_llfree, read_llfree
-from recap.trace.parquet import PARQUET, read_parquet
-from recap.trace.raw import is_raw, read_raw
-from recap.trace.table import Events
+from recap.trace.parquet import PARQUET, parquet_flow, read_parquet
+from recap.trace.raw import is_raw, raw_flow, read_raw
+from recap.trace.table import Events, Flow
 from recap.trace.text import read_text
-from recap.trace.tracedat import MAGIC
+from recap.trace.tracedat import MAGIC, read_tracedat
 
 HEAD = 4096
 PERF_DATA = b"PERFILE2"
+
+Kind = Literal["trace.dat", "parquet", "llfree", "text"]
 
 
 def open_trace(path: str | os.PathLike[str]) -> Events:
@@ -35,18 +38,41 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
     given = Path(path)
     if is_raw(given):
         return read_raw(given)
-    if given.is_dir():
-        raise InputError(given, "", "is a folder without a trace in it", "name a trace, or a folder with trace.dat")
-    data = map_file(given)
+    return read(given, kind_of(given))
+
+
+def open_flow(path: Path) -> Flow:
+    """The events of a trace piece by piece; of trace.dat, raw pages and Parquet no more is in memory at a time."""
+    if is_raw(path):
+        return raw_flow(path)
+    kind = kind_of(path)
+    if kind == "trace.dat":
+        return flow(read_tracedat(path))
+    if kind == "parquet":
+        return parquet_flow(path)
+    return read(path, kind).flow()
+
+
+def read(path: Path, kind: Kind) -> Events:
+    """The whole table of one file."""
+    readers = {"trace.dat": open_tracedat, "parquet": read_parquet, "llfree": read_llfree, "text": read_text}
+    return readers[kind](path)
+
+
+def kind_of(path: Path) -> Kind:
+    """What a file is, by its first bytes."""
+    if path.is_dir():
+        raise InputError(path, "", "is a folder without a trace in it", "name a trace, or a folder with trace.dat")
+    data = map_file(path)
     head, size = bytes(data[:HEAD]), len(data)
     if head.startswith(MAGIC):
-        return open_tracedat(given)
+        return "trace.dat"
     if head.startswith(PARQUET):
-        return read_parquet(given)
+        return "parquet"
     if head.startswith(PERF_DATA):
-        raise InputError(given, "offset 0x0", "is perf's own file", "give the output of `perf script` instead")
+        raise InputError(path, "offset 0x0", "is perf's own file", "give the output of `perf script` instead")
     if is_llfree(head, size):
-        return read_llfree(given)
+        return "llfree"
     if b"\0" in head:
-        raise InputError(given, "offset 0x0", "this is no trace that recap knows", "give a trace.dat, or a text")
-    return read_text(given)
+        raise InputError(path, "offset 0x0", "this is no trace that recap knows", "give a trace.dat, or a text")
+    return "text"

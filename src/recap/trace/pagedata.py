@@ -1,136 +1,217 @@
-"""All the ring-buffer pages of a trace.dat in one buffer, and the way back to the file's offsets."""
+"""The ring-buffer pages of all CPUs, a share of them at a time: while one share is read, the next are unpacked.
+
+Each CPU has two slots of one bounded buffer, filled and read in turn, however long the trace is.
+"""
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace.codec import CODECS, LARGEST_RATIO, check_claim, unpack_exactly
-from recap.trace.cursor import CUT_SHORT, Cursor
-from recap.trace.tracedat import Stream, TraceDat
+from recap.trace.codec import CODECS, check_claim, unpack_exactly
+from recap.trace.cursor import CUT_SHORT, Cursor, forget
+from recap.trace.tracedat import Buffer, Stream, TraceDat
 
-SHARE = 32  # chunks unpacked at a time, about a megabyte
+SHARE = 1 << 20  # bytes unpacked at a time
+ALL_SHARES = 64 << 20  # what the slots of all CPUs take together, unless the file's own chunks are larger
+PLAIN = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A block of packed pages: where in the file, how long, and where its pages go."""
+    """A block of pages in the file: where, how long there, and how long unpacked."""
 
     offset: int
     width: int
-    start: int
-    stop: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One CPU's pages: a range of the buffer."""
+class Source:
+    """Where one CPU's pages come from, cut into shares."""
 
-    cpu: int
-    start: int
-    stop: int
+    trace: TraceDat
+    stream: Stream
     page_size: int
+    codec: str
+    shares: list[list[Chunk]]
+
+    @property
+    def size(self) -> int:
+        """Of all pages, unpacked."""
+        return sum(chunk.size for share in self.shares for chunk in share)
+
+    @property
+    def room(self) -> int:
+        """A slot's: the largest share, and before it what the last one ended with, less than a page."""
+        return min(self.page_size, self.size) + max((weight(share) for share in self.shares), default=0)
+
+    def unpack(self, share: list[Chunk], target: memoryview) -> None:
+        """Unpack some chunks, one behind the other."""
+        codec, at = CODECS[self.codec](), 0
+        for chunk in share:
+            packed = self.stream.data[chunk.offset : chunk.offset + chunk.width]
+            try:
+                target[at : at + chunk.size] = unpack_exactly(codec, packed, chunk.size)
+            except ValueError as error:
+                where = f"offset {chunk.offset:#x}"
+                raise InputError(self.trace.path, where, f"a chunk does not unpack: {error}", CUT_SHORT) from None
+            at += chunk.size
+        forget(self.stream.data, share[0].offset, share[-1].offset + share[-1].width)
+
+
+class AtOnce(Executor):
+    """Does everything where it is asked for: threads are not worth their start for a small file."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it."""
+        done: Future[Any] = Future()
+        done.set_result(work(*args, **kwargs))
+        return done
+
+
+class Lane:
+    """One CPU's pages on their way: those from `begin` to `end` of the buffer can be read."""
+
+    def __init__(self, source: Source, data: memoryview, start: int, pool: Executor) -> None:
+        self.cpu = source.stream.cpu
+        self.page_size = source.page_size
+        self.size = source.size
+        self.read = 0
+        self.begin = self.end = start
+        self.source = source
+        self.data = data
+        self.pool = pool
+        self.left = iter(source.shares)
+        self.coming: deque[tuple[int, list[Chunk], Future[None]]] = deque()
+        self.places: list[tuple[int, Chunk]] = []
+        self.slot: int | None = None
+        for slot in (start, start + source.room)[: len(source.shares)]:
+            self.order(slot)
+
+    @property
+    def last(self) -> bool:
+        """Whether there is no more than can be read now."""
+        return not self.coming
+
+    def order(self, slot: int) -> None:
+        """Have the next share unpacked into a slot."""
+        share = next(self.left, None)
+        if share is not None:
+            at = slot + min(self.page_size, self.size)
+            target = self.data[at : at + weight(share)]
+            self.coming.append((slot, share, self.pool.submit(self.source.unpack, share, target)))
+
+    def turn(self) -> None:
+        """Go on to the next share, once all whole pages of this one are read."""
+        slot, share, unpacked = self.coming.popleft()
+        unpacked.result()
+        rest = (self.end - self.begin) % self.page_size
+        at = slot + min(self.page_size, self.size)
+        self.data[at - rest : at] = self.data[self.end - rest : self.end]
+        self.places = [(at - rest, self.places[-1][1])] if rest else []
+        free, self.slot, self.begin = self.slot, slot, at - rest
+        for chunk in share:
+            self.places.append((at, chunk))
+            at += chunk.size
+        self.end = at
+        self.read += weight(share)
+        if free is not None:
+            self.order(free)
+
+    def origin(self, at: int) -> str:
+        """Where in the file the byte at `at` came from."""
+        start, chunk = [place for place in self.places if place[0] <= at][-1]
+        if self.source.codec == PLAIN:
+            return f"offset {chunk.offset + at - start:#x}"
+        return f"offset {chunk.offset:#x} (a chunk; unpacked, {at - start:#x} into it)"
+
+
+def weight(share: list[Chunk]) -> int:
+    """Bytes of a share, unpacked."""
+    return sum(chunk.size for chunk in share)
 
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """The pages of all CPUs and instances, some of them still being unpacked."""
+    """The pages of all CPUs and instances, a lane each, lower CPUs first."""
 
     data: memoryview
-    runs: list[Run]
-    chunks: list[Chunk]
-    coming: list[Iterator[Future[int]]]
+    lanes: list[Lane]
 
-    def await_more(self, run: int) -> int:
-        """Up to where a run can be read, once that is farther than the last time."""
-        future = next(self.coming[run], None)
-        return future.result() if future else self.runs[run].stop
+    @property
+    def size(self) -> int:
+        """Bytes of all pages, unpacked."""
+        return sum(lane.size for lane in self.lanes)
 
-    def origin(self, at: int) -> str:
-        """Where in the file the byte at `at` came from."""
-        if not self.chunks:
-            return f"offset {at:#x}"
-        chunk = self.chunks[bisect_right(self.chunks, at, key=lambda chunk: chunk.start) - 1]
-        return f"offset {chunk.offset:#x} (a chunk; unpacked, {at - chunk.start:#x} into it)"
+    @property
+    def share(self) -> float:
+        """How much of it was read, 0 to 1."""
+        return sum(lane.read for lane in self.lanes) / max(1, self.size)
 
 
 @contextmanager
 def page_data(trace: TraceDat) -> Iterator[PageData]:
-    """The file itself where its pages are not packed, else what they unpack to, as it is unpacked."""
-    if len({buffer.packed for buffer in trace.buffers}) > 1:
-        raise InputError(trace.path, "", "some instances are compressed, others not", CUT_SHORT)
-    streams = [(stream, buffer) for buffer in trace.buffers for stream in buffer.streams]
-    # Ties in time go to the lower CPU, then to the earlier instance.
-    streams.sort(key=lambda pair: pair[0].cpu)
-    if not trace.buffers[0].packed:
-        runs = [Run(s.cpu, s.offset, s.offset + s.size, buffer.page_size) for s, buffer in streams]
-        yield PageData(trace.data, runs, [], [iter(()) for _ in runs])
-        return
-    runs, planned, stop = [], [], 0
-    for stream, buffer in streams:
-        chunks = list(plan_chunks(trace, stream, stop))
-        planned.append(chunks)
-        start, stop = stop, chunks[-1].stop if chunks else stop
-        runs.append(Run(stream.cpu, start, stop, buffer.page_size))
-    pages = reserve(trace, stop)
-    pool = ThreadPoolExecutor(os.cpu_count())
+    """All pages of a trace, ready to be read lane by lane."""
+    sources = list(plan(trace))
+    starts = np.cumsum([0, *(source.room * min(2, len(source.shares)) for source in sources)]).tolist()
+    data = np.empty(starts[-1], np.uint8).data
+    pool = ThreadPoolExecutor(os.cpu_count()) if len(data) > SHARE else AtOnce()
     try:
-        coming = unpack(pool, trace, planned, pages)
-        yield PageData(pages, runs, list(chain.from_iterable(planned)), coming)
+        yield PageData(data, [Lane(source, data, start, pool) for source, start in zip(sources, starts, strict=False)])
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def plan_chunks(trace: TraceDat, stream: Stream, start: int) -> Iterator[Chunk]:
-    """The chunks of one CPU, and where their pages shall go."""
+def plan(trace: TraceDat) -> Iterator[Source]:
+    """Every CPU's pages cut into shares."""
+    streams = [(stream, buffer) for buffer in trace.buffers for stream in buffer.streams]
+    # Ties in time go to the lower CPU, then to the earlier instance.
+    streams.sort(key=lambda pair: pair[0].cpu)
+    largest = min(SHARE, ALL_SHARES // (2 * max(1, len(streams))))
+    for stream, buffer in streams:
+        chunks = packed_chunks(trace, stream) if buffer.packed else plain_chunks(stream, buffer, largest)
+        codec = trace.codec if buffer.packed else PLAIN
+        yield Source(trace, stream, buffer.page_size, codec, list(shares(chunks, largest)))
+
+
+def plain_chunks(stream: Stream, buffer: Buffer, largest: int) -> Iterator[Chunk]:
+    """Pages that are not packed, cut after whole pages."""
+    step = max(1, largest // buffer.page_size) * buffer.page_size
+    for at in range(0, stream.size, step):
+        size = min(step, stream.size - at)
+        yield Chunk(stream.offset + at, size, size)
+
+
+def packed_chunks(trace: TraceDat, stream: Stream) -> Iterator[Chunk]:
+    """The chunks the file itself has."""
     if stream.size == 0:
         return
     # The size a stream states leaves out the count that leads it.
-    cursor = Cursor(trace.path, trace.data[: stream.offset + 4 + stream.size], stream.offset)
+    cursor = Cursor(trace.path, stream.data[: stream.offset + 4 + stream.size], stream.offset)
     for _ in range(cursor.number(4, "the count of chunks")):
         width, size = cursor.number(4, "a chunk"), cursor.number(4, "a chunk")
         try:
             check_claim(width, size)
         except ValueError as error:
             raise cursor.error(str(error)) from None
-        yield Chunk(cursor.at, width, start, start + size)
+        yield Chunk(cursor.at, width, size)
         cursor.block(width, "a chunk")
-        start += size
 
 
-def reserve(trace: TraceDat, size: int) -> memoryview:
-    """Room for so many bytes of pages."""
-    if size > LARGEST_RATIO * len(trace.data):
-        raise InputError(trace.path, "", f"claims to unpack to {size} bytes", CUT_SHORT)
-    return np.empty(size, np.uint8).data
-
-
-def unpack(
-    pool: ThreadPoolExecutor, trace: TraceDat, planned: list[list[Chunk]], pages: memoryview
-) -> list[Iterator[Future[int]]]:
-    """Start unpacking, all CPUs at an even pace; each future is the end of what is then unpacked."""
-    coming: list[list[Future[int]]] = [[] for _ in planned]
-    for first in range(0, max(map(len, planned), default=0), SHARE):
-        for chunks, futures in zip(planned, coming, strict=True):
-            if share := chunks[first : first + SHARE]:
-                futures.append(pool.submit(unpack_share, trace, share, pages))
-    return [iter(futures) for futures in coming]
-
-
-def unpack_share(trace: TraceDat, share: list[Chunk], pages: memoryview) -> int:
-    """Unpack some chunks, each to its place; the end of the last."""
-    codec = CODECS[trace.codec]()
-    for chunk in share:
-        packed = trace.data[chunk.offset : chunk.offset + chunk.width]
-        try:
-            pages[chunk.start : chunk.stop] = unpack_exactly(codec, packed, chunk.stop - chunk.start)
-        except ValueError as error:
-            where = f"offset {chunk.offset:#x}"
-            raise InputError(trace.path, where, f"a chunk does not unpack: {error}", CUT_SHORT) from None
-    return share[-1].stop
+def shares(chunks: Iterator[Chunk], largest: int) -> Iterator[list[Chunk]]:
+    """As many chunks at a time as fit, but one at least."""
+    share: list[Chunk] = []
+    for chunk in chunks:
+        if share and weight(share) + chunk.size > largest:
+            yield share
+            share = []
+        share.append(chunk)
+    if share:
+        yield share

@@ -1,11 +1,14 @@
-"""The table as Parquet, for any program that reads it, and back without loss.
+"""The table as Parquet, for any program that reads it, and back without loss, a group of rows at a time.
 
-Rows are sorted by event, then by time, as equal events pack best; `tie` tells apart those of one CPU at one time.
-What is told of the whole trace is JSON in the file's metadata.
+A group's rows are sorted by event, then by CPU, as such rows pack best. `since` is the time since the event of that
+kind on that CPU before it; the first of all counts from zero, so the sums are the times. `tie` tells apart those of
+one CPU at one time. What is told of the whole trace is JSON in the file's metadata.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,24 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError, RecapError
-from recap.trace.table import COLUMNS, Event, Events, Lost
+from recap.trace.table import COLUMNS, PIECE, Event, Events, Flow, Lost, joined
 
 PARQUET = b"PAR1"
 KEY = b"recap"
-TIE = "tie"
-DELTA = "DELTA_BINARY_PACKED"
-DELTAS = ("time", "pid", "pfn", "flags", "a", "b", TIE)
+SINCE, TIE = "since", "tie"
+STORED: dict[str, type[np.generic]] = {
+    SINCE: np.int64,
+    **{name: kind for name, kind in COLUMNS.items() if name != "time"},
+    TIE: np.int32,
+}
 LEVEL = 9  # of zstd
 ROWS_IN_GROUP = 1 << 20
+LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repeats in it is seen
 MEND = "convert the trace again"
 MOST_CPUS = 1 << 16
+LATEST = 1 << 62
+
+Columns = dict[str, npt.NDArray[Any]]
 
 
 class About(msgspec.Struct, frozen=True):
@@ -50,38 +60,99 @@ def arrow() -> Any:
     return pyarrow
 
 
-def write_parquet(events: Events, path: Path) -> None:
-    """Write a trace; where that fails, there is no file."""
+def write_parquet(flow: Flow, path: Path, progress: Callable[[], None] = lambda: None) -> None:
+    """Write a trace, and tell after each group of rows; where that fails, there is no file."""
     pa = arrow()
-    about = About(
-        comms=events.comms,
-        marks=events.marks,
-        lost=[(lost.cpu, lost.time, lost.count) for lost in events.lost],
-        other=events.other,
-        clock=events.clock,
-        cpus=events.cpus,
-        buffers=list(events.buffers),
-        symbols=events.symbols,
-        events=[event.name.lower() for event in Event],
-    )
-    order = np.argsort(events.event, kind="stable")
-    columns = {name: getattr(events, name)[order] for name in COLUMNS}
-    columns[TIE] = ties(events)[order]
-    table = pa.table(columns).replace_schema_metadata({KEY: msgspec.json.encode(about)})
     unfinished = path.with_name(path.name + ".part")
+    schema = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in STORED.items()])
+    last = Last()
     try:
-        pa.parquet.write_table(
-            table,
+        with pa.parquet.ParquetWriter(
             unfinished,
+            schema,
             compression="zstd",
             compression_level=LEVEL,
             use_dictionary=False,
-            column_encoding=dict.fromkeys(DELTAS, DELTA),
-            row_group_size=ROWS_IN_GROUP,
-        )
+            use_byte_stream_split=True,
+            data_page_size=LARGEST_PAGE,
+            max_rows_per_page=ROWS_IN_GROUP,
+            write_batch_size=ROWS_IN_GROUP,
+        ) as writer:
+            for group in groups(flow):
+                writer.write_table(pa.table(stored(group, last), schema), ROWS_IN_GROUP)
+                progress()
+            writer.add_key_value_metadata({KEY: msgspec.json.encode(about_of(flow))})
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def about_of(flow: Flow) -> About:
+    """What a flow, gone through, tells of the whole."""
+    lost = sorted(flow.lost, key=lambda before: (before.time, before.cpu))
+    return About(
+        comms=flow.comms,
+        marks=flow.marks,
+        lost=[(before.cpu, before.time, before.count) for before in lost],
+        other=flow.other,
+        clock=flow.clock,
+        cpus=flow.cpus,
+        buffers=list(flow.buffers),
+        symbols=flow.symbols,
+        events=[event.name.lower() for event in Event],
+    )
+
+
+def groups(flow: Flow) -> Iterator[Events]:
+    """The pieces, as many at a time as make a group of rows."""
+    pieces: list[Events] = []
+    for piece in flow.pieces:
+        pieces.append(piece)
+        if len(pieces) * PIECE >= ROWS_IN_GROUP:
+            yield joined(pieces)
+            pieces = []
+    if pieces:
+        yield joined(pieces)
+
+
+class Last:
+    """When each event was last seen on each CPU, from group to group."""
+
+    def __init__(self) -> None:
+        self.time: dict[int, int] = {}
+
+    def before(self, kind: npt.NDArray[np.uint32], time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """For rows sorted by kind, the time of the one before of the same kind."""
+        starts = first_of(kind)
+        before = np.empty_like(time)
+        before[1:] = time[:-1]
+        before[starts] = [self.time.get(one, 0) for one in kind[starts].tolist()]
+        self.keep(kind, starts, time)
+        return before
+
+    def keep(self, kind: npt.NDArray[np.uint32], starts: npt.NDArray[np.intp], time: npt.NDArray[np.int64]) -> None:
+        """Remember the last of each kind."""
+        ends = np.append(starts[1:], len(kind)) - 1
+        self.time.update(zip(kind[ends].tolist(), time[ends].tolist(), strict=True))
+
+
+def kinds(event: npt.NDArray[np.uint8], cpu: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint32]:
+    """Event and CPU as one number."""
+    return event.astype(np.uint32) << np.uint32(16) | cpu
+
+
+def first_of(kind: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
+    """Where each kind begins."""
+    return np.flatnonzero(np.concatenate([[True], kind[1:] != kind[:-1]])) if len(kind) else np.empty(0, np.intp)
+
+
+def stored(group: Events, last: Last) -> Columns:
+    """A group's columns as they are in the file."""
+    kind = kinds(group.event, group.cpu)
+    order = np.argsort(kind, kind="stable")
+    columns = {name: getattr(group, name)[order] for name in COLUMNS}
+    time = columns.pop("time")
+    return {SINCE: time - last.before(kind[order], time), **columns, TIE: ties(group)[order]}
 
 
 def ties(events: Events) -> npt.NDArray[np.int32]:
@@ -94,58 +165,103 @@ def ties(events: Events) -> npt.NDArray[np.int32]:
 
 def read_parquet(path: Path) -> Events:
     """Read a trace that `write_parquet` wrote."""
+    flow = parquet_flow(path)
+    pieces = list(flow.pieces)
+    whole = joined(pieces or [nothing(flow)])
+    marked = np.flatnonzero(whole.event == Event.TRACE_MARKER)
+    if len(marked) != len(flow.marks) or (whole.a[marked] != np.arange(len(marked))).any():
+        raise InputError(path, "", "has marks that are not its own", MEND)
+    return whole
+
+
+def nothing(flow: Flow) -> Events:
+    """No rows."""
+    return table({name: np.empty(0, kind) for name, kind in COLUMNS.items()}, flow)
+
+
+def table(columns: Columns, flow: Flow) -> Events:
+    """Columns, with what is told of the whole trace."""
+    told = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
+    return Events(**columns, **{name: getattr(flow, name) for name in told})
+
+
+def parquet_flow(path: Path) -> Flow:
+    """The same piece by piece."""
     pa = arrow()
+    with refused(path, pa):
+        file = pa.parquet.ParquetFile(path, memory_map=True)
+        metadata = file.metadata.metadata or {}
+    if KEY not in metadata:
+        raise InputError(path, "", "is not a trace of recap's", "give what `recap convert` wrote")
+    with refused(path, pa):
+        about = msgspec.json.decode(metadata[KEY], type=About)
+    if about.events[: len(Event)] != [known.name.lower() for known in Event]:
+        raise InputError(path, "column event", "has events this recap does not know", MEND)
+    if not 0 < about.cpus <= MOST_CPUS:
+        raise InputError(path, "", f"tells of {about.cpus} CPUs", MEND)
+    told = {name: getattr(about, name) for name in ("comms", "marks", "other", "clock", "cpus", "symbols")}
+    found = Flow(**told, buffers=tuple(about.buffers), lost=[Lost(*lost) for lost in about.lost])
+    found.pieces = pieces(path, file, found)
+    return found
+
+
+def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
+    """The tables of a flow, from one group of rows after the other."""
+    pa, last, so_far = arrow(), Last(), 0
+    for number in range(file.num_row_groups):
+        with refused(path, pa):
+            group = file.read_row_group(number)
+            columns = {name: column(group, name, kind) for name, kind in STORED.items()}
+        columns = in_time_order(path, columns, last, found.cpus)
+        found.share = (number + 1) / file.num_row_groups
+        if len(columns["time"]) and columns["time"][0] < so_far:
+            raise InputError(path, f"row group {number}", "goes back in time", MEND)
+        so_far = int(columns["time"][-1]) if len(columns["time"]) else so_far
+        for start in range(0, len(columns["time"]), PIECE):
+            yield table({name: values[start : start + PIECE] for name, values in columns.items()}, found)
+
+
+def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Columns:
+    """A group's rows with their times, after a look at what the engine relies on."""
+    event, cpu, since, tie = columns["event"], columns["cpu"], columns.pop(SINCE), columns.pop(TIE)
+    kind = kinds(event, cpu)
+    if event.max(initial=0) >= len(Event) or cpu.max(initial=0) >= cpus or (kind[1:] < kind[:-1]).any():
+        raise InputError(path, "column event or cpu", "has numbers no trace has", MEND)
+    if since.min(initial=0) < 0 or since.astype(np.float64).sum() + max(last.time.values(), default=0) >= LATEST:
+        raise InputError(path, f"column {SINCE}", "has times no trace has", MEND)
+    time, starts = np.cumsum(since), first_of(kind)
+    begun = np.array([last.time.get(one, 0) for one in kind[starts].tolist()], np.int64)
+    shift = begun - (time[starts] - since[starts])
+    time += np.repeat(shift, np.diff(np.append(starts, len(kind))))
+    last.keep(kind, starts, time)
+    order = np.lexsort((tie, cpu, time))
+    found = {"time": time[order], **{name: values[order] for name, values in columns.items()}}
+    for values in found.values():
+        values.flags.writeable = False
+    return {name: found[name] for name in COLUMNS}
+
+
+@contextmanager
+def refused(path: Path, pa: Any) -> Iterator[None]:
+    """What pyarrow and the decoder raise on a damaged file, as one line."""
     try:
-        table = pa.parquet.ParquetFile(path, memory_map=True).read()
-        about = msgspec.json.decode((table.schema.metadata or {})[KEY], type=About)
-        columns = {name: column(table, name, kind) for name, kind in {**COLUMNS, TIE: np.int32}.items()}
-    except InputError:
-        raise
-    except KeyError:
-        raise InputError(path, "", "is not a trace of recap's", "give what `recap convert` wrote") from None
+        yield
     except (
         pa.ArrowException,
         OSError,
         ValueError,
         TypeError,
+        KeyError,
         MemoryError,
         OverflowError,
         msgspec.MsgspecError,
     ) as error:
         raise InputError(path, "", f"is damaged: {error}"[:200], MEND) from None
-    return checked(path, columns, about)
 
 
-def column(table: Any, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
+def column(group: Any, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:
     """One column, of the very type it was written with; ValueError where it is another, or has holes."""
-    found = table.column(name)
+    found = group.column(name)
     if found.null_count or found.type.to_pandas_dtype() != kind:
         raise ValueError(f"column {name} is {found.type}, with {found.null_count} holes")
     return np.ascontiguousarray(found.to_numpy())
-
-
-def checked(path: Path, columns: dict[str, npt.NDArray[Any]], about: About) -> Events:
-    """The table, after a look at what the engine relies on."""
-    event, cpu, time, tie = columns["event"], columns["cpu"], columns["time"], columns.pop(TIE)
-    if event.max(initial=0) >= len(Event) or about.events[: len(Event)] != [known.name.lower() for known in Event]:
-        raise InputError(path, "column event", "has events this recap does not know", MEND)
-    if not cpu.max(initial=0) < about.cpus <= MOST_CPUS or time.min(initial=0) < 0:
-        raise InputError(path, "column cpu or time", "has numbers no trace has", MEND)
-    order = np.lexsort((tie, cpu, time))
-    columns = {name: values[order] for name, values in columns.items()}
-    marked = np.flatnonzero(columns["event"] == Event.TRACE_MARKER)
-    if len(marked) != len(about.marks) or (columns["a"][marked] != np.arange(len(marked))).any():
-        raise InputError(path, "", "has marks that are not its own", MEND)
-    for values in columns.values():
-        values.flags.writeable = False
-    return Events(
-        **columns,
-        comms=about.comms,
-        marks=about.marks,
-        lost=[Lost(*lost) for lost in about.lost],
-        other=about.other,
-        clock=about.clock,
-        cpus=about.cpus,
-        buffers=tuple(about.buffers),
-        symbols=about.symbols,
-    )

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from recap.errors import InputError
 from recap.trace.container import NO_FOLDER, RawFolder
-from recap.trace.cursor import Cursor
+from recap.trace.cursor import Cursor, map_file
 from recap.trace.formats import parse_fields, parse_format
-from recap.trace.ingest import ingest
-from recap.trace.table import Events
+from recap.trace.ingest import flow, ingest
+from recap.trace.table import Events, Flow
 from recap.trace.tracedat import MAX_EVENT_ID, Buffer, Stream, TraceDat, check_streams, page_header
 
 
@@ -23,18 +21,20 @@ def read_raw(path: Path) -> Events:
     return ingest(describe(RawFolder(path)))
 
 
+def raw_flow(path: Path) -> Flow:
+    """The same piece by piece."""
+    return flow(describe(RawFolder(path)))
+
+
 def describe(raw: RawFolder) -> TraceDat:
-    """The pages, one CPU's behind the other's, and what else a trace.dat would say."""
+    """The pages, each CPU's in a file of its own, and what else a trace.dat would say."""
     page_size = raw.page_size()
-    sizes = [pages.stat().st_size // page_size * page_size for _, pages in raw.cpus]
-    data = np.empty(sum(sizes), np.uint8)
-    streams, at = [], 0
-    for (cpu, pages), size in zip(raw.cpus, sizes, strict=True):
-        with pages.open("rb") as file:
-            read = file.readinto(data[at : at + size].data)
-        streams.append(Stream(cpu, at, read // page_size * page_size))
-        at += size
-    trace = TraceDat(raw.path, data.data, 7, page_size)
+    streams = []
+    for cpu, pages in raw.cpus:
+        size = pages.stat().st_size // page_size * page_size
+        if size:  # an empty file cannot be mapped
+            streams.append(Stream(cpu, map_file(pages), 0, size))
+    trace = TraceDat(raw.path, memoryview(b""), 7, page_size, cpus=max(cpu for cpu, _ in raw.cpus) + 1)
     try:
         trace.header = page_header(parse_fields(raw.text("events/header_page")))
     except ValueError as error:

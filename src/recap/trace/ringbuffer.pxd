@@ -60,8 +60,8 @@ cdef long long TWO_32
 cdef class Pages:
     cdef const unsigned char[::1] data
     cdef unsigned short[::1] cpu
-    cdef long long[::1] stop
     cdef long long[::1] ready
+    cdef unsigned char[::1] last
     cdef long long[::1] page_size
     cdef long long commit
     cdef long long payload
@@ -76,7 +76,7 @@ cdef class Pages:
     cdef readonly long long hungry
     cdef readonly int fault
     cdef readonly long long fault_at
-    cpdef feed(self, Py_ssize_t stream, long long ready)
+    cpdef feed(self, Py_ssize_t stream, long long start, long long stop, unsigned char last)
 
 cdef class Plan:
     cdef const short[::1] row

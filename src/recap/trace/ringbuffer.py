@@ -1,7 +1,6 @@
 """The kernel's ring-buffer pages, walked record by record and merged into columns.
 
-A stream is the pages of one CPU, end to end in one bounded buffer, of which more and more is ready to be
-read. `fill` merges all streams in time order into columns, until it has filled enough rows, or a stream has
+A stream is the pages of one CPU, of which a share after the other is in one bounded buffer. `fill` merges all streams in time order into columns, until it has filled enough rows, or a stream has
 no page ready, or one makes no sense. Nothing outside a stream is ever read, whatever the bytes: each length
 is checked before it is followed.
 """
@@ -76,6 +75,7 @@ NUMBERS = {
 }
 HOW = {"writes": WRITES, "begins": BEGINS, "ends": ENDS}
 COMMIT = int(COMMIT_MASK)
+LATEST = (1 << int(TIME_WIDTH)) - 1
 
 
 class Pages:
@@ -85,8 +85,6 @@ class Pages:
         self,
         data: memoryview,
         cpu: Sequence[int],
-        start: Sequence[int],
-        stop: Sequence[int],
         page_size: Sequence[int],
         commit: int,
         payload: int,
@@ -94,12 +92,12 @@ class Pages:
         streams = len(cpu)
         self.data = data
         self.cpu = array("H", cpu)
-        self.stop = array("q", stop)
-        self.ready = array("q", start)
+        self.ready = array("q", bytes(8 * streams))
+        self.last = array("B", bytes(streams))
         self.page_size = array("q", page_size)
         self.commit = commit
         self.payload = payload
-        self.page = array("q", map(int.__sub__, start, page_size))
+        self.page = array("q", map(int.__neg__, page_size))
         self.at = array("q", bytes(8 * streams))
         self.end = array("q", bytes(8 * streams))
         self.body = array("q", bytes(8 * streams))
@@ -111,9 +109,11 @@ class Pages:
         self.fault = 0
         self.fault_at = 0
 
-    def feed(self, stream: int, ready: int) -> None:
-        """Say up to where a stream's pages can be read."""
-        self.ready[stream] = ready
+    def feed(self, stream: int, start: int, stop: int, last: int) -> None:
+        """Say where a stream's next pages are, and whether they are its last."""
+        self.page[stream] = start - self.page_size[stream]
+        self.ready[stream] = stop
+        self.last[stream] = last
 
 
 class Plan:
@@ -174,13 +174,13 @@ def fail(pages: Pages, fault: int, at: int) -> int:
 def turn_page(pages: Pages, stream: int) -> int:
     """Step to the stream's next page."""
     page = pages.page[stream] + pages.page_size[stream]
-    room = pages.stop[stream] - page
+    room = pages.ready[stream] - page
+    if room < pages.page_size[stream] and not pages.last[stream]:
+        return WAIT
     if room <= 0:
         return END
     if room > pages.page_size[stream]:
         room = pages.page_size[stream]
-    if page + room > pages.ready[stream]:
-        return WAIT
     room -= pages.payload
     if room < 0:
         return fail(pages, FAULT_HEADER, page)

@@ -1,6 +1,7 @@
 """The neutral form of a trace: one table of equal columns in time order, whatever file it came from."""
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 NO_PFN = 0xFFFFFFFF
+PIECE = 1 << 18  # rows of a trace that is read piece by piece
 
 
 class Event(enum.IntEnum):
@@ -179,7 +181,44 @@ class Events:
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in COLUMNS}
         return replace(self, **columns)
 
+    def flow(self) -> "Flow":
+        """The same piece by piece."""
+        told = {name: getattr(self, name) for name in ("comms", "clock", "cpus", "buffers", "symbols")}
+        starts = range(0, len(self), PIECE)
+        pieces = (self.slice(start, min(start + PIECE, len(self))) for start in starts)
+        return Flow(**told, pieces=pieces, marks=self.marks, lost=self.lost, other=self.other)
+
     def counts(self) -> dict[Event, int]:
         """How often each event occurs."""
         found = np.bincount(self.event, minlength=len(Event))
         return {event: int(found[event]) for event in Event if found[event]}
+
+
+def joined(pieces: list[Events]) -> Events:
+    """Pieces that follow each other as one table."""
+    if len(pieces) == 1:
+        return pieces[0]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in COLUMNS}
+    for column in columns.values():
+        column.flags.writeable = False
+    return replace(pieces[-1], **columns)
+
+
+@dataclass(eq=False)
+class Flow:
+    """A trace piece by piece: tables that follow each other in time, each of `PIECE` rows but the last.
+
+    The pieces can be gone through once. What is told of the whole is as in `Events`; marks, lost (in no order) and
+    other are complete once the pieces are.
+    """
+
+    comms: dict[int, str]
+    clock: str
+    cpus: int
+    buffers: tuple[str, ...]
+    symbols: dict[str, dict[int, str]]
+    pieces: Iterator[Events] = field(default_factory=lambda: iter(()))
+    marks: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    other: dict[str, int] = field(default_factory=dict)
+    share: float = 0.0  # of the trace, that was read

@@ -51,9 +51,10 @@ def page_header(described: dict[str, Field]) -> PageHeader:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One CPU's pages: a range of the file."""
+    """One CPU's pages: a range of a file's bytes."""
 
     cpu: int
+    data: memoryview
     offset: int
     size: int
 
@@ -160,6 +161,8 @@ def read_tracedat(path: Path) -> TraceDat:
     else:
         read_v7(trace, cursor)
     check_streams(trace, cursor)
+    if sum(stream.size for buffer in trace.buffers for stream in buffer.streams) > len(data):
+        raise cursor.error("the CPUs' pages overlap")
     return trace
 
 
@@ -171,13 +174,12 @@ def check_streams(trace: TraceDat, cursor: Cursor) -> None:
         if not trace.header.payload < buffer.page_size <= MAX_PAGE:
             raise cursor.error(f"a page size of {buffer.page_size} is absurd")
         for stream in buffer.streams:
-            cursor.seek(stream.offset)
-            cursor.block(stream.size, f"the pages of CPU {stream.cpu}")
+            pages = Cursor(cursor.path, stream.data)
+            pages.seek(stream.offset)
+            pages.block(stream.size, f"the pages of CPU {stream.cpu}")
             if stream.cpu >= MAX_CPUS:
                 raise cursor.error(f"there is no CPU {stream.cpu}")
             trace.cpus = max(trace.cpus, stream.cpu + 1)
-    if sum(stream.size for buffer in trace.buffers for stream in buffer.streams) > len(trace.data):
-        raise cursor.error("the CPUs' pages overlap")
     if trace.cpus > MAX_CPUS:
         raise cursor.error(f"{trace.cpus} CPUs are absurd")
 
@@ -215,7 +217,7 @@ def read_pages_v6(trace: TraceDat, cursor: Cursor, name: str) -> Iterator[tuple[
     if tag != b"flyrecord\0":
         raise cursor.error("there are no ring-buffer pages in it", "record without a latency tracer")
     streams = tuple(
-        Stream(cpu, cursor.number(8, "the CPUs' pages"), cursor.number(8, "the CPUs' pages"))
+        Stream(cpu, trace.data, cursor.number(8, "the CPUs' pages"), cursor.number(8, "the CPUs' pages"))
         for cpu in range(trace.cpus)
     )
     trace.buffers.append(Buffer(name, trace.clock, trace.page_size, packed=False, streams=streams))
@@ -299,6 +301,7 @@ def read_buffer_v7(trace: TraceDat, body: Cursor) -> Buffer:
     streams = tuple(
         Stream(
             body.number(4, "an instance's CPUs"),
+            trace.data,
             body.number(8, "an instance's pages"),
             body.number(8, "an instance's pages"),
         )

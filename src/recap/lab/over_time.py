@@ -1,0 +1,136 @@
+"""A trace over time, put together piece by piece: rates, free memory, and the spans in which events were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from recap.lab.digest import Fragmentation, LostSpan, Rates
+from recap.lab.requests import Allocations
+from recap.trace import Event, Events, Lost
+from recap.trace.occupancy import NR_ORDERS, Frames
+
+SAMPLE = 1 << 14  # rows between two looks at fragmentation
+MOST_BINS = 240  # of a series over time
+FINE_BINS = 16 * MOST_BINS  # while the length of the trace is not known
+BLOCK_FRAMES = 512
+NANOSECONDS = 1e9
+SERIES = ("events", "pages_allocated", "pages_freed", "stalls")
+
+Longs = npt.NDArray[np.int64]
+
+
+class OverTime:
+    """What happened when, in bins of a power of two of nanoseconds, doubled whenever the trace outgrows them."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self.last = 0
+        self.shift = 0
+        self.sums = {name: np.zeros(FINE_BINS, np.int64) for name in SERIES}
+
+    @property
+    def nanoseconds(self) -> int:
+        """From the first event to the last."""
+        return 0 if self.first is None else self.last - self.first
+
+    def add(self, events: Events, allocations: Allocations) -> None:
+        """A piece, which has rows."""
+        if self.first is None:
+            self.first = int(events.time[0])
+        self.last = int(events.time[-1])
+        while self.nanoseconds >> self.shift >= FINE_BINS:
+            self.shift += 1
+            for sums in self.sums.values():
+                sums[: FINE_BINS // 2] = sums.reshape(-1, 2).sum(axis=1)
+                sums[FINE_BINS // 2 :] = 0
+        freed = np.flatnonzero(events.event == Event.MM_PAGE_FREE)
+        pages = np.int64(1) << np.minimum(events.order[freed], NR_ORDERS).astype(np.int64)
+        self.count("events", events.time)
+        self.count("pages_allocated", events.time[allocations.row], allocations.pages)
+        self.count("pages_freed", events.time[freed], pages)
+        self.count("stalls", events.time[events.event == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN])
+
+    def count(self, name: str, times: Longs, weights: Longs | None = None) -> None:
+        """Some more for one series."""
+        places = (times - self.first) >> self.shift
+        self.sums[name] += np.bincount(places, weights, minlength=FINE_BINS).astype(np.int64)
+
+    def rates(self) -> Rates:
+        """Each series per second."""
+        if self.first is None:
+            return Rates(0.0, [], [], [], [])
+        used = (self.nanoseconds >> self.shift) + 1
+        together = -(-used // MOST_BINS)
+        width = (together << self.shift) / NANOSECONDS
+        starts = np.arange(0, used, together)
+        return Rates(width, **{name: (np.add.reduceat(sums, starts) / width).tolist() for name, sums in self.sums.items()})
+
+
+class FreeMemory:
+    """How much memory was free, and how much of it in whole blocks, now and then."""
+
+    def __init__(self, frames: Frames) -> None:
+        self.frames = frames
+        self.looks: list[tuple[int, int, int]] = []
+        self.step = 1
+        self.number = 0
+
+    def follow(self, events: Events) -> None:
+        """Follow all page frames through a piece."""
+        event, pid, pfn, order, time = (
+            column.data for column in (events.event, events.pid, events.pfn, events.order, events.time)
+        )
+        for begin in range(0, len(events), SAMPLE):
+            stop = min(begin + SAMPLE, len(events))
+            self.frames.advance(event, pid, pfn, order, time, begin, stop)
+            self.look(time[stop - 1])
+
+    def look(self, time: int) -> None:
+        """Note how it is, if it is time to; half the notes go when there are too many."""
+        if self.number % self.step == 0:
+            self.looks.append((time, self.frames.free_frames, self.frames.whole_blocks))
+        self.number += 1
+        if len(self.looks) > MOST_BINS:
+            self.looks = self.looks[::2]
+            self.step *= 2
+
+    def fragmentation(self, first: int) -> Fragmentation:
+        """The looks, in seconds from the first event."""
+        return Fragmentation(
+            seconds=[(when - first) / NANOSECONDS for when, _, _ in self.looks],
+            free_pages=[free for _, free, _ in self.looks],
+            in_whole_blocks=[BLOCK_FRAMES * whole / free if free else 0.0 for _, free, whole in self.looks],
+        )
+
+
+class Gaps:
+    """Where events were lost: from the CPU's last event before to its first one after."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, int] = {}  # each CPU's last event
+        self.done = 0
+        self.found: list[tuple[Lost, int | None]] = []
+
+    def add(self, events: Events, lost: list[Lost]) -> None:
+        """A piece, and all losses known so far; those beyond the piece are for the next one."""
+        waiting = lost[self.done :]
+        self.done = len(lost)
+        last = int(events.time[-1])
+        for before in waiting:
+            if before.time <= last:
+                self.found.append((before, self.begin(before, events)))
+            else:
+                self.found.append((before, None))
+
+    def begin(self, lost: Lost, events: Events) -> int | None:
+        """When the CPU was last heard of before."""
+        stop = int(np.searchsorted(events.time, lost.time))
+        rows = np.flatnonzero(events.cpu[:stop] == lost.cpu)
+        return int(events.time[rows[-1]]) if len(rows) else self.seen.get(lost.cpu)
+
+    def spans(self, first: int) -> Iterator[LostSpan]:
+        """All of them, in seconds from the first event."""
+        yield from ()
