@@ -52,7 +52,7 @@ def whole(path: Path) -> Events:
     """A trace, read and looked through."""
     events = open_trace(path)
     assert (np.diff(events.time) >= 0).all()
-    digest(events, Start("unknown"), "fuzz")
+    digest(events.flow(), Start("unknown"), "fuzz")
     return events
 
 

@@ -34,8 +34,8 @@ class Spans:
     def add(self, events: Events) -> None:
         """A piece's."""
         rows = np.flatnonzero((events.event == self.begin) | (events.event == self.end))
-        begins = events.event[rows] == self.begin
-        for begun, pid, time in zip(begins.tolist(), events.pid[rows].tolist(), events.time[rows].tolist(), strict=True):
+        columns = events.event[rows] == self.begin, events.pid[rows], events.time[rows]
+        for begun, pid, time in zip(*(column.tolist() for column in columns), strict=True):
             if begun:
                 self.open[pid] = time
             elif pid in self.open:

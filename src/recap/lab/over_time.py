@@ -26,20 +26,20 @@ class OverTime:
     """What happened when, in bins of a power of two of nanoseconds, doubled whenever the trace outgrows them."""
 
     def __init__(self) -> None:
-        self.first: int | None = None
-        self.last = 0
+        self.first = self.last = 0
+        self.empty = True
         self.shift = 0
         self.sums = {name: np.zeros(FINE_BINS, np.int64) for name in SERIES}
 
     @property
     def nanoseconds(self) -> int:
         """From the first event to the last."""
-        return 0 if self.first is None else self.last - self.first
+        return self.last - self.first
 
     def add(self, events: Events, allocations: Allocations) -> None:
         """A piece, which has rows."""
-        if self.first is None:
-            self.first = int(events.time[0])
+        if self.empty:
+            self.first, self.empty = int(events.time[0]), False
         self.last = int(events.time[-1])
         while self.nanoseconds >> self.shift >= FINE_BINS:
             self.shift += 1
@@ -60,13 +60,14 @@ class OverTime:
 
     def rates(self) -> Rates:
         """Each series per second."""
-        if self.first is None:
+        if self.empty:
             return Rates(0.0, [], [], [], [])
         used = (self.nanoseconds >> self.shift) + 1
         together = -(-used // MOST_BINS)
         width = (together << self.shift) / NANOSECONDS
         starts = np.arange(0, used, together)
-        return Rates(width, **{name: (np.add.reduceat(sums, starts) / width).tolist() for name, sums in self.sums.items()})
+        series = {name: (np.add.reduceat(sums, starts) / width).tolist() for name, sums in self.sums.items()}
+        return Rates(width, **series)
 
 
 class FreeMemory:
@@ -110,20 +111,21 @@ class Gaps:
     """Where events were lost: from the CPU's last event before to its first one after."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, int] = {}  # each CPU's last event
-        self.done = 0
+        self.seen: dict[int, int] = {}  # each CPU's last event so far
+        self.taken = 0
+        self.waiting: list[Lost] = []
         self.found: list[tuple[Lost, int | None]] = []
 
     def add(self, events: Events, lost: list[Lost]) -> None:
-        """A piece, and all losses known so far; those beyond the piece are for the next one."""
-        waiting = lost[self.done :]
-        self.done = len(lost)
+        """A piece, and all losses known so far; those behind the piece wait for the next one."""
+        self.waiting += lost[self.taken :]
+        self.taken = len(lost)
         last = int(events.time[-1])
-        for before in waiting:
-            if before.time <= last:
-                self.found.append((before, self.begin(before, events)))
-            else:
-                self.found.append((before, None))
+        self.found += [(before, self.begin(before, events)) for before in self.waiting if before.time <= last]
+        self.waiting = [before for before in self.waiting if before.time > last]
+        for cpu in np.flatnonzero(np.bincount(events.cpu)).tolist():
+            row = len(events) - 1 - int(np.argmax(events.cpu[::-1] == cpu))
+            self.seen[cpu] = int(events.time[row])
 
     def begin(self, lost: Lost, events: Events) -> int | None:
         """When the CPU was last heard of before."""
@@ -133,4 +135,7 @@ class Gaps:
 
     def spans(self, first: int) -> Iterator[LostSpan]:
         """All of them, in seconds from the first event."""
-        yield from ()
+        late = [(lost, self.seen.get(lost.cpu)) for lost in self.waiting]
+        for lost, begin in sorted(self.found + late, key=lambda gap: (gap[0].time, gap[0].cpu)):
+            since = first if begin is None else begin
+            yield LostSpan(lost.cpu, (since - first) / NANOSECONDS, (lost.time - first) / NANOSECONDS, lost.count)

@@ -4,7 +4,7 @@ from recap.trace.opening import open_trace
 from recap.trace.procfs import PageTypes, ZoneInfo
 from recap.trace.recording import END, START, Recording
 from recap.trace.snapshot import PcpState, Snapshot, ZoneState, read_snapshot
-from recap.trace.table import NO_PFN, SCHEMA, Event, Events, Lost
+from recap.trace.table import NO_PFN, SCHEMA, Event, Events, Flow, Lost
 
 __all__ = [
     "END",
@@ -13,6 +13,7 @@ __all__ = [
     "START",
     "Event",
     "Events",
+    "Flow",
     "Lost",
     "PageTypes",
     "PcpState",

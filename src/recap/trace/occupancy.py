@@ -72,9 +72,9 @@ class Frames:
 
     def make_room(self, pfns: npt.NDArray[np.uint32]) -> None:
         """Have a place for every block that holds one of these frames, as long as there are not absurdly many."""
-        blocks = np.unique(pfns[pfns != NONE] >> np.uint32(BLOCK_ORDER))
+        blocks = pfns[pfns != NONE] >> np.uint32(BLOCK_ORDER)
         place = np.asarray(self.place)
-        new = blocks[place[blocks] == 0]
+        new = np.unique(blocks[place[blocks] == 0])
         before = len(self.state) // FRAMES_IN_BLOCK
         new = new[: max(0, MOST_BLOCKS - before)]
         if len(new) == 0:

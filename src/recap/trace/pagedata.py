@@ -20,6 +20,8 @@ from recap.trace.tracedat import Buffer, Stream, TraceDat
 
 SHARE = 1 << 20  # bytes unpacked at a time
 ALL_SHARES = 64 << 20  # what the slots of all CPUs take together, unless the file's own chunks are larger
+SLOTS = 2
+FEW = 128  # chunks
 PLAIN = "none"
 
 
@@ -32,29 +34,60 @@ class Chunk:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
-    """Where one CPU's pages come from, cut into shares."""
+    """Where one CPU's pages come from, cut into shares; gone through twice, and never held as a whole."""
 
-    trace: TraceDat
-    stream: Stream
-    page_size: int
-    codec: str
-    shares: list[list[Chunk]]
+    def __init__(self, trace: TraceDat, stream: Stream, buffer: Buffer, largest: int) -> None:
+        self.trace = trace
+        self.stream = stream
+        self.page_size = buffer.page_size
+        self.packed = buffer.packed
+        self.largest = largest
+        weights = [weight(share) for share in self.shares()]
+        self.size = sum(weights)
+        self.head = min(self.page_size, self.size)  # room for what the last share ended with, less than a page
+        self.room = self.head + max(weights, default=0)
+        self.slots = min(SLOTS, len(weights))
 
-    @property
-    def size(self) -> int:
-        """Of all pages, unpacked."""
-        return sum(chunk.size for share in self.shares for chunk in share)
+    def shares(self) -> Iterator[list[Chunk]]:
+        """As many chunks at a time as fit, but one at least."""
+        share: list[Chunk] = []
+        for chunk in self.packed_chunks() if self.packed else self.plain_chunks():
+            if share and weight(share) + chunk.size > self.largest:
+                yield share
+                share = []
+            share.append(chunk)
+        if share:
+            yield share
 
-    @property
-    def room(self) -> int:
-        """A slot's: the largest share, and before it what the last one ended with, less than a page."""
-        return min(self.page_size, self.size) + max((weight(share) for share in self.shares), default=0)
+    def plain_chunks(self) -> Iterator[Chunk]:
+        """Pages that are not packed, cut after whole pages."""
+        step = max(1, self.largest // self.page_size) * self.page_size
+        for at in range(0, self.stream.size, step):
+            size = min(step, self.stream.size - at)
+            yield Chunk(self.stream.offset + at, size, size)
+
+    def packed_chunks(self) -> Iterator[Chunk]:
+        """The chunks the file itself has."""
+        stream = self.stream
+        if stream.size == 0:
+            return
+        # The size a stream states leaves out the count that leads it.
+        cursor = Cursor(self.trace.path, stream.data[: stream.offset + 4 + stream.size], stream.offset)
+        for number in range(cursor.number(4, "the count of chunks")):
+            width, size = cursor.number(4, "a chunk"), cursor.number(4, "a chunk")
+            try:
+                check_claim(width, size)
+            except ValueError as error:
+                raise cursor.error(str(error)) from None
+            yield Chunk(cursor.at, width, size)
+            cursor.block(width, "a chunk")
+            if number % FEW == 0:
+                forget(stream.data, stream.offset, cursor.at)
 
     def unpack(self, share: list[Chunk], target: memoryview) -> None:
         """Unpack some chunks, one behind the other."""
-        codec, at = CODECS[self.codec](), 0
+        codec, at = CODECS[self.trace.codec if self.packed else PLAIN](), 0
         for chunk in share:
             packed = self.stream.data[chunk.offset : chunk.offset + chunk.width]
             try:
@@ -88,12 +121,12 @@ class Lane:
         self.source = source
         self.data = data
         self.pool = pool
-        self.left = iter(source.shares)
+        self.left = source.shares()
         self.coming: deque[tuple[int, list[Chunk], Future[None]]] = deque()
         self.places: list[tuple[int, Chunk]] = []
         self.slot: int | None = None
-        for slot in (start, start + source.room)[: len(source.shares)]:
-            self.order(slot)
+        for slot in range(source.slots):
+            self.order(start + slot * source.room)
 
     @property
     def last(self) -> bool:
@@ -104,7 +137,7 @@ class Lane:
         """Have the next share unpacked into a slot."""
         share = next(self.left, None)
         if share is not None:
-            at = slot + min(self.page_size, self.size)
+            at = slot + self.source.head
             target = self.data[at : at + weight(share)]
             self.coming.append((slot, share, self.pool.submit(self.source.unpack, share, target)))
 
@@ -113,7 +146,7 @@ class Lane:
         slot, share, unpacked = self.coming.popleft()
         unpacked.result()
         rest = (self.end - self.begin) % self.page_size
-        at = slot + min(self.page_size, self.size)
+        at = slot + self.source.head
         self.data[at - rest : at] = self.data[self.end - rest : self.end]
         self.places = [(at - rest, self.places[-1][1])] if rest else []
         free, self.slot, self.begin = self.slot, slot, at - rest
@@ -128,7 +161,7 @@ class Lane:
     def origin(self, at: int) -> str:
         """Where in the file the byte at `at` came from."""
         start, chunk = [place for place in self.places if place[0] <= at][-1]
-        if self.source.codec == PLAIN:
+        if not self.source.packed:
             return f"offset {chunk.offset + at - start:#x}"
         return f"offset {chunk.offset:#x} (a chunk; unpacked, {at - start:#x} into it)"
 
@@ -160,7 +193,7 @@ class PageData:
 def page_data(trace: TraceDat) -> Iterator[PageData]:
     """All pages of a trace, ready to be read lane by lane."""
     sources = list(plan(trace))
-    starts = np.cumsum([0, *(source.room * min(2, len(source.shares)) for source in sources)]).tolist()
+    starts = np.cumsum([0, *(source.slots * source.room for source in sources)]).tolist()
     data = np.empty(starts[-1], np.uint8).data
     pool = ThreadPoolExecutor(os.cpu_count()) if len(data) > SHARE else AtOnce()
     try:
@@ -174,44 +207,6 @@ def plan(trace: TraceDat) -> Iterator[Source]:
     streams = [(stream, buffer) for buffer in trace.buffers for stream in buffer.streams]
     # Ties in time go to the lower CPU, then to the earlier instance.
     streams.sort(key=lambda pair: pair[0].cpu)
-    largest = min(SHARE, ALL_SHARES // (2 * max(1, len(streams))))
+    largest = min(SHARE, ALL_SHARES // (SLOTS * max(1, len(streams))))
     for stream, buffer in streams:
-        chunks = packed_chunks(trace, stream) if buffer.packed else plain_chunks(stream, buffer, largest)
-        codec = trace.codec if buffer.packed else PLAIN
-        yield Source(trace, stream, buffer.page_size, codec, list(shares(chunks, largest)))
-
-
-def plain_chunks(stream: Stream, buffer: Buffer, largest: int) -> Iterator[Chunk]:
-    """Pages that are not packed, cut after whole pages."""
-    step = max(1, largest // buffer.page_size) * buffer.page_size
-    for at in range(0, stream.size, step):
-        size = min(step, stream.size - at)
-        yield Chunk(stream.offset + at, size, size)
-
-
-def packed_chunks(trace: TraceDat, stream: Stream) -> Iterator[Chunk]:
-    """The chunks the file itself has."""
-    if stream.size == 0:
-        return
-    # The size a stream states leaves out the count that leads it.
-    cursor = Cursor(trace.path, stream.data[: stream.offset + 4 + stream.size], stream.offset)
-    for _ in range(cursor.number(4, "the count of chunks")):
-        width, size = cursor.number(4, "a chunk"), cursor.number(4, "a chunk")
-        try:
-            check_claim(width, size)
-        except ValueError as error:
-            raise cursor.error(str(error)) from None
-        yield Chunk(cursor.at, width, size)
-        cursor.block(width, "a chunk")
-
-
-def shares(chunks: Iterator[Chunk], largest: int) -> Iterator[list[Chunk]]:
-    """As many chunks at a time as fit, but one at least."""
-    share: list[Chunk] = []
-    for chunk in chunks:
-        if share and weight(share) + chunk.size > largest:
-            yield share
-            share = []
-        share.append(chunk)
-    if share:
-        yield share
+        yield Source(trace, stream, buffer, largest)

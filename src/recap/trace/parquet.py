@@ -33,6 +33,7 @@ LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repe
 MEND = "convert the trace again"
 MOST_CPUS = 1 << 16
 LATEST = 1 << 62
+TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -181,8 +182,8 @@ def nothing(flow: Flow) -> Events:
 
 def table(columns: Columns, flow: Flow) -> Events:
     """Columns, with what is told of the whole trace."""
-    told = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
-    return Events(**columns, **{name: getattr(flow, name) for name in told})
+    told: dict[str, Any] = {name: getattr(flow, name) for name in TOLD}
+    return Events(**{**columns, **told})
 
 
 def parquet_flow(path: Path) -> Flow:

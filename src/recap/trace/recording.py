@@ -12,7 +12,7 @@ import numpy as np
 
 from recap.errors import InputError
 from recap.trace.builder import Builder
-from recap.trace.opening import open_trace
+from recap.trace.opening import open_flow, open_trace
 from recap.trace.procfs import (
     PageTypes,
     Zone,
@@ -25,7 +25,7 @@ from recap.trace.procfs import (
 )
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
-from recap.trace.table import Event, Events
+from recap.trace.table import Event, Events, Flow
 from recap.trace.tarball import is_tarball, unpack
 
 TRACE = "trace.dat"
@@ -91,6 +91,10 @@ class Recording:
         if self.archive:
             return Builder(self.path).events(empty=True)
         return open_trace(self.path)
+
+    def flow(self) -> Flow:
+        """The trace piece by piece, which takes little memory however long it is."""
+        return self.events.flow() if self.archive else open_flow(self.path)
 
     def snapshot(self, n: int) -> Snapshot | None:
         """The memory state before or after, None if there is none."""

@@ -1,8 +1,8 @@
 """The kernel's ring-buffer pages, walked record by record and merged into columns.
 
-A stream is the pages of one CPU, of which a share after the other is in one bounded buffer. `fill` merges all streams in time order into columns, until it has filled enough rows, or a stream has
-no page ready, or one makes no sense. Nothing outside a stream is ever read, whatever the bytes: each length
-is checked before it is followed.
+A stream is the pages of one CPU, of which a share after the other is in one bounded buffer. `fill` merges all
+streams in time order into columns, until it has filled enough rows, or a stream has no page ready, or one makes
+no sense. Nothing outside the buffer is ever read, whatever the bytes: each length is checked before it is followed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,134 @@
+"""How much memory `info` and `convert` take for a long trace.
+
+    python bench/memory.py RECORDING GIGABYTES [FOLDER]
+
+A trace of so many gigabytes of ring-buffer pages is made of the recording's own, over and over, each time later. It is
+read in every form: pages as they come, trace.dat, Parquet. FOLDER needs room for it, and is emptied again.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from recap.trace import Recording
+from recap.trace.ingest import ingest
+from recap.trace.pagedata import page_data
+from recap.trace.tracedat import TraceDat, read_tracedat
+
+HEADER_PAGE = (
+    "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"
+    "\tfield: local_t commit;\toffset:8;\tsize:8;\tsigned:1;\n"
+    "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n"
+)
+MAKE = "--make"
+PAGE = 4096
+PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31
+
+
+def pages_of(trace: TraceDat) -> dict[int, np.ndarray]:
+    """All pages of each CPU, unpacked."""
+    found = {}
+    with page_data(trace) as pages:
+        for lane in pages.lanes:
+            parts = []
+            while not lane.last:
+                lane.turn()
+                parts.append(bytes(lane.data[lane.begin : lane.end]))
+            found[lane.cpu] = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, PAGE).copy()
+    return found
+
+
+def absolute_stamps(page: bytes) -> Iterator[int]:
+    """Where a page has records that say the whole time: they must be moved as its header is."""
+    at, end = 16, 16 + (struct.unpack_from("<I", page, 8)[0] & 0x7FFFFFF)
+    while at < end:
+        (word,) = struct.unpack_from("<I", page, at)
+        kind = word & 31
+        if kind == TIME_STAMP:
+            yield at
+        if kind in (TIME_EXTEND, TIME_STAMP):
+            at += 8
+        elif 0 < kind < PADDING:
+            at += 4 + 4 * kind
+        elif kind == PADDING and word >> 5 == 0:
+            return
+        else:
+            at += 4 + struct.unpack_from("<I", page, at + 4)[0]
+
+
+def move(pages: np.ndarray, stamps: np.ndarray, by: int) -> None:
+    """Let pages be later: their headers, and the stamps inside."""
+    pages[:, :8].view(np.int64)[:, 0] += by
+    for row, at in stamps.tolist():
+        low, high = struct.unpack_from("<II", pages[row], at)
+        time = (high << 27 | low >> 5) + by
+        struct.pack_into("<II", pages[row], at, (time & 0x7FFFFFF) << 5 | low & 31, time >> 27)
+
+
+def repeat(trace: TraceDat, size: int, folder: Path) -> None:
+    """A folder of raw pages as large as wanted."""
+    for described in trace.formats.values():
+        path = folder / "events" / described.system / described.name / "format"
+        path.parent.mkdir(parents=True)
+        path.write_text(described.text)
+    (folder / "events/header_page").write_text(HEADER_PAGE)
+    (folder / "saved_cmdlines").write_text("".join(f"{pid} {comm}\n" for pid, comm in trace.comms.items()))
+    (folder / "trace_clock").write_text(f"[{trace.clock}]")
+    cpus = pages_of(trace)
+    when = ingest(trace).time
+    span = int(when[-1] - when[0]) + 1_000_000_000
+    times = -(-size // sum(pages.nbytes for pages in cpus.values()))
+    for cpu, pages in cpus.items():
+        path = folder / f"per_cpu/cpu{cpu}/trace_pipe_raw"
+        path.parent.mkdir(parents=True)
+        stamps = np.array([(n, at) for n, page in enumerate(pages) for at in absolute_stamps(page.tobytes())], np.int64)
+        with path.open("wb") as file:
+            for _ in range(times):
+                file.write(pages)
+                move(pages, stamps.reshape(-1, 2), span)
+
+
+def measure(*arguments: str) -> None:
+    """Run one verb: its time, and the most memory it had."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "recap", *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"recap {' '.join(arguments)} failed")
+    print(f"{arguments[0]:8} {usage.ru_maxrss / 1024:7.0f} MB {time.perf_counter() - began:7.1f} s  ", end="")
+    print(" ".join(Path(name).name for name in arguments[1:]), flush=True)
+
+
+def make(recording: str, gigabytes: str, folder: str) -> None:
+    """In a process of its own, as what a process had counts for those it starts."""
+    repeat(read_tracedat(Recording(recording).path), int(float(gigabytes) * 1e9), Path(folder))
+
+
+def main() -> None:
+    """Print the figures."""
+    if sys.argv[1] == MAKE:
+        make(*sys.argv[2:])
+        return
+    with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as scratch:
+        folder = Path(scratch)
+        raw, packed, parquet = folder / "raw", folder / "trace.dat", folder / "trace.parquet"
+        subprocess.run([sys.executable, __file__, MAKE, *sys.argv[1:3], raw], check=True)
+        size = sum(path.stat().st_size for path in raw.glob("per_cpu/*/*"))
+        print(f"{size / 1e9:.1f} GB of pages", flush=True)
+        measure("info", str(raw))
+        measure("convert", str(raw), str(packed))
+        measure("info", str(packed))
+        measure("convert", str(packed), str(parquet))
+        measure("info", str(parquet))
+        print(f"trace.dat {packed.stat().st_size / 1e9:.2f} GB, Parquet {parquet.stat().st_size / 1e9:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
