@@ -74,6 +74,7 @@ class Source:
             return
         # The size a stream states leaves out the count that leads it.
         cursor = Cursor(self.trace.path, stream.data[: stream.offset + 4 + stream.size], stream.offset)
+        forgotten = stream.offset
         for number in range(cursor.number(4, "the count of chunks")):
             width, size = cursor.number(4, "a chunk"), cursor.number(4, "a chunk")
             try:
@@ -83,7 +84,8 @@ class Source:
             yield Chunk(cursor.at, width, size)
             cursor.block(width, "a chunk")
             if number % FEW == 0:
-                forget(stream.data, stream.offset, cursor.at)
+                forget(stream.data, forgotten, cursor.at)
+                forgotten = cursor.at
 
     def unpack(self, share: list[Chunk], target: memoryview) -> None:
         """Unpack some chunks, one behind the other."""
