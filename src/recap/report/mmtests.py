@@ -1,57 +1,85 @@
-"""A comparison in the form of mmtests' compare-kernels: what kernel developers paste into their mails.
+"""A comparison in the form of mmtests' compare-mmtests.pl: what kernel developers paste into their mails.
 
-Figures with a better direction are `Amean` rows; in brackets stands by how many percent the column is better (+) or
-worse (-) than the baseline (`inf` where that is 0), between asterisks where the 95 % intervals share no point. All
-others are `Ops` rows.
+As there a row begins with its statistic and its operation, a figure has 12 places, and in brackets stands by how many
+percent it is better (+) or worse (-) than the baseline, between asterisks where the difference is significant; here
+that is where the 95 % intervals share no point. The passes of stress-highalloc are the operations 1, 2 and 3; counters
+without a better direction are a table without brackets, like that of mmtests' vmstat monitor. Two things differ: a
+figure that a column does not have is `-`, not 0, and from something to nothing is 100 percent either way.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
-from recap.lab.results import METRICS, Column, Comparison
+from recap.demand.highalloc import PASSES
+from recap.lab.results import METRICS, Column, Comparison, Interval
 from recap.report.conclusions import BASELINE, KERNEL
 
-WIDTH = 23
-METRIC = {metric.name: metric for metric in METRICS}
+FIELD = 12
+COMPARED = FIELD + 11  # ` (%7.2f%%)` behind the figure
+MORE = {f"{name} success_percent": str(i) for i, name in enumerate(PASSES, 1)}
+BETTER = {metric.name: metric.better for metric in METRICS if metric.better} | dict.fromkeys(MORE, "more")
 
 
 def mmtests(result: Comparison) -> str:
     """The whole text; the recorded kernel is a column without a judgement."""
     names = list(dict.fromkeys(name for column in result.columns for name in column.metrics))
-    judged = [name for name in names if name in METRIC and METRIC[name].better]
-    title = max(map(len, names), default=0) + 1
-    heads = "".join(f"{column.name[:WIDTH]:>{WIDTH}}" for column in result.columns)
-    lines = [result.source, " " * (6 + title) + heads]
-    lines += [
-        f"Amean {name:<{title}}{''.join(amean(name, column, result) for column in result.columns)}" for name in judged
+    judged = [name for name in names if name in BETTER and name not in MORE]
+    plain = [name for name in names if name not in BETTER]
+    wide = max([FIELD, *(len(column.name) + 1 for column in result.columns)])
+    passes = [name for name in MORE if name in names]
+    tables = [
+        table(result, {name: f"Ops {MORE[name]}" for name in passes}, COMPARED, compared),
+        table(result, labels("Amean", judged), COMPARED, compared),
+        table(result, labels("Ops", plain), wide, lambda name, column, _: counted(name, column, wide)),
     ]
-    lines += ["", " " * (6 + title) + heads]
-    lines += [
-        f"Ops   {name:<{title}}{''.join(ops(name, column) for column in result.columns)}"
-        for name in names
-        if name not in judged
-    ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join([f"{result.source}\n", *filter(None, tables)])
 
 
-def amean(name: str, column: Column, result: Comparison) -> str:
-    """`  450.00 (   0.00%)`."""
+def labels(statistic: str, names: list[str]) -> dict[str, str]:
+    """How the rows begin."""
+    width = max(map(len, names), default=0)
+    return {name: f"{statistic} {name:<{width}}" for name in names}
+
+
+def table(
+    result: Comparison, rows: dict[str, str], width: int, cell: Callable[[str, Column, Column | None], str]
+) -> str:
+    """Two lines of heads, then the rows; empty if there is none."""
+    if not rows:
+        return ""
+    margin = " " * max(map(len, rows.values()))
+    kinds = "".join(f"{'recorded' if column.name == KERNEL else 'model':>{width}}" for column in result.columns)
+    names = "".join(f"{column.name[: width - 1]:>{width}}" for column in result.columns)
+    baseline = result.column(BASELINE)
+    lines = [margin + kinds, margin + names]
+    lines += [label + "".join(cell(name, column, baseline) for column in result.columns) for name, label in rows.items()]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def compared(name: str, column: Column, baseline: Column | None) -> str:
+    """`      450.00 (   0.00%)`."""
     value = column.metrics.get(name)
     if value is None:
-        return f"{'-':>{WIDTH}}"
-    baseline = result.column(BASELINE)
+        return f"{'-':>{FIELD}}{'':11}"
     reference = baseline.metrics.get(name) if baseline else None
     if column.name == KERNEL or reference is None:
-        return f"{value.mean:>{WIDTH - 11}.2f}{'':11}"
-    change = value.mean - reference.mean
-    percent = 100 * change / reference.mean if reference.mean else math.copysign(math.inf, change) if change else 0.0
-    gain = (percent if METRIC[name].better == "more" else -percent) or 0.0
+        return f"{value.mean:{FIELD}.2f}{'':11}"
     left, right = ("*", "*") if value.apart_from(reference) else ("(", ")")
-    return f"{value.mean:>{WIDTH - 11}.2f} {left}{gain:7.2f}%{right}"
+    return f"{value.mean:{FIELD}.2f} {left}{gain(value, reference, BETTER[name]):7.2f}%{right}"
 
 
-def ops(name: str, column: Column) -> str:
+def gain(value: Interval, reference: Interval, better: str | None) -> float:
+    """By how many percent a mean is better; where the baseline is 0, as mmtests has it (pdiff, pndiff)."""
+    if value.mean == reference.mean:
+        return 0.0
+    if reference.mean == 0:
+        return 100.0 if better == "more" else -99.0
+    percent = 100 * (value.mean - reference.mean) / reference.mean
+    return percent if better == "more" else -percent
+
+
+def counted(name: str, column: Column, width: int) -> str:
     """A plain figure."""
     value = column.metrics.get(name)
-    return f"{'-':>{WIDTH}}" if value is None else f"{value.mean:>{WIDTH}.2f}"
+    return f"{'-':>{width}}" if value is None else f"{value.mean:>{width}.2f}"
