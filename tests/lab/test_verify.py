@@ -10,6 +10,7 @@ from recap.demand.spot import end_spot, from_snapshot_on, mark
 from recap.errors import InputError
 from recap.lab.results import VerifyResult
 from recap.lab.verify import Run, explain, verify
+from recap.mm.buddyinfo import free_blocks
 from recap.trace import START, Event, Recording
 
 CALM, HUGETLB = Path("recordings/calm-1cpu"), Path("recordings/hugetlb-1cpu")
@@ -61,6 +62,20 @@ def test_other_recordings_are_followed_as_well(name: str) -> None:
     assert result.exact_ratio >= exact
     assert result.free_lists_exact is not None
     assert result.free_lists_exact >= lists
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("n", "first", "step", "steps"), [(0, 0, 50, 24), (1, 1_779_000, 200, 20)])
+def test_the_files_in_proc_are_the_recorded_ones_letter_by_letter(n: int, first: int, step: int, steps: int) -> None:
+    """The recorder read them some hundred events after the first mark, and before the last."""
+    run = Run(HUGETLB)
+    seen: set[str] = set()
+    for event in range(first, first + step * steps, step):
+        run.to(event)
+        counts = free_blocks(run.replay.m)
+        seen |= {counts.buddyinfo(), counts.pagetypeinfo()}
+    assert (HUGETLB / f"buddyinfo.{n}").read_text() in seen
+    assert (HUGETLB / f"pagetypeinfo.{n}").read_text() in seen
 
 
 @pytest.mark.compiled
