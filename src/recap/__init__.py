@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
     from recap.lab.digest import Info
+    from recap.lab.failure import Diagnosis, explain_failures
     from recap.lab.info import info
     from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Column": "recap.lab.results",
     "Comparison": "recap.lab.results",
+    "Diagnosis": "recap.lab.failure",
     "Info": "recap.lab.digest",
     "InputError": "recap.errors",
     "Interval": "recap.lab.results",
@@ -34,6 +36,7 @@ _HOME = {
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
+    "explain_failures": "recap.lab.failure",
     "load": "recap.trace.recording",
     "info": "recap.lab.info",
     "open_trace": "recap.trace",
@@ -43,6 +46,7 @@ _HOME = {
 __all__ = [
     "Column",
     "Comparison",
+    "Diagnosis",
     "Info",
     "InputError",
     "Interval",
@@ -55,6 +59,7 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
+    "explain_failures",
     "info",
     "load",
     "open_trace",

@@ -43,6 +43,11 @@ VERBS = (  # name, what it answers, an example
         "What did a published result rest on, and does it hold?",
         "recap study capture-2008 --quick",
     ),
+    (
+        "explain",
+        "Why did the kernel refuse memory, and what would have helped?",
+        "recap explain dmesg.txt, or dmesg | recap explain -",
+    ),
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
         "report",

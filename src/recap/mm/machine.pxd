@@ -1,7 +1,7 @@
 cimport cython
 
-from recap.kernel cimport NONE, PF_LRU
-from recap.mm cimport capture, migratetype, page_alloc, pcplist
+from recap.kernel cimport COMPACT_CONTINUE, NONE, PF_LRU
+from recap.mm cimport capture, compaction, migratetype, page_alloc, pcplist, watermark
 from recap.pages cimport Memory
 
 cdef class Machine:

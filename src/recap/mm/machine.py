@@ -18,8 +18,8 @@ from recap.policy import candidate
 from recap.trace import Recording
 
 if not cython.compiled:
-    from recap.kernel import NONE, PF_LRU
-    from recap.mm import capture, migratetype, page_alloc, pcplist
+    from recap.kernel import COMPACT_CONTINUE, NONE, PF_LRU
+    from recap.mm import capture, compaction, migratetype, page_alloc, pcplist, watermark
 
 Lists = dict[tuple[int, int, int], list[int]]
 
@@ -102,6 +102,31 @@ class Machine:
             flags = page_alloc.gfp_to_alloc_flags(self.memory, gfp, order)
             pfn = page_alloc.get_page_from_freelist(self.memory, cpu, order, gfp, flags)
         return pfn
+
+    def watermark_ok(self, zone: int = 0, order: int = 0, gfp: int = GFP_KERNEL) -> bool:
+        """Would a zone serve a request that has entered the slow path: is the min mark kept, and a block free?
+
+        Example:
+            >>> machine = recap.Machine.empty(16)
+            >>> machine.watermark_ok(order=10), machine.watermark_ok(order=11)
+            (True, False)
+        """
+        flags = page_alloc.gfp_to_alloc_flags(gfp, order)
+        return bool(watermark.zone_watermark_fast(self.memory, zone, order, page_alloc.gfp_zone(gfp), flags, gfp))
+
+    def may_use(self, zone: int, gfp: int) -> bool:
+        """May a request with these flags take pages of a zone?"""
+        return bool(self.memory.zone[zone].index <= page_alloc.gfp_zone(gfp))
+
+    def fragmentation_index(self, order: int, zone: int = 0) -> int:
+        """extfrag_index times 1000: towards 0 memory lacks, towards 1000 it is in pieces; -1000: a block is free."""
+        return compaction.fragmentation_index(self.memory, zone, order)
+
+    def compaction_helps(self, order: int, zone: int = 0, gfp: int = GFP_KERNEL) -> bool:
+        """Would direct compaction try a zone for such a request: enough free to move pages to, in pieces enough?"""
+        highest = page_alloc.gfp_zone(gfp)
+        flags = page_alloc.gfp_to_alloc_flags(gfp, order)
+        return bool(compaction.compaction_suitable(self.memory, zone, order, flags, highest) == COMPACT_CONTINUE)
 
     def free_pages(self, pfn: int, order: int = 0, cpu: int = 0) -> None:
         """Free a block that was allocated at this order."""

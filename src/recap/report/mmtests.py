@@ -53,7 +53,9 @@ def table(
     names = "".join(f"{column.name[: width - 1]:>{width}}" for column in result.columns)
     baseline = result.column(BASELINE)
     lines = [margin + kinds, margin + names]
-    lines += [label + "".join(cell(name, column, baseline) for column in result.columns) for name, label in rows.items()]
+    lines += [
+        label + "".join(cell(name, column, baseline) for column in result.columns) for name, label in rows.items()
+    ]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

@@ -1,0 +1,19 @@
+"""`recap explain`: why did the kernel refuse memory, and what would have helped?"""
+
+from pathlib import Path
+
+from recap.cli.console import Json, show
+from recap.lab.failure import explain_failures
+from recap.report.failure import failure
+
+
+def explain(log: Path, /, *, json: Json = False) -> None:
+    """Say why requests for memory failed, from the kernel's own report.
+
+    Parameters
+    ----------
+    log
+        A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
+        oom-killer` in it and the lines after it; - is standard input.
+    """
+    show(explain_failures(log), failure, as_json=json)
