@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from recap.lab.info import info
     from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
+    from recap.lab.sweep import Sweep, sweep
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
     from recap.policy import PolicyInfo, catalogue
@@ -33,6 +34,7 @@ _HOME = {
     "PolicyInfo": "recap.policy",
     "RecapError": "recap.errors",
     "Recording": "recap.trace",
+    "Sweep": "recap.lab.sweep",
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
@@ -40,6 +42,7 @@ _HOME = {
     "load": "recap.trace.recording",
     "info": "recap.lab.info",
     "open_trace": "recap.trace",
+    "sweep": "recap.lab.sweep",
     "verify": "recap.lab.verify",
 }
 
@@ -56,6 +59,7 @@ __all__ = [
     "PolicyInfo",
     "RecapError",
     "Recording",
+    "Sweep",
     "VerifyResult",
     "catalogue",
     "compare",
@@ -63,6 +67,7 @@ __all__ = [
     "info",
     "load",
     "open_trace",
+    "sweep",
     "verify",
 ]
 

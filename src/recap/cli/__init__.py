@@ -44,6 +44,11 @@ VERBS = (  # name, what it answers, an example
         "recap study capture-2008 --quick",
     ),
     (
+        "sweep",
+        "Where does a kernel parameter matter, and where does a policy?",
+        "recap sweep recordings/hugetlb-1cpu vm.min_free_kbytes=2048..32768 -p none -p kosaki",
+    ),
+    (
         "explain",
         "Why did the kernel refuse memory, and what would have helped?",
         "recap explain dmesg.txt, or dmesg | recap explain -",

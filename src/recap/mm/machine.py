@@ -111,7 +111,7 @@ class Machine:
             >>> machine.watermark_ok(order=10), machine.watermark_ok(order=11)
             (True, False)
         """
-        flags = page_alloc.gfp_to_alloc_flags(gfp, order)
+        flags = page_alloc.gfp_to_alloc_flags(self.memory, gfp, order)
         return bool(watermark.zone_watermark_fast(self.memory, zone, order, page_alloc.gfp_zone(gfp), flags, gfp))
 
     def may_use(self, zone: int, gfp: int) -> bool:
@@ -125,7 +125,7 @@ class Machine:
     def compaction_helps(self, order: int, zone: int = 0, gfp: int = GFP_KERNEL) -> bool:
         """Would direct compaction try a zone for such a request: enough free to move pages to, in pieces enough?"""
         highest = page_alloc.gfp_zone(gfp)
-        flags = page_alloc.gfp_to_alloc_flags(gfp, order)
+        flags = page_alloc.gfp_to_alloc_flags(self.memory, gfp, order)
         return bool(compaction.compaction_suitable(self.memory, zone, order, flags, highest) == COMPACT_CONTINUE)
 
     def free_pages(self, pfn: int, order: int = 0, cpu: int = 0) -> None:

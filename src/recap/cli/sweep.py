@@ -1,0 +1,76 @@
+"""`recap sweep`: one kernel parameter over a range of values."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from recap.cli.compare import Seeds, Settings
+from recap.cli.console import Json, progress, show
+from recap.errors import InputError
+from recap.lab.sweep import Sweep
+from recap.lab.sweep import sweep as run
+from recap.report.sweep import plot
+from recap.report.sweep import sweep as tables
+
+Policies = Annotated[tuple[str, ...], Parameter(name=["--policy", "-p"], negative=())]
+Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative=())]
+
+
+def sweep(  # noqa: PLR0913 (each is an option)
+    source: Path,
+    setting: str,
+    /,
+    *,
+    policy: Policies = ("none",),
+    seeds: Seeds = 3,
+    write: Settings = (),
+    metric: Metrics = ("success_percent", "stall_ms", "stolen_pages"),
+    out: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Run a workload at each value of a kernel parameter, under each policy, over several seeds.
+
+    Parameters
+    ----------
+    source
+        A recording or a synthetic workload, as for `recap compare`.
+    setting
+        NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values (NAME=LOW..HIGH/9: into 9), in equal ratios
+        where the ends are far apart.
+    policy
+        What to run; repeat it. As for `recap compare`.
+    seeds
+        How often each is run, each time with other dice; the spread gives the intervals.
+    write
+        Set another kernel parameter, the same at all values; repeat it.
+    metric
+        What to show; repeat it. --json has all.
+    out
+        A folder for sweep.json, for the plots (with pip install 'recap[plots]'), and for finished runs: an interrupted
+        sweep goes on where it stopped.
+    """
+    sysctls = dict(setting.split("=", 1) for setting in write)
+    with progress() as update:
+        result = run(
+            source,
+            setting,
+            policy,
+            seeds=seeds,
+            sysctls=sysctls,
+            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            out=out,
+        )
+    show(result, lambda found: tables(found, metric), as_json=json)
+    if out is not None:
+        draw(result, metric, out)
+
+
+def draw(result: Sweep, metric: Metrics, out: Path) -> None:
+    """The plots, as far as they can be drawn."""
+    try:
+        (out / "sweep.svg").write_text(plot(result, metric))
+    except InputError as error:
+        print(f"recap: no plots: {error}", file=sys.stderr)
+    print(f"recap: sweep.json is in {out}", file=sys.stderr)

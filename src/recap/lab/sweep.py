@@ -1,0 +1,193 @@
+"""One kernel parameter over a range of values, under several policies: where it matters, and where a policy does.
+
+Every value is a comparison of its own on the same demand; the runs of all values share the cores, and are kept one by
+one, so that a sweep goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recap.errors import InputError
+from recap.lab import workloads
+from recap.lab.compare import Progress, Results, Run, Store, column, fingerprint, model_identity, prepare, run_all
+from recap.lab.results import SCHEMA, Interval, html_table
+from recap.mm import sysctl
+from recap.policy import Candidate, candidate
+from recap.sim.run import Setup, Synthetic
+from recap.trace import Recording
+
+STEPS = 5
+MOST_VALUES = 64
+RATIO = 8  # ends further apart than this are divided in equal ratios
+FORM = "write NAME=V1,V2,... or NAME=LOW..HIGH, for example vm.min_free_kbytes=2048..32768"
+
+
+class SweepPoint(msgspec.Struct, frozen=True):
+    """One policy at one value, over all seeds; `metrics` as in Column."""
+
+    value: int
+    policy: str
+    seeds: int
+    metrics: dict[str, Interval]
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """The result of `sweep`. A notebook shows success by value and policy.
+
+    Example:
+        >>> point = recap.lab.sweep.SweepPoint(60, "none", 1, {"success_percent": recap.Interval(50, 50, 50)})
+        >>> recap.Sweep("made up", "vm.swappiness", [point], "").table()["mean"]
+        [50]
+    """
+
+    source: str
+    parameter: str
+    points: list[SweepPoint]
+    digest: str  # SHA-256 over the points
+    schema: int = SCHEMA
+
+    def table(self) -> dict[str, list[Any]]:
+        """Columns of equal length: value, policy, metric, mean, low, high; `pyarrow.table` and pandas take it as is."""
+        names = ("value", "policy", "metric", "mean", "low", "high")
+        rows = [(p.value, p.policy, name, v.mean, v.low, v.high) for p in self.points for name, v in p.metrics.items()]
+        return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+    def policies(self) -> list[str]:
+        """In the order they were asked for."""
+        return list(dict.fromkeys(point.policy for point in self.points))
+
+    def values(self) -> list[int]:
+        """In the order they were asked for."""
+        return list(dict.fromkeys(point.value for point in self.points))
+
+    def at(self, value: int, policy: str) -> SweepPoint:
+        """One point."""
+        return next(point for point in self.points if (point.value, point.policy) == (value, policy))
+
+    def _repr_html_(self) -> str:
+        """Success by value and policy, for notebooks."""
+        rows = [
+            [f"{value:,}", *(str(self.at(value, policy).metrics["success_percent"]) for policy in self.policies())]
+            for value in self.values()
+        ]
+        return html_table(f"{self.source}: success_percent", [self.parameter, *self.policies()], rows)
+
+
+def sweep(
+    source: str | os.PathLike[str],
+    setting: str,
+    policies: Sequence[Any] = ("none",),
+    *,
+    seeds: int = 3,
+    sysctls: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> Sweep:
+    """Run a workload under each policy at each value of a kernel parameter.
+
+    Args:
+        source: as for `compare`.
+        setting: NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values, or NAME=LOW..HIGH/N; in equal ratios
+            where the ends are far apart.
+        policies, seeds, sysctls, progress: as for `compare`; `sysctls` are the same at every value.
+        out: a folder where finished runs are kept and not run again; the result is sweep.json.
+
+    Errors:
+        InputError: as for `compare`; or no value, too many, or one out of the parameter's range.
+
+    Example:
+        >>> result = recap.sweep("recordings/hugetlb-1cpu", "vm.min_free_kbytes=2048,16384", seeds=1)
+        >>> [(point.value, point.policy) for point in result.points]
+        [(2048, 'none'), (16384, 'none')]
+        >>> result.at(16384, "none").metrics["high_order_attempts"].mean
+        88.0
+    """
+    candidates = {found.name: found for found in map(candidate, policies)}
+    parameter, values = values_of(setting)
+    setups, identity = setups_of(source, parameter, values, dict(sysctls or {}))
+    todo = [
+        Run(setup, found, seed, key(value, found))
+        for seed in range(seeds)
+        for value, setup in setups.items()
+        for found in candidates.values()
+    ]
+    store = Store(Path(out), identity) if out else None
+    results = run_all(todo, progress, store)
+    points = [point(value, found, seeds, results) for value in setups for found in candidates.values()]
+    result = Sweep(str(source), parameter, points, hashlib.sha256(msgspec.json.encode(points)).hexdigest())
+    if store:
+        store.write("sweep.json", result)
+    return result
+
+
+def setups_of(
+    source: str | os.PathLike[str], parameter: str, values: list[int], wanted: dict[str, str]
+) -> tuple[dict[int, Setup | Synthetic], str]:
+    """What runs at each value, and what all of it depends on."""
+    if workloads.is_workload(str(source)):
+        identity = f"{model_identity()} {source} {sorted(wanted.items())} {parameter}"
+        return {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values}, identity
+    recording = Recording(Path(source))
+    setup = prepare(recording, wanted)
+    identity = f"{fingerprint(Path(source), with_value(recording, setup, wanted))} {parameter}"
+    return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity
+
+
+def with_value(recording: Recording, setup: Setup, wanted: dict[str, str]) -> Setup:
+    """The same demand with other parameters."""
+    return replace(setup, values=sysctl.settings(recording.sysctl, wanted), wanted=wanted)
+
+
+def key(value: int, found: Candidate) -> str:
+    """What the runs of a point are found by."""
+    return f"{value} {found.name}"
+
+
+def point(value: int, found: Candidate, seeds: int, results: Results) -> SweepPoint:
+    """The runs of one policy at one value, taken together."""
+    runs = [results[key(value, found), seed] for seed in range(seeds)]
+    return SweepPoint(value, found.name, seeds, column(found.name, runs).metrics)
+
+
+def values_of(text: str) -> tuple[str, list[int]]:
+    """The parameter and its values, each once.
+
+    Errors:
+        InputError: anything else, or more values than anybody would wait for.
+    """
+    name, _, told = text.partition("=")
+    low, dots, rest = told.partition("..")
+    high, _, steps = rest.partition("/")
+    try:
+        numbers = (
+            between(int(low), int(high), int(steps or STEPS)) if dots else [int(value) for value in told.split(",")]
+        )
+    except ValueError:
+        numbers = []
+    if not name or not numbers or min(numbers) < 0:
+        raise InputError("sweep", text, "is no parameter with its values", FORM)
+    if len(numbers) > MOST_VALUES:
+        raise InputError("sweep", text, f"has {len(numbers)} values", f"take at most {MOST_VALUES}")
+    return name, list(dict.fromkeys(numbers))
+
+
+def between(low: int, high: int, steps: int) -> list[int]:
+    """From low to high in so many values."""
+    if high <= low or steps < 2:
+        return []
+    if steps > MOST_VALUES:
+        return [0] * steps
+    if low > 0 and high > RATIO * low:
+        found = [round(low * math.exp(math.log(high / low) * i / (steps - 1))) for i in range(steps)]
+    else:
+        found = [round(low + (high - low) * i / (steps - 1)) for i in range(steps)]
+    return found
