@@ -77,7 +77,7 @@ def boot(rig: Path, archive: Path, run: Path, words: dict[str, object], memory: 
             image.truncate(size)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", run / "out.img"], check=True)
     drives = []
-    for i, path in enumerate((f"{rig / 'disk.img'},snapshot=on", run / "swap.img", run / "out.img")):
+    for i, path in enumerate((f"{rig / 'disk.img'},snapshot=on", "swap.img", "out.img")):
         drives += ["-drive", f"file={path},if=none,id=d{i},format=raw,cache=unsafe"]
         drives += ["-device", f"virtio-blk-pci,drive=d{i}"]
     line = f"console=ttyS0 quiet panic=-1 nokaslr cgroup_disable=memory trace_buf_size={TRACE_MB}M rdinit=/measure"
@@ -87,10 +87,12 @@ def boot(rig: Path, archive: Path, run: Path, words: dict[str, object], memory: 
     control.unlink(missing_ok=True)
     command = ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=1", "-cpu", "max", "-smp", "1"]
     command += ["-m", str(memory), "-kernel", rig / f"root/boot/vmlinuz-{release}", "-initrd", archive, "-append", line]
-    command += ["-qmp", f"unix:{control},server=on,wait=off", "-device", "vmcoreinfo", "-nographic", "-no-reboot"]
+    command += ["-qmp", f"unix:{control.name},server=on,wait=off", "-device", "vmcoreinfo", "-nographic", "-no-reboot"]
     command += ["-monitor", "none", "-serial", "stdio", *drives]
     with (run / "console.log").open("wb") as log:
-        guest = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        guest = subprocess.Popen(
+            command, cwd=run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         follow(guest, log, control, run)
     for name in (*KEPT, "trace.dat"):
         dump = ["debugfs", "-R", f"dump /{name} {run / name}", run / "out.img"]
@@ -111,7 +113,7 @@ def follow(guest: subprocess.Popen[bytes], log, control: Path, run: Path) -> Non
             monitor = monitor or Monitor(control)
             time.sleep(1)
             monitor.do("stop")
-            monitor.do("dump-guest-memory", paging=False, protocol=f"file:{(run / f'core{state}').resolve()}")
+            monitor.do("dump-guest-memory", paging=False, protocol=f"file:core{state}")
             monitor.do("cont")
             time.sleep(1)
             guest.stdin.write(b"go\n")  # type: ignore[union-attr]
@@ -152,7 +154,7 @@ def main() -> None:
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    archive = initramfs(args.rig, args.out)
+    archive = initramfs(args.rig, args.out).resolve()
     for seed in range(args.first, args.first + args.seeds):
         for setting in args.settings:
             folder = args.out / setting / str(seed)

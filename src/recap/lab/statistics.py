@@ -22,5 +22,32 @@ def interval(values: Sequence[float]) -> Interval:
     if n < 2:
         return Interval(mean, mean, mean)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    half = (T_95[n - 1] if n <= len(T_95) else NORMAL_95) * deviation / math.sqrt(n)
+    half = t_95(n - 1) * deviation / math.sqrt(n)
     return Interval(mean, mean - half, mean + half)
+
+
+def t_95(freedom: float) -> float:
+    """Student's t for so many degrees of freedom, rounded down."""
+    return T_95[int(freedom)] if freedom < len(T_95) else NORMAL_95
+
+
+def change_of_mean(before: Sequence[float], after: Sequence[float]) -> Interval:
+    """What the mean of `after` is above that of `before`, for runs that are not paired (Welch's interval).
+
+    Each needs two runs at least; without any spread the interval has no width.
+    """
+    change = math.fsum(after) / len(after) - math.fsum(before) / len(before)
+    errors = [squared_error(values) for values in (before, after)]
+    total = math.fsum(errors)
+    if not total:
+        return Interval(change, change, change)
+    parts = [error * error / (len(values) - 1) for error, values in zip(errors, (before, after), strict=True)]
+    half = t_95(max(1.0, total * total / math.fsum(parts))) * math.sqrt(total)
+    return Interval(change, change - half, change + half)
+
+
+def squared_error(values: Sequence[float]) -> float:
+    """The square of a mean's standard error."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    return math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
