@@ -66,6 +66,7 @@ ANSWERS = {
 WITHOUT_CAPTURE = {
     "none",
     "no-compaction-capture",
+    "no-lumpy",
     "lumpy",
     "defrag-mode",
     "order0-mark",

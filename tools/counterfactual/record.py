@@ -93,7 +93,7 @@ def boot(rig: Path, archive: Path, run: Path, words: dict[str, object], memory: 
         guest = subprocess.Popen(
             command, cwd=run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        follow(guest, log, control, run)
+        follow(guest, log, control)
     for name in (*KEPT, "trace.dat"):
         dump = ["debugfs", "-R", f"dump /{name} {run / name}", run / "out.img"]
         subprocess.run(dump, check=True, stderr=subprocess.DEVNULL)
@@ -102,7 +102,7 @@ def boot(rig: Path, archive: Path, run: Path, words: dict[str, object], memory: 
     control.unlink(missing_ok=True)
 
 
-def follow(guest: subprocess.Popen[bytes], log, control: Path, run: Path) -> None:  # type: ignore[no-untyped-def]
+def follow(guest: subprocess.Popen[bytes], log, control: Path) -> None:  # type: ignore[no-untyped-def]
     """Read the console; where the guest says it is ready, hold it and dump its memory."""
     said, state, monitor = b"", 0, None
     while piece := os.read(guest.stdout.fileno(), 4096):  # type: ignore[union-attr]

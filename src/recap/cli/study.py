@@ -10,17 +10,18 @@ from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
 from recap.errors import InputError
+from recap.lab import effects
 from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
+from recap.report.effect import effect, markdown
 from recap.report.study import study as tables
 from recap.report.study_page import figures, plots
 
 Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
-STUDIES = {"capture-2008": capture_2008}
 Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 def study(
-    name: Literal["capture-2008"],
+    name: Literal["capture-2008", "lumpy-2012", "compaction-capture-2019", "defrag-mode-2025"],
     /,
     *,
     quick: Quick = False,
@@ -34,6 +35,8 @@ def study(
     ----------
     name
         capture-2008: page capture on Linux 2.6.27 under mmtests' stress-highalloc, with every position of its thread.
+        lumpy-2012, compaction-capture-2019, defrag-mode-2025: what these changes of the kernel were said to do, beside
+        what they do in the model.
     quick
         Fewer seeds, one rate, one pass: some minutes instead of an hour; intervals are wide.
     seeds
@@ -41,9 +44,17 @@ def study(
     out
         A folder: finished runs are kept there, so an interrupted study goes on where it stopped.
     """
+    if name == "capture-2008":
+        study_of_2008(quick, seeds, out, json)
+    else:
+        study_of_effect(name, quick, seeds, out, json)
+
+
+def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
+    """The whole thread of 2008."""
     plan = QUICK if quick else FULL
     with progress() as update:
-        result = STUDIES[name](
+        result = capture_2008(
             replace(plan, seeds=seeds or plan.seeds),
             progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
             out=out,
@@ -51,6 +62,22 @@ def study(
     show(result, tables, as_json=json)
     if out is not None:
         write_page(result, out)
+
+
+def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
+    """One published effect."""
+    plan = effects.QUICK if quick else effects.FULL
+    with progress() as update:
+        found = effects.measure_effect(
+            name,
+            replace(plan, seeds=seeds or plan.seeds),
+            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            out=out,
+        )
+    show(found, effect, as_json=json)
+    if out is not None:
+        (out / "figures.md").write_text(markdown(found))
+        print(f"recap: effect.json and figures.md are in {out}", file=sys.stderr)
 
 
 def write_page(result: Study, out: Path) -> None:

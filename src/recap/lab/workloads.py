@@ -8,15 +8,17 @@ from pathlib import Path
 
 from recap.demand.demand import Demand
 from recap.demand.highalloc import Highalloc, highalloc
+from recap.demand.kernel_build import KernelBuild, kernel_build
 from recap.demand.reclaimers import Reclaimers, reclaimers
 from recap.errors import InputError
-from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, PAGE_SIZE, Profile, powerpc
+from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, LINUX_6_1, PAGE_SIZE, Profile, powerpc
 from recap.mm import sysctl
 from recap.sim.run import Synthetic
 
 KERNELS = {
     "highalloc": LINUX_2_6_27_MM,
     "highalloc-2.6.27": LINUX_2_6_27,
+    "highalloc-6.1": LINUX_6_1,
     "highalloc-ppc64": powerpc(LINUX_2_6_27_MM),
     "highalloc-ppc64-64k": powerpc(LINUX_2_6_27_MM, 16 * PAGE_SIZE),
 }
@@ -56,6 +58,11 @@ def workload(name: str, wanted: Mapping[str, str], size: Highalloc | None = None
 def crowd(size: Reclaimers) -> Synthetic:
     """Very many tasks that reclaim at once, on the kernel the capture series was made against."""
     return machine(LINUX_2_6_27_MM, size.mebibytes, size.cpus, {}, partial(reclaimers, size), size.tasks)
+
+
+def kernel_builds(size: KernelBuild) -> Synthetic:
+    """Kernel builds and bursts of huge pages, on a 6.1 kernel."""
+    return machine(LINUX_6_1, size.mebibytes, size.cpus, {}, partial(kernel_build, size), size.racers)
 
 
 def machine(

@@ -51,6 +51,7 @@ CLASSES = {
     "piggin": ("recap.policy.piggin", "Piggin"),
     "lameter": ("recap.policy.lameter", "Lameter"),
     "kamezawa": ("recap.policy.kamezawa", "Kamezawa"),
+    "no-lumpy": ("recap.policy.no_lumpy", "NoLumpy"),
     "lumpy": ("recap.policy.lumpy", "Lumpy"),
     "defrag-mode": ("recap.policy.defrag_mode", "DefragMode"),
 }
@@ -111,6 +112,11 @@ INFO = (
         "kamezawa",
         "the pageblock under lumpy reclaim is isolated until the batch ends",
         "KAMEZAWA Hiroyuki, 20081002154446.3695a3b0.kamezawa.hiroyu@jp.fujitsu.com (2 Oct 2008)",
+    ),
+    PolicyInfo(
+        "no-lumpy",
+        "pages are reclaimed one by one, on a kernel that reclaims areas",
+        "the kernel with c53919adc045, mm: vmscan: remove lumpy reclaim (Mel Gorman, 3.5)",
     ),
     PolicyInfo(
         "lumpy",

@@ -126,12 +126,12 @@ class Objects:
     def give_back(self, c: int, obj: int) -> None:
         """An owner frees an object, wherever it is."""
         pfn = self.m.resident[obj]
+        self.asked[obj] = 0
         if pfn == NONE:
             return
         if self.kind[obj] == KIND_ANON and self.owner[obj] >= 0:
             self.task[self.owner[obj]].anon_pages -= 1 << self.order[obj]
         self.owner[obj] = -1
-        self.asked[obj] = 0
         if pfn == IN_SWAP:
             self.m.nr_swap_pages += 1
             self.m.resident[obj] = NONE

@@ -20,6 +20,7 @@ cdef enum:
     OP_WRITEBACK = 6
     OP_WRITE_PAGE = 7
     OP_PACE = 9
+    OP_FALLBACK = 10
 
     READ_BATCH_NS = 8000000
 

@@ -24,9 +24,8 @@ if not cython.compiled:
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.closed_loop.scheduler import DONE, NEVER, UNBORN
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE, OP_TOUCH, OP_PACE = range(
-        10
-    )
+    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
+    OP_TOUCH, OP_PACE, OP_FALLBACK = range(8, 11)
     READ_BATCH_NS = 8_000_000
 
 
@@ -203,6 +202,8 @@ class Simulation:
             self.flusher.write_back(obj)
         elif kind == OP_FORK:
             self.fork(c, t, obj)
+        elif kind == OP_FALLBACK and self.m.resident[obj] < IN_SWAP:
+            self.task[t].op += self.requests.op_gfp[self.task[t].op]
         elif kind in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE, OP_TOUCH) and self.m.resident[obj] < IN_SWAP:
             self.use_page(c, kind, self.m.resident[obj])
 

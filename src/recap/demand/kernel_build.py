@@ -1,0 +1,100 @@
+"""kernel-build: a machine that builds kernels while another program wants memory in bursts of huge pages.
+
+After the test of defrag_mode (2025), whose sizes were not published. The builds are those of highalloc; besides, slab
+caches grow and shrink as they do when trees are walked and deleted: what they leave behind is what mixes pageblocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recap.demand.demand import Demand, Kind, Op
+from recap.demand.highalloc import Highalloc, build
+from recap.demand.huge_faults import Area
+from recap.demand.program import GFP_SLAB, Array, Objects, Task, join
+
+SECOND = 1_000_000_000
+WRITE_NS = 320_000  # 32 pages at 400 MB/s
+READ_PAGE_NS = 10_000
+REQUEST_PAGES = 32
+SLAB_PARTS = 32
+ASSUMPTIONS = [
+    "builds as in highalloc; every burst asks for a share of the memory as huge pages and holds it for two seconds",
+    "slab caches grow to a share of the memory and shrink by nine tenths, page by page in no order",
+    "the disk reads and writes 400 MB/s",
+]
+
+
+@dataclass(frozen=True)
+class KernelBuild:
+    """The size of the test; shares are of memory. The share of slab was set so that the unchanged kernel falls back to
+    small pages in about a third of the faults, as was published.
+    """
+
+    mebibytes: int = 1024
+    cpus: int = 4
+    builds: int = 4
+    load: float = 1.0  # files of all builds, as a multiple of memory
+    slab: float = 0.06
+    slab_cycle_seconds: int = 40
+    seconds: int = 200
+    burst: float = 0.25
+    pause_seconds: int = 8
+    hold_seconds: int = 2
+    warm_seconds: int = 30
+    racers: int = 1  # tasks that share a burst, all at once
+    asked_for: bool = False  # may a fault wait for its huge page? (madvise)
+
+    @property
+    def bursts(self) -> int:
+        """How many fit in."""
+        return (self.seconds - self.warm_seconds) // (self.pause_seconds + self.hold_seconds)
+
+
+def kernel_build(size: KernelBuild, seed: int) -> Demand:
+    """The demand of one run; the seed draws what the compilers do, which slab pages go, and when bursts come."""
+    rng = np.random.default_rng(seed)
+    objects = Objects()
+    trees: list[Array] = []
+    shape = Highalloc(mebibytes=size.mebibytes, cpus=size.cpus, load=size.load, warm_seconds=size.warm_seconds)
+    end = size.seconds * SECOND
+    tasks = [build(shape, objects, i, end, rng, trees) for i in range(size.builds)]
+    tasks.append(slab_cache(size, objects, end, rng))
+    starts = rng.integers(0, SECOND, size.bursts)
+    tasks += [bursts(size, objects, i, starts) for i in range(size.racers)]
+    return join(
+        objects,
+        tasks,
+        size.cpus,
+        assumptions=ASSUMPTIONS,
+        write_ns=np.array([WRITE_NS], np.int64),
+        request_pages=REQUEST_PAGES,
+        read_page_ns=READ_PAGE_NS,
+        dirty_ratio=20,
+    )
+
+
+def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.Generator) -> Task:
+    """Inodes and dentries: they come bit by bit, and most go again, in no order."""
+    task = Task("slab", until=until)
+    pages = objects.make(int(size.mebibytes * 256 * size.slab), Kind.KERNEL)
+    nap = size.slab_cycle_seconds * SECOND // (2 * SLAB_PARTS)
+    for _ in range(4):
+        for part in np.array_split(rng.permutation(pages), SLAB_PARTS):
+            task.do(Op.TOUCH, part, GFP_SLAB, 5_000, nap)
+        for part in np.array_split(rng.permutation(pages)[: len(pages) * 9 // 10], SLAB_PARTS):
+            task.do(Op.FREE, part, 0, 500, nap)
+    return task
+
+
+def bursts(size: KernelBuild, objects: Objects, number: int, starts: Array) -> Task:
+    """A racer's share of the huge pages, again and again."""
+    task = Task(f"hugealloc {number}")
+    area = Area.of(objects, max(1, int(size.mebibytes * size.burst) // 2 // size.racers))
+    for i, start in enumerate(starts):
+        pause = size.pause_seconds * SECOND + (0 if i else size.warm_seconds * SECOND)
+        area.touch(task, pause + int(start), size.asked_for)
+        area.unmap(task, size.hold_seconds * SECOND)
+    return task
