@@ -104,9 +104,13 @@ ctypedef packed struct ScanControl:
     long long nr_immediate
     long long nr_taken
     long long nr_file_taken
-    long long scanned_now
     long long total_scan
     long long sleep_ns
+    long long scanned_now
+    long long stolen_now
+    long long deactivated_now
+    long long paged_out_now
+    long long skipped_now
     int compact_priority
     int compact_result
     int compaction_retries

@@ -92,7 +92,8 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
     + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
-    + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "scanned_now", "total_scan", "sleep_ns")]
+    + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "total_scan", "sleep_ns")]
+    + [(name, "i8") for name in ("scanned_now", "stolen_now", "deactivated_now", "paged_out_now", "skipped_now")]
     + [(name, "i4") for name in ("compact_priority", "compact_result", "compaction_retries", "made_progress")]
 )
 COMPACT_CONTROL = np.dtype(

@@ -44,7 +44,7 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         duration_ns=0,
         read_ns=np.zeros(0, np.int64),
         write_ns=np.array([50_000, 70_000], np.int64),
-        scan_ns=1000,
+        reclaim_costs=None,
         migrate_ns=None,
         reclaim_wait=0.0,
         compaction_wait=0.0,
@@ -57,7 +57,7 @@ def run(wanted: Demand, name: str = "none", swap: int = 0, seed: int = 0) -> dic
     """All of it, with every invariant checked as it goes."""
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
     memory.nr_swap_pages = swap
-    simulation = Simulation(memory, wanted, seed, 1000)
+    simulation = Simulation(memory, wanted, seed)
     while simulation.advance(500):
         invariants.check(memory)
     invariants.check(memory)

@@ -7,6 +7,7 @@ import pytest
 
 from recap import policy
 from recap.demand.demand import Demand, Kind, Op
+from recap.kernel import GFP_RETRY_MAYFAIL
 from recap.mm import boot, invariants
 from recap.pages import Memory
 from recap.sim.closed_loop import Simulation
@@ -32,7 +33,7 @@ def pieces(huge: int = 1) -> Demand:
 
 
 def simulate(wanted: Demand, memory: Memory) -> dict[str, float]:
-    simulation = Simulation(memory, wanted, 0, 1000)
+    simulation = Simulation(memory, wanted, 0)
     while simulation.advance(500):
         invariants.check(memory)
     invariants.check(memory)
@@ -104,3 +105,17 @@ def test_writeback_takes_the_oldest_dirty_pages() -> None:
     waits = wanted.op_wait.copy()
     waits[-1] = 5_000_000
     assert simulate(replace(wanted, op_wait=waits), machine())["nr_written"] == 12
+
+
+def test_a_zone_without_pages_to_reclaim_counts_its_free_ones_twice() -> None:
+    """A block that the min mark withholds keeps the request trying, 16 times without progress (6aaced5abd32)."""
+    memory = machine()
+    memory.set_watermarks(0, [500, 600, 700])
+    wanted = demand(allocs(0, 1401), kind=Kind.KERNEL)
+    orders = wanted.obj_order.copy()
+    gfp = wanted.op_gfp.copy()
+    orders[-1] = HUGE
+    gfp[-1] |= GFP_RETRY_MAYFAIL
+    found = simulate(replace(wanted, obj_order=orders, op_gfp=gfp), memory)
+    assert found["alloc_fail"] == 1
+    assert found["allocstall"] == 17

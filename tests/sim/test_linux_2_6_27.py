@@ -44,7 +44,7 @@ def run(
     """All of it, with every invariant checked as it goes."""
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name), profile=profile)
     memory.nr_swap_pages = swap
-    simulation = Simulation(memory, demand, 0, 1000)
+    simulation = Simulation(memory, demand, 0)
     while simulation.advance(2000):
         invariants.check(memory)
     invariants.check(memory)

@@ -34,7 +34,7 @@ def scene(name: str, duration_ns: int = 2_000_000) -> Simulation:
     """Without compaction, so that large blocks come from reclaim alone."""
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
     memory.compaction = False
-    return Simulation(memory, workload(duration_ns), 0, 1000)
+    return Simulation(memory, workload(duration_ns), 0)
 
 
 def observed(name: str, duration_ns: int = 2_000_000) -> tuple[Timeline, dict[str, float]]:
@@ -107,7 +107,7 @@ def test_without_capture_no_picture_shows_captured_pages() -> None:
 @pytest.mark.compiled
 def test_compaction_is_seen_as_episodes() -> None:
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
-    simulation = Simulation(memory, workload(2_000_000), 0, 1000)
+    simulation = Simulation(memory, workload(2_000_000), 0)
     observer = Observer(simulation, pictures=False)
     while simulation.advance(500):
         observer.look()

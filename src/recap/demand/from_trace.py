@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recap.demand.demand import Demand, Kind
+from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
 from recap.pages import Array
@@ -118,7 +119,6 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")
     }
     read, write = latencies(events)
-    scanned = streams.reclaimer_scanned
     return Demand(
         **ops,
         **objects,
@@ -131,7 +131,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         duration_ns=int(events.time[-1] - events.time[0]),
         read_ns=read,
         write_ns=write,
-        scan_ns=int(streams.reclaimer_ns // scanned) if scanned else None,
+        reclaim_costs=reclaim_costs(events),
         migrate_ns=int(streams.compaction_ns // streams.moved) if streams.moved else None,
         reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
         compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),

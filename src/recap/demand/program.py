@@ -91,7 +91,7 @@ def join(objects: Objects, tasks: list[Task], cpus: int, **rest: object) -> Dema
         "cpus": cpus,
         "duration_ns": 0,
         "read_ns": np.zeros(0, np.int64),
-        "scan_ns": None,
+        "reclaim_costs": None,
         "migrate_ns": None,
         "reclaim_wait": 0.0,
         "compaction_wait": 0.0,

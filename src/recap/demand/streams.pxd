@@ -16,8 +16,6 @@ cdef enum:
     SCHED_PROCESS_EXIT = 15
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
     MM_VMSCAN_DIRECT_RECLAIM_END = 18
-    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
-    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
     MM_COMPACTION_BEGIN = 25
     MM_COMPACTION_END = 26
     MM_MIGRATE_PAGES = 29
@@ -44,7 +42,6 @@ cdef enum:
     BLOCK_RQ_COMPLETE = 12
     SECTORS_PER_PAGE = 8
     ARRIVALS = 1024
-    SWAP_CLUSTER_MAX = 32
     COSTLY = 3
 
     USER = 0
@@ -131,8 +128,6 @@ cdef class Streams:
     cdef readonly long long attempts
     cdef readonly long long successes
     cdef readonly long long stolen
-    cdef readonly long long reclaimer_ns
-    cdef readonly long long reclaimer_scanned
     cdef readonly long long compaction_ns
     cdef readonly long long compaction_wait_ns
     cdef readonly long long reclaim_wait_ns

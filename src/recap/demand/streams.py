@@ -17,7 +17,6 @@ if not cython.compiled:
     MM_FILEMAP_ADD_TO_PAGE_CACHE, MM_FILEMAP_DELETE_FROM_PAGE_CACHE, WRITEBACK_DIRTY_FOLIO = 8, 9, 10
     SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
-    MM_VMSCAN_LRU_SHRINK_INACTIVE, MM_VMSCAN_LRU_SHRINK_ACTIVE = 22, 23
     MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
     KERNEL, ANON, FILE = range(3)
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
@@ -26,7 +25,6 @@ if not cython.compiled:
     BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
     SECTORS_PER_PAGE = 8
     ARRIVALS = 1024
-    SWAP_CLUSTER_MAX = 32  # a scan takes no more; what it passes over (pages of other zones) costs next to nothing
     RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
     COSTLY = 3
     USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
@@ -92,8 +90,6 @@ class Streams:
         self.attempts = 0
         self.successes = 0
         self.stolen = 0
-        self.reclaimer_ns = 0
-        self.reclaimer_scanned = 0
         self.compaction_ns = 0
         self.completed = 0
         self.compaction_wait_ns = 0
@@ -190,8 +186,6 @@ class Streams:
         t = self.cpu_task[c]
         gone = self.time[i] - self.cpu_since[c]
         self.cpu_since[c] = self.time[i]
-        if self.role[t] == RECLAIMER:
-            self.reclaimer_ns += gone
         if self.task_asleep[t]:
             self.task_asleep[t] = 0
         if self.task_compacting[t]:
@@ -246,11 +240,6 @@ class Streams:
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
         elif self.event[i] == MM_MIGRATE_PAGES:
             self.moved += self.a[i]
-        elif self.role[t] == RECLAIMER and self.event[i] in (
-            MM_VMSCAN_LRU_SHRINK_INACTIVE,
-            MM_VMSCAN_LRU_SHRINK_ACTIVE,
-        ):
-            self.reclaimer_scanned += min(self.a[i], SWAP_CLUSTER_MAX)
 
     def stalls(self, i: int, t: int, begins: bool) -> None:
         """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""

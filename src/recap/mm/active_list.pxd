@@ -6,7 +6,7 @@ from recap.mm.lru cimport lruvec_add
 from recap.mm.vmstat cimport PGDEACTIVATE, PGREFILL
 from recap.pages cimport Memory, list_del, list_empty
 
-@cython.locals(src=cython.uint, pfn=cython.uint, taken=cython.longlong, reclaim_mapped=cython.bint)
+@cython.locals(src=cython.uint, pfn=cython.uint, taken=cython.longlong, before=cython.longlong, reclaim_mapped=cython.bint)
 cdef void shrink_active_list(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil
 
 @cython.locals(lru_pages=cython.longlong, total=cython.longlong, zone=cython.int, mapped_ratio=cython.longlong, tendency=cython.longlong, imbalance=cython.longlong)

@@ -15,7 +15,10 @@ if not cython.compiled:
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
     reclaim_mapped = not m.unified_lru or calc_reclaim_mapped(m, s)
+    before = m.sc[s].scanned_now
     taken = isolate_batch(m, s, lru, nr_to_scan)
+    m.sc[s].deactivated_now += m.sc[s].scanned_now - before
+    m.sc[s].scanned_now = before
     m.vmstat[PGREFILL] += taken
     m.vmstat[PGDEACTIVATE] += taken
     m.recent_scanned[lru >> 1] += taken

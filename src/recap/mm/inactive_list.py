@@ -29,6 +29,7 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     else:
         putback_lru_pages(m, m.scratch_heads + 1)
     m.vmstat[PGSTEAL_KSWAPD if m.sc[s].kswapd else PGSTEAL_DIRECT] += reclaimed
+    m.sc[s].stolen_now += reclaimed
     if m.sc[s].nr_unqueued_dirty - unqueued == taken:
         m.flusher_wanted = True
     m.sc[s].nr_taken += taken

@@ -19,6 +19,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     src = m.lru_heads + lru
     dst = m.scratch_heads
     skipped = m.scratch_heads + 3
+    before = m.sc[s].total_scan
     scan = 0
     taken = 0
     while scan < nr_to_scan and not list_empty(m, src):
@@ -33,6 +34,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         list_add(m, pfn, dst)
         taken += 1 << m.page[pfn].order
     m.sc[s].scanned_now += taken
+    m.sc[s].skipped_now += m.sc[s].total_scan - before - scan
     give_back_skipped(m, lru)
     return taken
 

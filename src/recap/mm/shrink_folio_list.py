@@ -82,5 +82,6 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
             paged_out += 1
         list_add(m, pfn, kept)
     release_pages(m, s, cpu)
+    m.sc[s].paged_out_now += paged_out
     lru_note_cost(m, file, paged_out)
     return reclaimed

@@ -149,11 +149,15 @@ def shrink_node_end(m: Memory, s: int) -> None:
 
 
 def zone_reclaimable_pages(m: Memory, zone: int) -> int:
-    """Pages of a zone that reclaim could free at best (zone_reclaimable_pages)."""
+    """Pages of a zone that reclaim could free at best; its free ones where there are none (zone_reclaimable_pages).
+
+    The second half is of 6aaced5abd32 (6.13, and 6.1.124): so requests go on after reclaim without success for a block
+    that lowmem_reserve keeps from them.
+    """
     pages = m.zone[zone].nr_lru[LRU_INACTIVE_FILE] + m.zone[zone].nr_lru[LRU_INACTIVE_FILE + 1]
     if m.nr_swap_pages > 0:
         pages += m.zone[zone].nr_lru[LRU_INACTIVE_ANON] + m.zone[zone].nr_lru[LRU_ACTIVE_ANON]
-    return pages
+    return pages if pages > 0 else m.zone[zone].free_pages
 
 
 def reclaimable_pages(m: Memory) -> int:

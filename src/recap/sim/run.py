@@ -22,7 +22,6 @@ from recap.trace import Snapshot
 
 STEPS = 200_000 if COMPILED else 500  # between two looks at the progress bar and at Ctrl-C
 RECLAIMERS = 255  # requests that can reclaim at the same time
-DEFAULT_SCAN_NS = 1_000
 DEFAULT_WRITE_NS = 1_000_000
 TOUCHED_SHARE = 0.5
 
@@ -50,8 +49,7 @@ class Setup:
         if not len(demand.write_ns):
             demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
         demand = with_dirty_limit(demand, self.values)
-        scan_ns = demand.scan_ns or DEFAULT_SCAN_NS
-        return Simulation(memory, demand, seed, scan_ns, self.values["vm.dirty_background_ratio"])
+        return Simulation(memory, demand, seed, self.values["vm.dirty_background_ratio"])
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Synthetic:
         if "vm.percpu_pagelist_high_fraction" in marks:
             sysctl.set_pcp_highs(memory, self.values["vm.percpu_pagelist_high_fraction"])
         demand = with_dirty_limit(self.demand(seed), self.values)
-        return Simulation(memory, demand, seed, DEFAULT_SCAN_NS, self.values["vm.dirty_background_ratio"])
+        return Simulation(memory, demand, seed, self.values["vm.dirty_background_ratio"])
 
 
 def simulate(

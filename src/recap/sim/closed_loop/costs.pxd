@@ -5,10 +5,18 @@ from recap.pages cimport Memory
 cdef enum:
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5000
+    DRAWS = 4096
 
 cdef class Costs:
     cdef Memory m
-    cdef readonly long long scan_ns
+    cdef long long scanned_ns
+    cdef long long stolen_ns
+    cdef long long deactivated_ns
+    cdef long long written_ns
+    cdef long long skipped_ns
+    cdef long long[::1] delay_ns
+    cdef long long batches
+    cdef long long delay
     cdef readonly long long migrate_ns
     cdef long long reclaim_wait
     cdef long long compaction_wait
@@ -16,3 +24,6 @@ cdef class Costs:
 
     @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
     cdef long long charge(self, int s) noexcept nogil
+
+    @cython.locals(time=cython.longlong)
+    cdef long long reclaimed(self, int s) noexcept nogil

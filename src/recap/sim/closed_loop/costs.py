@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import cython
+import numpy as np
 
 from recap.demand.demand import Demand
-from recap.pages import Memory
+from recap.demand.reclaim_costs import ReclaimCosts
+from recap.pages import Memory, adopt
 
 if not cython.compiled:
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5_000
+    DRAWS = 4096
 
 DEFAULT_MIGRATE_NS = 2_000
 
@@ -20,26 +23,51 @@ class Costs:
     Args:
         memory: whose scan controls tell what was done.
         demand: for what was measured in the recording.
-        scan_ns: CPU time of reclaim for each page scanned.
+        seed: of the draw of delays.
     """
 
-    def __init__(self, memory: Memory, demand: Demand, scan_ns: int) -> None:
+    def __init__(self, memory: Memory, demand: Demand, seed: int) -> None:
         self.m = memory
-        self.scan_ns = scan_ns
+        reclaim = demand.reclaim_costs or ReclaimCosts()
+        self.scanned_ns = reclaim.scanned
+        self.stolen_ns = reclaim.stolen
+        self.deactivated_ns = reclaim.deactivated
+        self.written_ns = reclaim.written
+        self.skipped_ns = reclaim.skipped
+        self.delay_ns = adopt(np.random.default_rng([seed, 1]).choice(reclaim.delays, DRAWS))
+        self.batches = 0
+        self.delay = 0
         self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
         self.reclaim_wait = round(1000 * demand.reclaim_wait)
         self.compaction_wait = round(1000 * demand.compaction_wait)
         self.wait = 0
 
     def charge(self, s: int) -> int:
-        """CPU time of the last step of scan control `s`: by the pages it scanned and those compaction moved.
+        """CPU time of the last step of scan control `s`: by what it did with pages, and those compaction moved.
 
-        `wait` is how long it waits for a CPU then: as long, for each ns it ran, as the recorded ones did.
+        `delay` is what it spends on the shrinkers before its next batch, preemptible; `wait` is how long it waits for a
+        CPU then: as long, for each ns it ran, as the recorded ones did.
         """
-        reclaim = STEP_NS + self.m.sc[s].scanned_now * self.scan_ns
+        reclaim = STEP_NS + self.reclaimed(s)
         compaction = self.m.cc[s].migrated_now * self.migrate_ns
-        self.m.sc[s].scanned_now = 0
         self.m.cc[s].scanned_now = 0
         self.m.cc[s].migrated_now = 0
         self.wait = (reclaim * self.reclaim_wait + compaction * self.compaction_wait) // 1000
         return reclaim + compaction
+
+    def reclaimed(self, s: int) -> int:
+        """CPU time of the batches since the last time."""
+        time = self.m.sc[s].scanned_now * self.scanned_ns + self.m.sc[s].stolen_now * self.stolen_ns
+        time += self.m.sc[s].deactivated_now * self.deactivated_ns + self.m.sc[s].paged_out_now * self.written_ns
+        time += self.m.sc[s].skipped_now * self.skipped_ns
+        self.delay = 0
+        if time > 0:
+            self.delay = self.delay_ns[self.batches % DRAWS]
+            self.batches += 1
+            time = max(time // 2, time + min(self.delay, 0))
+        self.m.sc[s].scanned_now = 0
+        self.m.sc[s].stolen_now = 0
+        self.m.sc[s].deactivated_now = 0
+        self.m.sc[s].paged_out_now = 0
+        self.m.sc[s].skipped_now = 0
+        return time

@@ -73,6 +73,7 @@ class KernelThreads:
         asleep = self.m.kswapd_asleep
         kswapd_step(self.m, c)
         self.sched.cpu[c].now += self.costs.charge(0)
+        self.sched.task[self.kswapd].run_left = max(self.costs.delay, 0)
         if asleep and not self.m.kswapd_asleep:
             self.kswapd_since = self.sched.cpu[c].now
         elif self.m.kswapd_asleep and not asleep:

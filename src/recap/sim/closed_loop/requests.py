@@ -132,6 +132,8 @@ class Requests:
                 oom_killed(self.m, s)
                 return False
             status = FAILED
+        if status == AT_WORK:
+            self.task[t].run_left = max(self.costs.delay, 0)
         if status != AT_WORK:
             self.end(c, t, status)
         elif self.m.sc[s].congestion_wait:

@@ -36,11 +36,10 @@ class Simulation:
         memory: the state at the start, with room for capture lists (`captures` is the number of reclaimers at a time).
         demand: what the tasks ask for.
         seed: for what the demand leaves open: the device's latencies.
-        scan_ns: CPU time of reclaim for each page scanned.
         background_ratio: vm.dirty_background_ratio, in percent.
     """
 
-    def __init__(self, memory: Memory, demand: Demand, seed: int, scan_ns: int, background_ratio: int = 10) -> None:
+    def __init__(self, memory: Memory, demand: Demand, seed: int, background_ratio: int = 10) -> None:
         self.m = memory
         self.names = list(demand.task_comm)
         self.ends_at = 0 if demand.task_until is None else int(demand.task_until.max())
@@ -51,7 +50,7 @@ class Simulation:
         self.sched = Scheduler(demand, int(memory.nr_cpus))
         self.task = self.sched.task
         self.cpu = self.sched.cpu
-        costs = Costs(memory, demand, scan_ns)
+        costs = Costs(memory, demand, seed)
         self.objects = Objects(memory, demand, self.sched, self.journal)
         self.flusher = Flusher(memory, self.sched, self.device, background_ratio, demand.dirty_ratio)
         self.threads = KernelThreads(memory, self.sched, self.device, costs, self.journal)
@@ -144,7 +143,9 @@ class Simulation:
         self.advance_clock(self.cpu[c].now)
         t = self.cpu[c].current
         began = self.cpu[c].now
-        if t == self.sched.kswapd:
+        if self.task[t].run_left > 0:
+            self.run_task(c, t, due)
+        elif t == self.sched.kswapd:
             self.threads.kswapd_turn(c)
         elif t == self.sched.flusher:
             self.flusher.step(c)
@@ -153,8 +154,6 @@ class Simulation:
         elif self.task[t].slot >= 0:
             if self.requests.step(c, t):
                 self.next_op(c, t)
-        elif self.task[t].run_left > 0:
-            self.run_task(c, t, due)
         else:
             self.perform(c, t)
         self.task[t].vruntime += self.cpu[c].now - began
