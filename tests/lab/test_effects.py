@@ -51,6 +51,7 @@ def test_a_seed_names_the_demand() -> None:
     assert len(first.op_obj) != len(other.op_obj) or (first.op_obj != other.op_obj).any()
 
 
+@pytest.mark.compiled
 def test_an_effect_is_kept_and_shown(tmp_path: Path) -> None:
     told: list[str] = []
     found = measure_effect("defrag-mode-2025", Tiny(2), lambda _, __, what: told.append(what), tmp_path)
