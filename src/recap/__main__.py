@@ -1,5 +1,10 @@
 """`python -m recap` is `recap`."""
 
-from recap.cli import main
+import signal
 
-main()
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules are loaded: an end without a traceback
+
+from recap.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    main()

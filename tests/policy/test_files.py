@@ -44,6 +44,20 @@ def test_one_of_several_classes_is_named_after_a_colon(tmp_path: Path) -> None:
         load(f"{path}:Nobody")
 
 
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ("def __init__(self, cap): pass", r"mine\.py: line 2: Mine\(\) raised TypeError"),
+        ("def __init__(self): self.cap = 1 // 0", r"mine\.py: line 2: Mine\(\) raised ZeroDivisionError"),
+    ],
+)
+def test_a_class_that_cannot_be_made_is_told_by_file_and_line(tmp_path: Path, start: str, told: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"class Mine:\n    {start}\n    def enters_reclaim(self, order): return True\n")
+    with pytest.raises(InputError, match=told):
+        load(str(path))
+
+
 class Counting:
     """Remembers, so that runs must not share it."""
 

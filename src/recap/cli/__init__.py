@@ -75,6 +75,7 @@ for verb, summary, example in VERBS:
 def main() -> None:
     """The `recap` command."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `recap policies | head` ends quietly
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

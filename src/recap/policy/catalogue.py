@@ -19,7 +19,7 @@ from recap.errors import InputError
 from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
 from recap.policy.policy import Policy
-from recap.policy.questions import check_class, unreadable
+from recap.policy.questions import check_class, made, unreadable
 from recap.policy.together import Together
 
 USER_CLASS_HINT = "a policy file defines one class that answers some of the questions"
@@ -179,7 +179,7 @@ def candidate(policy: Any) -> Candidate:
     cls = policy if isinstance(policy, type) else type(policy)
     check_class(cls)
     if isinstance(policy, type):
-        return Candidate(cls.__name__, source_of(cls), lambda: PlainPolicy(cls()))
+        return Candidate(cls.__name__, source_of(cls), lambda: PlainPolicy(made(cls)))
     return Candidate(cls.__name__, f"{source_of(cls)} {vars(policy)!r}", lambda: PlainPolicy(copy.deepcopy(policy)))
 
 
@@ -194,7 +194,7 @@ def named(name: str) -> Candidate:
     if not path.endswith(".py"):
         raise InputError(name, "", "there is no policy of this name", f"take one of {', '.join(CLASSES)}, or a file.py")
     user = from_file(Path(path), wanted)
-    return Candidate(name, f"{name} {Path(path).read_text()}", lambda: PlainPolicy(user()))
+    return Candidate(name, f"{name} {Path(path).read_text()}", lambda: PlainPolicy(made(user)))
 
 
 def together(name: str, parts: list[Candidate]) -> Candidate:
@@ -208,8 +208,8 @@ def together(name: str, parts: list[Candidate]) -> Candidate:
         raise InputError(name, "", f"{' and '.join(capturing)} both decide about capture", "take one of them")
 
     def make() -> Policy:
-        made = sorted((part.make() for part in parts), key=captures)
-        return reduce(lambda rest, policy: Together(policy, rest), made)
+        policies = sorted((part.make() for part in parts), key=captures)
+        return reduce(lambda rest, policy: Together(policy, rest), policies)
 
     return Candidate(name, " + ".join(part.identity for part in parts), make)
 

@@ -27,6 +27,7 @@ QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy document
 }
 RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode")  # of recap.kernel.Profile, which a policy may change
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
+AGAIN = "mend the policy and run again"
 SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"
 
 
@@ -100,14 +101,29 @@ def wrong_answer(method: Callable[..., Any], question: str, answer: object) -> I
 
 
 def raised(method: Callable[..., Any], question: str, error: BaseException) -> InputError:
-    """An exception, by the innermost line of the policy's own file that it passed through."""
+    """An exception, by the innermost line of the policy's own file that it passed through, else by the method's."""
     code = getattr(method, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
-    path, line = (own[-1].filename, f"line {own[-1].lineno}") if own else (repr(method), "")
-    told = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", "mend the policy and run again")
+    path, line = (own[-1].filename, f"line {own[-1].lineno}") if own else place(method)
+    told = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", AGAIN)
     told.__cause__ = error
     return told
+
+
+def made(cls: type) -> Any:
+    """An object of a user's class: each run has its own.
+
+    Errors:
+        InputError: the class cannot be called without arguments.
+    """
+    try:
+        return cls()
+    except Exception as error:
+        start = vars(cls).get("__init__")
+        if start is None:
+            raise InputError(*place(cls), f"{cls.__name__}() raised {type(error).__name__}: {error}", AGAIN) from error
+        raise raised(start, f"{cls.__name__}()", error) from error
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
