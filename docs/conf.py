@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from contextlib import redirect_stdout
@@ -12,6 +13,7 @@ from recap.cli import VERBS, run
 from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
 from recap.lab.results import Comparison
 from recap.mm.page_map import as_svg
+from recap.policy.questions import QUESTIONS
 
 project = "recap"
 author = "the recap authors"
@@ -72,20 +74,34 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 def shipped() -> str:
-    """The catalogue."""
-    return table(["policy", "what it does", "where it comes from"],
-                 [[f"`{info.name}`", info.summary, info.source] for info in recap.catalogue()])  # fmt: skip
+    """The catalogue: sources hold message-ids, which no column of a table is wide enough for."""
+    return "\n".join(f"* **`{info.name}`**: {info.summary}.<br>*{info.source}*" for info in recap.catalogue())
+
+
+def questions() -> str:
+    """What the engine asks, from the source of Policy: its docstrings, and the answers of who says nothing."""
+    source = ast.parse((ROOT / "src/recap/policy/policy.py").read_text())
+    methods = {node.name: node for node in ast.walk(source) if isinstance(node, ast.FunctionDef)}
+    rows = []
+    for name, arguments in QUESTIONS.items():
+        when = str(ast.get_docstring(methods[name])).partition("\n")[0]
+        answer = ast.unparse(methods[name].body[-1]).removeprefix("return ")
+        rows.append([f"`{name}({', '.join(arguments)})`", when, {"True": "yes", "False": "no"}[answer]])
+    return table(["question", "when, and what a yes means", "if it does not answer"], rows)
+
+
+def said(*arguments: str) -> str:
+    """What a command prints, as a block."""
+    with redirect_stdout(io.StringIO()) as out:
+        run(arguments)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    lines = [line.rstrip() for line in plain.strip("\n").splitlines()]
+    return "```text\n" + "\n".join(lines) + "\n```"
 
 
 def help_texts() -> str:
     """What each verb says of itself."""
-    texts = []
-    for verb, _, _ in VERBS:
-        with redirect_stdout(io.StringIO()) as said:
-            run([verb, "--help"])
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", said.getvalue()).strip()
-        texts.append(f"## recap {verb}\n\n```text\n{plain}\n```")
-    return "\n\n".join(texts)
+    return "\n\n".join(f"## recap {verb}\n\n{said(verb, '--help')}" for verb, _, _ in VERBS)
 
 
 def verified() -> str:
@@ -123,6 +139,8 @@ myst_substitutions = {
     "picture_pieces": as_svg(pieces().memory),
     "picture_capture": as_svg(capturing().memory),
     "policies": shipped(),
+    "questions": questions(),
+    "explained": said("explain", str(ROOT / "tests/lab/reports/order-4-4.8.txt")),
     "cli": help_texts(),
     "level_1": verified(),
     "level_2": LEVEL_2,
