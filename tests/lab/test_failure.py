@@ -37,7 +37,8 @@ def test_fragmentation_is_told_from_lack_of_memory() -> None:
     assert dma32.fragmentation_index > 500
     helps = {change.change: change.helps for change in found.what_if}
     assert helps["asking for order 3"] is True
-    assert "slab_reclaimable" in list(found.held)[:1]
+    assert next(iter(found.held)) == "slab_reclaimable"
+    assert "<td>Node 0 DMA32</td><td>33,298</td>" in found._repr_html_()
 
 
 def test_a_block_makes_the_difference(tmp_path: Path) -> None:

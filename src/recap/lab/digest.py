@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from recap.lab.memory import ZoneMemory
+from recap.lab.results import html_table, plain
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -162,3 +163,8 @@ class Info(msgspec.Struct, frozen=True):
     zones: list[ZoneMemory] = []
     vmstat: dict[str, int] = {}  # what it counted meanwhile, or where there is but one file, since boot
     schema: int = 1
+
+    def _repr_html_(self) -> str:
+        """The figures that are one number, for notebooks; `recap info` prints all."""
+        names = (name for name in self.__struct_fields__ if isinstance(getattr(self, name), int | float))
+        return html_table(self.source, ["", ""], [[name, plain(getattr(self, name))] for name in names])

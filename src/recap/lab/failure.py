@@ -14,6 +14,7 @@ import msgspec
 
 from recap.errors import InputError
 from recap.lab.reported_zone import LARGEST, allowed, machine_of
+from recap.lab.results import html_table
 from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
 from recap.trace.dmesg import FailureReport, ReportedZone, failures
@@ -68,6 +69,12 @@ class Diagnosis(msgspec.Struct, frozen=True):
     zones: list[ZoneVerdict]
     what_if: list[WhatIf]
     held: dict[str, int]  # where memory is: pages by use, most first
+
+    def _repr_html_(self) -> str:
+        """The zones, for notebooks; `recap explain` prints all."""
+        rows = [[zone.name, f"{zone.free:,}", f"{zone.needed:,}", str(zone.largest_order)] for zone in self.zones]
+        heads = ["zone", "free pages", "needed", "largest order"]
+        return html_table(f"{self.task}, order {self.order}: {self.cause}; {self.because}", heads, rows)
 
 
 def explain_failures(path: str | Path) -> list[Diagnosis]:

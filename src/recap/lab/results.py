@@ -67,6 +67,11 @@ class Column(msgspec.Struct, frozen=True):
     metrics: dict[str, Interval]
 
 
+def plain(value: float) -> str:
+    """A figure as a notebook shows it: counts whole, others to six digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
 def html_table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
     """A table for a notebook; the first cell of a row is its name."""
     cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
@@ -185,7 +190,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""
         names = (field for field in self.__struct_fields__ if isinstance(getattr(self, field), int | float))
-        return html_table("verify", ["", ""], [[name, f"{getattr(self, name):,}"] for name in names])
+        return html_table("verify", ["", ""], [[name, plain(getattr(self, name))] for name in names])
 
 
 class Explanation(msgspec.Struct, frozen=True):

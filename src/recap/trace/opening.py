@@ -24,21 +24,28 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
     """The events of a trace, all CPUs and instances merged in time order.
 
     Args:
-        path: a trace.dat (6 or 7), a folder of raw ring-buffer pages, text of ftrace, `trace-cmd report` or
-            `perf script`, a file for LLFree's replay, or Parquet of recap's own. The content tells which.
+        path: a trace.dat (6 or 7), a recording's folder with one in it, a folder of raw ring-buffer pages, text of
+            ftrace, `trace-cmd report` or `perf script`, a file for LLFree's replay, or Parquet of recap's own. The
+            content tells which.
 
     Errors:
         InputError: it is none of them, or damaged.
 
     Example:
-        >>> events = recap.open_trace("recordings/hugetlb-1cpu/trace.dat")
+        >>> events = recap.open_trace("recordings/hugetlb-1cpu")
         >>> len(events.time) == len(events), bool((events.time[1:] >= events.time[:-1]).all())
         (True, True)
     """
-    given = Path(path)
+    given = trace_in(Path(path))
     if is_raw(given):
         return read_raw(given)
     return read(given, kind_of(given))
+
+
+def trace_in(path: Path) -> Path:
+    """The trace of a recording, if a folder is one."""
+    inside = path / "trace.dat"
+    return inside if inside.is_file() else path
 
 
 def open_flow(path: Path) -> Flow:
