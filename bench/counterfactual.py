@@ -15,11 +15,17 @@ from recap.lab.counterfactual import Change, counterfactual
 
 def row(one: Change) -> str:
     """A setting's metric: before, and the change, on both sides."""
-    apart = "same direction" if one.same_sign else "disagrees"
-    verdict = "agrees" if one.agrees else apart
-    known = "" if one.certain else " (the kernel's change is not apart from zero)"
     cells = (one.kernel_before, signed(one.kernel_change), one.model_before, signed(one.model_change))
-    return f"| {one.setting} | {one.metric} | " + " | ".join(map(str, cells)) + f" | {verdict}{known} |"
+    return f"| {one.setting} | {one.metric} | " + " | ".join(map(str, cells)) + f" | {verdict(one)} |"
+
+
+def verdict(one: Change) -> str:
+    """What can be said of the prediction; nothing where the kernel's own change is not apart from zero."""
+    if not one.certain:
+        return "" if one.agrees else "too much"
+    if one.agrees:
+        return "agrees"
+    return "direction only" if one.same_sign else "wrong"
 
 
 def signed(value: object) -> str:

@@ -6,14 +6,17 @@ import ast
 import io
 import re
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import recap
 from recap.cli import VERBS, run
 from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
+from recap.lab.effects import EFFECTS, QUICK, measure_effect
 from recap.lab.results import Comparison
 from recap.mm.page_map import as_svg
 from recap.policy.questions import QUESTIONS
+from recap.report.effect import markdown
 
 project = "recap"
 author = "the recap authors"
@@ -134,6 +137,12 @@ def figures_of(result: Comparison, name: str) -> list[str]:
     return [str(column.metrics.get(name, "–")) for column in result.columns]
 
 
+def effects_found() -> str:
+    """Level 3: the published effects in their quick form."""
+    found = [measure_effect(name, replace(QUICK, seeds=3)) for name in EFFECTS]
+    return "\n\n".join(f"**`{one.name}`**: {one.title}\n\n{markdown(one)}" for one in found)
+
+
 LEVEL_2, MISSING = compared()
 myst_substitutions = {
     "picture_pieces": as_svg(pieces().memory),
@@ -144,5 +153,6 @@ myst_substitutions = {
     "cli": help_texts(),
     "level_1": verified(),
     "level_2": LEVEL_2,
+    "level_3": effects_found(),
     "missing": "\n".join(f"* {line}" for line in MISSING),
 }

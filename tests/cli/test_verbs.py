@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from recap.cli.record import exit_code
+from recap.lab.effects import EffectFound, Measure, Plan
 from recap.lab.results import Column, Comparison, Interval, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
@@ -170,3 +171,16 @@ def test_doctor_fails_where_nothing_can_be_recorded(recap: Recap, monkeypatch: p
     assert (outcome.code, outcome.err) == (1, "")
     assert "needs root" in outcome.out
     assert json.loads(recap("doctor", "--json").out)[0]["state"] == "missing"
+
+
+def test_study_of_an_effect(recap: Recap, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before, after, change = (Interval(x, x, x) for x in (10, 5, -50))
+    measured = Measure("allocstall", before, after, change, -73, "percent", True)
+    found = EffectFound("defrag-mode-2025", "a title", "none", "defrag-mode", [measured], [], [], 4, "d")
+    lab = FakeLab(found, 1, 2, "none, seed 0")
+    monkeypatch.setattr("recap.cli.study.effects.measure_effect", lab)
+    outcome = recap("study", "defrag-mode-2025", "--quick", "--seeds", "4", "--out", str(tmp_path))
+    assert lab.asked == (("defrag-mode-2025", Plan(4, small=True)), {"out": tmp_path})
+    assert outcome.code == 0
+    assert all(word in outcome.out for word in ("a title", "-50.0 ±0.0%", "-73%", "as published"))
+    assert "| allocstall |" in (tmp_path / "figures.md").read_text()

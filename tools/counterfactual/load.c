@@ -1,13 +1,13 @@
-/* A load whose outcome does not hang on wall time: a fixed number of huge page requests, while files are read and
-   written and anonymous memory comes and goes until the last request has been answered.
+/* A load whose outcome does not hang on time: a fixed number of huge page requests, and with each a fixed amount of work
+   for jobs beside it, which read and write files, map and unmap memory, and fork. A job is never more than AHEAD requests
+   behind, so what is asked of memory is the same however fast the kernel serves it.
 
    load prepare SEED       use the machine up: page cache of every age, dirty files, holes in anonymous memory
-   load ask SEED REQUESTS  one transparent huge page fault every PACE_US; all are given back after each BATCH
+   load ask SEED REQUESTS  one transparent huge page fault after the other; all are given back after each BATCH
 */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +19,11 @@
 #define HUGE (2UL << 20)
 #define PAGE 4096UL
 #define BATCH 20
-#define PACE_US 10000
-#define ANON (48UL << 20)
+#define AHEAD 2
+#define JOBS 4
+#define FILES 60 /* read for each request */
+#define CHUNK (6UL << 20) /* anonymous memory mapped for each request */
+#define CHUNKS 8 /* of which are kept */
 
 static char **files, block[65536];
 static int n_files, room;
@@ -68,7 +71,7 @@ static long write_one(unsigned *seed, const char *name)
 {
     char path[64];
     long n = 0;
-    int parts = 1 + rand_r(seed) % 48, f;
+    int parts = 1 + rand_r(seed) % 8, f;
     snprintf(path, sizeof path, "/mnt/%s%d", name, rand_r(seed) % 8);
     if ((f = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644)) < 0)
         return 0;
@@ -80,46 +83,61 @@ static long write_one(unsigned *seed, const char *name)
     return n;
 }
 
-static void touch_and_free(unsigned *seed)
+static void *touch(unsigned *seed, size_t size)
 {
-    size_t size = (ANON / 4 + (size_t)rand_r(seed) * PAGE % (ANON * 3 / 4)) & ~(PAGE - 1), at;
     char *p = mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     madvise(p, size, MADV_NOHUGEPAGE);
-    for (at = 0; at < size; at += PAGE)
+    for (size_t at = 0; at < size; at += PAGE)
         p[at] = 1;
-    for (at = 0; at < size; at += 8 * PAGE)
+    for (size_t at = 0; at < size; at += 8 * PAGE)
         if (rand_r(seed) % 2)
             madvise(p + at, 4 * PAGE, MADV_DONTNEED);
-    munmap(p, size);
+    return p;
 }
 
-static void job(int which, unsigned seed)
+static void work(int which, unsigned *seed, int request)
 {
-    if (fork())
-        return;
-    for (;;) {
-        if (which == 0)
-            read_one(&seed);
-        else if (which == 1) {
-            write_one(&seed, "w");
-            usleep(4000);
-        } else if (which == 2) {
-            touch_and_free(&seed);
-            usleep(4000);
-        } else { /* forks: page tables and kernel stacks, which do not move */
-            if (!fork()) {
-                memset(malloc(300000), 1, 300000);
-                _exit(0);
-            }
-            wait(0);
-            usleep(4000);
+    static char *chunks[CHUNKS];
+    char **oldest = &chunks[request % CHUNKS];
+    if (which == 0) {
+        for (int i = 0; i < FILES; i++)
+            read_one(seed);
+    } else if (which == 1) {
+        write_one(seed, "w");
+    } else if (which == 2) {
+        if (*oldest)
+            munmap(*oldest, CHUNK);
+        *oldest = touch(seed, CHUNK);
+    } else { /* page tables and kernel stacks, which do not move */
+        if (!fork()) {
+            memset(malloc(300000), 1, 300000);
+            _exit(0);
         }
+        wait(0);
     }
 }
 
-static void ask(unsigned seed, int requests)
+static int orders[JOBS][2], done[JOBS][2];
+
+static void job(int which, unsigned seed)
 {
-    char *area = 0, *first = 0;
+    char token;
+    pipe(orders[which]);
+    pipe(done[which]);
+    if (fork())
+        return;
+    for (int i = 0; i <= which; i++) /* else nobody would see the end of the orders */
+        close(orders[i][1]);
+    for (int request = 0; read(orders[which][0], &token, 1) == 1; request++) {
+        work(which, &seed, request);
+        write(done[which][1], &token, 1);
+    }
+    _exit(0);
+}
+
+static void ask(int requests)
+{
+    char *area = 0, *first = 0, token = 0;
     for (int i = 0; i < requests; i++) {
         if (i % BATCH == 0) { /* mapped anew: a range that once got small pages is never asked for as huge again */
             if (area)
@@ -128,7 +146,11 @@ static void ask(unsigned seed, int requests)
             first = (char *)(((unsigned long)area + HUGE - 1) & ~(HUGE - 1));
             madvise(first, BATCH * HUGE, MADV_HUGEPAGE);
         }
-        usleep(PACE_US / 2 + rand_r(&seed) % PACE_US);
+        for (int j = 0; j < JOBS; j++) {
+            if (i >= AHEAD)
+                read(done[j][0], &token, 1);
+            write(orders[j][1], &token, 1);
+        }
         first[i % BATCH * HUGE] = 1;
     }
     munmap(area, (BATCH + 1) * HUGE);
@@ -139,24 +161,20 @@ int main(int argc, char **argv)
     unsigned seed = atoi(argv[2]);
     walk("/mnt/data");
     if (!strcmp(argv[1], "prepare")) {
-        for (long bytes = 0; bytes < (220L << 20);)
+        for (long bytes = 0; bytes < (180L << 20);)
             bytes += read_one(&seed);
-        for (int i = 0; i < 24; i++)
+        for (int i = 0; i < 60; i++)
             write_one(&seed, "p");
-        touch_and_free(&seed);
+        munmap(touch(&seed, 8 * CHUNK), 8 * CHUNK);
         for (int i = 0; i < 60; i++)
             read_one(&seed);
         return 0;
     }
-    setpgid(0, 0);
-    signal(SIGTERM, SIG_IGN);
-    for (int which = 0; which < 4; which++) {
-        signal(SIGTERM, SIG_DFL);
+    for (int which = 0; which < JOBS; which++)
         job(which, 100 * seed + which);
-        signal(SIGTERM, SIG_IGN);
-    }
-    ask(seed, atoi(argv[3]));
-    kill(0, SIGTERM);
+    ask(atoi(argv[3]));
+    for (int which = 0; which < JOBS; which++)
+        close(orders[which][1]);
     while (wait(0) > 0)
         ;
     printf("asked %s\n", argv[3]);

@@ -1,6 +1,6 @@
 """Run a load many times on a real 6.1 kernel under several settings of its parameters.
 
-    python tools/counterfactual/record.py RIG OUT [--seeds 8] [--requests 80] [--first 1]
+    python tools/counterfactual/record.py RIG OUT [--seeds 8] [--requests 60] [--first 1]
 
 RIG is a folder with what it takes to boot a Debian kernel in QEMU: `kernel` (its release), `root/boot/vmlinuz-*`,
 `ir.gz` (an initramfs with busybox, trace-cmd and the virtio modules), `disk.img` (files to read), and, to read memory
@@ -35,7 +35,7 @@ SETTINGS = {
 }
 PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo")
 KEPT = ("workload.log", "cmdline", "uname", "dmesg", "sysctl.vm", *(f"{name}.{i}" for name in PROC for i in (0, 1)))
-TRACE_MB = 44
+TRACE_MB = 40
 
 
 def initramfs(rig: Path, out: Path) -> Path:
@@ -149,8 +149,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--requests", type=int, default=80)
-    parser.add_argument("--memory", type=int, default=340)
+    parser.add_argument("--requests", type=int, default=60)
+    parser.add_argument("--memory", type=int, default=300)
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
