@@ -13,6 +13,7 @@
 #define COSTLY_ORDER 3
 #define NR_ORDERS 14
 #define NR_PCP_LISTS 14
+#define NR_LRU_LISTS 4
 #define BATCH_SCALE_MAX 5
 #define NONE 0xFFFFFFFFu
 
@@ -59,7 +60,11 @@ struct zone {
 	uint8_t reclaim_active, boosted, pad[2];
 	int64_t free_pages, managed, nr_free[NR_ORDERS];
 	int64_t watermark[4], watermark_boost, lowmem_reserve[5], nr_reserved_highatomic, kswapd_boost;
-};
+	int64_t vm_stat_diff, nr_lru[NR_LRU_LISTS];
+	uint32_t compact_pfns[5];
+	int32_t compact_defer[3];
+	uint8_t compact_blockskip_flush, pad2[3];
+} __attribute__((packed)); /* as the engine's is */
 
 struct pcp {
 	int32_t count, high, batch, free_factor;

@@ -8,7 +8,7 @@ from recap.mm.tracepoints cimport MM_PAGE_ALLOC_ZONE_LOCKED, emit
 from recap.pages cimport Memory, page_zone
 
 @cython.locals(above=cython.uint)
-cdef inline bint buddy_merge_likely(Memory m, unsigned int pfn, unsigned int buddy, int order) noexcept nogil
+cdef bint buddy_merge_likely(Memory m, unsigned int pfn, unsigned int buddy, int order) noexcept nogil
 
 @cython.locals(buddy=cython.uint, owner=cython.int)
 cdef void free_one_page(Memory m, int zone, unsigned int pfn, int order, int migratetype, bint to_tail) noexcept nogil

@@ -40,7 +40,6 @@ cdef class Requests:
     cdef readonly long long order0_stalls
     cdef readonly long long order0_stall_ns
     cdef readonly long long order0_longest_ns
-    cdef readonly long long queue_waits
 
     @cython.locals(i=cython.longlong, obj=cython.int, order=cython.int, pfn=cython.uint)
     cdef bint ask(self, int c, int t) noexcept nogil

@@ -86,7 +86,6 @@ class Requests:
         self.order0_stalls = 0
         self.order0_stall_ns = 0
         self.order0_longest_ns = 0
-        self.queue_waits = 0
 
     def ask(self, c: int, t: int) -> bool:
         """Ask for what the task's operation wants: the fast path, then the slow one. True when that is over."""
@@ -192,7 +191,6 @@ class Requests:
         if not self.m.policy.waits(order, self.m.queue_order, self.m.queue_skipped):
             self.m.queue_skipped += 1 << order
             return False
-        self.queue_waits += 1
         self.sched.sleep(t, self.cpu[c].now + TICK_NS)
         return True
 
