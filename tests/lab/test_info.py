@@ -107,6 +107,13 @@ def test_lost_spans(tmp_path: Path) -> None:
     assert (span.cpu, span.count) == (0, 12)
 
 
+def test_more_kernel_stacks_than_tasks_are_not_believed(tmp_path: Path) -> None:
+    frees = [(1.0 + 0.01 * n, 1, free(n % 8)) for n in range(16)]
+    path = trace(tmp_path, *frees, (2.0, 2, "sched_process_fork: comm=a pid=2 child_comm=a child_pid=3"))
+    matching = info(path).matching
+    assert (matching.never_told, matching.kernel_stacks, matching.unmatched) == (8, 4, 4)
+
+
 def test_page_flags_tell_the_start() -> None:
     flags = np.array([1 << KPF_BUDDY, 1 << KPF_LRU, 0, 1 << KPF_NOPAGE], np.uint64)
     held, free_frames = held_and_free(flags)

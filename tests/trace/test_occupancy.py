@@ -24,7 +24,7 @@ ROWS = st.lists(
     ),
     max_size=60,
 )
-FIGURES = ("allocations", "frees", "matched", "from_before", "by_use", "given_back", "untold", "unmatched")
+FIGURES = ("allocations", "frees", "matched", "from_before", "by_use", "given_back", "untold", "in_bulk", "unmatched")
 
 
 def follow(rows: list[Row], start: dict[int, str] | None = None) -> Frames:
@@ -48,6 +48,7 @@ def slow(rows: list[Row], start: dict[int, str]) -> tuple[Counter[str], dict[int
     state: dict[int, Any] = dict(start)
     since: dict[int, tuple[int, int]] = {}
     compacting: set[int] = set()
+    row: Counter[int] = Counter()
     lived = []
     names = {"held": "from_before", "free": "unmatched", "used": "by_use", "here": "matched", None: "untold"}
     for time, (event, pid, pfn, order) in enumerate(rows):
@@ -64,7 +65,14 @@ def slow(rows: list[Row], start: dict[int, str]) -> tuple[Counter[str], dict[int
         elif event == FREE:
             found["frees"] += 1
             name = names[state.get(pfn)]
-            found["given_back" if name == "unmatched" and pid in compacting else name] += 1
+            name = "given_back" if name == "unmatched" and pid in compacting else name
+            found[name] += 1
+            if pfn // FRAMES_IN_BLOCK in touched(rows, start):
+                row[pid] = row[pid] + 1 if name == "unmatched" and order == 0 else 0
+            if row[pid] == 4:
+                found["unmatched"] -= 4
+                found["in_bulk"] += 4
+                row[pid] = 0
             if name == "matched":
                 lived.append((since[pfn][1], time - since[pfn][0]))
             state |= dict.fromkeys(known, "free")
@@ -104,6 +112,17 @@ def test_compaction_takes_untold() -> None:
         [(BEGIN, 7, NO_PFN, 0), (FREE, 7, 1, 0), (FREE, 8, 2, 0), (END, 7, NO_PFN, 0), (FREE, 7, 3, 0)], free
     )
     assert (returned.given_back, returned.unmatched) == (1, 2)
+
+
+def test_kernel_stacks_are_allocated_in_bulk() -> None:
+    free = dict.fromkeys(range(9), "free")
+    stack = [(FREE, 52, pfn, 0) for pfn in range(4)]
+    assert (follow(stack, free).in_bulk, follow(stack, free).unmatched) == (4, 0)
+    other = (FREE, 53, 8, 0)
+    assert follow([*stack[:2], other, *stack[2:]], free).in_bulk == 4
+    between = [(ALLOC, 1, 7, 0), (FREE, 52, 7, 0)]
+    apart = follow([*stack[:2], *between, *stack[2:]], free)
+    assert (apart.in_bulk, apart.unmatched) == (0, 4)
 
 
 def test_absurdly_many_blocks_are_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:

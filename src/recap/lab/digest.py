@@ -43,6 +43,7 @@ class Matching(msgspec.Struct, frozen=True):
     told_by_use: int  # of a frame taken untold that then went to an LRU list: compaction's
     never_told: int  # of a frame nothing was known about
     given_back: int  # by compaction, which took it untold and did not use it
+    kernel_stacks: int  # of frames allocated in bulk, untold, and freed all in a row; no more than tasks were forked
     unmatched: int
     matched_ratio: float  # all but the unmatched, of all frees
     start: str  # where the state at the start is from: snapshot, page flags, unknown

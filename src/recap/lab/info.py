@@ -20,7 +20,7 @@ from recap.lab.memory import counters, zones
 from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
 from recap.lab.requests import MOST_NAMES, Allocations, Requests, flag_names, migratetype
 from recap.trace import Event, Events, Flow, Lost, Recording
-from recap.trace.occupancy import Frames, shortest
+from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
 from recap.trace.recorder import read_record
 from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
 
@@ -162,7 +162,7 @@ def figures(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
         gfp_flags=requests.flags.largest(flags),
         migratetypes=requests.migratetypes.largest(migratetype),
         comms=requests.pids.largest(who),
-        matching=matching(tally.frames, start),
+        matching=matching(tally.frames, start, int(tally.counts[Event.SCHED_PROCESS_FORK])),
         lifetimes=list(lifetimes(tally.frames)),
         stalls=list(episodes.stalls(who)),
         reclaim=episodes.reclaim(who),
@@ -174,9 +174,10 @@ def figures(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
     )
 
 
-def matching(frames: Frames, start: Start) -> Matching:
+def matching(frames: Frames, start: Start, forks: int) -> Matching:
     """How many frees have their allocation."""
-    told = frames.frees - frames.unmatched
+    stacks = min(frames.in_bulk, forks * FRAMES_IN_STACK)
+    unmatched = frames.unmatched + frames.in_bulk - stacks
     return Matching(
         frees=frames.frees,
         matched=frames.matched,
@@ -184,8 +185,9 @@ def matching(frames: Frames, start: Start) -> Matching:
         told_by_use=frames.by_use,
         never_told=frames.untold,
         given_back=frames.given_back,
-        unmatched=frames.unmatched,
-        matched_ratio=told / frames.frees if frames.frees else 1.0,
+        kernel_stacks=stacks,
+        unmatched=unmatched,
+        matched_ratio=1 - unmatched / frames.frees if frames.frees else 1.0,
         start=start.source,
     )
 

@@ -96,6 +96,7 @@ def unmatched(result: Info) -> str:
         (found.held_at_start, "held at the start"),
         (found.told_by_use, "told by their use"),
         (found.given_back, "given back by compaction"),
+        (found.kernel_stacks, "of kernel stacks, allocated in bulk"),
         (found.never_told, "of unknown frames"),
         (found.unmatched, "unexplained"),
     )

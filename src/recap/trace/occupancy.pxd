@@ -22,6 +22,7 @@ cdef enum:
     BUCKETS = 512
     NONE = 0xFFFFFFFF
     NOWHERE = -1
+    STACK_FRAMES = 4
 
 cdef class Frames:
     cdef int[::1] place
@@ -40,7 +41,9 @@ cdef class Frames:
     cdef readonly long long by_use
     cdef readonly long long untold
     cdef readonly long long given_back
+    cdef readonly long long in_bulk
     cdef readonly long long unmatched
+    cdef unsigned char[::1] row
     cpdef advance(self, const unsigned char[::1] event, const int[::1] pid, const unsigned int[::1] pfn, const unsigned char[::1] order, const long long[::1] time, long long start, long long stop)
 
 @cython.locals(block=cython.longlong)
@@ -55,7 +58,9 @@ cdef void set_state(Frames f, long long i, int state) noexcept nogil
 @cython.locals(k=cython.longlong, i=cython.longlong)
 cdef void allocate(Frames f, unsigned int pfn, int order, long long time) noexcept nogil
 
-cdef void count_free(Frames f, int pid, long long i, long long time) noexcept nogil
+cdef bint count_free(Frames f, int pid, long long i, long long time) noexcept nogil
+
+cdef void count_row(Frames f, int pid, bint explained) noexcept nogil
 
 @cython.locals(k=cython.longlong, i=cython.longlong)
 cdef void release(Frames f, int pid, unsigned int pfn, int order, long long time) noexcept nogil

@@ -3,7 +3,8 @@
 What a frame was at the start is unknown, or told by a snapshot. A free of a frame that was held is matched; so is
 the first free of a frame nobody has told of. Some frames are taken untold: compaction's targets, which are held
 from the moment they go to an LRU list (those it does not use it frees again), and those allocated in bulk, which show
-only when they are freed twice.
+only when they are freed twice: kernel stacks (__vmalloc_area_node, __alloc_pages_bulk), of which one task frees all
+frames in a row.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ if not cython.compiled:  # compiled, they are the constants of the header
     STEPS, STEP_BITS, BUCKETS = 8, 3, 512
     NONE = 0xFFFFFFFF
     NOWHERE = -1
+    STACK_FRAMES = 4  # THREAD_SIZE
 
 NR_ORDERS = int(MAX_ORDER) + 1
 NR_BUCKETS = int(BUCKETS)
+FRAMES_IN_STACK = int(STACK_FRAMES)
 NR_BLOCKS = 1 << 23  # that 32-bit frame numbers make
 FRAMES_IN_BLOCK = int(BLOCK_FRAMES)
 MOST_BLOCKS = 1 << 18  # half a terabyte; what a trace names beyond is not followed
@@ -54,7 +57,9 @@ class Frames:
         self.by_use = 0
         self.untold = 0
         self.given_back = 0
+        self.in_bulk = 0
         self.unmatched = 0
+        self.row = bytearray(PIDS)  # for each task, how many unexplained frees it made in a row
 
     def advance(
         self,
@@ -163,8 +168,8 @@ def allocate(f: Frames, pfn: int, order: int, time: int) -> None:
             f.since[i] = time
 
 
-def count_free(f: Frames, pid: int, i: int, time: int) -> None:
-    """Note by what a frame that is freed was held."""
+def count_free(f: Frames, pid: int, i: int, time: int) -> int:
+    """Note by what a frame that is freed was held; whether that is known."""
     if f.state[i] == HELD:
         f.matched += 1
         if time >= f.since[i]:
@@ -179,6 +184,19 @@ def count_free(f: Frames, pid: int, i: int, time: int) -> None:
         f.given_back += 1
     else:
         f.unmatched += 1
+        return 0
+    return 1
+
+
+def count_row(f: Frames, pid: int, explained: int) -> None:
+    """A task that frees as many untold frames in a row as a kernel stack has frees a stack."""
+    if not 0 <= pid < PIDS:
+        return
+    f.row[pid] = 0 if explained else f.row[pid] + 1
+    if f.row[pid] == STACK_FRAMES:
+        f.row[pid] = 0
+        f.in_bulk += STACK_FRAMES
+        f.unmatched -= STACK_FRAMES
 
 
 def release(f: Frames, pid: int, pfn: int, order: int, time: int) -> None:
@@ -187,7 +205,7 @@ def release(f: Frames, pid: int, pfn: int, order: int, time: int) -> None:
     i = at(f, pfn)
     if i < 0:
         return
-    count_free(f, pid, i, time)
+    count_row(f, pid, count_free(f, pid, i, time) or order > 0)
     for k in range(1 << order):
         if pfn + k >= NONE:
             return

@@ -190,7 +190,7 @@ def parquet_flow(path: Path) -> Flow:
     """The same piece by piece."""
     pa = arrow()
     with refused(path, pa):
-        file = pa.parquet.ParquetFile(path, memory_map=True)
+        file = pa.parquet.ParquetFile(path)
         metadata = file.metadata.metadata or {}
     if KEY not in metadata:
         raise InputError(path, "", "is not a trace of recap's", "give what `recap convert` wrote")
