@@ -53,13 +53,13 @@ class Frames:
         self.frees = 0
         self.matched = 0
         self.from_before = 0
-        self.compacting = bytearray(PIDS)
+        self.compacting = np.zeros(PIDS, np.uint8).data
         self.by_use = 0
         self.untold = 0
         self.given_back = 0
         self.in_bulk = 0
         self.unmatched = 0
-        self.row = bytearray(PIDS)  # for each task, how many unexplained frees it made in a row
+        self.row = np.zeros(PIDS, np.uint8).data  # for each task, how many unexplained frees it made in a row
 
     def advance(
         self,
