@@ -99,6 +99,7 @@ def measure(events: Events, comm: str, ancestor: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description="What a compilation asks of memory, from a recording.")
     parser.add_argument("recording", type=Path)
     parser.add_argument("--comm", default="cc1", help="the program measured")

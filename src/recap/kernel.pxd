@@ -71,6 +71,7 @@ cdef enum:
     SWAP_SLOT = 1
     PG_WORKINGSET = 2
     PG_JOURNALLED = 4
+    PG_SLAB = 8
     IN_SWAP = 0xFFFFFFFE
 
     PG_TAIL = 0

@@ -83,11 +83,12 @@ ctypedef packed struct ScanControl:
     unsigned char compaction_ready
     unsigned char sync
     unsigned char congestion_wait
+    unsigned char queued
     unsigned char pad1
     unsigned char pad2
-    unsigned char pad3
     int isolated_block
     int closed_pcp
+    long long skipped
     long long total_scanned
     long long reclaimed_total
     long long nr_to_reclaim
@@ -213,9 +214,8 @@ cdef class Memory:
     cdef public long long pages_scanned
     cdef public bint all_unreclaimable
     cdef public bint write_congested
-    cdef public int queue_order
-    cdef readonly int queue_slot
-    cdef readonly long long queue_skipped
+    cdef int[::1] queue
+    cdef readonly int queue_length
     cdef readonly int pcp_closed
     cdef readonly bint pgdat_writeback
     cdef readonly bint pgdat_dirty
@@ -243,6 +243,10 @@ cdef class Memory:
     cdef public bint defrag_mode
     cdef readonly bint writes_in_reclaim
     cdef readonly bint unified_lru
+    cdef readonly bint shrinks_slab
+    cdef readonly unsigned int slab_head
+    cdef readonly long long nr_slab
+    cdef readonly long long slab_due
     cdef readonly unsigned int free_heads
     cdef readonly unsigned int pcp_heads
     cdef readonly unsigned int lru_heads

@@ -86,9 +86,9 @@ SCAN_CONTROL = np.dtype(
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
     + [(name, "u1") for name in ("force_deactivate", "skipped_deactivate", "cache_trim_mode", "file_is_tiny")]
     + [(name, "u1") for name in ("proportional", "compaction_ready", "sync", "congestion_wait")]
-    + [(name, "u1") for name in ("pad1", "pad2", "pad3")]
+    + [(name, "u1") for name in ("queued", "pad1", "pad2")]
     + [(name, "i4") for name in ("isolated_block", "closed_pcp")]
-    + [(name, "i8") for name in ("total_scanned", "reclaimed_total")]
+    + [(name, "i8") for name in ("skipped", "total_scanned", "reclaimed_total")]
     + [(name, "i8") for name in ("nr_to_reclaim", "nr_scanned", "nr_reclaimed", "node_reclaimed", "lruvec_reclaimed")]
     + [("nr", "i8", NR_LRU_LISTS), ("targets", "i8", NR_LRU_LISTS)]
     + [(name, "i8") for name in ("nr_dirty", "nr_unqueued_dirty", "nr_congested", "nr_writeback", "nr_immediate")]
@@ -188,7 +188,8 @@ class Memory:
         self.scratch_heads = self.capture_heads + captures
         self.compact_heads = self.scratch_heads + NR_SCRATCH_LISTS
         self.isolated_heads = self.compact_heads + captures + 1
-        whole = np.zeros(self.isolated_heads + captures + 1, PAGE)
+        self.slab_head = self.isolated_heads + captures + 1
+        whole = np.zeros(self.slab_head + 1, PAGE)
         whole[: len(page)] = page
         heads = np.arange(self.nr_frames, len(whole))
         whole["next"][self.nr_frames :] = heads
@@ -211,6 +212,7 @@ class Memory:
             "pageblock": np.array(pageblock, np.uint8),
             "vmstat": np.zeros(NR_VMSTAT, np.int64),
             "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
+            "queue": np.zeros(captures + 1, np.int32),
             "nr_scan": np.zeros(NR_LRU_LISTS, np.int64),
             "recent_scanned": np.zeros(2, np.int64),
             "recent_rotated": np.zeros(2, np.int64),
@@ -230,6 +232,7 @@ class Memory:
         self.pageblock = adopt(self.columns["pageblock"])
         self.vmstat = adopt(self.columns["vmstat"])
         self.lru_size = adopt(self.columns["lru_size"])
+        self.queue = adopt(self.columns["queue"])
         self.nr_scan = adopt(self.columns["nr_scan"])
         self.recent_scanned = adopt(self.columns["recent_scanned"])
         self.recent_rotated = adopt(self.columns["recent_rotated"])
@@ -264,6 +267,7 @@ class Memory:
         self.anon_starts_active = profile.anon_starts_active
         self.writes_in_reclaim = profile.writes_in_reclaim
         self.unified_lru = profile.unified_lru
+        self.shrinks_slab = profile.shrinks_slab
 
     def start_reclaim(self) -> None:
         """kswapd sleeps, nothing is under way."""
@@ -284,13 +288,13 @@ class Memory:
         self.refaults_anon = 0
         self.refaults_file = 0
         self.nr_anon = 0
+        self.nr_slab = 0
+        self.slab_due = 0
         self.prev_priority = DEF_PRIORITY
         self.pages_scanned = 0
         self.all_unreclaimable = False
         self.write_congested = False
-        self.queue_order = -1
-        self.queue_slot = 0
-        self.queue_skipped = 0
+        self.queue_length = 0
         self.pcp_closed = 0
 
     def reset_compaction(self) -> None:

@@ -23,6 +23,8 @@ class Kind(enum.IntEnum):
     KERNEL = 0
     ANON = 1
     FILE = 2
+    SLAB = 3  # inodes and dentries: freed by their shrinkers
+    PINNED = 4  # the kernel's, and there for good: not freed with the task that asked for it
 
 
 class Op(enum.IntEnum):
@@ -76,7 +78,9 @@ class Demand:
     task_loop: npt.NDArray[np.int64] | None = None  # the operation a task goes on with when it is through
     task_until: npt.NDArray[np.int64] | None = None  # ns at which such a task is killed; 0: it ends when it is through
     read_page_ns: int = 0  # what a page costs that must be read, where the waits do not have it already
+    swap_in_ns: int = 0  # the same of a page in swap
     request_pages: int = 0  # pages that a device writes in write_ns, one request after another; 0: as recorded
+    dirty_expire_ns: int = 0  # age at which dirty pages are written in any case; 0: as recorded
     dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
     def residents(self) -> npt.NDArray[np.int64]:

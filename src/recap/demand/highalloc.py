@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recap.demand.compilation import FREE_NS, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
 from recap.demand.demand import Demand, Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task, join
-from recap.kernel import GFP_KERNEL, PAGE_SIZE
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.kernel import PAGE_SIZE
 
 SECOND = 1_000_000_000
 SEEK_NS = 8_000_000
 WRITE_NS = 2_100_000  # 128 KiB at 60 MB/s
 REQUEST_PAGES = 32
-FREE_NS = 300
+PAGE_NS = WRITE_NS // REQUEST_PAGES
+SWAP_CLUSTER = 8  # pages that a swap-in reads together (1 << vm.page-cluster)
 PASSES = ("pass 1", "pass 2", "at rest")
 ASSUMPTIONS = [
     "a compilation, as measured with gcc 12: 8,000 page faults in the median, 6,000 of them taken to be its own pages",
@@ -49,8 +51,6 @@ class Highalloc:
     warm_seconds: int = 300
     cool_seconds: int = 180
     load: float = 1.5  # demand of all builds together, as a multiple of memory
-    slab_every: int = 90  # file pages for which inodes and dentries take a page
-    unmovable: int = 100  # kernel pages of a compilation, besides one page table for 256 of its own pages
     passes: int = 3
 
     @property
@@ -87,7 +87,7 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
     load_ends = (
         size.warm_seconds * SECOND + 2 * (size.attempts * size.interval_ns + 5 * SECOND) + size.cool_seconds * SECOND
     )
-    trees: list[Array] = []
+    trees: list[Tree] = []
     tasks = [build(size, objects, i, load_ends, rng, trees) for i in range(size.builds)]
     tasks += passes(size, objects, len(tasks), trees)
     return join(
@@ -97,74 +97,27 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
         assumptions=ASSUMPTIONS,
         write_ns=np.array([WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
         request_pages=REQUEST_PAGES,
-        read_page_ns=(SEEK_NS + WRITE_NS) // REQUEST_PAGES,
+        read_page_ns=int(SEEK_NS / TREE_FILE_PAGES) + PAGE_NS,
+        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
+        dirty_expire_ns=30 * SECOND,
     )
 
 
 def build(
-    size: Highalloc, objects: Objects, number: int, until: int, rng: np.random.Generator, trees: list[Array]
+    size: Highalloc, objects: Objects, number: int, until: int, rng: np.random.Generator, trees: list[Tree]
 ) -> Task:
     """Copy a kernel tree, then compile its files one after the other until killed."""
     task = Task(f"make {number}", until=until)
-    tree = objects.make(size.tree_pages, Kind.FILE)
+    tree = make_tree(objects, size.tree_pages, rng)
     trees.append(tree)
-    start = number * size.warm_seconds * SECOND // (2 * size.builds)
-    slab = objects.make(len(tree) // size.slab_every + 1, Kind.KERNEL)
-    task.do(Op.ALLOC, slab[:1], GFP_SLAB, 0, start)
-    for part, some in zip(np.array_split(slab[1:], 64), np.array_split(tree, 64), strict=True):
-        task.do(Op.ALLOC, part, GFP_SLAB, 1000)
-        task.mix((Op.ALLOC, some, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, some, 0), run_ns=2000)
+    copy_tree(task, tree, number * size.warm_seconds * SECOND // (2 * size.builds))
     task.loop = task.count
-    scale = PAGE_SIZE / size.page_size
-    most = int(20_000 * scale)
-    anon = objects.make(most, Kind.ANON)
-    page_tables = objects.make(most // 256 + size.unmovable, Kind.KERNEL)
-    stack = objects.make(1, Kind.KERNEL, 1 if size.page_size == PAGE_SIZE else 0)
-    headers = rng.choice(tree, max(1, int(300 * scale)), replace=False)
-    for _ in range(24):
-        used = anon[: min(most, int(rng.lognormal(np.log(6000 * scale), 0.5)))]
-        compile_file(task, used, page_tables[: len(used) // 256 + size.unmovable], stack, (tree, headers, slab), rng)
+    compile_tree(task, objects, tree, size.page_size, rng)
     return task
 
 
-def compile_file(
-    task: Task,
-    anon: Array,
-    page_tables: Array,
-    stack: Array,
-    files: tuple[Array, Array, Array],
-    rng: np.random.Generator,
-) -> None:
-    """One run of the compiler: read, allocate, use again, write, exit."""
-    tree, headers, slab = files
-    run_ns = 900_000_000 // max(1, len(anon))
-    sources = at(tree, rng, max(1, len(headers) // 4))
-    churned = at(slab, rng, 4)
-    task.do(Op.ALLOC, stack, GFP_KERNEL, 50_000)
-    task.do(Op.ALLOC, page_tables, GFP_KERNEL, 5000)
-    task.do(Op.FREE, churned, 0, 500)
-    task.do(Op.TOUCH, churned, GFP_SLAB, 500)
-    task.do(Op.TOUCH, headers, GFP_HIGHUSER_MOVABLE, 20_000)
-    task.do(Op.TOUCH, sources, GFP_HIGHUSER_MOVABLE, 20_000)
-    for part in np.array_split(anon, 8):
-        task.do(Op.ALLOC, part, GFP_HIGHUSER_MOVABLE, run_ns)
-        again = rng.choice(anon[: int(part[-1]) - int(anon[0]) + 1], max(1, len(part) // 4)) if len(part) else part
-        task.do(Op.TOUCH, again, GFP_HIGHUSER_MOVABLE, 1000)
-    output = at(tree, rng, max(1, len(headers) // 40))
-    task.mix((Op.TOUCH, output, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, output, 0), run_ns=2000)
-    for part in (anon, page_tables, stack):
-        task.do(Op.FREE, part, 0, FREE_NS)
-
-
-def at(pool: Array, rng: np.random.Generator, count: int) -> Array:
-    """A run of neighbours somewhere in a pool: files lie together."""
-    count = min(count, len(pool))
-    start = int(rng.integers(0, len(pool) - count + 1))
-    return pool[start : start + count]
-
-
-def passes(size: Highalloc, objects: Objects, first: int, trees: list[Array]) -> list[Task]:
+def passes(size: Highalloc, objects: Objects, first: int, trees: list[Tree]) -> list[Task]:
     """One task a pass; each starts the next when it has freed its blocks."""
     tasks = [Task(name, forked=i > 0) for i, name in enumerate(PASSES[: size.passes])]
     for i, task in enumerate(tasks):
@@ -173,7 +126,8 @@ def passes(size: Highalloc, objects: Objects, first: int, trees: list[Array]) ->
         task.do(Op.PACE, wanted[:1], 0, 0, 0)
         if i == 2:
             for tree in trees:
-                task.do(Op.FREE, tree, 0, FREE_NS, wait if tree is trees[0] else 0)
+                task.do(Op.FREE, tree.pages, 0, FREE_NS, wait if tree is trees[0] else 0)
+                task.do(Op.FREE, objects.of_kind(tree.slab, Kind.SLAB), 0, FREE_NS)
         else:
             task.do(Op.PACE, wanted[:1], 0, 0, wait)
         task.mix((Op.PACE, wanted, 0), (Op.ALLOC, wanted, GFP_HIGHUSER_MOVABLE), run_ns=1000, wait_ns=size.interval_ns)

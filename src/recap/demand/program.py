@@ -26,10 +26,19 @@ class Objects:
 
     def make(self, count: int, kind: Kind, order: int = 0) -> Array:
         """So many new objects of a kind."""
-        self.kind.append(np.full(count, kind, np.uint8))
-        self.order.append(np.full(count, order, np.uint8))
-        self.count += count
-        return np.arange(self.count - count, self.count)
+        return self.make_kinds(np.full(count, kind, np.uint8), order)
+
+    def make_kinds(self, kinds: npt.NDArray[np.uint8], order: int = 0) -> Array:
+        """New objects, each of its own kind."""
+        self.kind.append(kinds)
+        self.order.append(np.full(len(kinds), order, np.uint8))
+        self.count += len(kinds)
+        return np.arange(self.count - len(kinds), self.count)
+
+    def of_kind(self, some: Array, kind: Kind) -> Array:
+        """Those of some objects that are of a kind."""
+        wanted: Array = some[np.concatenate(self.kind)[some] == kind]
+        return wanted
 
 
 @dataclass

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recap.demand.compilation import FREE_NS
 from recap.demand.demand import Demand, Kind, Op
-from recap.demand.highalloc import FREE_NS, REQUEST_PAGES, SECOND, SEEK_NS, WRITE_NS
+from recap.demand.highalloc import PAGE_NS, REQUEST_PAGES, SECOND, SEEK_NS, SWAP_CLUSTER, WRITE_NS
 from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
 from recap.kernel import GFP_KERNEL
 
@@ -58,7 +59,9 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
         write_ns=np.array([WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
         request_pages=REQUEST_PAGES,
         read_page_ns=(SEEK_NS + WRITE_NS) // REQUEST_PAGES,
+        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
+        dirty_expire_ns=30 * SECOND,
     )
 
 

@@ -18,6 +18,7 @@ from recap.mm.direct_compact cimport should_continue_reclaim
 from recap.mm.kcompactd cimport wakeup_kcompactd
 from recap.mm.lru cimport inactive_is_low
 from recap.mm.skip_hint cimport reset_isolation_suitable
+from recap.mm.slab cimport shrink_slab
 from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end
 from recap.mm.vmstat cimport PAGEOUTRUN
 from recap.mm.watermark cimport free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
@@ -52,7 +53,7 @@ cdef void balance_begin(Memory m) noexcept nogil
 cdef void balance_priority(Memory m) noexcept nogil
 
 @cython.locals(gained=cython.longlong, raise_priority=cython.bint)
-cdef void balance_node_done(Memory m) noexcept nogil
+cdef void balance_node_done(Memory m, int cpu) noexcept nogil
 
 cdef void shrink_node_again(Memory m) noexcept nogil
 

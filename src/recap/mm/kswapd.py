@@ -28,6 +28,7 @@ if not cython.compiled:
     from recap.mm.kcompactd import wakeup_kcompactd
     from recap.mm.lru import inactive_is_low
     from recap.mm.skip_hint import reset_isolation_suitable
+    from recap.mm.slab import shrink_slab
     from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end
     from recap.mm.vmstat import PAGEOUTRUN
     from recap.mm.watermark import free_pages_blocks, wmark_pages, zone_watermark_ok, zone_watermark_ok_for
@@ -144,9 +145,11 @@ def balance_priority(m: Memory) -> None:
     m.sc[KSWAPD].phase = LRUVEC
 
 
-def balance_node_done(m: Memory) -> None:
+def balance_node_done(m: Memory, cpu: int) -> None:
     """Bottom of the priority loop: how hard to try next (kswapd_shrink_node, balance_pgdat)."""
     shrink_node_end(m, KSWAPD)
+    if m.shrinks_slab:
+        m.sc[KSWAPD].nr_reclaimed += shrink_slab(m, KSWAPD, cpu)
     if should_continue_reclaim(m, KSWAPD):
         shrink_node_again(m)
         return
@@ -233,7 +236,7 @@ def kswapd_step(m: Memory, cpu: int) -> None:
         balance_priority(m)
     elif m.sc[KSWAPD].phase == LRUVEC:
         if not shrink_lruvec_step(m, KSWAPD, cpu):
-            balance_node_done(m)
+            balance_node_done(m, cpu)
     elif m.order_balancing:  # TRY_TO_SLEEP: only a larger order asked for meanwhile keeps it awake (rule 31)
         if m.kswapd_order > m.sc[KSWAPD].order:
             balance_begin(m)

@@ -42,6 +42,8 @@ from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
 from recap.mm.pcplist cimport drain_all_pages
+from recap.mm.request_queue cimport join_queue, must_wait
+from recap.mm.slab cimport shrink_slab
 from recap.mm.vmscan cimport shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
 from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
@@ -81,6 +83,8 @@ cdef int slowpath_retry(Memory m, int s, int cpu) noexcept nogil
 cdef bint allow_direct_reclaim(Memory m) noexcept nogil
 
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
+
+cdef int node_done(Memory m, int s, int cpu) noexcept nogil
 
 cdef int priority_begin(Memory m, int s) noexcept nogil
 

@@ -53,6 +53,8 @@ if not cython.compiled:
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
+    from recap.mm.request_queue import join_queue, must_wait
+    from recap.mm.slab import shrink_slab
     from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
@@ -131,13 +133,7 @@ def slowpath_step(m: Memory, s: int, cpu: int) -> int:
     if m.sc[s].phase == PRIORITY:
         return priority_begin(m, s)
     if m.sc[s].phase == LRUVEC:
-        if shrink_lruvec_step(m, s, cpu):
-            return AT_WORK
-        shrink_node_end(m, s)
-        if should_continue_reclaim(m, s):
-            shrink_node_begin(m, s)
-            return AT_WORK
-        return next_priority(m, s)
+        return AT_WORK if shrink_lruvec_step(m, s, cpu) else node_done(m, s, cpu)
     if m.sc[s].phase == COMPACT_FIRST:
         return AT_WORK if direct_compact_step(m, s, cpu) else compacted_first(m, s)
     if m.sc[s].phase == COMPACT_LAST:
@@ -145,6 +141,17 @@ def slowpath_step(m: Memory, s: int, cpu: int) -> int:
             return AT_WORK
         return SERVED if m.sc[s].page != NONE else retry_or_fail(m, s, cpu)
     return after_reclaim(m, s, cpu)
+
+
+def node_done(m: Memory, s: int, cpu: int) -> int:
+    """The lists are through: then the caches of inodes and dentries; once more, or harder (shrink_node, shrink_zones)."""
+    shrink_node_end(m, s)
+    if m.shrinks_slab:
+        m.sc[s].nr_reclaimed += shrink_slab(m, s, cpu)
+    if should_continue_reclaim(m, s):
+        shrink_node_begin(m, s)
+        return AT_WORK
+    return next_priority(m, s)
 
 
 def priority_begin(m: Memory, s: int) -> int:
@@ -205,10 +212,8 @@ def enter_reclaim(m: Memory, s: int) -> int:
         m.sc[s].closed_pcp = 1
         m.pcp_closed += 1
         drain_all_pages(m)
-    if m.queue_order < 0 and m.policy.queues(m.sc[s].order):
-        m.queue_order = m.sc[s].order
-        m.queue_slot = s
-        m.queue_skipped = 0
+    if not m.sc[s].queued:
+        join_queue(m, s)
     m.sc[s].phase = PRIORITY
     return AT_WORK
 
@@ -299,6 +304,9 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
 
     (__alloc_pages_direct_reclaim; the hand-over is rule 1 of the 2008 series.)
     """
+    if m.sc[s].queued and must_wait(m, s, m.sc[s].order):
+        m.sc[s].sleep_ns = TICK_NS
+        return AT_WORK
     snapshot_refaults(m)
     leave_reclaim(m, s)
     if m.sc[s].page != NONE:

@@ -45,6 +45,8 @@ NAMES = (
     "workingset_activate_file",
     "workingset_restore_anon",
     "workingset_restore_file",
+    "slabs_scanned",
+    "pswpin",
 )
 
 # The positions of the counters, as vmstat.pxd has them for the compiled engine.
@@ -91,4 +93,6 @@ NAMES = (
     WORKINGSET_ACTIVATE_FILE,
     WORKINGSET_RESTORE_ANON,
     WORKINGSET_RESTORE_FILE,
+    SLABS_SCANNED,
+    PSWPIN,
 ) = range(len(NAMES))

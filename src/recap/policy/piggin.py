@@ -15,8 +15,8 @@ class Piggin(Policy):
 
     Nick Piggin, 8 Sep 2008 (200809082359.55288.nickpiggin@yahoo.com.au): queue in the page allocator, so that nobody
     takes what a direct reclaimer freed; the head's priority falls by 1 << order with each who skips it, so 2^N order-0
-    allocations pass per order-N one. He claimed that this should be tried before capture. Requests that cannot wait,
-    and those already in reclaim, are exempt. One request queues at a time.
+    allocations pass per order-N one. He claimed that this should be tried before capture. Requests that cannot wait
+    are exempt. Several queue in the order they come, each with a head start of its own.
     """
 
     def queues(self, order: int) -> bool:

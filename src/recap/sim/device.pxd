@@ -4,7 +4,6 @@ from recap.mm.writeback cimport end_page_writeback
 from recap.pages cimport Memory
 
 cdef enum:
-    RECORDED_REQUEST_PAGES = 256
     DRAWS = 4096
     LOOK_AGAIN_NS = 500
     CONGESTION_ON = 113
@@ -20,7 +19,8 @@ cdef class Device:
     cdef long long busy_until
     cdef long long requests
     cdef long long request_pages
-    cdef bint one_by_one
+    cdef unsigned char[::1] begins
+    cdef readonly long long waiting
 
     @cython.locals(i=cython.longlong)
     cdef void collect(self, long long now) noexcept nogil
@@ -34,9 +34,12 @@ cdef class Device:
 
     cdef void complete(self) noexcept nogil
 
+    cdef long long read_end(self, long long now, long long longest) noexcept nogil
+
+    cdef bint full(self) noexcept nogil
+
     cdef long long congestion_end(self, long long now, long long longest) noexcept nogil
 
     cdef long long sleep_end(self, int s, long long now) noexcept nogil
 
-    @cython.locals(waiting=cython.longlong)
     cdef void note_congestion(self) noexcept nogil

@@ -10,6 +10,7 @@ from recap.sim.device cimport Device
 
 cdef enum:
     FLUSH_BATCH = 256
+    WRITEBACK_INTERVAL_NS = 5000000000
 
 cdef class Flusher:
     cdef Memory m
@@ -17,6 +18,9 @@ cdef class Flusher:
     cdef Device device
     cdef readonly long long background_ratio
     cdef long long dirty_ratio
+    cdef long long expire_ns
+    cdef long long[::1] since
+    cdef bint resting
     cdef unsigned int[::1] dirty
     cdef long long first
     cdef long long last
@@ -27,6 +31,14 @@ cdef class Flusher:
     cdef unsigned int pop(self) noexcept nogil
 
     cdef void make_dirty(self, unsigned int pfn, long long now) noexcept nogil
+
+    cdef bint is_idle(self) noexcept nogil
+
+    cdef void call(self, long long now) noexcept nogil
+
+    cdef void rest(self, int c) noexcept nogil
+
+    cdef bint old(self) noexcept nogil
 
     cdef bint write_page(self, unsigned int pfn) noexcept nogil
 

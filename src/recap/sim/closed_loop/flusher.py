@@ -8,6 +8,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from recap.demand.demand import Demand
 from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
 from recap.pages import Memory, adopt
 from recap.sim.closed_loop.scheduler import Scheduler
@@ -21,6 +22,7 @@ if not cython.compiled:
 
     ASLEEP = 4
     FLUSH_BATCH = 256
+    WRITEBACK_INTERVAL_NS = 5_000_000_000
 
 
 class Flusher:
@@ -31,22 +33,27 @@ class Flusher:
         scheduler: runs the thread.
         device: where they are written to.
         background_ratio: vm.dirty_background_ratio, in percent.
-        dirty_ratio: percent above which writers wait; 0: they never do.
+        limits: a demand's dirty_ratio and dirty_expire_ns.
     """
 
     def __init__(
-        self, memory: Memory, scheduler: Scheduler, device: Device, background_ratio: int, dirty_ratio: int
+        self, memory: Memory, scheduler: Scheduler, device: Device, background_ratio: int, limits: Demand
     ) -> None:
         self.m = memory
         self.sched = scheduler
         self.device = device
         self.background_ratio = background_ratio
-        self.dirty_ratio = dirty_ratio
+        self.dirty_ratio = limits.dirty_ratio
+        self.expire_ns = limits.dirty_expire_ns
         self.dirty = adopt(np.zeros(4 * int(memory.nr_frames), np.uint32))
+        self.since = adopt(np.zeros(4 * int(memory.nr_frames), np.int64))
         self.first = 0
         self.last = 0
         self.flush_all = False
         self.collect()
+        self.resting = self.expire_ns > 0
+        if self.resting:
+            self.sched.begin(self.sched.flusher, WRITEBACK_INTERVAL_NS)
 
     def collect(self) -> None:
         """The pages that are dirty at the start, oldest first as far as the LRU lists tell."""
@@ -61,6 +68,7 @@ class Flusher:
     def push(self, pfn: int) -> None:
         """The newest dirty page."""
         self.dirty[self.last % len(self.dirty)] = pfn
+        self.since[self.last % len(self.dirty)] = self.sched.clock
         self.last += 1
 
     def pop(self) -> int:
@@ -74,8 +82,18 @@ class Flusher:
             return
         set_page_dirty(self.m, pfn)
         self.push(pfn)
-        if self.sched.task[self.sched.flusher].state == ASLEEP and self.over_background():
-            self.sched.wake(self.sched.flusher, now)
+        if self.is_idle() and self.over_background():
+            self.call(now)
+
+    def is_idle(self) -> bool:
+        """Is the thread waiting for work?"""
+        return self.resting or self.sched.task[self.sched.flusher].state == ASLEEP
+
+    def call(self, now: int) -> None:
+        """There is something to write."""
+        if self.is_idle():
+            self.resting = False
+            self.sched.call(self.sched.flusher, now)
 
     def write_page(self, pfn: int) -> bool:
         """Hand a page to the device if it is dirty and not on its way."""
@@ -110,28 +128,42 @@ class Flusher:
     def balance_dirty_pages(self, c: int, t: int) -> None:
         """A writer over the limit has the flusher write, and waits for the device (balance_dirty_pages)."""
         now = self.sched.cpu[c].now
-        if self.sched.task[self.sched.flusher].state == ASLEEP:
-            self.sched.wake(self.sched.flusher, now)
+        self.call(now)
         self.sched.sleep(t, self.device.congestion_end(now, TENTH_NS))
 
     def write_all(self, now: int) -> None:
         """Reclaim asks for everything to be written (wakeup_flusher_threads)."""
         self.flush_all = True
-        if self.sched.task[self.sched.flusher].state == ASLEEP:
-            self.sched.wake(self.sched.flusher, now)
+        self.call(now)
 
     def step(self, c: int) -> None:
-        """Write the oldest dirty pages while there are too many, or all of them if reclaim asked (wb_workfn)."""
+        """Write the oldest dirty pages while there are too many, or all of them if reclaim asked (wb_workfn).
+
+        Where the demand says so those of a certain age are written too, looked for every 5 s (wb_kupdate, rule 48).
+        """
         written = 0
+        self.resting = False
         while written < FLUSH_BATCH and self.first < self.last:
-            if self.looks_again(written) and not self.flush_all and not self.over_background():
+            if self.looks_again(written) and not self.flush_all and not self.over_background() and not self.old():
                 break
             if self.write_page(self.pop()):
                 written += 1
         self.sched.cpu[c].now += STEP_NS * (written + 1)
         if written < FLUSH_BATCH:
             self.flush_all = False
+            self.rest(c)
+
+    def rest(self, c: int) -> None:
+        """Nothing to write for now."""
+        if self.expire_ns:
+            self.resting = True
+            self.sched.sleep(self.sched.flusher, self.sched.cpu[c].now + WRITEBACK_INTERVAL_NS)
+        else:
             self.sched.rest(c, ASLEEP)
+
+    def old(self) -> bool:
+        """Is the oldest dirty page so old that it is written in any case?"""
+        return self.expire_ns > 0 and self.sched.clock - self.since[self.first % len(self.dirty)] >= self.expire_ns
 
     def looks_again(self, written: int) -> bool:
         """Does the flusher look at the limit now? pdflush did so only before each chunk (background_writeout)."""

@@ -12,7 +12,8 @@ from recap.kernel cimport (
 from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add, mark_page_accessed
 from recap.mm.page_alloc cimport free_pages
-from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, STOLEN_PAGES
+from recap.mm.slab cimport add_slab_page, del_slab_page
+from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
 from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page
 from recap.pages cimport Memory
@@ -23,6 +24,7 @@ cdef enum:
     KIND_KERNEL = 0
     KIND_ANON = 1
     KIND_FILE = 2
+    KIND_SLAB = 3
 
     SLOT_BITS = 13
     SLOT_MASK = 0x1FFF

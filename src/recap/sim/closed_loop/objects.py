@@ -26,11 +26,12 @@ if not cython.compiled:
     from recap.mm.kswapd import wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add, mark_page_accessed
     from recap.mm.page_alloc import free_pages
-    from recap.mm.vmstat import HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, STOLEN_PAGES
+    from recap.mm.slab import add_slab_page, del_slab_page
+    from recap.mm.vmstat import HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
     from recap.mm.workingset import workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page
 
-    KIND_KERNEL, KIND_ANON, KIND_FILE = range(3)
+    KIND_KERNEL, KIND_ANON, KIND_FILE, KIND_SLAB = range(4)
     SLOT_BITS = 13
     SLOT_MASK = 0x1FFF
     REQUEST_MASK = 0x7FFFF
@@ -74,6 +75,7 @@ class Objects:
         self.note_stolen(t, pfn, order, s)
         if self.m.resident[obj] == IN_SWAP:
             self.m.nr_swap_pages += 1
+            self.m.vmstat[PSWPIN] += 1
         self.m.resident[obj] = pfn
         self.m.frame[pfn].object = obj
         self.owner[obj] = t
@@ -88,6 +90,8 @@ class Objects:
         elif self.kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0
             self.join_lru(obj, pfn)
+        elif self.kind[obj] == KIND_SLAB:
+            add_slab_page(self.m, pfn)
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
@@ -136,13 +140,15 @@ class Objects:
             self.m.nr_swap_pages += 1
             self.m.resident[obj] = NONE
             return
+        if self.kind[obj] == KIND_SLAB:
+            del_slab_page(self.m, pfn)
         forget_page(self.m, pfn)
         self.m.frame[pfn].freed_by = 0
         self.m.shadow[obj] = -1
         free_pages(self.m, c, pfn, self.order[obj])
 
     def kill(self, c: int, t: int) -> None:
-        """Free what a task holds; what it read and wrote stays in the page cache."""
+        """Free what a task holds; what it read and wrote stays in the caches."""
         for obj in range(len(self.owner)):
-            if self.owner[obj] == t and self.kind[obj] != KIND_FILE:
+            if self.owner[obj] == t and self.kind[obj] in (KIND_KERNEL, KIND_ANON):
                 self.give_back(c, obj)

@@ -2,11 +2,12 @@ cimport cython
 
 from recap.kernel cimport GFP_DIRECT_RECLAIM, IN_SWAP, NONE, TICK_NS
 from recap.mm.page_alloc cimport fast_alloc_flags, get_page_from_freelist
+from recap.mm.request_queue cimport leave_queue, must_wait
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
 from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
-from recap.sim.closed_loop.objects cimport KIND_FILE, REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.objects cimport KIND_FILE, KIND_SLAB, REQUEST_MASK, SLOT_BITS, Objects
 from recap.sim.closed_loop.scheduler cimport Cpu, Scheduler, Task
 from recap.sim.device cimport Device
 from recap.sim.episodes cimport NO_EPISODE, Episodes, episode_of
@@ -30,6 +31,7 @@ cdef class Requests:
     cdef const int[::1] op_obj
     cdef const unsigned int[::1] op_gfp
     cdef long long read_page_ns
+    cdef long long swap_in_ns
     cdef int[::1] free_slots
     cdef int nr_free_slots
     cdef readonly unsigned int issued
@@ -59,12 +61,10 @@ cdef class Requests:
     @cython.locals(waited=cython.longlong)
     cdef void count_stall(self, int c, int t, int s) noexcept nogil
 
-    @cython.locals(obj=cython.int, file_again=cython.bint)
+    @cython.locals(obj=cython.int)
     cdef void serve(self, int t, unsigned int pfn, int s) noexcept nogil
 
     cdef bint must_queue(self, int c, int t, int order, unsigned int gfp) noexcept nogil
-
-    cdef void leave_queue(self, int s) noexcept nogil
 
     @cython.locals(k=cython.int, victim=cython.int)
     cdef bint out_of_memory(self, int c, int t) noexcept nogil

@@ -20,6 +20,7 @@ from recap.sim.journal import Journal
 if not cython.compiled:
     from recap.kernel import GFP_DIRECT_RECLAIM, IN_SWAP, NONE, TICK_NS
     from recap.mm.page_alloc import fast_alloc_flags, get_page_from_freelist
+    from recap.mm.request_queue import leave_queue, must_wait
     from recap.mm.slowpath import (
         AT_WORK,
         FAILED,
@@ -31,7 +32,7 @@ if not cython.compiled:
     )
     from recap.mm.vmstat import ALLOC_FAIL, OOM_KILL
     from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
-    from recap.sim.closed_loop.objects import KIND_FILE, REQUEST_MASK, SLOT_BITS
+    from recap.sim.closed_loop.objects import KIND_FILE, KIND_SLAB, REQUEST_MASK, SLOT_BITS
     from recap.sim.episodes import NO_EPISODE, episode_of
 
     OP_TOUCH = 8
@@ -74,6 +75,7 @@ class Requests:
         self.op_obj = adopt(demand.op_obj)
         self.op_gfp = adopt(demand.op_gfp)
         self.read_page_ns = demand.read_page_ns
+        self.swap_in_ns = demand.swap_in_ns
         slots = len(memory.array("sc")) - 1
         self.free_slots = adopt(np.arange(slots, 0, -1, dtype=np.int32))
         self.nr_free_slots = slots
@@ -154,7 +156,7 @@ class Requests:
         self.count_stall(c, t, s)
         self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
         self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
-        self.leave_queue(s)
+        leave_queue(self.m, s)
         if status == SERVED:
             self.serve(t, pfn, s)
         else:
@@ -179,25 +181,18 @@ class Requests:
     def serve(self, t: int, pfn: int, s: int) -> None:
         """The object moves in; its content may have to be read."""
         obj = self.op_obj[self.task[t].op]
-        file_again = self.objects.kind[obj] == KIND_FILE and self.op_kind[self.task[t].op] == OP_TOUCH
-        if self.m.resident[obj] == IN_SWAP or file_again:
+        if self.m.resident[obj] == IN_SWAP:
+            self.task[t].read_ns += self.swap_in_ns
+        elif self.objects.kind[obj] in (KIND_FILE, KIND_SLAB) and self.op_kind[self.task[t].op] == OP_TOUCH:
             self.task[t].read_ns += self.read_page_ns
         self.objects.occupy(t, obj, pfn, s)
 
     def must_queue(self, c: int, t: int, order: int, gfp: int) -> bool:
         """Does the policy make a request wait for one that came before it? It sleeps a tick, then asks again."""
-        if self.m.queue_order < 0 or not gfp & GFP_DIRECT_RECLAIM:
-            return False
-        if not self.m.policy.waits(order, self.m.queue_order, self.m.queue_skipped):
-            self.m.queue_skipped += 1 << order
+        if self.m.queue_length == 0 or not gfp & GFP_DIRECT_RECLAIM or not must_wait(self.m, 0, order):
             return False
         self.sched.sleep(t, self.cpu[c].now + TICK_NS)
         return True
-
-    def leave_queue(self, s: int) -> None:
-        """The request at the head of the queue is done; the next one steps up when it enters reclaim."""
-        if self.m.queue_order >= 0 and self.m.queue_slot == s:
-            self.m.queue_order = -1
 
     def out_of_memory(self, c: int, t: int) -> bool:
         """Kill the task with most anonymous memory and free what it holds; False if there is nobody (out_of_memory)."""

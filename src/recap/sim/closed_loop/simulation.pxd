@@ -66,7 +66,8 @@ cdef class Simulation:
     @cython.locals(t=cython.int, began=cython.longlong)
     cdef void execute(self, int c, long long due) noexcept nogil
 
-    cdef void follow_up(self, long long now) noexcept nogil
+    @cython.locals(now=cython.longlong)
+    cdef void follow_up(self, int c, int t) noexcept nogil
 
     @cython.locals(run=cython.longlong)
     cdef void run_task(self, int c, int t, long long due) noexcept nogil

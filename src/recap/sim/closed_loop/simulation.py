@@ -17,6 +17,7 @@ from recap.sim.closed_loop.objects import Objects
 from recap.sim.closed_loop.requests import Requests
 from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.device import Device
+from recap.sim.disk import Disk
 from recap.sim.journal import Journal
 
 if not cython.compiled:
@@ -46,13 +47,13 @@ class Simulation:
         self.span_ns = demand.duration_ns or self.ends_at
         self.read_demand(demand)
         self.journal = Journal()
-        self.device = Device(memory, demand.write_ns, seed, demand.request_pages)
+        self.device = block_device(memory, demand, seed)
         self.sched = Scheduler(demand, int(memory.nr_cpus))
         self.task = self.sched.task
         self.cpu = self.sched.cpu
         costs = Costs(memory, demand, seed)
         self.objects = Objects(memory, demand, self.sched, self.journal)
-        self.flusher = Flusher(memory, self.sched, self.device, background_ratio, demand.dirty_ratio)
+        self.flusher = Flusher(memory, self.sched, self.device, background_ratio, demand)
         self.threads = KernelThreads(memory, self.sched, self.device, costs, self.journal)
         self.requests = Requests(memory, demand, self.sched, self.objects, self.device, costs, self.journal)
         self.unfinished = int(np.count_nonzero(demand.task_count))
@@ -157,15 +158,18 @@ class Simulation:
         else:
             self.perform(c, t)
         self.task[t].vruntime += self.cpu[c].now - began
-        self.follow_up(self.cpu[c].now)
+        self.follow_up(c, t)
         self.sched.reschedule(c)
 
-    def follow_up(self, now: int) -> None:
+    def follow_up(self, c: int, t: int) -> None:
         """What a step asked for: pages to be written, and the kernel's threads."""
+        now = self.cpu[c].now
         if self.m.nr_moved_dirty > 0:
             self.flusher.follow_moved()
         if self.m.nr_submitted > 0:
             self.device.collect(now)
+            if self.device.full() and self.cpu[c].current == t:
+                self.sched.sleep(t, self.device.next_completion())
         self.threads.answer_calls(now)
         if self.m.flusher_wanted:
             self.m.flusher_wanted = False
@@ -259,7 +263,7 @@ class Simulation:
         if self.op_kind[self.task[t].op] == OP_PACE:
             self.keep_pace(c, t)
         elif self.task[t].read_ns >= READ_BATCH_NS:
-            until = self.cpu[c].now + self.task[t].read_ns
+            until = self.device.read_end(self.cpu[c].now, self.task[t].read_ns)
             self.task[t].read_ns = 0
             self.sched.sleep(t, until)
         else:
@@ -279,3 +283,10 @@ class Simulation:
         """A task is through."""
         self.unfinished -= 1
         self.sched.rest(c, DONE)
+
+
+def block_device(memory: Memory, demand: Demand, seed: int) -> Device:
+    """The recorded device, or the disk of a synthetic workload."""
+    if demand.request_pages:
+        return Disk(memory, demand.write_ns, seed, demand.request_pages)
+    return Device(memory, demand.write_ns, seed)
