@@ -21,7 +21,7 @@ from recap.report.study import study as tables
 from recap.sim.journal import Note
 
 SMALL = Highalloc(mebibytes=128, warm_seconds=5, cool_seconds=1, passes=1, rate=64)
-PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
+PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, 3, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
 
 
 def test_the_formulas_of_stress_highalloc() -> None:

@@ -41,6 +41,7 @@ class Op(enum.IntEnum):
     TOUCH = 8  # use the object again; where it is not in memory it is asked for
     PACE = 9  # go on no sooner than the wait after the last PACE began
     FALLBACK = 10  # the next operations, as many as op_gfp says, are for when the object has got no memory
+    MIN_FREE = 11  # vm.min_free_kbytes is set, to so many pages
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ covers used a test of this family; which one, on what machine, was not published
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -80,8 +81,9 @@ class Highalloc:
         return max(self.pages(8), self.pages(self.load * self.mebibytes / self.builds - 24))
 
 
+@lru_cache(2)
 def highalloc(size: Highalloc, seed: int) -> Demand:
-    """The demand of one run; the seed draws sizes and the order of files."""
+    """The demand of one run; the seed draws sizes and the order of files. Runs only read it, and may share it."""
     rng = np.random.default_rng(seed)
     objects = Objects()
     load_ends = (
@@ -128,6 +130,7 @@ def passes(size: Highalloc, objects: Objects, first: int, trees: list[Tree]) -> 
             for tree in trees:
                 task.do(Op.FREE, tree.pages, 0, FREE_NS, wait if tree is trees[0] else 0)
                 task.do(Op.FREE, objects.of_kind(tree.slab, Kind.SLAB), 0, FREE_NS)
+            task.do(Op.MIN_FREE, np.array([size.pages(1)]))
         else:
             task.do(Op.PACE, wanted[:1], 0, 0, wait)
         task.mix((Op.PACE, wanted, 0), (Op.ALLOC, wanted, GFP_HIGHUSER_MOVABLE), run_ns=1000, wait_ns=size.interval_ns)

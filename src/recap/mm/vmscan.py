@@ -65,8 +65,8 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
 
     (The loop of shrink_lruvec; a capture list lives through a round.)
     """
-    lru = m.sc[s].lru
-    if lru == 0 and not scan_left(m, s):
+    lru = m.sc[s].lru ^ 1 if m.unified_lru else m.sc[s].lru  # rule 36: there the active list comes first
+    if m.sc[s].lru == 0 and not scan_left(m, s):
         return False
     if m.sc[s].sync:
         m.sc[s].lruvec_reclaimed += second_pass(m, s, cpu)
@@ -76,7 +76,7 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
         m.sc[s].lruvec_reclaimed += shrink_list(m, s, cpu, lru, batch)
     if m.sc[s].sync:
         return True
-    m.sc[s].lru = (lru + 1) % NR_LRU_LISTS
+    m.sc[s].lru = (m.sc[s].lru + 1) % NR_LRU_LISTS
     if m.sc[s].lru > 0:
         return True
     capture_step(m, s)

@@ -85,7 +85,9 @@ class KernelThreads:
             self.sched.rest(c, ASLEEP)
 
     def page_written(self, now: int) -> None:
-        """kswapd waits for writeback no longer than until a batch of pages is written (__acct_reclaim_writeback)."""
+        """kswapd waits no longer than until a batch of pages is written (__acct_reclaim_writeback, 5.16)."""
+        if self.m.writes_in_reclaim:
+            return
         self.throttled_written += 1
         throttled = self.sched.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP
         if throttled and self.throttled_written > SWAP_CLUSTER_MAX:

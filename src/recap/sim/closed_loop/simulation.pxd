@@ -1,6 +1,7 @@
 cimport cython
 
 from recap.kernel cimport IN_SWAP
+from recap.mm.min_free cimport set_min_free_pages
 from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
@@ -21,6 +22,7 @@ cdef enum:
     OP_WRITE_PAGE = 7
     OP_PACE = 9
     OP_FALLBACK = 10
+    OP_MIN_FREE = 11
 
     READ_BATCH_NS = 8000000
 

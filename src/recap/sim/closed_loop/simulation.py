@@ -22,11 +22,12 @@ from recap.sim.journal import Journal
 
 if not cython.compiled:
     from recap.kernel import IN_SWAP
+    from recap.mm.min_free import set_min_free_pages
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.closed_loop.scheduler import DONE, NEVER, UNBORN
 
     OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
-    OP_TOUCH, OP_PACE, OP_FALLBACK = range(8, 11)
+    OP_TOUCH, OP_PACE, OP_FALLBACK, OP_MIN_FREE = range(8, 12)
     READ_BATCH_NS = 8_000_000
 
 
@@ -207,6 +208,8 @@ class Simulation:
             self.fork(c, t, obj)
         elif kind == OP_FALLBACK and self.m.resident[obj] < IN_SWAP:
             self.task[t].op += self.requests.op_gfp[self.task[t].op]
+        elif kind == OP_MIN_FREE:
+            set_min_free_pages(self.m, obj)
         elif kind in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE, OP_TOUCH) and self.m.resident[obj] < IN_SWAP:
             self.use_page(c, kind, self.m.resident[obj])
 
