@@ -157,7 +157,6 @@ class Profile:
     lumpy_reclaim: bool = False  # rules 37, 38; c53919adc045 (3.5): no areas any more
     anon_starts_active: bool = False  # rule 44; b518154e59aa (5.9): anonymous pages begin inactive
     writes_in_reclaim: bool = False  # rule 39; ee72886d8ed5 (3.2): file pages are left to the flusher
-    shrinks_slab: bool = False  # rule 47; in 6.1 frees of slab pages are those recorded
     unified_lru: bool = False  # rules 36, 41, 42; 4f98a2fee8ac (2.6.28): anonymous and file pages apart
 
 
@@ -177,7 +176,6 @@ LINUX_2_6_27_MM = Profile(
     lumpy_reclaim=True,
     anon_starts_active=True,
     writes_in_reclaim=True,
-    shrinks_slab=True,
 )
 LINUX_2_6_27 = replace(LINUX_2_6_27_MM, name="2.6.27", unified_lru=True)
 

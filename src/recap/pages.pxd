@@ -243,7 +243,6 @@ cdef class Memory:
     cdef public bint defrag_mode
     cdef readonly bint writes_in_reclaim
     cdef readonly bint unified_lru
-    cdef readonly bint shrinks_slab
     cdef readonly unsigned int slab_head
     cdef readonly long long nr_slab
     cdef readonly long long slab_due

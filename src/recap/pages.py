@@ -267,7 +267,6 @@ class Memory:
         self.anon_starts_active = profile.anon_starts_active
         self.writes_in_reclaim = profile.writes_in_reclaim
         self.unified_lru = profile.unified_lru
-        self.shrinks_slab = profile.shrinks_slab
 
     def start_reclaim(self) -> None:
         """kswapd sleeps, nothing is under way."""

@@ -43,9 +43,9 @@ class Tree:
         return np.unique(self.slab[(pages - first) * len(self.slab) // len(self.pages)])
 
 
-def make_tree(objects: Objects, pages: int, rng: np.random.Generator) -> Tree:
-    """A new copy of the tree, nowhere in memory yet."""
-    slab = np.full(int(pages / SLAB_EVERY) + 1, Kind.SLAB, np.uint8)
+def make_tree(objects: Objects, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
+    """A new copy of the tree, nowhere in memory yet, with a page of slab for so many of its files' pages."""
+    slab = np.full(int(pages / slab_every) + 1, Kind.SLAB, np.uint8)
     slab[rng.random(len(slab)) < PINNED_SHARE] = Kind.PINNED
     return Tree(objects.make(pages, Kind.FILE), objects.make_kinds(slab))
 

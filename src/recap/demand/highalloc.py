@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from recap.demand.compilation import FREE_NS, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
+from recap.demand.compilation import FREE_NS, SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
 from recap.demand.demand import Demand, Kind, Op
 from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
 from recap.kernel import PAGE_SIZE
@@ -52,6 +52,7 @@ class Highalloc:
     warm_seconds: int = 300
     cool_seconds: int = 180
     load: float = 1.5  # demand of all builds together, as a multiple of memory
+    slab_every: float = SLAB_EVERY  # pages of files for which inodes and the like fill one
     passes: int = 3
 
     @property
@@ -111,7 +112,7 @@ def build(
 ) -> Task:
     """Copy a kernel tree, then compile its files one after the other until killed."""
     task = Task(f"make {number}", until=until)
-    tree = make_tree(objects, size.tree_pages, rng)
+    tree = make_tree(objects, size.tree_pages, size.slab_every, rng)
     trees.append(tree)
     copy_tree(task, tree, number * size.warm_seconds * SECOND // (2 * size.builds))
     task.loop = task.count

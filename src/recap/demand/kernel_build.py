@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recap.demand.compilation import Tree
 from recap.demand.demand import Demand, Kind, Op
 from recap.demand.highalloc import Highalloc, build
 from recap.demand.huge_faults import Area
@@ -20,6 +21,7 @@ WRITE_NS = 320_000  # 32 pages at 400 MB/s
 READ_PAGE_NS = 10_000
 REQUEST_PAGES = 32
 SLAB_PARTS = 32
+TREE_SLAB_EVERY = 90  # pages of files: the slab caches are a task of their own here
 ASSUMPTIONS = [
     "builds as in highalloc; every burst asks for a share of the memory as huge pages and holds it for two seconds",
     "slab caches grow to a share of the memory and shrink by nine tenths, page by page in no order",
@@ -57,8 +59,14 @@ def kernel_build(size: KernelBuild, seed: int) -> Demand:
     """The demand of one run; the seed draws what the compilers do, which slab pages go, and when bursts come."""
     rng = np.random.default_rng(seed)
     objects = Objects()
-    trees: list[Array] = []
-    shape = Highalloc(mebibytes=size.mebibytes, cpus=size.cpus, load=size.load, warm_seconds=size.warm_seconds)
+    trees: list[Tree] = []
+    shape = Highalloc(
+        mebibytes=size.mebibytes,
+        cpus=size.cpus,
+        load=size.load,
+        warm_seconds=size.warm_seconds,
+        slab_every=TREE_SLAB_EVERY,
+    )
     end = size.seconds * SECOND
     tasks = [build(shape, objects, i, end, rng, trees) for i in range(size.builds)]
     tasks.append(slab_cache(size, objects, end, rng))

@@ -148,8 +148,7 @@ def balance_priority(m: Memory) -> None:
 def balance_node_done(m: Memory, cpu: int) -> None:
     """Bottom of the priority loop: how hard to try next (kswapd_shrink_node, balance_pgdat)."""
     shrink_node_end(m, KSWAPD)
-    if m.shrinks_slab:
-        m.sc[KSWAPD].nr_reclaimed += shrink_slab(m, KSWAPD, cpu)
+    m.sc[KSWAPD].nr_reclaimed += shrink_slab(m, KSWAPD, cpu)
     if should_continue_reclaim(m, KSWAPD):
         shrink_node_again(m)
         return

@@ -146,8 +146,7 @@ def slowpath_step(m: Memory, s: int, cpu: int) -> int:
 def node_done(m: Memory, s: int, cpu: int) -> int:
     """The lists are through: then inodes and dentries; once more, or harder (shrink_node, shrink_zones)."""
     shrink_node_end(m, s)
-    if m.shrinks_slab:
-        m.sc[s].nr_reclaimed += shrink_slab(m, s, cpu)
+    m.sc[s].nr_reclaimed += shrink_slab(m, s, cpu)
     if should_continue_reclaim(m, s):
         shrink_node_begin(m, s)
         return AT_WORK
