@@ -65,7 +65,7 @@ app = App(
     name="recap",
     version=__version__,
     help="What would another rule for handing out freed pages have done to this workload?",
-    help_format="plaintext",
+    help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
 for verb, summary, example in VERBS:
