@@ -14,8 +14,8 @@ from recap.lab.sweep import sweep as run
 from recap.report.sweep import plot
 from recap.report.sweep import sweep as tables
 
-Policies = Annotated[tuple[str, ...], Parameter(name=["--policy", "-p"], negative=())]
-Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative=())]
+Policies = Annotated[tuple[str, ...], Parameter(name=["--policy", "-p"], negative=(), show_default=False)]
+Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative=(), show_default=False)]
 
 
 def sweep(  # noqa: PLR0913 (each is an option)
@@ -40,13 +40,13 @@ def sweep(  # noqa: PLR0913 (each is an option)
         NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values (NAME=LOW..HIGH/9: into 9), in equal ratios
         where the ends are far apart.
     policy
-        What to run; repeat it. As for `recap compare`.
+        What to run, as for `recap compare`; repeat it. If not given, the kernel as it is.
     seeds
         How often each is run, each time with other dice; the spread gives the intervals.
     write
         Set another kernel parameter, the same at all values; repeat it.
     metric
-        What to show; repeat it. --json has all.
+        What to show; repeat it. If not given: success_percent, stall_ms, stolen_pages. --json has all.
     out
         A folder for sweep.json, for the plots (with pip install 'recap[plots]'), and for finished runs: an interrupted
         sweep goes on where it stopped.
