@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import recap
 from recap.cli import run
 
 PAGES = sorted(page for page in Path("docs").glob("*.md") if "```pycon" in page.read_text())
@@ -31,6 +32,11 @@ def test_the_tutorials_policy_is_kosaki_to_the_last_counter(capsys: pytest.Captu
     _, shipped, mine = json.loads(capsys.readouterr().out)["columns"]
     assert mine["name"] == "docs/my_policy.py"
     assert mine["metrics"] == shipped["metrics"]
+
+
+@pytest.mark.parametrize("name", recap.__all__)
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    assert re.search(rf":: recap\.{name}$", Path("docs/api.md").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", [Path("README.md"), *sorted(Path("docs").glob("*.md"))], ids=str)

@@ -11,7 +11,15 @@ import pytest
 import recap
 
 ELSEWHERE = {"verify": "VerifyResult"}  # a name whose example is in another's docstring
-ON_RECORDINGS = ("VerifyResult", "compare", "KeptComparison", "open_trace", "sweep")  # too slow uncompiled
+ON_RECORDINGS = (
+    "info",
+    "Info",
+    "VerifyResult",
+    "compare",
+    "KeptComparison",
+    "open_trace",
+    "sweep",
+)  # too slow uncompiled
 
 
 def documented(name: str) -> Iterator[tuple[str, str]]:

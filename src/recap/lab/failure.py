@@ -7,7 +7,7 @@ nothing is replayed here. The watermark test, the fragmentation index and compac
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -155,20 +155,18 @@ def verdict(machine: Machine, zone: ReportedZone, report: FailureReport) -> Zone
     )
 
 
-def with_free(machine: Machine, pages: int, ask: Callable[[], bool]) -> bool:
-    """What would be answered with so many pages free."""
-    zone = machine.memory.array("zone")
-    before = int(zone["free_pages"][0])
-    zone["free_pages"] = pages
-    answer = ask()
-    zone["free_pages"] = before
+def with_free(machine: Machine, pages: int, gfp: int) -> bool:
+    """Would one page be given, with so many free?"""
+    before = int(machine.memory.array("zone")["free_pages"][0])
+    machine.set_free_pages(0, pages)
+    answer = machine.watermark_ok(0, 0, gfp)
+    machine.set_free_pages(0, before)
     return answer
 
 
 def spare(machine: Machine, zone: ReportedZone, gfp: int, order: int) -> bool:
     """Is the mark kept when a block of this order is taken away?"""
-    left = zone.amounts.get("free", 0) - ((1 << order) - 1)
-    return with_free(machine, left, lambda: machine.watermark_ok(0, 0, gfp))
+    return with_free(machine, zone.amounts.get("free", 0) - ((1 << order) - 1), gfp)
 
 
 def needed(machine: Machine, gfp: int) -> int:
@@ -176,7 +174,7 @@ def needed(machine: Machine, gfp: int) -> int:
     low, high = 0, 1 << 40
     while low < high:
         middle = (low + high) // 2
-        if with_free(machine, middle, lambda: machine.watermark_ok(0, 0, gfp)):
+        if with_free(machine, middle, gfp):
             high = middle
         else:
             low = middle + 1

@@ -114,6 +114,10 @@ class Machine:
         flags = page_alloc.gfp_to_alloc_flags(self.memory, gfp, order)
         return bool(watermark.zone_watermark_fast(self.memory, zone, order, page_alloc.gfp_zone(gfp), flags, gfp))
 
+    def set_free_pages(self, zone: int, pages: int) -> None:
+        """Have a zone count so many pages as free, whatever its lists hold: for asking what would be answered then."""
+        self.memory.zone[zone].free_pages = pages
+
     def may_use(self, zone: int, gfp: int) -> bool:
         """May a request with these flags take pages of a zone?"""
         return bool(self.memory.zone[zone].index <= page_alloc.gfp_zone(gfp))

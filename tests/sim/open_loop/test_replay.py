@@ -52,7 +52,7 @@ def load(tape: Tape, seed: int, operations: int, cpus: int = 1) -> None:
         else:
             order = dice.choice((0, 0, 0, 0, 0, 1, 2, 3, 5, 9))
             gfp = dice.choice((USER, USER, GFP_KERNEL, GFP_KERNEL | 0x10))
-            if tape.kernel.memory.array("zone")["free_pages"][0] > 1500:
+            if tape.kernel.memory.array("zone")["free_pages"][0] > 1500 and tape.kernel.watermark_ok(0, order, gfp):
                 held.append((tape.alloc(order, gfp, cpu=cpu, pid=TASK + cpu), order))
 
 
