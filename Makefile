@@ -13,7 +13,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: build  ## replay a recorded kernel under four policies, and say what they gain and cost
-	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 3 \
+	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 10 \
 	    --out build/demo
 
 test: build checked  ## all tests on both builds, then without compilation, for coverage
