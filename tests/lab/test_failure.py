@@ -6,6 +6,7 @@ memory is too fragmented for such a large allocation". The others are of Debian'
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,8 @@ def test_the_old_watermark_test_refused_what_the_new_one_serves(tmp_path: Path) 
     (new,) = explained(pieces, tmp_path)
     (old,) = explained(pieces.replace("tainted 4.8.0", "tainted 3.8.0"), tmp_path)
     assert new.cause == "recovered"
-    assert old.cause != "recovered"  # 97a16fc82a7c: one large block was not enough
+    assert old.cause == "fragmentation"  # 97a16fc82a7c: one large block was not enough
+    assert "before 4.4" in old.because
 
 
 def test_a_limit_of_a_cgroup_is_not_the_machines_matter(tmp_path: Path) -> None:
@@ -93,6 +95,12 @@ def test_a_log_that_ends_early_is_explained_as_far_as_it_goes(tmp_path: Path, cu
     lines = FRAGMENTED.splitlines()[: cut + 1]
     (found,) = explained("\n".join(lines), tmp_path)
     assert found.cause in ("no_report", "fragmentation", "watermark")
+
+
+def test_a_log_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n" + FRAGMENTED.encode())))
+    (found,) = explain_failures("-")
+    assert found.line == 2
 
 
 @pytest.mark.parametrize("text", ["", "nothing here", "\0\xff"])

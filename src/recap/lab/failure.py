@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from recap.errors import InputError
-from recap.lab.reported_zone import LARGEST, allowed, machine_of
+from recap.lab.reported_zone import LARGEST, allowed, machine_of, open_to_all, rules_of
 from recap.lab.results import html_table
 from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
@@ -102,7 +102,7 @@ def explain_failures(path: str | Path) -> list[Diagnosis]:
 def log_lines(path: str | Path) -> list[str]:
     """The lines of a log, as text whatever is in it."""
     if str(path) == "-":
-        return sys.stdin.read().splitlines()
+        return sys.stdin.buffer.read().decode(errors="replace").splitlines()
     file = Path(path)
     if file.is_file() and file.stat().st_size > LOG_MIB << 20:
         raise InputError(path, "size", f"is above {LOG_MIB} MiB", "cut out the report")
@@ -200,7 +200,13 @@ def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
         return "watermark", lacks + (more if report.kind == "oom" else "")
     names = join([zone.name for zone in enough])
     blocks = {name_of(zone): zone.blocks[report.order :] for zone in report.zones}
-    if any(count for zone in enough for count, _ in blocks[zone.name]):
+    there = [types for zone in enough for count, types in blocks[zone.name] if count]
+    if rules_of(report.release).watermark_per_order and any(open_to_all(types) for types in there):
+        return (
+            "fragmentation",
+            f"{names} had such a block, but too little in large ones: before 4.4 each order had a mark",
+        )
+    if there:
         return "reserved", f"{names} had blocks large enough, but only reserved or isolated ones (types H, C or I)"
     return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} pages in one piece"
 

@@ -72,6 +72,11 @@ def type_of(letters: str, report: FailureReport) -> int:
     return next((number for letter, number in TYPES.items() if letter in letters), kernel.MIGRATE_ISOLATE)
 
 
+def open_to_all(letters: str) -> bool:
+    """May anybody take a block of a list with these types? Without letters, of an old kernel, it is assumed."""
+    return not letters or any(letter in letters for letter in "UME")
+
+
 def allowed(machine: Machine, zone: ReportedZone, report: FailureReport) -> bool:
     """May the request use this zone at all?"""
     on_node = report.nodes is None or zone.node in report.nodes
