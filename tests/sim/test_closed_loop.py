@@ -7,7 +7,14 @@ import pytest
 
 from recap import policy
 from recap.demand.demand import Demand, Kind, Op
-from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
+from recap.kernel import (
+    GFP_DIRECT_RECLAIM,
+    GFP_HIGHMEM,
+    GFP_KERNEL,
+    GFP_MOVABLE,
+    GFP_NORETRY,
+    GFP_THISNODE,
+)
 from recap.mm import boot, invariants
 from recap.sim.closed_loop import Simulation
 from recap.sim.run import metrics
@@ -115,3 +122,20 @@ def demand_with_orders(wanted: Demand, orders: np.ndarray[tuple[int], np.dtype[n
 
     kinds = np.where(orders > 0, np.uint8(Kind.KERNEL), wanted.obj_kind).astype(np.uint8)
     return replace(wanted, obj_order=orders, obj_kind=kinds)
+
+
+def test_a_huge_page_fault_that_failed_at_low_cost_tries_harder() -> None:
+    """The second request of vma_alloc_folio, whether the recording has it or not."""
+    filled = allocs(0, 2 * PAGES)
+    light = MOVABLE | GFP_THISNODE | GFP_NORETRY
+
+    def fault(gfps: list[int]) -> dict[str, float]:
+        wanted = demand(filled + allocs(2 * PAGES, 1) * len(gfps), kind=Kind.FILE)
+        orders, gfp = wanted.obj_order.copy(), wanted.op_gfp.copy()
+        orders[-1] = 9
+        gfp[-len(gfps) :] = gfps
+        return run(replace(wanted, obj_order=orders, op_gfp=gfp))
+
+    alone, recorded, limited = fault([light]), fault([light, MOVABLE]), fault([light & ~GFP_DIRECT_RECLAIM])
+    assert alone["alloc_fail"] >= 1
+    assert alone["allocstall"] == recorded["allocstall"] > limited["allocstall"]

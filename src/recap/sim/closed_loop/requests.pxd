@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport GFP_DIRECT_RECLAIM, IN_SWAP, NONE, TICK_NS
+from recap.kernel cimport GFP_DIRECT_RECLAIM, GFP_NORETRY, GFP_THISNODE, IN_SWAP, NONE, TICK_NS
 from recap.mm.page_alloc cimport fast_alloc_flags, get_page_from_freelist
 from recap.mm.request_queue cimport leave_queue, must_wait
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
@@ -14,6 +14,7 @@ from recap.sim.episodes cimport NO_EPISODE, Episodes, episode_of
 from recap.sim.journal cimport NOTE_OOM_KILL, NOTE_STALL, Journal
 
 cdef enum:
+    OP_ALLOC = 0
     OP_TOUCH = 8
     NO_SLOT_NS = 3000000
 
@@ -43,7 +44,7 @@ cdef class Requests:
     cdef readonly long long order0_stall_ns
     cdef readonly long long order0_longest_ns
 
-    @cython.locals(i=cython.longlong, obj=cython.int, order=cython.int, pfn=cython.uint)
+    @cython.locals(i=cython.longlong, obj=cython.int, order=cython.int, pfn=cython.uint, gfp=cython.uint)
     cdef bint ask(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, status=cython.int)
@@ -56,7 +57,10 @@ cdef class Requests:
     cdef void follow_episode(self, int c, int t, int status) noexcept nogil
 
     @cython.locals(s=cython.int, pfn=cython.uint)
-    cdef void end(self, int c, int t, int status) noexcept nogil
+    cdef bint end(self, int c, int t, int status) noexcept nogil
+
+    @cython.locals(i=cython.longlong, recorded=cython.bint)
+    cdef bint tries_harder(self, int t) noexcept nogil
 
     @cython.locals(waited=cython.longlong)
     cdef void count_stall(self, int c, int t, int s) noexcept nogil

@@ -18,7 +18,7 @@ from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal
 
 if not cython.compiled:
-    from recap.kernel import GFP_DIRECT_RECLAIM, IN_SWAP, NONE, TICK_NS
+    from recap.kernel import GFP_DIRECT_RECLAIM, GFP_NORETRY, GFP_THISNODE, IN_SWAP, NONE, TICK_NS
     from recap.mm.page_alloc import fast_alloc_flags, get_page_from_freelist
     from recap.mm.request_queue import leave_queue, must_wait
     from recap.mm.slowpath import (
@@ -35,7 +35,7 @@ if not cython.compiled:
     from recap.sim.closed_loop.objects import KIND_FILE, KIND_SLAB, REQUEST_MASK, SLOT_BITS
     from recap.sim.episodes import NO_EPISODE, episode_of
 
-    OP_TOUCH = 8
+    OP_ALLOC, OP_TOUCH = 0, 8
     NO_SLOT_NS = 3_000_000
     NOTE_STALL, NOTE_OOM_KILL = 0, 3
 
@@ -94,18 +94,20 @@ class Requests:
         i = self.task[t].op
         obj = self.op_obj[i]
         order = self.objects.order[obj]
-        if self.must_queue(c, t, order, self.op_gfp[i]):
+        gfp = self.op_gfp[i] & ~(GFP_THISNODE | GFP_NORETRY) if self.task[t].tries else self.op_gfp[i]
+        if self.must_queue(c, t, order, gfp):
             return False
         self.order0 += 1 if order == 0 else 0
         self.objects.count_attempt(t, obj)
-        pfn = get_page_from_freelist(self.m, c, order, self.op_gfp[i], fast_alloc_flags(self.m, self.op_gfp[i]))
+        pfn = get_page_from_freelist(self.m, c, order, gfp, fast_alloc_flags(self.m, gfp))
         if pfn != NONE:
             self.serve(t, pfn, 0)
+            self.task[t].tries = 0
             return True
         if self.nr_free_slots == 0:
             self.task[t].run_left = NO_SLOT_NS
             return False
-        return self.begin(c, t, order, self.op_gfp[i])
+        return self.begin(c, t, order, gfp)
 
     def begin(self, c: int, t: int, order: int, gfp: int) -> bool:
         """Enter the slow path. True when it is over at once."""
@@ -117,9 +119,7 @@ class Requests:
         self.task[t].stalled_at = self.cpu[c].now
         status = slowpath_begin(self.m, s, c, order, gfp)
         self.follow_episode(c, t, status)
-        if status != AT_WORK:
-            self.end(c, t, status)
-        return status != AT_WORK
+        return status != AT_WORK and self.end(c, t, status)
 
     def step(self, c: int, t: int) -> bool:
         """One step of the slow path a task is in. True when that is over."""
@@ -136,12 +136,12 @@ class Requests:
         if status == AT_WORK:
             self.task[t].run_left = max(self.costs.delay, 0)
         if status != AT_WORK:
-            self.end(c, t, status)
-        elif self.m.sc[s].congestion_wait:
+            return self.end(c, t, status)
+        if self.m.sc[s].congestion_wait:
             self.sched.sleep(t, self.device.sleep_end(s, self.cpu[c].now))
         elif wait >= SHORTEST_WAIT_NS:
             self.sched.sleep(t, self.cpu[c].now + wait)
-        return status != AT_WORK
+        return False
 
     def follow_episode(self, c: int, t: int, status: int) -> None:
         """Tell the journal whether a stalled task reclaims or compacts."""
@@ -149,8 +149,8 @@ class Requests:
         kind = episode_of(self.m.sc[s].phase) if status == AT_WORK else NO_EPISODE
         self.episodes.follow(self.journal, s, t, kind, self.cpu[c].now)
 
-    def end(self, c: int, t: int, status: int) -> None:
-        """The slow path is over, well or not."""
+    def end(self, c: int, t: int, status: int) -> bool:
+        """The slow path is over, well or not. False if the task tries once more."""
         s = self.task[t].slot
         pfn = self.m.sc[s].page
         self.count_stall(c, t, s)
@@ -165,6 +165,19 @@ class Requests:
         self.free_slots[self.nr_free_slots] = s
         self.nr_free_slots += 1
         self.task[t].slot = -1
+        self.task[t].tries = 1 if status != SERVED and self.tries_harder(t) else 0
+        return self.task[t].tries == 0
+
+    def tries_harder(self, t: int) -> bool:
+        """A huge page fault that failed on its node at low cost asks again without these limits (vma_alloc_folio).
+
+        Where the recorded one failed too, its second request is the next operation.
+        """
+        i = self.task[t].op
+        if self.task[t].tries or self.op_gfp[i] & (GFP_THISNODE | GFP_NORETRY) != GFP_THISNODE | GFP_NORETRY:
+            return False
+        recorded = i + 1 < self.task[t].end and self.op_kind[i + 1] == OP_ALLOC and self.op_obj[i + 1] == self.op_obj[i]
+        return self.op_gfp[i] & GFP_DIRECT_RECLAIM != 0 and not recorded
 
     def count_stall(self, c: int, t: int, s: int) -> None:
         """How long the task waited; it is late by that much from now on."""

@@ -22,7 +22,7 @@ ctypedef packed struct Task:
     int home
     int slot
     int next
-    int pad0
+    int tries
 
 ctypedef packed struct Cpu:
     long long now

@@ -6,13 +6,12 @@ from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
 from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
-from recap.sim.closed_loop.requests cimport OP_TOUCH, Requests
+from recap.sim.closed_loop.requests cimport OP_ALLOC, OP_TOUCH, Requests
 from recap.sim.closed_loop.scheduler cimport DONE, NEVER, UNBORN, Cpu, Scheduler, Task
 from recap.sim.device cimport Device
 from recap.sim.journal cimport Journal
 
 cdef enum:
-    OP_ALLOC = 0
     OP_FREE = 1
     OP_DIRTY = 2
     OP_ACTIVATE = 3
