@@ -38,7 +38,8 @@ def sweep(  # noqa: PLR0913 (each is an option)
         A recording or a synthetic workload, as for `recap compare`.
     setting
         NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values (NAME=LOW..HIGH/9: into 9), in equal ratios
-        where the ends are far apart.
+        where the ends are far apart. NAME is a kernel parameter, or an assumption of the model, in percent, as
+        `recap compare` lists them: assume.cpu_wait=0..200.
     policy
         What to run, as for `recap compare`; repeat it. If not given, the kernel as it is.
     seeds

@@ -19,6 +19,7 @@ from recap.demand.demand import Demand
 from recap.demand.from_trace import from_trace
 from recap.errors import InputError
 from recap.lab import workloads
+from recap.lab.assumptions import told
 from recap.lab.results import Column, Comparison, Interval, RunRecord
 from recap.lab.statistics import interval
 from recap.mm import sysctl
@@ -56,13 +57,11 @@ MISSING = [
     "pages that compaction cannot move because somebody else holds them for a moment",
 ]
 ASSUMED = [
-    "half of the pages mapped at the start, drawn by the seed, were used since the last scan",
     "tasks keep the recorded pace but for their stalls, with the recorded waits for a CPU and dirty throttling",
     "CPUs are shared as by the 6.1 scheduler, all tasks with the same weight",
-    "reclaim and compaction of a stalled task wait for a CPU as long, for each ns they run, as the recorded ones did",
     "no pageblock is marked to be skipped by compaction at the start, and its scanners begin at the ends of the zones",
     "of the tasks' dirty pages the oldest are written when they ask for writing; metadata pages as recorded",
-    "writes take as long as recorded ones, drawn by the seed; up to 256 pages share a request",
+    "small pages in place of huge ones are taken where the recorded kernel took them",
 ]
 
 Progress = Callable[[int, int, str], None]
@@ -117,7 +116,7 @@ def compare(
     store = Store(folder, fingerprint(source, setup)) if folder else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
-    assumptions = setup.demand.assumptions + ASSUMED
+    assumptions = setup.demand.assumptions + ASSUMED + told()
     return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
 
 

@@ -1,4 +1,4 @@
-"""One kernel parameter over a range of values, under several policies: where it matters, and where a policy does.
+"""One kernel parameter or assumption over a range of values, under several policies: what matters where.
 
 Every value is a comparison of its own on the same demand; the runs of all values share the cores, and are kept one by
 one, so that a sweep goes on where it was interrupted.
@@ -18,6 +18,7 @@ import msgspec
 
 from recap.errors import InputError
 from recap.lab import workloads
+from recap.lab.assumptions import is_assumption, vary
 from recap.lab.compare import Progress, Results, Run, Store, column, fingerprint, model_identity, prepare, run_all
 from recap.lab.results import SCHEMA, Interval, html_table
 from recap.mm import sysctl
@@ -92,12 +93,13 @@ def sweep(
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Sweep:
-    """Run a workload under each policy at each value of a kernel parameter.
+    """Run a workload under each policy at each value of a kernel parameter, or of an assumption.
 
     Args:
         source: as for `compare`.
         setting: NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values, or NAME=LOW..HIGH/N; in equal ratios
-            where the ends are far apart.
+            where the ends are far apart. An assumption of a recording's model is a NAME like assume.cpu_wait, in
+            percent; `recap compare` lists them.
         policies, seeds, sysctls, progress: as for `compare`; `sysctls` are the same at every value.
         out: a folder where finished runs are kept and not run again; the result is sweep.json.
 
@@ -138,6 +140,9 @@ def setups_of(
         return {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values}, identity
     recording = Recording(Path(source))
     setup = prepare(recording, wanted)
+    if is_assumption(parameter):
+        identity = f"{fingerprint(Path(source), setup)} {parameter}"
+        return {value: vary(setup, parameter, value) for value in values}, identity
     identity = f"{fingerprint(Path(source), with_value(recording, setup, wanted))} {parameter}"
     return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity
 

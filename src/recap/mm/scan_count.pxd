@@ -20,6 +20,9 @@ cdef bint file_only(Memory m, int s) noexcept nogil
 
 cdef bint anon_only(Memory m, int s) noexcept nogil
 
+@cython.locals(zone=cython.int, pages=cython.longlong)
+cdef long long lruvec_lru_size(Memory m, int lru, int highest_zoneidx) noexcept nogil
+
 @cython.locals(lru=cython.int, scan=cython.longlong, total=cython.longlong, ap=cython.longlong, fp=cython.longlong, anon=cython.longlong, file=cython.longlong)
 cdef void get_scan_count(Memory m, int s) noexcept nogil
 

@@ -64,6 +64,15 @@ def anon_only(m: Memory, s: int) -> bool:
     return m.sc[s].file_is_tiny != 0 and not (m.sc[s].priority == 0 and m.swappiness)
 
 
+def lruvec_lru_size(m: Memory, lru: int, highest_zoneidx: int) -> int:
+    """Pages of a list in the zones that count (lruvec_lru_size)."""
+    pages = 0
+    for zone in range(m.nr_zones):
+        if m.zone[zone].index <= highest_zoneidx:
+            pages += m.zone[zone].nr_lru[lru]
+    return pages
+
+
 def get_scan_count(m: Memory, s: int) -> None:
     """How many pages of each list to scan at this priority (get_scan_count)."""
     if m.scans_all_batches:
@@ -76,7 +85,7 @@ def get_scan_count(m: Memory, s: int) -> None:
     ap = m.swappiness * (total + 1) // (anon + 1)
     fp = (200 - m.swappiness) * (total + 1) // (file + 1)
     for lru in range(NR_LRU_LISTS):
-        scan = m.lru_size[lru] >> m.sc[s].priority
+        scan = lruvec_lru_size(m, lru, m.sc[s].reclaim_idx) >> m.sc[s].priority
         if file_only(m, s):
             scan = 0 if lru < LRU_INACTIVE_FILE else scan
         elif anon_only(m, s):

@@ -23,7 +23,7 @@ from recap.trace import Snapshot
 STEPS = 200_000 if COMPILED else 500  # between two looks at the progress bar and at Ctrl-C
 RECLAIMERS = 255  # requests that can reclaim at the same time
 DEFAULT_WRITE_NS = 1_000_000
-TOUCHED_SHARE = 0.5
+TOUCHED_PERCENT = 50
 SYNTHETIC = ("slabs_scanned", "pswpin")  # what the model does not do to a recorded demand
 
 
@@ -31,7 +31,8 @@ SYNTHETIC = ("slabs_scanned", "pswpin")  # what the model does not do to a recor
 class Setup:
     """What the runs of a comparison share, read-only.
 
-    `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free swap slots at the start.
+    `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free swap slots at the start,
+    `touched_percent` how many of the mapped pages count as used lately then.
     """
 
     demand: Demand
@@ -39,13 +40,14 @@ class Setup:
     swap_pages: int
     values: Mapping[str, int]
     wanted: Mapping[str, str]
+    touched_percent: int = TOUCHED_PERCENT
 
     def start(self, policy: Policy, seed: int) -> Simulation:
         """The machine as it was recorded, with the tasks about to start."""
         memory = boot.from_snapshot(self.snapshot, RECLAIMERS, policy)
         memory.nr_swap_pages = self.swap_pages
         sysctl.apply(memory, self.values, self.wanted)
-        touch_mapped_pages(memory, self.snapshot, seed)
+        touch_mapped_pages(memory, self.snapshot, seed, self.touched_percent)
         demand = self.demand
         if not len(demand.write_ns):
             demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))
@@ -117,9 +119,9 @@ def with_dirty_limit(demand: Demand, values: Mapping[str, int]) -> Demand:
     return replace(demand, dirty_ratio=ratio) if ratio else demand
 
 
-def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int) -> None:
-    """A snapshot does not tell which mapped pages were used since the last scan: the seed draws half of them."""
-    draw = np.random.default_rng(seed).random(len(snapshot.flags)) < TOUCHED_SHARE
+def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int, percent: int) -> None:
+    """A snapshot does not tell which mapped pages were used since the last scan: the seed draws a share."""
+    draw = np.random.default_rng(seed).random(len(snapshot.flags)) * 100 < percent
     for lru in range(4):
         pfns = snapshot.lru_list(lru)
         memory.set_flag(pfns[draw[pfns] & (snapshot.mapcount[pfns] >= 0)].tolist(), PF_YOUNG)

@@ -1,0 +1,181 @@
+"""What a recording leaves open and a comparison assumes, each as a number that can be varied: `recap sweep` does it.
+
+All are percents. The usual value is what the recording says, or the middle where it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from recap.demand.demand import Demand, Kind, Op
+from recap.demand.reclaim_costs import ReclaimCosts
+from recap.errors import InputError
+from recap.sim.run import TOUCHED_PERCENT, Setup
+
+PREFIX = "assume."
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What is assumed, within which bounds it may be varied, and how."""
+
+    says: str
+    least: int
+    usual: int
+    most: int
+    apply: Callable[[Setup, int], Setup]
+
+
+def of_demand(change: Callable[[Demand, int], Demand]) -> Callable[[Setup, int], Setup]:
+    """A change of the demand as one of the setup."""
+    return lambda setup, percent: replace(setup, demand=change(setup.demand, percent))
+
+
+def touched(setup: Setup, percent: int) -> Setup:
+    """Which mapped pages were used lately."""
+    return replace(setup, touched_percent=percent)
+
+
+def pace(demand: Demand, percent: int) -> Demand:
+    """How far ahead of the recording a task may get."""
+    return replace(demand, op_due=demand.op_due * percent // 100)
+
+
+def reclaim_time(demand: Demand, percent: int) -> Demand:
+    """Another CPU."""
+    costs = demand.reclaim_costs or ReclaimCosts()
+    pages = {
+        name: getattr(costs, name) * percent // 100
+        for name in ("scanned", "stolen", "deactivated", "written", "skipped")
+    }
+    return replace(demand, reclaim_costs=replace(costs, **pages))
+
+
+def shrinker_time(demand: Demand, percent: int) -> Demand:
+    """What batches take beside their pages."""
+    costs = demand.reclaim_costs or ReclaimCosts()
+    return replace(demand, reclaim_costs=replace(costs, delays=costs.delays * percent // 100))
+
+
+def migrate_time(demand: Demand, percent: int) -> Demand:
+    """The cost of compaction."""
+    known = demand.migrate_ns
+    return replace(demand, migrate_ns=None if known is None else max(1, known * percent // 100))
+
+
+def cpu_wait(demand: Demand, percent: int) -> Demand:
+    """Waits for a CPU inside stalls."""
+    waits = {name: getattr(demand, name) * percent / 100 for name in ("reclaim_wait", "compaction_wait")}
+    return replace(demand, **waits)
+
+
+def write_time(demand: Demand, percent: int) -> Demand:
+    """Another device."""
+    return replace(demand, write_ns=demand.write_ns * percent // 100)
+
+
+def anon_again(demand: Demand, percent: int) -> Demand:
+    """Some anonymous pages are used once more, halfway between their first use and their end: read back if swapped."""
+    first = np.full(len(demand.obj_kind), -1, np.int64)
+    last = first.copy()
+    ops = np.arange(demand.operations)
+    asks, frees = demand.op_kind == Op.ALLOC, demand.op_kind == Op.FREE
+    first[demand.op_obj[asks]] = ops[asks]
+    last[demand.op_obj[frees]] = ops[frees]
+    task = np.repeat(np.arange(len(demand.task_count)), demand.task_count)
+    known = (demand.obj_kind == Kind.ANON) & (demand.obj_order == 0) & (first >= 0) & (last > first)
+    chosen = np.flatnonzero(known)
+    chosen = chosen[task[first[chosen]] == task[last[chosen]]]
+    chosen = chosen[np.random.default_rng(0).random(len(chosen)) * 100 < percent]
+    at = (first[chosen] + last[chosen] + 1) // 2
+    order = np.argsort(at, kind="stable")
+    chosen, at = chosen[order], at[order]
+    new = {
+        "op_kind": Op.TOUCH,
+        "op_obj": chosen,
+        "op_gfp": demand.op_gfp[first[chosen]],
+        "op_cpu": demand.op_cpu[at],
+        "op_run": 0,
+        "op_wait": 0,
+        "op_due": demand.op_due[at] - demand.op_run[at].astype(np.int64),
+        "op_result": 1,
+    }
+    columns = {name: np.insert(getattr(demand, name), at, value) for name, value in new.items()}
+    count = demand.task_count + np.bincount(task[at], minlength=len(demand.task_count))
+    read_ns = int(np.median(demand.read_ns)) if len(demand.read_ns) else 0
+    return replace(demand, **columns, task_count=count, task_first=np.cumsum(count) - count, read_page_ns=read_ns)
+
+
+ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
+    {
+        "assume.touched": Assumption(
+            "of the pages mapped at the start were used since the last scan, drawn by the seed",
+            0,
+            TOUCHED_PERCENT,
+            100,
+            touched,
+        ),
+        "assume.pace": Assumption(
+            "of the recorded time must be over before a task does what it did then", 0, 100, 100, of_demand(pace)
+        ),
+        "assume.reclaim_time": Assumption(
+            "of the CPU time that kswapd's usual batches took, by what they did with pages",
+            10,
+            100,
+            1000,
+            of_demand(reclaim_time),
+        ),
+        "assume.shrinker_time": Assumption(
+            "of what batches took beside that (slab shrinkers, interrupts), drawn by the seed",
+            0,
+            100,
+            1000,
+            of_demand(shrinker_time),
+        ),
+        "assume.migrate_time": Assumption(
+            "of the recorded time for each page that compaction moves", 10, 100, 1000, of_demand(migrate_time)
+        ),
+        "assume.cpu_wait": Assumption(
+            "of the time that recorded stalls waited for a CPU, for each ns they ran", 0, 100, 1000, of_demand(cpu_wait)
+        ),
+        "assume.write_time": Assumption(
+            "of the recorded latencies of writes, drawn by the seed; up to 256 pages share a request",
+            10,
+            100,
+            1000,
+            of_demand(write_time),
+        ),
+        "assume.anon_again": Assumption(
+            "of the anonymous pages are used again after their first use", 0, 0, 100, of_demand(anon_again)
+        ),
+    }
+)
+
+
+def is_assumption(name: str) -> bool:
+    """Is it one of these rather than a kernel parameter?"""
+    return name.startswith(PREFIX)
+
+
+def vary(setup: Setup, name: str, percent: int) -> Setup:
+    """The same runs with one assumption changed.
+
+    Errors:
+        InputError: there is no such assumption, or the value is out of its bounds.
+    """
+    if name not in ASSUMPTIONS:
+        raise InputError("sweep", name, "is no assumption", f"there are {', '.join(ASSUMPTIONS)}")
+    found = ASSUMPTIONS[name]
+    if not found.least <= percent <= found.most:
+        problem = f"cannot be {percent}"
+        raise InputError("sweep", name, problem, f"take a percentage from {found.least} to {found.most}")
+    return setup if percent == found.usual else found.apply(setup, percent)
+
+
+def told() -> list[str]:
+    """One line for each, as `compare` lists them."""
+    return [f"{found.usual} % {found.says} ({name})" for name, found in ASSUMPTIONS.items()]
