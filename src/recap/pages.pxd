@@ -148,7 +148,7 @@ ctypedef packed struct CompactControl:
     unsigned int search_low
     unsigned int search_min
     unsigned int next_skip_pfn
-    unsigned int pad0
+    unsigned int contended
     long long nr_isolated
     long long nr_freepages
     long long nr_migratepages
@@ -180,6 +180,8 @@ cdef class Memory:
     cdef readonly long long refaults_anon
     cdef readonly long long refaults_file
     cdef int capc
+    cdef unsigned char[::1] lock_taken
+    cdef long long nr_draws
     cdef public bint compaction
     cdef readonly bint refaults
     cdef public bint compaction_capture

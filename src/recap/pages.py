@@ -104,7 +104,7 @@ COMPACT_CONTROL = np.dtype(
     + [(name, "u1") for name in ("direct_compaction", "whole_zone", "ignore_skip_hint", "ignore_block_suitable")]
     + [(name, "u1") for name in ("proactive", "rescan", "update_cached", "skip_updated")]
     + [("search_limit", "i4")]
-    + [(name, "u4") for name in ("search_highest", "search_low", "search_min", "next_skip_pfn", "pad0")]
+    + [(name, "u4") for name in ("search_highest", "search_low", "search_min", "next_skip_pfn", "contended")]
     + [("nr_isolated", "i8")]
     + [(name, "i8") for name in ("nr_freepages", "nr_migratepages", "total_migrate_scanned", "total_free_scanned")]
     + [(name, "i8") for name in ("scanned_now", "migrated_now")]
@@ -301,6 +301,7 @@ class Memory:
         self.compaction_proactiveness = 20
         self.extfrag_threshold = 500
         self.capc = -1
+        self.set_lock_contention(np.zeros(1, np.uint8))
         self.nr_moved_dirty = 0
         self.kswapd_alloc_order = 0
         self.kswapd_reclaimed_before = 0
@@ -362,6 +363,11 @@ class Memory:
         """What a zone keeps from requests that could have used a higher one, by that one's zone index."""
         for i in range(len(pages)):
             self.zone[zone].lowmem_reserve[i] = pages[i]
+
+    def set_lock_contention(self, draws: Array) -> None:
+        """Whether compaction finds a lock taken, batch by batch, again and again (uint8)."""
+        self.lock_taken = adopt(draws)
+        self.nr_draws = 0
 
     def set_pcp_high(self, zone: int, cpu: int, high: int) -> None:
         """How many pages a CPU's lists of a zone may hold."""

@@ -63,3 +63,17 @@ def test_each_point_is_what_compare_gives_and_kept_runs_are_not_run_again(tmp_pa
     assert ended[4:] == ["4096 none, seed 0"]
     assert msgspec.json.decode((tmp_path / "sweep.json").read_bytes(), type=Sweep) == more
     assert "8,192" in more._repr_html_()
+
+
+@pytest.mark.compiled
+def test_an_assumption_is_varied_like_a_parameter() -> None:
+    result = sweep(HUGETLB, "assume.cpu_wait=0,100", seeds=1)
+    usual = compare(HUGETLB, ["none"], seeds=1).columns[1]
+    assert result.at(100, "none").metrics == usual.metrics
+    assert result.at(0, "none").metrics["stall_ms"].mean < usual.metrics["stall_ms"].mean
+
+
+@pytest.mark.parametrize("setting", ["assume.luck=1", "assume.touched=101"])
+def test_an_assumption_has_a_name_and_bounds(setting: str) -> None:
+    with pytest.raises(InputError, match="assume"):
+        sweep(HUGETLB, setting, seeds=1)

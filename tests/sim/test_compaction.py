@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recap import policy
+from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand, Kind, Op
 from recap.kernel import GFP_RETRY_MAYFAIL
 from recap.mm import boot, invariants
@@ -119,3 +120,12 @@ def test_a_zone_without_pages_to_reclaim_counts_its_free_ones_twice() -> None:
     found = simulate(replace(wanted, obj_order=orders, op_gfp=gfp), memory)
     assert found["alloc_fail"] == 1
     assert found["allocstall"] == 17
+
+
+def test_compaction_that_must_not_wait_ends_where_a_lock_is_taken() -> None:
+    found = simulate(pieces(), machine())
+    memory = machine()
+    wanted = replace(pieces(), compaction_costs=CompactionCosts(contended=1.0))
+    met = simulate(wanted, memory)
+    assert found["allocstall"] == 0
+    assert met["allocstall"] > 0

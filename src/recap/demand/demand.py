@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.reclaim_costs import ReclaimCosts
 from recap.trace import NO_PFN
 
@@ -71,7 +72,7 @@ class Demand:
     read_ns: npt.NDArray[np.int64]  # recorded latencies of the block device, issue to completion
     write_ns: npt.NDArray[np.int64]
     reclaim_costs: ReclaimCosts | None  # CPU time of reclaim, None if it cannot be measured
-    migrate_ns: int | None  # time of compaction for each page moved, None if nothing was moved
+    compaction_costs: CompactionCosts | None  # CPU time of compaction, None if nothing was moved
     reclaim_wait: float  # ns that reclaim waits for a CPU, preempted, for each ns it runs
     compaction_wait: float  # the same of compaction
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recap.demand.compaction_costs import compaction_costs
 from recap.demand.demand import Demand, Kind
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
@@ -132,7 +133,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         read_ns=read,
         write_ns=write,
         reclaim_costs=reclaim_costs(events),
-        migrate_ns=int(streams.compaction_ns // streams.moved) if streams.moved else None,
+        compaction_costs=compaction_costs(events),
         reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
         compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
         recorded={

@@ -101,7 +101,7 @@ def join(objects: Objects, tasks: list[Task], cpus: int, **rest: object) -> Dema
         "duration_ns": 0,
         "read_ns": np.zeros(0, np.int64),
         "reclaim_costs": None,
-        "migrate_ns": None,
+        "compaction_costs": None,
         "reclaim_wait": 0.0,
         "compaction_wait": 0.0,
         "recorded": {},

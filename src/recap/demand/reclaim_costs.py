@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from recap.demand.running import own_time
 from recap.pages import Array
 from recap.trace import Event, Events
 
@@ -77,13 +78,8 @@ def kswapd_batches(events: Events, pid: int) -> tuple[Array, Array, Array, Array
 
     The pages that an active list was asked for are those taken.
     """
-    switch = events.event == np.uint8(Event.SCHED_SWITCH)
-    own = events.pid == pid
-    rows = np.flatnonzero(own | (switch & (events.b == pid)))
+    rows, ran = own_time(events, pid)
     event = events.event[rows]
-    gone = np.diff(events.time[rows], prepend=events.time[rows[:1]])
-    gone[~own[rows]] = 0  # it was not running before it is switched to
-    ran = np.cumsum(gone)
     wrote = np.cumsum(event == np.uint8(Event.MM_VMSCAN_WRITE_FOLIO))
     active = event == np.uint8(Event.MM_VMSCAN_LRU_SHRINK_ACTIVE)
     ends = active | (event == np.uint8(Event.MM_VMSCAN_LRU_SHRINK_INACTIVE))

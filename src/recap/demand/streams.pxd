@@ -18,7 +18,6 @@ cdef enum:
     MM_VMSCAN_DIRECT_RECLAIM_END = 18
     MM_COMPACTION_BEGIN = 25
     MM_COMPACTION_END = 26
-    MM_MIGRATE_PAGES = 29
 
     KERNEL = 0
     ANON = 1
@@ -133,7 +132,6 @@ cdef class Streams:
     cdef readonly long long reclaim_wait_ns
     cdef readonly long long reclaim_ns
     cdef long long completed
-    cdef readonly long long moved
 
     @cython.locals(i=cython.longlong)
     cdef void run(self, long long start, long long stop) noexcept nogil

@@ -17,7 +17,7 @@ if not cython.compiled:
     MM_FILEMAP_ADD_TO_PAGE_CACHE, MM_FILEMAP_DELETE_FROM_PAGE_CACHE, WRITEBACK_DIRTY_FOLIO = 8, 9, 10
     SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
-    MM_COMPACTION_BEGIN, MM_COMPACTION_END, MM_MIGRATE_PAGES = 25, 26, 29
+    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
     KERNEL, ANON, FILE = range(3)
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
     NOBODY, DROPPED = -1, -2
@@ -95,7 +95,6 @@ class Streams:
         self.compaction_wait_ns = 0
         self.reclaim_wait_ns = 0
         self.reclaim_ns = 0
-        self.moved = 0
 
     def read(self, events: Events) -> None:
         """The trace's columns."""
@@ -238,8 +237,6 @@ class Streams:
             self.stalls(i, t, self.event[i] == MM_COMPACTION_BEGIN)
             self.cpu_taken[self.cpu[i]] = self.cpu_arrived[self.cpu[i]]
             self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
-        elif self.event[i] == MM_MIGRATE_PAGES:
-            self.moved += self.a[i]
 
     def stalls(self, i: int, t: int, begins: bool) -> None:
         """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand, Kind, Op
 from recap.demand.reclaim_costs import ReclaimCosts
 from recap.errors import InputError
@@ -61,10 +62,17 @@ def shrinker_time(demand: Demand, percent: int) -> Demand:
     return replace(demand, reclaim_costs=replace(costs, delays=costs.delays * percent // 100))
 
 
-def migrate_time(demand: Demand, percent: int) -> Demand:
-    """The cost of compaction."""
-    known = demand.migrate_ns
-    return replace(demand, migrate_ns=None if known is None else max(1, known * percent // 100))
+def compaction_time(demand: Demand, percent: int) -> Demand:
+    """The same of compaction."""
+    costs = demand.compaction_costs or CompactionCosts()
+    scaled = replace(costs, scanned=costs.scanned * percent // 100, moved=costs.moved * percent // 100)
+    return replace(demand, compaction_costs=scaled)
+
+
+def contention(demand: Demand, percent: int) -> Demand:
+    """How often other CPUs hold compaction's locks."""
+    costs = demand.compaction_costs or CompactionCosts()
+    return replace(demand, compaction_costs=replace(costs, contended=min(1.0, costs.contended * percent / 100)))
 
 
 def cpu_wait(demand: Demand, percent: int) -> Demand:
@@ -136,8 +144,19 @@ ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
             1000,
             of_demand(shrinker_time),
         ),
-        "assume.migrate_time": Assumption(
-            "of the recorded time for each page that compaction moves", 10, 100, 1000, of_demand(migrate_time)
+        "assume.compaction_time": Assumption(
+            "of the CPU time that compaction took for each page scanned and moved",
+            10,
+            100,
+            1000,
+            of_demand(compaction_time),
+        ),
+        "assume.contention": Assumption(
+            "of the recorded share of asynchronous compaction's batches that met a lock, drawn by the seed",
+            0,
+            100,
+            1000,
+            of_demand(contention),
         ),
         "assume.cpu_wait": Assumption(
             "of the time that recorded stalls waited for a CPU, for each ns they ran", 0, 100, 1000, of_demand(cpu_wait)

@@ -75,6 +75,8 @@ cdef void set_scanners(Memory m, int s) noexcept nogil
 @cython.locals(before=cython.longlong, result=cython.int)
 cdef int compact_step(Memory m, int s, int cpu) noexcept nogil
 
+cdef void meet_lock(Memory m, int s) noexcept nogil
+
 @cython.locals(zone=cython.int, start=cython.uint)
 cdef int compact_batch(Memory m, int s, int cpu) noexcept nogil
 

@@ -168,7 +168,14 @@ def block_found(m: Memory, s: int, zone: int) -> int:
             m, order, m.cc[s].migratetype
         ):
             return COMPACT_SUCCESS
-    return COMPACT_CONTINUE
+    return COMPACT_CONTENDED if m.cc[s].contended else COMPACT_CONTINUE
+
+
+def meet_lock(m: Memory, s: int) -> None:
+    """Compaction that must not wait ends with its pageblock where another CPU held a lock (compact_lock_irqsave)."""
+    if m.cc[s].mode == MIGRATE_ASYNC and m.lock_taken[m.nr_draws % len(m.lock_taken)]:
+        m.cc[s].contended = 1
+    m.nr_draws += 1
 
 
 def compact_begin(m: Memory, s: int, zone: int) -> int:
@@ -178,6 +185,7 @@ def compact_begin(m: Memory, s: int, zone: int) -> int:
     m.cc[s].total_free_scanned = 0
     m.cc[s].nr_migratepages = 0
     m.cc[s].nr_freepages = 0
+    m.cc[s].contended = 0
     m.cc[s].migratetype = gfp_migratetype(m.cc[s].gfp)
     m.cc[s].fast_start_pfn = 0
     m.cc[s].last_migrated_pfn = 0
@@ -242,6 +250,7 @@ def compact_batch(m: Memory, s: int, cpu: int) -> int:
     else:
         m.cc[s].update_cached = 0
         m.cc[s].last_migrated_pfn = start
+        meet_lock(m, s)
         if not move_batch(m, s, cpu):
             return COMPACT_CONTENDED
     drain_behind(m, s, cpu)

@@ -17,7 +17,8 @@ cdef class Costs:
     cdef long long[::1] delay_ns
     cdef long long batches
     cdef long long delay
-    cdef readonly long long migrate_ns
+    cdef long long compact_scan_ns
+    cdef long long migrate_ns
     cdef long long reclaim_wait
     cdef long long compaction_wait
     cdef long long wait

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand
 from recap.demand.reclaim_costs import ReclaimCosts
 from recap.pages import Memory, adopt
@@ -13,8 +14,6 @@ if not cython.compiled:
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5_000
     DRAWS = 4096
-
-DEFAULT_MIGRATE_NS = 2_000
 
 
 class Costs:
@@ -37,19 +36,23 @@ class Costs:
         self.delay_ns = adopt(np.random.default_rng([seed, 1]).choice(reclaim.delays, DRAWS))
         self.batches = 0
         self.delay = 0
-        self.migrate_ns = demand.migrate_ns or DEFAULT_MIGRATE_NS
+        compaction = demand.compaction_costs or CompactionCosts()
+        self.compact_scan_ns = compaction.scanned
+        self.migrate_ns = compaction.moved
+        draws = np.random.default_rng([seed, 2]).random(DRAWS) < compaction.contended
+        memory.set_lock_contention(draws.astype(np.uint8))
         self.reclaim_wait = round(1000 * demand.reclaim_wait)
         self.compaction_wait = round(1000 * demand.compaction_wait)
         self.wait = 0
 
     def charge(self, s: int) -> int:
-        """CPU time of the last step of scan control `s`: by what it did with pages, and those compaction moved.
+        """CPU time of the last step of scan control `s`: by what reclaim and compaction did with pages.
 
         `delay` is what it spends on the shrinkers before its next batch, preemptible; `wait` is how long it waits for a
         CPU then: as long, for each ns it ran, as the recorded ones did.
         """
         reclaim = STEP_NS + self.reclaimed(s)
-        compaction = self.m.cc[s].migrated_now * self.migrate_ns
+        compaction = self.m.cc[s].migrated_now * self.migrate_ns + self.m.cc[s].scanned_now * self.compact_scan_ns
         self.m.cc[s].scanned_now = 0
         self.m.cc[s].migrated_now = 0
         self.wait = (reclaim * self.reclaim_wait + compaction * self.compaction_wait) // 1000

@@ -2,12 +2,15 @@ cimport cython
 
 from recap.kernel cimport SWAP_CLUSTER_MAX
 from recap.mm.kcompactd cimport kcompactd_step
-from recap.mm.kswapd cimport NAP, kswapd_step
+from recap.mm.kswapd cimport LRUVEC, NAP, kswapd_step
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
 from recap.sim.closed_loop.scheduler cimport ASLEEP, WAITING, Scheduler
 from recap.sim.device cimport Device
 from recap.sim.journal cimport NOTE_KCOMPACTD, NOTE_KSWAPD, Journal
+
+cdef enum:
+    LONG_DELAY_NS = 1000000
 
 cdef class KernelThreads:
     cdef Memory m
@@ -20,6 +23,7 @@ cdef class KernelThreads:
     cdef long long kswapd_since
     cdef long long kcompactd_since
     cdef long long throttled_written
+    cdef long long owed
 
     cdef void answer_calls(self, long long now) noexcept nogil
 
@@ -28,6 +32,8 @@ cdef class KernelThreads:
 
     @cython.locals(asleep=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil
+
+    cdef long long shrink_slab(self, long long delay) noexcept nogil
 
     @cython.locals(throttled=cython.bint)
     cdef void page_written(self, long long now) noexcept nogil

@@ -13,12 +13,13 @@ from recap.sim.journal import Journal
 if not cython.compiled:
     from recap.kernel import SWAP_CLUSTER_MAX
     from recap.mm.kcompactd import kcompactd_step
-    from recap.mm.kswapd import NAP, kswapd_step
+    from recap.mm.kswapd import LRUVEC, NAP, kswapd_step
     from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
 
     WAITING, ASLEEP = 1, 4
     NOTE_KSWAPD = 1
     NOTE_KCOMPACTD = 6
+    LONG_DELAY_NS = 1_000_000
 
 
 class KernelThreads:
@@ -43,6 +44,7 @@ class KernelThreads:
         self.kswapd_since = 0
         self.kcompactd_since = 0
         self.throttled_written = 0
+        self.owed = 0
         if self.m.compaction:
             self.sched.begin(self.kcompactd, 0)
 
@@ -73,7 +75,7 @@ class KernelThreads:
         asleep = self.m.kswapd_asleep
         kswapd_step(self.m, c)
         self.sched.cpu[c].now += self.costs.charge(0)
-        self.sched.task[self.kswapd].run_left = max(self.costs.delay, 0)
+        self.sched.task[self.kswapd].run_left = self.shrink_slab(self.costs.delay)
         if asleep and not self.m.kswapd_asleep:
             self.kswapd_since = self.sched.cpu[c].now
         elif self.m.kswapd_asleep and not asleep:
@@ -83,6 +85,16 @@ class KernelThreads:
             self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))
         elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
             self.sched.rest(c, ASLEEP)
+
+    def shrink_slab(self, delay: int) -> int:
+        """What of a batch's delay is due now: a long one is the shrinkers', who come after all lists (shrink_node)."""
+        if delay > LONG_DELAY_NS:
+            self.owed += delay
+            delay = 0
+        if self.m.sc[0].phase != LRUVEC:
+            delay = max(delay, 0) + self.owed
+            self.owed = 0
+        return max(delay, 0)
 
     def page_written(self, now: int) -> None:
         """kswapd waits no longer than until a batch of pages is written (__acct_reclaim_writeback, 5.16)."""
