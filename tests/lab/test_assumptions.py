@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from recap.demand.demand import Kind, Op
-from recap.lab.assumptions import ASSUMPTIONS, anon_again, pace, told
+from recap.demand.use_again import used_again
+from recap.lab.assumptions import ASSUMPTIONS, pace, told
 from tests.sim.test_closed_loop import allocs, demand
 
 
@@ -13,7 +14,7 @@ def test_anonymous_pages_are_used_again_halfway_through_their_life() -> None:
     taken = allocs(0, 4)
     wanted = demand([*taken, *((Op.FREE, obj) for _, obj in taken)], allocs(4, 2))
     wanted = replace(wanted, op_due=np.arange(10) * 10_000)
-    again = anon_again(wanted, 100)
+    again = used_again(wanted, 100)
     assert again.task_count.tolist() == [12, 2]
     touched = again.op_obj[again.op_kind == Op.TOUCH].tolist()
     assert sorted(touched) == [0, 1, 2, 3]
@@ -25,7 +26,7 @@ def test_anonymous_pages_are_used_again_halfway_through_their_life() -> None:
 
 def test_files_and_kernel_memory_are_not() -> None:
     wanted = demand([*allocs(0, 4), (Op.FREE, 0)], kind=Kind.FILE)
-    assert anon_again(wanted, 100).operations == wanted.operations
+    assert used_again(wanted, 100).operations == wanted.operations
 
 
 def test_without_pace_nothing_is_due_at_a_time() -> None:

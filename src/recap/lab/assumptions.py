@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-import numpy as np
-
 from recap.demand.compaction_costs import CompactionCosts
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.reclaim_costs import ReclaimCosts
+from recap.demand.use_again import used_again
 from recap.errors import InputError
 from recap.sim.run import TOUCHED_PERCENT, Setup
 
@@ -86,38 +85,6 @@ def write_time(demand: Demand, percent: int) -> Demand:
     return replace(demand, write_ns=demand.write_ns * percent // 100)
 
 
-def anon_again(demand: Demand, percent: int) -> Demand:
-    """Some anonymous pages are used once more, halfway between their first use and their end: read back if swapped."""
-    first = np.full(len(demand.obj_kind), -1, np.int64)
-    last = first.copy()
-    ops = np.arange(demand.operations)
-    asks, frees = demand.op_kind == Op.ALLOC, demand.op_kind == Op.FREE
-    first[demand.op_obj[asks]] = ops[asks]
-    last[demand.op_obj[frees]] = ops[frees]
-    task = np.repeat(np.arange(len(demand.task_count)), demand.task_count)
-    known = (demand.obj_kind == Kind.ANON) & (demand.obj_order == 0) & (first >= 0) & (last > first)
-    chosen = np.flatnonzero(known)
-    chosen = chosen[task[first[chosen]] == task[last[chosen]]]
-    chosen = chosen[np.random.default_rng(0).random(len(chosen)) * 100 < percent]
-    at = (first[chosen] + last[chosen] + 1) // 2
-    order = np.argsort(at, kind="stable")
-    chosen, at = chosen[order], at[order]
-    new = {
-        "op_kind": Op.TOUCH,
-        "op_obj": chosen,
-        "op_gfp": demand.op_gfp[first[chosen]],
-        "op_cpu": demand.op_cpu[at],
-        "op_run": 0,
-        "op_wait": 0,
-        "op_due": demand.op_due[at] - demand.op_run[at].astype(np.int64),
-        "op_result": 1,
-    }
-    columns = {name: np.insert(getattr(demand, name), at, value) for name, value in new.items()}
-    count = demand.task_count + np.bincount(task[at], minlength=len(demand.task_count))
-    read_ns = int(np.median(demand.read_ns)) if len(demand.read_ns) else 0
-    return replace(demand, **columns, task_count=count, task_first=np.cumsum(count) - count, read_page_ns=read_ns)
-
-
 ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
     {
         "assume.touched": Assumption(
@@ -169,7 +136,7 @@ ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
             of_demand(write_time),
         ),
         "assume.anon_again": Assumption(
-            "of the anonymous pages are used again after their first use", 0, 0, 100, of_demand(anon_again)
+            "of the anonymous pages are used again after their first use", 0, 0, 100, of_demand(used_again)
         ),
     }
 )
