@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from recap import kernel
+from recap.demand.demand import Kind, Op
+from recap.demand.highalloc import Highalloc, highalloc
 from recap.kernel import (
     GFP_HIGH,
+    GFP_HIGHMEM,
     GFP_KERNEL,
     GFP_KSWAPD_RECLAIM,
     LINUX_2_6_27,
@@ -27,6 +30,24 @@ from tests.mm.scenes import alloc, fill, free, pageblock, pcp_field, zone_field
 
 def machine_of(**shape: Any) -> Machine:
     return scenes.machine_of(profile=LINUX_2_6_27_MM, **shape)
+
+
+@pytest.mark.parametrize(
+    ("gfp", "expected"),
+    [(GFP_KERNEL, MIGRATE_UNMOVABLE), (MOVABLE, MIGRATE_MOVABLE), (RECLAIMABLE, MIGRATE_RECLAIMABLE)],
+)
+def test_rules_5_29_a_request_says_its_type(gfp: int, expected: int) -> None:
+    assert kernel.gfp_migratetype(gfp) == expected
+    assert gfp & GFP_KERNEL == GFP_KERNEL
+
+
+def test_rule_6_who_asks_for_what() -> None:
+    demand = highalloc(Highalloc(mebibytes=128, warm_seconds=1, passes=1), 0)
+    asked = {
+        kind: set(demand.op_gfp[(demand.op_kind == Op.ALLOC) & (demand.obj_kind[demand.op_obj] == kind)].tolist())
+        for kind in (Kind.ANON, Kind.FILE, Kind.SLAB)
+    }
+    assert asked == {Kind.ANON: {MOVABLE | GFP_HIGHMEM}, Kind.FILE: {MOVABLE | GFP_HIGHMEM}, Kind.SLAB: {RECLAIMABLE}}
 
 
 def test_rule_7_reserve_blocks_cover_the_min_watermark() -> None:
@@ -52,6 +73,14 @@ def test_rule_10_pageblocks_of_all_types_merge() -> None:
     assert alloc(machine, 5, GFP_KERNEL) == 0
     free(machine, 0, 64, 96, order=5)
     assert machine.free_lists() == {(0, 7, MIGRATE_MOVABLE): [0]}
+
+
+def test_rules_11_12_the_smallest_fit_is_split_and_its_first_page_given() -> None:
+    machine = machine_of(frames=128, pcp_batch=1)
+    assert alloc(machine) == 0
+    halves = {(0, order, MIGRATE_MOVABLE): [1 << order] for order in range(7)}
+    assert machine.free_lists() == halves
+    assert alloc(machine, 2) == 4
 
 
 def test_rule_13_fallback_takes_the_largest_block_even_for_a_small_movable_request() -> None:
@@ -80,7 +109,7 @@ def test_rule_13a_small_blocks_are_split_without_their_pageblock() -> None:
     assert machine.free_lists() == {(0, 0, MIGRATE_MOVABLE): [1, 4]}
 
 
-def test_rule_14_the_reserve_comes_last_and_is_open_to_all() -> None:
+def test_rules_14_15_the_reserve_comes_last_and_is_open_to_all() -> None:
     machine = Machine(boot.empty_machine(16, profile=LINUX_2_6_27_MM))
     machine.memory.set_watermarks(0, [0, 0, 0, 0])
     got = list(iter(lambda: machine.alloc_pages(9, MOVABLE), None))
@@ -129,10 +158,24 @@ def test_rule_20_high_orders_bypass_the_list() -> None:
     assert machine.pcp_lists() == {}
 
 
+def test_rule_25_a_lower_zone_is_kept_for_those_who_need_it() -> None:
+    dma32 = 782_336
+    reserve = kernel.setup_per_zone_lowmem_reserve({kernel.ZONE_DMA: 4096, kernel.ZONE_DMA32: dma32}, [256, 256, 32, 0])
+    assert reserve[kernel.ZONE_DMA][kernel.ZONE_DMA32] == dma32 // 256 == 3056
+    assert reserve[kernel.ZONE_DMA32][kernel.ZONE_DMA32] == 0
+
+
+def test_rule_26_the_low_mark_refuses_first_and_the_min_mark_last() -> None:
+    machine = machine_of(marks=(64, 80, 96, 96))
+    fill(machine, gfp=GFP_KERNEL)
+    assert machine.alloc_pages(0, GFP_KERNEL) is None
+    assert zone_field(machine, "free_pages") == 64
+
+
 @pytest.mark.parametrize(
     ("mebibytes", "marks"), [(512, [724, 905, 1086]), (3072, [1773, 2216, 2659]), (16384, [4096, 5120, 6144])]
 )
-def test_rule_23_watermarks(mebibytes: int, marks: list[int]) -> None:
+def test_rules_22_23_watermarks(mebibytes: int, marks: list[int]) -> None:
     frames = mebibytes << 8
     least = kernel.min_free_kbytes(frames * 4)
     assert kernel.setup_per_zone_pages_min([frames], least)[0][:3] == marks

@@ -117,7 +117,7 @@ QUICK = Plan(
     replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1),
     {"x86-64": (32,), "powerpc": (64,)},
     3,
-    6,
+    4,
     (64, 256),
     2,
     Reclaimers(1),
