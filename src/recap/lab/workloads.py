@@ -26,8 +26,8 @@ DEFAULT_MIB = 3072
 LEAST_MIB = 128
 MOST_MIB = 65536
 MISSING = [
-    "NUMA and more than one zone; the slab shrinkers; the pagevecs between a fault and the LRU lists",
-    "pdflush's write-out of pages older than 30 s; the elevator; reads compete with writes for no device",
+    "NUMA and more than one zone; the pagevecs between a fault and the LRU lists; daemons' memory",
+    "the elevator but for reads before writes; where objects of slab in use for good lie is drawn",
     "accesses to anonymous pages are drawn, not followed; a compilation that is slowed down touches no more pages",
 ]
 
