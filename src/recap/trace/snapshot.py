@@ -88,11 +88,6 @@ class Snapshot:
         """struct page's _mapcount, or the type of a page that cannot be mapped."""
         return self.mapcount_refcount[:, 0]
 
-    @property
-    def refcount(self) -> npt.NDArray[np.int32]:
-        """struct page's _refcount."""
-        return self.mapcount_refcount[:, 1]
-
     @cached_property
     def groups(self) -> dict[tuple[int, int, int, int], npt.NDArray[np.int64]]:
         """The page frames of every list that is not empty, head first, by the four numbers that name it."""
@@ -193,8 +188,8 @@ def load_members(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             members = {name: archive[name] for name in ("meta", *ARRAYS) if name in archive}
-    except Exception as error:  # zip, zlib and NumPy raise a dozen kinds over a damaged file
-        raise InputError(path, "", f"is no snapshot: {error}", TAKE_AGAIN) from None
+    except Exception:  # zip, zlib and NumPy raise a dozen kinds over a damaged file
+        raise InputError(path, "", "is no snapshot, or a damaged one", TAKE_AGAIN) from None
     for name in ("meta", *ARRAYS):
         if name not in members:
             raise InputError(path, f"array {name}", "is missing", TAKE_AGAIN)
