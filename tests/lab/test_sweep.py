@@ -73,6 +73,7 @@ def test_an_assumption_is_varied_like_a_parameter() -> None:
     assert result.at(0, "none").metrics["stall_ms"].mean < usual.metrics["stall_ms"].mean
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("setting", ["assume.luck=1", "assume.touched=101"])
 def test_an_assumption_has_a_name_and_bounds(setting: str) -> None:
     with pytest.raises(InputError, match="assume"):
