@@ -255,7 +255,7 @@ def test_a_broken_rule_shows(module: str, rule: str, broken: object, monkeypatch
 def test_a_trace_that_makes_no_sense_is_followed_to_its_end(seed: int) -> None:
     """Rows lost, exchanged and altered: whatever is told, nothing is indexed wildly, and the replay ends."""
     dice = random.Random(seed)
-    tape = Tape(machine(16, 2))
+    tape = Tape(machine(64, 2))
     load(tape, seed, 120, 2)
     frames = int(tape.kernel.memory.nr_frames)
     for _ in range(dice.randrange(1, 60)):
