@@ -20,12 +20,13 @@ def row(one: Change) -> str:
 
 
 def verdict(one: Change) -> str:
-    """What can be said of the prediction; nothing where the kernel's own change is not apart from zero."""
+    """What can be said of the prediction: little where the kernel's own change is not apart from zero."""
     if not one.certain:
-        return "" if one.agrees else "too much"
+        return "apart" if one.apart else ""
     if one.agrees:
         return "agrees"
-    return "direction only" if one.same_sign else "wrong"
+    size = "apart" if one.apart else "intervals overlap"
+    return f"direction; {size}" if one.same_sign else "wrong"
 
 
 def signed(value: object) -> str:

@@ -37,11 +37,7 @@ Values = dict[str, list[float]]  # of each metric, one a run
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What one setting does to one metric.
-
-    `agrees`: the model's mean change lies in the kernel's interval, or the two intervals overlap and the signs are the
-    same.
-    """
+    """What one setting does to one metric, in the kernel and in the model."""
 
     setting: str
     metric: str
@@ -52,11 +48,13 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def agrees(self) -> bool:
-        """Do the two changes of the mean agree?"""
-        kernel, model = self.kernel_change, self.model_change
-        if kernel.low <= model.mean <= kernel.high:
-            return True
-        return not kernel.apart_from(model) and kernel.mean * model.mean > 0
+        """Does the model's mean change lie in the kernel's interval?"""
+        return self.kernel_change.low <= self.model_change.mean <= self.kernel_change.high
+
+    @property
+    def apart(self) -> bool:
+        """Do the two intervals share no point?"""
+        return self.kernel_change.apart_from(self.model_change)
 
     @property
     def certain(self) -> bool:
