@@ -41,7 +41,7 @@ def test_flags_agree_with_the_lists(snapshot: Snapshot) -> None:
     assert snapshot.has("PG_lru")[lru].all()
     assert snapshot.has("PG_active")[snapshot.lru_list(3)].all()
     assert not snapshot.has("PG_active")[snapshot.lru_list(2)].any()
-    assert (snapshot.refcount[lru] > 0).all()
+    assert (snapshot.mapcount_refcount[lru, 1] > 0).all()
     assert (snapshot.mapcount[lru] >= -1).all()
 
 
