@@ -5,6 +5,7 @@ import lzma
 import struct
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,19 @@ def test_a_real_trace_to_parquet_and_back(tmp_path: Path, hugetlb: Path) -> None
     write_parquet(events.flow(), tmp_path / "trace.parquet")
     same(open_trace(tmp_path / "trace.parquet"), events)
     assert (tmp_path / "trace.parquet").stat().st_size <= 2 * len(events)
+
+
+@needs_arrow
+def test_parquet_without_rows(tmp_path: Path) -> None:
+    events = open_trace(raw_folder(tmp_path / "raw"))
+    path, again = tmp_path / "none.parquet", tmp_path / "group.parquet"
+    write_parquet(replace(events.slice(0, 0), marks=[]).flow(), path)
+    assert len(open_trace(path)) == 0
+    pa = arrow()
+    told = {b"recap": pa.parquet.read_metadata(path).metadata[b"recap"]}
+    pa.parquet.write_table(pa.parquet.read_table(path).replace_schema_metadata(told), again)  # one group of no rows
+    assert pa.parquet.ParquetFile(again).num_row_groups == 1
+    assert len(open_trace(again)) == 0
 
 
 @needs_arrow

@@ -133,7 +133,7 @@ class Last:
 
     def keep(self, kind: npt.NDArray[np.uint32], starts: npt.NDArray[np.intp], time: npt.NDArray[np.int64]) -> None:
         """Remember the last of each kind."""
-        ends = np.append(starts[1:], len(kind)) - 1
+        ends = np.append(starts[1:], len(kind))[: len(starts)] - 1  # none where there are no rows
         self.time.update(zip(kind[ends].tolist(), time[ends].tolist(), strict=True))
 
 
