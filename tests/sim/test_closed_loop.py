@@ -1,6 +1,7 @@
 """The closed loop on a small machine with tasks made by hand: reclaim, capture, swap and OOM in virtual time."""
 
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -139,3 +140,23 @@ def test_a_huge_page_fault_that_failed_at_low_cost_tries_harder() -> None:
     alone, recorded, limited = fault([light]), fault([light, MOVABLE]), fault([light & ~GFP_DIRECT_RECLAIM])
     assert alone["alloc_fail"] >= 1
     assert alone["allocstall"] == recorded["allocstall"] > limited["allocstall"]
+
+
+def shares_seen(simulation: Simulation) -> set[float]:
+    """How far a run in another thread was, whenever this one could look."""
+    engine = Thread(target=simulation.advance, args=(1 << 40,))
+    engine.start()
+    seen = set()
+    while engine.is_alive():
+        seen.add(simulation.share_done())
+    return seen
+
+
+@pytest.mark.compiled
+def test_other_threads_go_on_while_the_engine_runs() -> None:
+    wanted = demand([(op, 0) for _ in range(200_000) for op in (Op.ALLOC, Op.FREE)])
+    for _ in range(50):  # on a busy machine a whole run may fit between two looks
+        simulation = Simulation(boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none")), wanted, 0)
+        if any(0 < share < 1 for share in shares_seen(simulation)):
+            return
+    pytest.fail("the engine never let another thread look")

@@ -52,6 +52,9 @@ cdef class Simulation:
     cdef public long long pause_at
     cdef public long long pause_withheld
 
+    @cython.locals(more=cython.bint)
+    cpdef bint advance(self, long long steps)
+
     @cython.locals(c=cython.int, due=cython.longlong)
     cdef bint run(self, long long steps) noexcept nogil
 

@@ -83,8 +83,8 @@ class Simulation:
     def share_done(self) -> float:
         """How far the run is, from 0 to 1."""
         if self.ends_at:
-            return min(1.0, self.clock / self.ends_at)
-        return min(1.0, self.ops_done / len(self.op_kind))
+            return min(1.0, float(self.clock) / self.ends_at)
+        return min(1.0, float(self.ops_done) / len(self.op_kind))
 
     def high_order_by_task(self) -> dict[str, tuple[int, int]]:
         """(asked, served) requests of high orders, of each task that had some, by its name."""
@@ -98,7 +98,9 @@ class Simulation:
 
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
-        return self.run(steps)
+        with cython.nogil:
+            more = self.run(steps)
+        return more
 
     def run(self, steps: int) -> bool:
         """`advance` without the interpreter."""
