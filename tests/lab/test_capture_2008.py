@@ -21,7 +21,7 @@ from recap.report.study import study as tables
 from recap.sim.journal import Note
 
 SMALL = Highalloc(mebibytes=128, warm_seconds=5, cool_seconds=1, passes=1, rate=64)
-PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, 3, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
+PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
 
 
 def test_the_formulas_of_stress_highalloc() -> None:
@@ -65,6 +65,7 @@ def test_every_question_has_its_number(result: Study) -> None:
     found = {answer.name for answer in result.answers}
     assert {f"powerpc {name} over {other}" for name, other, _ in GAINS} <= found
     assert {"powerpc kosaki saves", "powerpc order-0 cost", "tasks to OOM whitcroft"} <= found
+    assert {"powerpc whitcroft keeps", "powerpc piggin longest"} <= found
     assert all(answer.value.low <= answer.value.mean <= answer.value.high for answer in result.answers)
 
 

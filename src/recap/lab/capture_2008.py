@@ -29,6 +29,7 @@ HEADLINE = "whitcroft"
 CROWD_POLICIES = ("none", "own-pages", "whitcroft", "kosaki", "bounded")
 PUBLISHED = {"x86-64": (2.48, 4.58), "powerpc": (5.55, 25.22)}  # absolute points, effective percent (v2 to v4)
 UNIT_POINTS = "points"
+Metric = Callable[[dict[str, float]], float]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,6 +51,8 @@ class Row(msgspec.Struct, frozen=True):
     absolute: Interval  # points over the baseline, first pass
     effective: Interval  # percent of the baseline's success
     withheld_page_seconds: Interval
+    stolen_pages: Interval  # freed by a reclaimer who still waited, taken by others
+    longest_stall_ms: Interval  # of any request; it is a huge page's
     order0_stall_us: Interval  # mean over all order-0 requests
     order0_longest_stall_ms: Interval
     oom_kills: Interval
@@ -80,23 +83,14 @@ class Study(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run: sizes of the test, rates in MiB/s, seeds, and how many reclaimers at once.
-
-    The pair that the published table compares has seeds of its own number, as its interval matters most.
-    """
+    """What is run: sizes of the test, rates in MiB/s, seeds, and how many reclaimers at once."""
 
     size: Highalloc
     rates: dict[str, tuple[int, ...]]
     seeds: int
-    pair_seeds: int
     crowds: tuple[int, ...]
     crowd_seeds: int
     crowd: Reclaimers
-
-    def seeds_of(self, *names: str) -> range:
-        """The seeds that all of these policies have run with."""
-        pair = all(name in (BASELINE, HEADLINE) for name in names)
-        return range(max(self.seeds, self.pair_seeds) if pair else self.seeds)
 
     def sizes(self, architecture: str) -> dict[int, Highalloc]:
         """The test on an architecture, by rate."""
@@ -108,7 +102,6 @@ FULL = Plan(
     Highalloc(),
     {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)},
     10,
-    10,
     (1, 4, 16, 64, 256, 1024, 4096),
     3,
     Reclaimers(1),
@@ -117,7 +110,6 @@ QUICK = Plan(
     replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1),
     {"x86-64": (32,), "powerpc": (64,)},
     3,
-    4,
     (64, 256),
     2,
     Reclaimers(1),
@@ -165,16 +157,12 @@ def crowd_key(plan: Plan, tasks: int, name: str) -> str:
 def runs(plan: Plan) -> list[Run]:
     """All runs of the study, seed by seed, so that an early end leaves whole seeds."""
     made = []
-    for seed in plan.seeds_of(BASELINE):
+    for seed in range(plan.seeds):
         for architecture in plan.rates:
             workload = "highalloc" if architecture == "x86-64" else "highalloc-ppc64"
             for rate, size in plan.sizes(architecture).items():
                 setup = workloads.workload(workload, {}, size)
-                made += [
-                    Run(setup, policies.candidate(name), seed, key(architecture, rate, name))
-                    for name in names()
-                    if seed in plan.seeds_of(name)
-                ]
+                made += [Run(setup, policies.candidate(name), seed, key(architecture, rate, name)) for name in names()]
     for seed in range(plan.crowd_seeds):
         for tasks in plan.crowds:
             setup = workloads.crowd(replace(plan.crowd, tasks=tasks))
@@ -184,19 +172,12 @@ def runs(plan: Plan) -> list[Run]:
     return made
 
 
-def by_seed(
-    plan: Plan,
-    results: Results,
-    architecture: str,
-    name: str,
-    metric: Callable[[dict[str, float]], float],
-    beside: str = BASELINE,
-) -> list[float]:
-    """A metric of each seed that a policy and the one beside it have run with, averaged over the rates."""
+def by_seed(plan: Plan, results: Results, architecture: str, name: str, metric: Metric) -> list[float]:
+    """A metric of each seed, averaged over the rates."""
     rates = plan.rates[architecture]
     return [
         sum(metric(results[key(architecture, rate, name), seed]) for rate in rates) / len(rates)
-        for seed in plan.seeds_of(name, beside)
+        for seed in range(plan.seeds)
     ]
 
 
@@ -210,26 +191,41 @@ def withheld(run: dict[str, float]) -> float:
     return run["withheld_page_ms"] / 1000
 
 
+stolen = itemgetter("stolen_pages")
+longest = itemgetter("longest_stall_ms")
+
+
 def stall(run: dict[str, float]) -> float:
     """Mean wait of an order-0 request in µs, those that did not wait included."""
     return 1000 * run["order0_stall_ms"] / run["order0_requests"]
 
 
+def beside(
+    plan: Plan, results: Results, architecture: str, name: str, other: str, metric: Metric
+) -> list[tuple[float, float]]:
+    """A metric of two policies, seed by seed."""
+    mine, theirs = (by_seed(plan, results, architecture, policy, metric) for policy in (name, other))
+    return list(zip(mine, theirs, strict=True))
+
+
 def gains(plan: Plan, results: Results, architecture: str, name: str, other: str = BASELINE) -> list[float]:
     """Success of a policy minus that of another, seed by seed."""
-    mine = by_seed(plan, results, architecture, name, success, other)
-    theirs = by_seed(plan, results, architecture, other, success, name)
-    return [a - b for a, b in zip(mine, theirs, strict=True)]
+    return [mine - theirs for mine, theirs in beside(plan, results, architecture, name, other, success)]
+
+
+def saved(pairs: list[tuple[float, float]]) -> list[float]:
+    """By how many percent the first is less than the second."""
+    return [100 * (1 - mine / theirs) if theirs else 0.0 for mine, theirs in pairs]
 
 
 def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
     """One policy on one architecture."""
 
-    def over_seeds(metric: Callable[[dict[str, float]], float]) -> Interval:
+    def over_seeds(metric: Metric) -> Interval:
         return interval(by_seed(plan, results, architecture, name, metric))
 
     passes = PASSES[: plan.size.passes]
-    base = by_seed(plan, results, architecture, BASELINE, success, name)
+    base = by_seed(plan, results, architecture, BASELINE, success)
     gain = gains(plan, results, architecture, name)
     return Row(
         architecture,
@@ -238,6 +234,8 @@ def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
         interval(gain),
         interval([100 * a / b for a, b in zip(gain, base, strict=True)]),
         over_seeds(withheld),
+        over_seeds(stolen),
+        over_seeds(longest),
         over_seeds(stall),
         over_seeds(itemgetter("order0_longest_stall_ms")),
         over_seeds(itemgetter("oom_kills")),
@@ -272,16 +270,33 @@ def success_answers(plan: Plan, results: Results) -> list[Answer]:
         found.append(answer(f"{arch} baseline", "success of the unchanged kernel under load", base, "percent"))
         for name, other, question in GAINS:
             found.append(answer(f"{arch} {name} over {other}", question, gains(plan, results, arch, name, other)))
-        held = by_seed(plan, results, arch, HEADLINE, withheld, "kosaki")
-        held_kosaki = by_seed(plan, results, arch, "kosaki", withheld)
-        saved = [100 * (1 - b / a) if a else 0.0 for a, b in zip(held, held_kosaki, strict=True)]
-        found.append(answer(f"{arch} kosaki saves", "withheld page-seconds saved by early release", saved, "percent"))
-        waits, plain = (by_seed(plan, results, arch, name, stall) for name in (HEADLINE, BASELINE))
-        cost = [a - b for a, b in zip(waits, plain, strict=True)]
-        found.append(answer(f"{arch} order-0 cost", "longer mean wait of an order-0 request", cost, "µs"))
+        found += price_answers(plan, results, arch)
     return found
 
 
+def price_answers(plan: Plan, results: Results, arch: str) -> list[Answer]:
+    """What policies save and cost besides success: withheld and stolen pages, waits."""
+
+    def pairs(name: str, other: str, metric: Metric) -> list[tuple[float, float]]:
+        return beside(plan, results, arch, name, other, metric)
+
+    held = saved(pairs("kosaki", HEADLINE, withheld))
+    waits = [mine - plain for mine, plain in pairs(HEADLINE, BASELINE, stall)]
+    found = [
+        answer(f"{arch} kosaki saves", "withheld page-seconds saved by early release", held, "percent"),
+        answer(f"{arch} order-0 cost", "longer mean wait of an order-0 request", waits, "µs"),
+    ]
+    for name in RIVALS:
+        less = saved(pairs(name, BASELINE, stolen))
+        sooner = [(plain - mine) / 1000 for mine, plain in pairs(name, BASELINE, longest)]
+        found += [
+            answer(f"{arch} {name} keeps", "how much less others take of what a waiting task freed", less, "percent"),
+            answer(f"{arch} {name} longest", "by how much the longest wait for a huge page is shorter", sooner, "s"),
+        ]
+    return found
+
+
+RIVALS = ("own-pages", HEADLINE, "kosaki", "piggin", "lameter", "kamezawa")
 GAINS = (
     ("whitcroft", BASELINE, "does capture help?"),
     ("own-pages", BASELINE, "does own-page capture alone help?"),

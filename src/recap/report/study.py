@@ -38,6 +38,11 @@ def spread(value: Interval, places: int = 2) -> str:
     return f"{value.mean:.{places}f} ±{max(value.mean - value.low, value.high - value.mean):.{places}f}"
 
 
+def scaled(value: Interval, by: float) -> Interval:
+    """The same in a larger unit."""
+    return Interval(value.mean / by, value.low / by, value.high / by)
+
+
 def covers(result: Study) -> Table:
     """The table of the v2 to v4 covers: gain in points, and in percent of the baseline."""
     table = Table(title="the 2008 covers' table: whitcroft", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -82,7 +87,9 @@ def costs(result: Study) -> Table:
         "policy",
         "gain, points",
         "withheld, page-s",
-        "order-0 wait, µs",
+        "stolen",
+        "longest, s",
+        "order-0, µs",
         "longest, ms",
         "OOM",
     ):
@@ -93,6 +100,8 @@ def costs(result: Study) -> Table:
             row.policy,
             spread(row.absolute),
             spread(row.withheld_page_seconds, 0),
+            spread(row.stolen_pages, 0),
+            spread(scaled(row.longest_stall_ms, 1000), 1),
             spread(row.order0_stall_us),
             spread(row.order0_longest_stall_ms, 0),
             spread(row.oom_kills, 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 from recap.errors import InputError
 from recap.lab.capture_2008 import BASELINE, PUBLISHED, Row, Study
-from recap.report.study import ABSENT, figure, mmtests, spread
+from recap.report.study import ABSENT, figure, mmtests, scaled, spread
 
 WIDTH = 460
 
@@ -26,8 +26,11 @@ def lines(result: Study) -> Iterator[str]:
         yield f"| {row.architecture} | {measured} |"
     for architecture in dict.fromkeys(row.architecture for row in result.rows):
         yield from ("", "```", mmtests(result, architecture).rstrip(), "```")
-    yield from ("", "| architecture | policy | success, % | gain, points | withheld, page-s | order-0 wait, µs | OOM |")
-    yield "|---|---|---|---|---|---|---|"
+    yield from (
+        "",
+        "| architecture | policy | success, % | gain, points | withheld, page-s | stolen | longest, s | order-0, µs |",
+    )
+    yield "|---|---|---|---|---|---|---|---|"
     yield from (cost(row) for row in result.rows)
     yield from ("", "| what | question | answer | unit |", "|---|---|---|---|")
     for one in result.answers:
@@ -44,7 +47,8 @@ def cost(row: Row) -> str:
     gain = ABSENT if row.policy == BASELINE else spread(row.absolute)
     return (
         f"| {row.architecture} | {row.policy} | {spread(row.success['pass 1'])} | {gain} "
-        f"| {spread(row.withheld_page_seconds, 0)} | {spread(row.order0_stall_us)} | {spread(row.oom_kills, 1)} |"
+        f"| {spread(row.withheld_page_seconds, 0)} | {spread(row.stolen_pages, 0)} "
+        f"| {spread(scaled(row.longest_stall_ms, 1000), 1)} | {spread(row.order0_stall_us)} |"
     )
 
 

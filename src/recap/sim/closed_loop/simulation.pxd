@@ -52,7 +52,6 @@ cdef class Simulation:
     cdef public long long pause_at
     cdef public long long pause_withheld
 
-    @cython.locals(more=cython.bint)
     cpdef bint advance(self, long long steps)
 
     @cython.locals(c=cython.int, due=cython.longlong)

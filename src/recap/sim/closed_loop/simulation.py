@@ -99,8 +99,7 @@ class Simulation:
     def advance(self, steps: int) -> bool:
         """Run for so many steps; False when all tasks are through."""
         with cython.nogil:
-            more = self.run(steps)
-        return more
+            return self.run(steps)
 
     def run(self, steps: int) -> bool:
         """`advance` without the interpreter."""
