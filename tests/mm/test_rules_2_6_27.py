@@ -218,3 +218,20 @@ def test_unmovable_requests_turn_a_pageblock_of_their_own_size() -> None:
     machine = machine_of(frames=256)
     pfn = alloc(machine, 5, GFP_KERNEL)
     assert pageblock(machine, pfn) == MIGRATE_UNMOVABLE
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("mebibytes", [2048, 16384, 32768])
+def test_large_machines_give_nearly_all_they_have_as_huge_pages(mebibytes: int) -> None:
+    memory = boot.empty_machine(mebibytes, profile=LINUX_2_6_27_MM)
+    machine = Machine(memory)
+    blocks = set()
+    while (pfn := machine.alloc_pages(9, GFP_KERNEL | GFP_HIGHMEM)) is not None:
+        blocks.add(pfn)
+    low = int(memory.array("zone")["watermark"][0, 1])
+    assert mebibytes // 2 - len(blocks) < 4 * low / 512  # what is kept back is of the size of the watermarks
+    assert all(pfn % 512 == 0 and pfn < mebibytes << 8 for pfn in blocks)
+    for pfn in blocks:
+        machine.free_pages(pfn, 9)
+    assert zone_field(machine, "free_pages") == mebibytes << 8
+    invariants.check(memory)
