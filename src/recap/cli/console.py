@@ -39,6 +39,13 @@ def progress() -> Iterator[Callable[[float, str], None]]:
 
 
 @contextmanager
+def progress_of_runs() -> Iterator[Callable[[int, int, str], None]]:
+    """The same, told how many runs are done, of how many, and which ended last."""
+    with progress() as update:
+        yield lambda done, total, what: update(done / total, f"{done}/{total} {what}")
+
+
+@contextmanager
 def line() -> Iterator[Callable[[str], None]]:
     """One line on stderr that is written over and over, where somebody watches."""
     with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:

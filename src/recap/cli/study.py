@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress, show
+from recap.cli.console import Json, progress_of_runs, show
 from recap.errors import InputError
 from recap.lab import effects
 from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
@@ -53,10 +53,10 @@ def study(
 def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
     """The whole thread of 2008."""
     plan = QUICK if quick else FULL
-    with progress() as update:
+    with progress_of_runs() as update:
         result = capture_2008(
             replace(plan, seeds=seeds or plan.seeds),
-            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            progress=update,
             out=out,
         )
     show(result, tables, as_json=json)
@@ -67,11 +67,11 @@ def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) 
 def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
     """One published effect."""
     plan = effects.QUICK if quick else effects.FULL
-    with progress() as update:
+    with progress_of_runs() as update:
         found = effects.measure_effect(
             name,
             replace(plan, seeds=seeds or plan.seeds),
-            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            progress=update,
             out=out,
         )
     show(found, effect, as_json=json)

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings
-from recap.cli.console import Json, progress, show
+from recap.cli.console import Json, progress_of_runs, show
 from recap.errors import InputError
 from recap.lab.sweep import Sweep
 from recap.lab.sweep import sweep as run
@@ -53,14 +53,14 @@ def sweep(  # noqa: PLR0913 (each is an option)
         sweep goes on where it stopped.
     """
     sysctls = dict(setting.split("=", 1) for setting in write)
-    with progress() as update:
+    with progress_of_runs() as update:
         result = run(
             source,
             setting,
             policy,
             seeds=seeds,
             sysctls=sysctls,
-            progress=lambda done, total, what: update(done / total, f"{done}/{total} {what}"),
+            progress=update,
             out=out,
         )
     show(result, lambda found: tables(found, metric), as_json=json)

@@ -7,7 +7,6 @@ on the unchanged kernel alone (docs/studies/capture-2008.md).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -20,7 +19,7 @@ from recap.demand.highalloc import PASSES, Highalloc
 from recap.demand.reclaimers import Reclaimers
 from recap.kernel import PAGE_SIZE
 from recap.lab import workloads
-from recap.lab.compare import Progress, Results, Run, Store, model_identity, run_all
+from recap.lab.compare import Progress, Results, Run, Store, digest, model_identity, run_all
 from recap.lab.results import Interval
 from recap.lab.statistics import interval
 
@@ -132,8 +131,7 @@ def capture_2008(plan: Plan, progress: Progress | None = None, out: Path | None 
     rows = [row(plan, results, arch, name) for arch in plan.rates for name in names()]
     crowd = [crowd_row(plan, results, tasks, name) for tasks in plan.crowds for name in CROWD_POLICIES]
     answers = [*success_answers(plan, results), *crowd_answers(crowd)]
-    figures = msgspec.json.encode([answers, rows, crowd])
-    study = Study(answers, rows, crowd, plan.seeds, workloads.MISSING, hashlib.sha256(figures).hexdigest())
+    study = Study(answers, rows, crowd, plan.seeds, workloads.MISSING, digest([answers, rows, crowd]))
     if store:
         store.write("study.json", study)
     return study

@@ -302,6 +302,6 @@ def recorded_column(recording: Recording, demand: Demand) -> Column:
     return Column(KERNEL, KERNEL, 1, {name: Interval(value, value, value) for name, value in found.items()})
 
 
-def digest(columns: list[Column]) -> str:
-    """SHA-256 over all figures."""
-    return hashlib.sha256(msgspec.json.encode(columns)).hexdigest()
+def digest(figures: list[Any]) -> str:
+    """SHA-256 over all figures of an experiment."""
+    return hashlib.sha256(msgspec.json.encode(figures)).hexdigest()

@@ -7,7 +7,6 @@ enough to meet their figures; what each load was calibrated on is said in docs/s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild
 from recap.lab import workloads
-from recap.lab.compare import Progress, Run, Store, model_identity, run_all
+from recap.lab.compare import Progress, Run, Store, digest, model_identity, run_all
 from recap.lab.results import Interval
 from recap.lab.statistics import interval
 from recap.policy import candidate
@@ -161,9 +160,10 @@ def measure_effect(name: str, plan: Plan, progress: Progress | None = None, out:
     results = run_all(todo, progress, store)
     before, after = ([derived(results[policy, seed]) for seed in range(plan.seeds)] for policy in pair)
     measures = [measure(one, before, after) for one in effect.published]
-    digest = hashlib.sha256(msgspec.json.encode(measures)).hexdigest()
     assumptions = setup.demand(0).assumptions
-    found = EffectFound(name, effect.title, *pair, measures, assumptions, workloads.MISSING, plan.seeds, digest)
+    found = EffectFound(
+        name, effect.title, *pair, measures, assumptions, workloads.MISSING, plan.seeds, digest(measures)
+    )
     if store:
         store.write("effect.json", found)
     return found

@@ -6,7 +6,6 @@ one, so that a sweep goes on where it was interrupted.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,18 @@ import msgspec
 from recap.errors import InputError
 from recap.lab import workloads
 from recap.lab.assumptions import is_assumption, vary
-from recap.lab.compare import Progress, Results, Run, Store, column, fingerprint, model_identity, prepare, run_all
+from recap.lab.compare import (
+    Progress,
+    Results,
+    Run,
+    Store,
+    column,
+    digest,
+    fingerprint,
+    model_identity,
+    prepare,
+    run_all,
+)
 from recap.lab.results import SCHEMA, Interval, html_table
 from recap.mm import sysctl
 from recap.policy import Candidate, candidate
@@ -125,7 +135,7 @@ def sweep(
     store = Store(Path(out), identity) if out else None
     results = run_all(todo, progress, store)
     points = [point(value, found, seeds, results) for value in setups for found in candidates.values()]
-    result = Sweep(str(source), parameter, points, hashlib.sha256(msgspec.json.encode(points)).hexdigest())
+    result = Sweep(str(source), parameter, points, digest(points))
     if store:
         store.write("sweep.json", result)
     return result
