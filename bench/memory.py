@@ -3,16 +3,19 @@
     python bench/memory.py RECORDING GIGABYTES [FOLDER]
 
 A trace of so many gigabytes of ring-buffer pages is made of the recording's own, over and over, each time later. It is
-read in every form: pages as they come, trace.dat, Parquet. FOLDER needs room for it, and is emptied again.
+read in every form: pages as they come, trace.dat, Parquet. So are a text and a file for LLFree's replay, as large, of
+the recording's allocations and frees. FOLDER needs room for it all, and is emptied again.
 """
 
 import os
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ import numpy as np
 from recap.trace import Recording
 from recap.trace.ingest import ingest
 from recap.trace.pagedata import page_data
+from recap.trace.table import COLUMNS, Event, Events
 from recap.trace.tracedat import TraceDat, read_tracedat
 
 HEADER_PAGE = (
@@ -29,6 +33,8 @@ HEADER_PAGE = (
 )
 MAKE = "--make"
 PAGE = 4096
+ENTRIES = 255  # on a page of LLFree's
+SECOND = 10**9
 PADDING, TIME_EXTEND, TIME_STAMP = 29, 30, 31
 
 
@@ -95,6 +101,63 @@ def repeat(trace: TraceDat, size: int, folder: Path) -> None:
                 move(pages, stamps.reshape(-1, 2), span)
 
 
+def repeat_text(trace: TraceDat, size: int, path: Path) -> None:
+    """A text as large as wanted."""
+    events, span = requests(trace)
+    rows = zip(events.pid.tolist(), events.cpu.tolist(), events.event.tolist(), events.pfn.tolist(), strict=True)
+    orders = zip(events.order.tolist(), events.flags.tolist(), strict=True)
+    lines = [
+        (
+            f"{trace.comms.get(pid, 'x')}-{pid} [{cpu:03}] ",
+            f"mm_page_alloc: pfn={pfn:#x} order={order} migratetype=1 gfp_flags={flags:#x}\n"
+            if event == Event.MM_PAGE_ALLOC
+            else f"mm_page_free: pfn={pfn:#x} order={order}\n",
+        )
+        for (pid, cpu, event, pfn), (order, flags) in zip(rows, orders, strict=True)
+    ]
+    later = 0
+    with path.open("w") as file:
+        while file.tell() < size:
+            for (who, what), time in zip(lines, (events.time + later).tolist(), strict=True):
+                file.write(f"{who}{time // SECOND}.{time % SECOND:09}: {what}")
+            later += span
+
+
+def repeat_replay(trace: TraceDat, size: int, path: Path) -> None:
+    """A file for LLFree's replay as large as wanted."""
+    events, span = requests(trace)
+    pages = sum(-(-int((events.cpu == cpu).sum()) // ENTRIES) for cpu in range(events.cpus))
+    times = -(-size // (pages * PAGE))
+    with path.open("wb") as file:
+        file.write(struct.pack("<III", times * pages, events.cpus, 1 << 24).ljust(PAGE, b"\0"))
+        for number in range(times):
+            for cpu in range(events.cpus):
+                file.write(replay_pages(events, cpu, number * span))
+
+
+def replay_pages(events: Events, cpu: int, later: int) -> bytes:
+    """One CPU's events as LLFree's pages hold them."""
+    rows = np.flatnonzero(events.cpu == cpu)
+    time, pfn = (events.time[rows] + later).astype(np.uint64) // np.uint64(1000), events.pfn[rows].astype(np.uint64)
+    alloc = (events.event[rows] == Event.MM_PAGE_ALLOC).astype(np.uint64)
+    order, flags = events.order[rows].astype(np.uint64), events.flags[rows].astype(np.uint64)
+    pages = np.zeros((-(-len(rows) // ENTRIES), PAGE // 8), "<u8")
+    pages[:, 0] = cpu
+    entries = np.zeros((len(pages) * ENTRIES, 2), "<u8")
+    entries[: len(rows), 0] = time | pfn << np.uint64(38) | alloc << np.uint64(62) | order << np.uint64(63)
+    entries[: len(rows), 1] = order >> np.uint64(1) | (flags & np.uint64((1 << 29) - 1)) << np.uint64(3)
+    pages[:, 2:] = entries.reshape(len(pages), -1)
+    return pages.tobytes()
+
+
+def requests(trace: TraceDat) -> tuple[Events, int]:
+    """The allocations that did not fail, and the frees; and by how much a repetition is later."""
+    events = ingest(trace)
+    ours = (events.event <= Event.MM_PAGE_FREE) & (events.pfn < 1 << 24) & (events.order <= 10)
+    columns = {name: getattr(events, name)[ours] for name in COLUMNS}
+    return replace(events, **columns), int(events.time[-1] - events.time[0]) + SECOND
+
+
 def measure(*arguments: str) -> None:
     """Run one verb: its time, and the most memory it had."""
     began = time.perf_counter()
@@ -106,9 +169,10 @@ def measure(*arguments: str) -> None:
     print(" ".join(Path(name).name for name in arguments[1:]), flush=True)
 
 
-def make(recording: str, gigabytes: str, folder: str) -> None:
+def make(recording: str, gigabytes: str, form: str, target: str) -> None:
     """In a process of its own, as what a process had counts for those it starts."""
-    repeat(read_tracedat(Recording(recording).path), int(float(gigabytes) * 1e9), Path(folder))
+    makers = {"raw": repeat, "text": repeat_text, "llfree": repeat_replay}
+    makers[form](read_tracedat(Recording(recording).path), int(float(gigabytes) * 1e9), Path(target))
 
 
 def main() -> None:
@@ -119,7 +183,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as scratch:
         folder = Path(scratch)
         raw, packed, parquet = folder / "raw", folder / "trace.dat", folder / "trace.parquet"
-        subprocess.run([sys.executable, __file__, MAKE, *sys.argv[1:3], raw], check=True)
+        subprocess.run([sys.executable, __file__, MAKE, *sys.argv[1:3], "raw", raw], check=True)
         size = sum(path.stat().st_size for path in raw.glob("per_cpu/*/*"))
         print(f"{size / 1e9:.1f} GB of pages", flush=True)
         measure("info", str(raw))
@@ -128,6 +192,12 @@ def main() -> None:
         measure("convert", str(packed), str(parquet))
         measure("info", str(parquet))
         print(f"trace.dat {packed.stat().st_size / 1e9:.2f} GB, Parquet {parquet.stat().st_size / 1e9:.2f} GB")
+        shutil.rmtree(raw)
+        for form in ("llfree", "text"):
+            path = folder / form
+            subprocess.run([sys.executable, __file__, MAKE, *sys.argv[1:3], form, path], check=True)
+            measure("info", str(path))
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_llfree(tmp_path: Path) -> None:
 def test_llfree_damaged(tmp_path: Path) -> None:
     path = tmp_path / "trace.bin"
     path.write_bytes(replay([(7, 1, True, 11, 0, 1)]))
-    with pytest.raises(InputError, match="field order: entry 0 is absurd"):
+    with pytest.raises(InputError, match="offset 0x1010, field order: the entry is absurd"):
         open_trace(path)
 
 

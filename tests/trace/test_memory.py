@@ -1,7 +1,9 @@
 """Long traces: piece by piece they need little memory, and give the same as in one piece."""
 
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,17 @@ def long_trace(path: Path, pages: int) -> int:
     return 2 * 120 * pages
 
 
+def long_replay(path: Path, pages: int) -> int:
+    """A file for LLFree's replay, of two CPUs in turn; how many events are in it."""
+    data = np.zeros((1 + pages, SIZE // 4), "<u4")
+    data[0, :3] = pages, 2, 1 << 20
+    data[1:, 0] = np.arange(pages) % 2
+    entries = data[1:, 4:].reshape(pages, 255, 4)
+    entries[:, :, 0] = 1 + np.arange(pages * 255).reshape(pages, 255)
+    path.write_bytes(data.tobytes())
+    return pages * 255
+
+
 def under_limit(what: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Read a trace in a process that may have so much memory."""
     command = [sys.executable, "-c", UNDER_LIMIT, what, str(LIMIT), str(path)]
@@ -49,9 +62,10 @@ def under_limit(what: str, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.compiled
-def test_info_needs_no_whole_table(tmp_path: Path) -> None:
-    path = tmp_path / "trace.dat"
-    events = long_trace(path, PAGES)
+@pytest.mark.parametrize("make", [long_trace, long_replay])
+def test_info_needs_no_whole_table(tmp_path: Path, make: Callable[[Path, int], int]) -> None:
+    path = tmp_path / "trace"
+    events = make(path, PAGES)
     assert events * memory.ROW_BYTES > LIMIT
     done = under_limit("info", path)
     assert (done.returncode, done.stdout.strip()) == (0, str(events)), done.stderr
@@ -75,6 +89,68 @@ def test_pieces_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r
     whole, pieces = open_trace(path), gathered(open_flow(path))
     for name in COLUMNS:
         assert np.array_equal(getattr(whole, name), getattr(pieces, name)), name
+
+
+def text_of(count: int) -> list[str]:
+    """Lines of two CPUs, in order of time, some at the same time; with marks, and something lost."""
+    frees = [f"x-1 [{n % 2:03}] {n // 3}.000000: mm_page_free: pfn={n} order=0" for n in range(count)]
+    frees[count // 2] = "CPU:1 [LOST 12 EVENTS]"
+    frees[count // 3] = f"x-1 [000] {count // 9}.000000: print: tracing_mark_write: first"
+    frees[count // 2 - 1] = f"x-1 [000] {count // 6}.000000: print: tracing_mark_write: second"
+    return frees
+
+
+def test_a_text_is_read_as_its_events_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.trace.text.BLOCK", 4096)
+    monkeypatch.setattr("recap.trace.blocks.PIECE", 100)
+    path = tmp_path / "trace.txt"
+    path.write_text("\n".join(text_of(3000)))
+    flow, rows = open_flow(path), 0
+    for piece in flow.pieces:
+        rows += len(piece)
+        ahead = flow.share * 3000 - rows
+        assert ahead < 3 * 4096 / 45  # lines of that length in three blocks
+    assert (rows, flow.marks, len(flow.lost)) == (2999, ["first", "second"], 1)
+
+
+@pytest.mark.parametrize("rows", [1 << 18, 100])
+def test_a_text_in_parts_is_put_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    lines = text_of(1200)
+    path, parts = tmp_path / "trace.txt", tmp_path / "parts.txt"
+    path.write_text("\n".join(lines))
+    whole = open_trace(path)
+    monkeypatch.setattr("recap.trace.text.BLOCK", 2000)
+    monkeypatch.setattr("recap.trace.blocks.PIECE", rows)
+    by_cpu = sorted(lines, key=lambda line: line[:9])
+    parts.write_text("\n".join(by_cpu))
+    pieces = gathered(open_flow(parts))
+    for name in COLUMNS:
+        assert np.array_equal(getattr(whole, name), getattr(pieces, name)), name
+    assert pieces.marks == whole.marks == ["first", "second"]
+
+
+def test_a_text_without_any_order_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.trace.text.BLOCK", 2000)
+    monkeypatch.setattr("recap.trace.blocks.MOST_HELD", 500)
+    lines = text_of(1200)
+    path = tmp_path / "trace.txt"
+    path.write_text("\n".join(lines))
+    assert len(open_trace(path)) == 1199
+    random.Random(1).shuffle(lines)
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="more than 500 events would have to wait"):
+        open_trace(path)
+
+
+def test_a_bad_line_far_on_is_told_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.trace.text.BLOCK", 2000)
+    lines = text_of(1200)
+    lines[100] = "x" * 9000
+    lines[1000] = "x-1 [000] 333.000000: mm_page_free: pfn=zero order=0"
+    path = tmp_path / "trace.txt"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"line 1001: .*'zero' is no number"):
+        open_trace(path)
 
 
 def test_a_table_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

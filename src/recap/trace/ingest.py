@@ -31,15 +31,6 @@ def open_tracedat(path: Path) -> Events:
 
 
 def ingest(trace: TraceDat) -> Events:
-    """The table of one trace."""
-    try:
-        return merged(trace)
-    except MemoryError:
-        problem = "holds more than there is memory for"
-        raise InputError(trace.path, "", problem, "record for a shorter time") from None
-
-
-def merged(trace: TraceDat) -> Events:
     """The events of all CPUs and instances as one table."""
     with page_data(trace) as pages:
         merger = Merger(trace, pages)
@@ -55,6 +46,11 @@ def merged(trace: TraceDat) -> Events:
         resize(columns, rows)
         merger.lost.sort(key=lambda before: (before.time, before.cpu))
         return merger.table(columns)
+
+
+def tracedat_flow(path: Path) -> Flow:
+    """The events of a trace.dat piece by piece."""
+    return flow(read_tracedat(path))
 
 
 def flow(trace: TraceDat) -> Flow:

@@ -1,23 +1,32 @@
 """A trace of any kind, recognised by its content, as the one table."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from recap.errors import InputError
 from recap.trace.cursor import map_file
-from recap.trace.ingest import flow, open_tracedat
-from recap.trace.llfree import is_llfree, read_llfree
+from recap.trace.ingest import open_tracedat, tracedat_flow
+from recap.trace.llfree import is_llfree, llfree_flow
 from recap.trace.parquet import PARQUET, parquet_flow, read_parquet
 from recap.trace.raw import is_raw, raw_flow, read_raw
 from recap.trace.table import Events, Flow
-from recap.trace.text import read_text
-from recap.trace.tracedat import MAGIC, read_tracedat
+from recap.trace.text import text_flow
+from recap.trace.tracedat import MAGIC
 
 HEAD = 4096
 PERF_DATA = b"PERFILE2"
 
 Kind = Literal["trace.dat", "parquet", "llfree", "text"]
+FLOWS: dict[Kind, Callable[[Path], Flow]] = {
+    "trace.dat": tracedat_flow,
+    "parquet": parquet_flow,
+    "llfree": llfree_flow,
+    "text": text_flow,
+}
+# What is read as a whole in another way than piece by piece.
+TABLES: dict[Kind, Callable[[Path], Events]] = {"trace.dat": open_tracedat, "parquet": read_parquet}
 
 
 def open_trace(path: str | os.PathLike[str]) -> Events:
@@ -37,9 +46,11 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
         (True, True)
     """
     given = trace_in(Path(path))
-    if is_raw(given):
-        return read_raw(given)
-    return read(given, kind_of(given))
+    try:
+        return table_of(given)
+    except MemoryError:
+        problem = "holds more than there is memory for"
+        raise InputError(given, "", problem, "record for a shorter time") from None
 
 
 def trace_in(path: Path) -> Path:
@@ -48,22 +59,17 @@ def trace_in(path: Path) -> Path:
     return inside if inside.is_file() else path
 
 
-def open_flow(path: Path) -> Flow:
-    """The events of a trace piece by piece; of trace.dat, raw pages and Parquet no more is in memory at a time."""
+def table_of(path: Path) -> Events:
+    """All events of a trace."""
     if is_raw(path):
-        return raw_flow(path)
+        return read_raw(path)
     kind = kind_of(path)
-    if kind == "trace.dat":
-        return flow(read_tracedat(path))
-    if kind == "parquet":
-        return parquet_flow(path)
-    return read(path, kind).flow()
+    return TABLES[kind](path) if kind in TABLES else FLOWS[kind](path).whole()
 
 
-def read(path: Path, kind: Kind) -> Events:
-    """The whole table of one file."""
-    readers = {"trace.dat": open_tracedat, "parquet": read_parquet, "llfree": read_llfree, "text": read_text}
-    return readers[kind](path)
+def open_flow(path: Path) -> Flow:
+    """The events of a trace piece by piece: no more of it is in memory at a time."""
+    return raw_flow(path) if is_raw(path) else FLOWS[kind_of(path)](path)
 
 
 def kind_of(path: Path) -> Kind:

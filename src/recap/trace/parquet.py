@@ -33,7 +33,6 @@ LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repe
 MEND = "convert the trace again"
 MOST_CPUS = 1 << 16
 LATEST = 1 << 62
-TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -167,23 +166,11 @@ def ties(events: Events) -> npt.NDArray[np.int32]:
 def read_parquet(path: Path) -> Events:
     """Read a trace that `write_parquet` wrote."""
     flow = parquet_flow(path)
-    pieces = list(flow.pieces)
-    whole = joined(pieces or [nothing(flow)])
+    whole = flow.whole()
     marked = np.flatnonzero(whole.event == Event.TRACE_MARKER)
     if len(marked) != len(flow.marks) or (whole.a[marked] != np.arange(len(marked))).any():
         raise InputError(path, "", "has marks that are not its own", MEND)
     return whole
-
-
-def nothing(flow: Flow) -> Events:
-    """No rows."""
-    return table({name: np.empty(0, kind) for name, kind in COLUMNS.items()}, flow)
-
-
-def table(columns: Columns, flow: Flow) -> Events:
-    """Columns, with what is told of the whole trace."""
-    told: dict[str, Any] = {name: getattr(flow, name) for name in TOLD}
-    return Events(**{**columns, **told})
 
 
 def parquet_flow(path: Path) -> Flow:
@@ -219,7 +206,7 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
             raise InputError(path, f"row group {number}", "goes back in time", MEND)
         so_far = int(columns["time"][-1]) if len(columns["time"]) else so_far
         for start in range(0, len(columns["time"]), PIECE):
-            yield table({name: values[start : start + PIECE] for name, values in columns.items()}, found)
+            yield found.table({name: values[start : start + PIECE] for name, values in columns.items()})
 
 
 def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Columns:
@@ -237,8 +224,6 @@ def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Column
     last.keep(kind, starts, time)
     order = np.lexsort((tie, cpu, time))
     found = {"time": time[order], **{name: values[order] for name, values in columns.items()}}
-    for values in found.values():
-        values.flags.writeable = False
     return {name: found[name] for name in COLUMNS}
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace.builder import Builder
 from recap.trace.opening import open_flow, open_trace
 from recap.trace.procfs import (
     PageTypes,
@@ -48,6 +47,11 @@ def load(path: str | os.PathLike[str]) -> Recording:
         '60'
     """
     return Recording(path)
+
+
+def nothing() -> Flow:
+    """The trace of a folder without one."""
+    return Flow(comms={}, clock="unknown", cpus=1, buffers=("",), symbols={})
 
 
 def trace_in(folder: Path) -> Path:
@@ -88,13 +92,11 @@ class Recording:
     @cached_property
     def events(self) -> Events:
         """The trace; none are in an archive of /proc files."""
-        if self.archive:
-            return Builder(self.path).events(empty=True)
-        return open_trace(self.path)
+        return nothing().whole() if self.archive else open_trace(self.path)
 
     def flow(self) -> Flow:
         """The trace piece by piece, which takes little memory however long it is."""
-        return self.events.flow() if self.archive else open_flow(self.path)
+        return nothing() if self.archive else open_flow(self.path)
 
     def snapshot(self, n: int) -> Snapshot | None:
         """The memory state before or after, None if there is none."""

@@ -204,6 +204,9 @@ def joined(pieces: list[Events]) -> Events:
     return replace(pieces[-1], **columns)
 
 
+TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
+
+
 @dataclass(eq=False)
 class Flow:
     """A trace piece by piece: tables that follow each other in time, each of `PIECE` rows but the last.
@@ -222,3 +225,18 @@ class Flow:
     lost: list[Lost] = field(default_factory=list)
     other: dict[str, int] = field(default_factory=dict)
     share: float = 0.0  # of the trace, that was read
+
+    def table(self, columns: dict[str, Any]) -> Events:
+        """Columns as a piece, with what is known of the whole so far."""
+        for column in columns.values():
+            column.flags.writeable = False
+        told: dict[str, Any] = {name: getattr(self, name) for name in TOLD}
+        return Events(**columns, **told)
+
+    def whole(self) -> Events:
+        """All pieces as one table."""
+        pieces = list(self.pieces)
+        self.lost.sort(key=lambda before: (before.time, before.cpu))
+        if not pieces:
+            return self.table({name: np.empty(0, kind) for name, kind in COLUMNS.items()})
+        return replace(joined(pieces), **{name: getattr(self, name) for name in TOLD})

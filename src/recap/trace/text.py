@@ -2,23 +2,31 @@
 
 The three differ in how a line begins, which one pattern covers; fields follow as `name=value` but for a few
 events with a form of their own. Lines that are no event's are skipped, events that are not ours are counted.
+A text is read block by block, after a first look at its times only.
 """
 
+import mmap
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
 from pathlib import Path
 
 from recap.errors import InputError
+from recap.trace.blocks import BLOCK, Block, BlockReader, Columns
 from recap.trace.builder import Builder
+from recap.trace.cursor import forget
 from recap.trace.gfp import GFP_NAMES, gfp_bits
-from recap.trace.table import NO_PFN, SCHEMA, TRACEPOINTS, Event, Events, Lost
+from recap.trace.table import NO_PFN, SCHEMA, TRACEPOINTS, Event, Flow, Lost
 
 LINE = re.compile(
     r"[ \t]*(?P<comm>\S.{0,62}?)(?:-(?P<pid>\d{1,10})|[ \t]+(?:-?\d{1,10}/)?(?P<tid>-?\d{1,10}))[ \t]+"
     r"(?:\([ \d-]{1,12}\)[ \t]+)?(?:\[(?P<cpu>\d{1,5})\]|(?P<bare>\d{1,5})(?=[d.DIX]))[ \t]*"
     r"(?P<context>[A-Za-z.\d]{4,8}[ \t]+)?"
-    r"(?P<seconds>\d{1,10})\.(?P<fraction>\d{6,9}): (?P<rest>.*)"
+    r"(?P<time>\d{1,10}\.\d{6,9}): (?P<rest>.*)",
+    re.ASCII,
 )
+TIME = re.compile(rb"[ \t\]](\d{1,10}\.\d{6,9}):")  # wherever LINE may find one
+ROUNDED = 1 << 12  # nanoseconds by which such a time may be off as a float
 NAMED = re.compile(r"[ \t]*(?:[\w-]{1,40}:)?(?P<event>\w{1,64}):[ \t]*(?P<body>.*)")
 MARK = re.compile(r"(?:tracing_mark_write:|0x[0-9a-f]+:|\w+:\w+:)?[ \t]*(.*)")
 FIELD = re.compile(r"\b(\w{1,40})=[ ]?([^\s,]{1,400})")
@@ -28,7 +36,7 @@ REQUEST = re.compile(r"(\d{1,4}),(\d{1,7}) (\w{0,10}) (?:\d{1,10} )?\(.{0,80}?\)
 SWITCH = re.compile(r".{0,63}?:(\d{1,10}) \[\d{1,4}\] (\S{1,6}) ==> .{0,63}?:(\d{1,10}) \[\d{1,4}\]")
 RANGE = re.compile(r"range=\((\w{1,18}) ~ (\w{1,18})\)")
 NUMBER = re.compile(r"-?(?:0[xX][0-9a-fA-F]{1,16}|\d{1,20})")
-NANO_DIGITS = 9
+NANO_DIGITS, NANOSECONDS = 9, 10**9
 MINOR_BITS = 20  # of a kernel's dev_t
 PAGE_SHIFT = 12
 LONGEST_LINE = 4096
@@ -150,79 +158,113 @@ def context_of(flags: str | None) -> int:
     return (IRQS_OFF if flags[0] in "dD" else 0) | CONTEXT.get(flags[2], 0)
 
 
-class TextReader:
-    """Lines on their way to the table."""
+def nanoseconds(time: str) -> int:
+    """A printed time."""
+    seconds, _, fraction = time.partition(".")
+    return int(seconds) * NANOSECONDS + int(fraction.ljust(NANO_DIGITS, "0"))
+
+
+class TextReader(BlockReader):
+    """A text on its way to the table."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.built = Builder(path)
-        self.line_number = 0
+        symbols = {"gfp_flags": GFP_NAMES, "status": dict(enumerate(STATUS))}
+        super().__init__(path, Flow(comms={}, clock="unknown", cpus=1, buffers=("",), symbols=symbols))
+        self.built = Builder()
         self.time = 0
+        self.before: dict[int, int] = {}  # the last time before each block, by where it starts
 
-    def take(self, line: str) -> bool:
-        """One line; whether it is an event's."""
-        self.line_number += 1
-        match = LINE.fullmatch(line)
-        named = NAMED.fullmatch(match["rest"]) if match is not None else None
+    def blocks(self) -> Iterator[Block]:
+        """The blocks, after a look at the times in them."""
+        start = before = 0
+        while start < len(self.data):
+            stop = end_of_block(self.data, start)
+            times = TIME.findall(self.data[start:stop])
+            self.before[start] = before
+            earliest = int(min(map(float, times)) * NANOSECONDS) - ROUNDED if times else before
+            yield Block(start, stop, earliest)
+            forget(self.data, start, stop)
+            start, before = stop, nanoseconds(times[-1].decode()) if times else before
+
+    def read(self, block: Block) -> Columns:
+        """The rows of a block."""
+        self.built, self.time = Builder(), self.before[block.start]
+        for number, line in lines_of(self.data[block.start : block.stop]):
+            try:
+                self.take(line)
+            except ValueError as error:
+                where = f"line {self.lines_before(block) + number}"
+                raise InputError(self.path, where, str(error), "print the trace again") from None
+        forget(self.data, block.start, block.stop)
+        return self.built.columns()
+
+    def lines_before(self, block: Block) -> int:
+        """How many lines end before a block."""
+        ends = pairwise(start for start in self.before if start <= block.start)
+        return sum(bytes(self.data[start:stop]).count(b"\n") for start, stop in ends)
+
+    def take(self, line: str) -> None:
+        """One line."""
+        match, named = parts_of(line)
         if match is None or named is None:
             self.take_lost(line)
-            return False
-        self.time = int(match["seconds"]) * 10**NANO_DIGITS + int(match["fraction"].ljust(NANO_DIGITS, "0"))
+            return
+        self.time = nanoseconds(match["time"])
         pid = int(match["pid"] or match["tid"])
         if match["comm"] != "<...>":
-            self.built.comms.setdefault(pid, match["comm"])
-        event = self.event_of(named["event"])
+            self.found.comms.setdefault(pid, match["comm"])
+        name = named["event"]
+        event = Event.TRACE_MARKER if name == "tracing_mark_write" else TRACEPOINTS.get(name)
         if event is None:
-            self.built.count_other(named["event"])
-            return True
-        context = context_of(match["context"])
+            self.found.other[name] = self.found.other.get(name, 0) + 1
+            return
         try:
-            self.add(event, named["body"], int(match["cpu"] or match["bare"]), {"pid": pid, "context": context})
+            values = self.mark(named["body"]) if event is Event.TRACE_MARKER else fields(event, named["body"])
+            row = {"pid": pid, "context": context_of(match["context"]), **values}
+            self.built.add(self.time, event, int(match["cpu"] or match["bare"]), row)
         except (ValueError, KeyError, IndexError) as error:
-            problem = f"{event.name.lower()} cannot be read: {error}"
-            raise InputError(self.path, f"line {self.line_number}", problem, "print the trace again") from None
-        return True
+            raise ValueError(f"{event.name.lower()} cannot be read: {error}") from None
 
-    def event_of(self, name: str) -> Event | None:
-        """The event of ours of that name."""
-        return Event.TRACE_MARKER if name == "tracing_mark_write" else TRACEPOINTS.get(name)
-
-    def add(self, event: Event, body: str, cpu: int, values: Values) -> None:
-        """A row."""
-        if event is Event.TRACE_MARKER:
-            mark = MARK.fullmatch(body)
-            values["a"] = len(self.built.marks)
-            self.built.marks.append(mark[1].strip() if mark else body)
-        else:
-            values.update(fields(event, body))
-        self.built.add(self.time, event, cpu, values)
+    def mark(self, body: str) -> Values:
+        """A trace marker, whose text is kept."""
+        mark = MARK.fullmatch(body)
+        self.marks.append(mark[1].strip() if mark else body)
+        return {"a": len(self.marks) - 1}
 
     def take_lost(self, line: str) -> None:
         """A line that says that events were lost before the next one."""
         match = LOST.search(line)
         if match is not None:
             count = int(match["count"]) if match["count"] else None
-            self.built.lost.append(Lost(int(match["cpu"]), self.time, count))
+            self.found.lost.append(Lost(int(match["cpu"]), self.time, count))
 
 
-def lines_of(path: Path) -> Iterator[str]:
-    """The lines of a text, none absurdly long."""
-    try:
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            while line := file.readline(LONGEST_LINE):
-                yield line.rstrip("\r\n")
-    except OSError as error:
-        raise InputError(path, "", f"cannot be read: {error.strerror}", "check its permissions") from None
+def parts_of(line: str) -> tuple[re.Match[str] | None, re.Match[str] | None]:
+    """How an event's line begins, and its name with what follows; of other lines one of them is None."""
+    match = LINE.fullmatch(line)
+    return match, NAMED.fullmatch(match["rest"]) if match else None
 
 
-def read_text(path: Path) -> Events:
-    """The events of a text, in whichever of the three forms."""
+def end_of_block(data: memoryview, start: int) -> int:
+    """Where a block of whole lines ends, unless a line is longer than it."""
+    stop = min(start + BLOCK, len(data))
+    whole = data.obj
+    if stop < len(data) and isinstance(whole, mmap.mmap):
+        stop = whole.rfind(b"\n", start, stop) + 1 or stop
+    return stop
+
+
+def lines_of(data: memoryview) -> Iterator[tuple[int, str]]:
+    """The lines of some bytes, numbered from 1 on; those that are absurdly long are cut."""
+    for number, line in enumerate(bytes(data).removesuffix(b"\n").split(b"\n"), 1):
+        for at in range(0, len(line) or 1, LONGEST_LINE):
+            yield number, line[at : at + LONGEST_LINE].decode(errors="replace").rstrip("\r")
+
+
+def text_flow(path: Path) -> Flow:
+    """The events of a text, in whichever of the three forms, piece by piece."""
     reader = TextReader(path)
-    found = 0
-    for line in lines_of(path):
-        found += reader.take(line)
-        if not found and reader.line_number > GUESSED_LINES:
-            break
-    if not found:
+    lines = lines_of(reader.data[: end_of_block(reader.data, 0)])
+    if not any(None not in parts_of(line) for _, line in islice(lines, GUESSED_LINES)):
         raise InputError(path, "line 1", "this is no trace that recap knows", NOT_A_TRACE)
-    return reader.built.events({"gfp_flags": GFP_NAMES, "status": dict(enumerate(STATUS))})
+    return reader.flow()
