@@ -72,6 +72,7 @@ cdef enum:
     PG_WORKINGSET = 2
     PG_JOURNALLED = 4
     PG_SLAB = 8
+    PG_HELD = 16
     IN_SWAP = 0xFFFFFFFE
 
     PG_TAIL = 0

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from recap.demand.from_trace import USER, identities, number_tasks
+from recap.demand.from_trace import USER, blocks_named, identities, mark_restored, number_tasks
 from recap.demand.streams import Streams
+from recap.demand.transactions import Holds, holds
 from recap.trace import NO_PFN, Event, Events
 
 FRAMES = 2048
 TASK, KSWAPD = 100, 30
 ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
+REFAULT, HOLD = 12, 13
 KERNEL, ANON, FILE = range(3)
 COMMS = {TASK: "wl", KSWAPD: "kswapd0", 101: "child"}
 
@@ -44,7 +46,7 @@ def streams(*rows: dict[str, int], in_use: tuple[int, ...] = ()) -> Streams:
         events,
         tasks.who,
         tasks.other,
-        identities(events),
+        identities(events)[0],
         tasks.role,
         initial,
         np.full(FRAMES, FILE, np.uint8),
@@ -202,3 +204,50 @@ def test_what_a_stall_took_is_not_part_of_the_pace() -> None:
 def test_a_write_request_is_writeback_by_the_task() -> None:
     passed = streams(alloc(5), {"event": Event.BLOCK_RQ_ISSUE, "order": 1, "a": 80, "b": 24})
     assert ops(passed) == [(ALLOC, 0), (6, 3)]
+
+
+def test_a_page_read_for_the_first_time_that_joins_the_active_list_was_evicted_before() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "a": 7, "b": 1}
+    insert = {"event": Event.MM_LRU_INSERTION, "a": 3}
+    first = (alloc(5), {**add, "pfn": 5}, {**insert, "pfn": 5})
+    passed = streams(*first, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9}, {**insert, "pfn": 9})
+    assert ops(passed) == [(ALLOC, 0), (REFAULT, 0), (ALLOC, 0)]  # the second time the model knows by itself
+
+
+def test_of_the_pages_that_came_back_the_recorded_share_was_active_before() -> None:
+    gfp = np.zeros(9, np.uint32)
+    mark_restored(np.array([REFAULT] * 8 + [ALLOC], np.uint8), gfp, 0.75)
+    assert gfp.sum() == 6
+    assert gfp[8] == 0
+
+
+DEVICE = 8 << 20
+
+
+def commit(block: int) -> dict[str, int]:
+    return {"event": Event.WRITEBACK_DIRTY_FOLIO, "a": DEVICE, "b": block}
+
+
+def test_what_a_commit_makes_dirty_was_held_for_part_of_the_five_seconds_before() -> None:
+    events = trace({"event": Event.SCHED_SWITCH}, *map(commit, range(200)), commit(300))
+    seconds = np.array([0] + [20] * 200 + [22], np.int64)
+    events.time[:] = 1_000_000_000 * seconds
+    found = holds(events, identities(events)[0], events.event == Event.WRITEBACK_DIRTY_FOLIO, DEVICE)
+    first = found.time[found.identity < 200] / 1e9
+    assert (first >= 15).all()
+    assert (first <= 20).all()
+    assert 17 < first.mean() < 18
+    assert 20 <= found.time[found.identity == 200][0] / 1e9 <= 22
+    assert (np.diff(found.time) >= 0).all()
+
+
+def test_a_block_in_memory_from_the_start_is_held_by_whoever_runs_then() -> None:
+    events = trace(alloc(3), alloc(4), commit(70))
+    tasks, (identity, pages) = number_tasks(events), identities(events)
+    named, number = blocks_named(pages, DEVICE, np.array([60, 70]))
+    assert (named.tolist(), number.tolist()) == ([1], [0])
+    initial = np.ones(FRAMES, np.uint8)
+    passed = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, np.full(FRAMES, FILE, np.uint8))
+    passed.metadata(Holds(np.array([500]), number.astype(np.int32)), number, np.array([8]))
+    passed.advance(0, len(events))
+    assert ops(passed) == [(ALLOC, 1), (HOLD, 0), (ALLOC, 2), (DIRTY, 0)]

@@ -55,6 +55,39 @@ def test_a_block_is_made_by_moving_pages() -> None:
     assert found["compact_free_scanned"] >= found["pgmigrate_success"]
 
 
+def metadata(*then: Op) -> Demand:
+    """The same, but what is kept is blocks of metadata: held by a transaction, and what comes then, each after 1 ms."""
+    taken = allocs(0, TAKEN)
+    kept = [(op, obj) for op in (Op.HOLD, *then) for _, obj in taken if obj % 4 == 0]
+    wanted = demand([*taken, *given_back(taken), *kept, *allocs(TAKEN, 1)], kind=Kind.FILE)
+    orders, kinds, wait = wanted.obj_order.copy(), wanted.obj_kind.copy(), wanted.op_wait.copy()
+    orders[TAKEN:], kinds[TAKEN:] = HUGE, Kind.KERNEL
+    wait[-1] = 1_000_000_000
+    return replace(wanted, obj_order=orders, obj_kind=kinds, op_wait=wait)
+
+
+def test_what_a_transaction_holds_is_neither_moved_nor_reclaimed() -> None:
+    found = simulate(metadata(), machine())
+    assert found["pgmigrate_fail"] > 0
+    assert found["pgmigrate_success"] == found["pgsteal_direct"] == found["pgsteal_kswapd"] == 0
+    assert found["high_order_successes"] == 0
+
+
+def test_committed_it_stays_until_it_is_written() -> None:
+    assert simulate(metadata(Op.DIRTY), machine())["high_order_successes"] == 0
+    assert simulate(metadata(Op.DIRTY, Op.WRITE_PAGE), machine())["high_order_successes"] == 1
+
+
+def test_a_page_evicted_before_the_recording_comes_back_active_and_costs() -> None:
+    taken = allocs(0, 100)
+    wanted = demand([*taken, *((Op.REFAULT, obj) for _, obj in taken)], kind=Kind.FILE)
+    memory = machine()
+    found = simulate(wanted, memory)
+    assert found["workingset_activate_file"] == found["workingset_restore_file"] == 100
+    assert memory.lru_size[3] == 100
+    assert memory.file_cost > memory.anon_cost == 0
+
+
 def test_without_compaction_the_same_block_costs_reclaim_or_fails() -> None:
     memory = machine()
     memory.compaction = False

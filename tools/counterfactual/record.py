@@ -1,6 +1,6 @@
 """Run a load many times on a real 6.1 kernel under several settings of its parameters.
 
-    python tools/counterfactual/record.py RIG OUT [--seeds 8] [--requests 60] [--first 1]
+    python tools/counterfactual/record.py RIG OUT [--seeds 8] [--first 1] --settings baseline vm.swappiness=200
 
 RIG is a folder with what it takes to boot a Debian kernel in QEMU: `kernel` (its release), `root/boot/vmlinuz-*`,
 `ir.gz` (an initramfs with busybox, trace-cmd and the virtio modules), `disk.img` (files to read), and, to read memory
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -25,14 +26,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BASELINE = "baseline"
-SETTINGS = {
-    BASELINE: "",
-    "vm.min_free_kbytes=10000": "vm.min_free_kbytes:10000",
-    "vm.watermark_scale_factor=300": "vm.watermark_scale_factor:300",
-    "vm.swappiness=200": "vm.swappiness:200",
-    "vm.watermark_boost_factor=0": "vm.watermark_boost_factor:0",
-    "vm.compaction_proactiveness=100": "vm.compaction_proactiveness:100",
-}
+SETTING = re.compile(r"vm\.\w+=\d+")
 PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo")
 KEPT = ("workload.log", "cmdline", "uname", "dmesg", "sysctl.vm", *(f"{name}.{i}" for name in PROC for i in (0, 1)))
 TRACE_MB = 40
@@ -128,7 +122,7 @@ def record(rig: Path, archive: Path, folder: Path, setting: str, seed: int, args
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
     stop = int(setting == BASELINE)
-    words = {"seed": seed, "requests": args.requests, "stop": stop, "set": SETTINGS[setting]}
+    words = {"seed": seed, "requests": args.requests, "stop": stop, "set": "" if stop else setting.replace("=", ":")}
     boot(rig, archive, run, words, args.memory)
     if not (run / "vmstat.1").exists():
         raise SystemExit(f"{run}: the guest did not finish; see console.log")
@@ -142,6 +136,13 @@ def record(rig: Path, archive: Path, folder: Path, setting: str, seed: int, args
     run.rename(folder)
 
 
+def known(text: str) -> str:
+    """A setting, as the command line gives it."""
+    if text != BASELINE and not SETTING.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither {BASELINE} nor vm.NAME=VALUE")
+    return text
+
+
 def main() -> None:
     """Runs of all settings, seed by seed, so that an early end leaves every setting with as many."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -151,7 +152,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--memory", type=int, default=300)
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
+    parser.add_argument("--settings", nargs="+", default=[BASELINE], type=known, help="baseline or vm.NAME=VALUE")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     archive = initramfs(args.rig, args.out).resolve()

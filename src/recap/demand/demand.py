@@ -43,6 +43,8 @@ class Op(enum.IntEnum):
     PACE = 9  # go on no sooner than the wait after the last PACE began
     FALLBACK = 10  # the next operations, as many as op_gfp says, are for when the object has got no memory
     MIN_FREE = 11  # vm.min_free_kbytes is set, to so many pages
+    REFAULT = 12  # what was just read had been evicted shortly before the recording; op_gfp: was it active then?
+    HOLD = 13  # a filesystem's transaction holds a block of its device from now until it is made dirty
 
 
 @dataclass(frozen=True, eq=False)

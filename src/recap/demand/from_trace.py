@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from recap.demand.compaction_costs import compaction_costs
-from recap.demand.demand import Demand, Kind
+from recap.demand.demand import Demand, Kind, Op
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
+from recap.demand.transactions import holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
@@ -41,12 +42,17 @@ def from_trace(recording: Recording) -> Demand:
     snapshot, events = from_snapshot_on(recording)
     tasks = number_tasks(events)
     initial, kind = initial_frames(snapshot)
-    streams = Streams(events, tasks.who, tasks.other, identities(events), tasks.role, initial, kind)
+    identity, pages = identities(events)
+    streams = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, kind)
     pfns = snapshot.block_device_pages()
-    streams.device_pages(filesystem_device(events), snapshot.index[pfns].astype(np.int64), pfns)
+    device, blocks = filesystem_device(events), snapshot.index[pfns].astype(np.int64)
+    streams.device_pages(device, blocks, pfns)
+    named, number = blocks_named(pages, device, blocks)
+    by_journal = tasks.role[tasks.who] == JOURNAL
+    streams.metadata(holds(events, identity, by_journal, device), number, pfns[named])
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
-    return assemble(events, tasks, streams)
+    return assemble(events, tasks, streams, restored_share(recording))
 
 
 def number_tasks(events: Events) -> Tasks:
@@ -76,8 +82,9 @@ def task_role(key: int, comm: str) -> int:
     return next((role for name, role in ROLES.items() if comm.startswith(name)), USER)
 
 
-def identities(events: Events) -> Array:
-    """Number the file pages (inode, index) that events name; -1 where none is."""
+def identities(events: Events) -> tuple[Array, Array]:
+    """Number the file pages that events name: each event's number, -1 where it names none, and (inode, index) of each
+    number, sorted."""
     found = np.full(len(events), -1, np.int32)
     kinds = (
         Event.MM_FILEMAP_ADD_TO_PAGE_CACHE,
@@ -86,8 +93,19 @@ def identities(events: Events) -> Array:
     )
     rows = np.flatnonzero(np.isin(events.event, np.array(kinds, np.uint8)))
     pages = np.stack((events.a[rows], events.b[rows]), axis=1)
-    found[rows] = np.unique(pages, axis=0, return_inverse=True)[1].reshape(-1) if len(rows) else 0
-    return found
+    if not len(rows):
+        return found, pages
+    distinct, number = np.unique(pages, axis=0, return_inverse=True)
+    found[rows] = number.reshape(-1)
+    return found, distinct
+
+
+def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array]:
+    """Which blocks of a device events name as file pages (its inode has the device's number), and their numbers."""
+    first, last = np.searchsorted(pages[:, 0], [device, device + 1])
+    place = np.searchsorted(pages[first:last, 1], blocks)
+    found = np.flatnonzero(np.isin(blocks, pages[first:last, 1]))
+    return found, first + place[found]
 
 
 def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
@@ -107,7 +125,23 @@ def filesystem_device(events: Events) -> int:
     return int(devices[count.argmax()]) if len(devices) else 0
 
 
-def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
+def restored_share(recording: Recording) -> float:
+    """How many of the file pages that came back active had been active before they were evicted; none if not saved."""
+    before, after = recording.vmstat(0), recording.vmstat(1)
+    restored, activated = (
+        after.get(name, 0) - before.get(name, 0) for name in ("workingset_restore_file", "workingset_activate_file")
+    )
+    return restored / activated if activated > 0 else 0.0
+
+
+def mark_restored(kind: Array, gfp: Array, share: float) -> None:
+    """Say of so many of the pages evicted before the recording, evenly, that they were active then."""
+    rows = np.flatnonzero(kind == Op.REFAULT)
+    steps = np.floor(np.arange(len(rows) + 1) * share)
+    gfp[rows] = np.diff(steps) > 0
+
+
+def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) -> Demand:
     """Group the operations by task."""
     task = streams.result("op_task", streams.ops)
     order = np.argsort(task, kind="stable")
@@ -116,6 +150,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams) -> Demand:
         name: streams.result(name, streams.ops)[order]
         for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
     }
+    mark_restored(ops["op_kind"], ops["op_gfp"], restored)
     objects: dict[str, Any] = {
         name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")
     }

@@ -31,6 +31,9 @@ cdef enum:
     EXIT = 5
     WRITEBACK = 6
     WRITE_PAGE = 7
+    REFAULT = 12
+    HOLD = 13
+    LRU_ACTIVE_FILE = 3
 
     NOBODY = -1
     DROPPED = -2
@@ -78,6 +81,7 @@ cdef class Streams:
     cdef int[::1] obj_task
     cdef int[::1] obj_identity
     cdef int[::1] obj_next
+    cdef unsigned char[::1] obj_fresh
     cdef long long[::1] obj_op
     cdef readonly int objects
 
@@ -116,6 +120,9 @@ cdef class Streams:
     cdef unsigned int[::1] arrived
     cdef unsigned int device
     cdef int[::1] device_object
+    cdef const long long[::1] hold_time
+    cdef const int[::1] hold_identity
+    cdef long long next_hold
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees
@@ -147,6 +154,9 @@ cdef class Streams:
     cdef void switched(self, long long i) noexcept nogil
 
     cdef void stalls(self, long long i, int t, bint begins) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void hold_blocks(self, long long i) noexcept nogil
 
     cdef long long woken(self, long long i, int t) noexcept nogil
 

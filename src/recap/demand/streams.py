@@ -9,6 +9,7 @@ from __future__ import annotations
 import cython
 import numpy as np
 
+from recap.demand.transactions import Holds
 from recap.pages import Array, adopt
 from recap.trace import Events
 
@@ -20,6 +21,8 @@ if not cython.compiled:
     MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
     KERNEL, ANON, FILE = range(3)
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
+    REFAULT, HOLD = 12, 13
+    LRU_ACTIVE_FILE = 3
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
     BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
@@ -66,6 +69,9 @@ class Streams:
         self.columns: dict[str, Array] = {}
         self.read(events)
         self.device = 0
+        self.hold_time = adopt(numbers(0, np.int64))
+        self.hold_identity = adopt(numbers(0, np.int32))
+        self.next_hold = 0
         self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
         self.role, self.initial, self.initial_kind = adopt(role), adopt(initial), adopt(initial_kind)
@@ -76,7 +82,7 @@ class Streams:
         self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
         objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
-        self.prepare_operations(len(events) + objects + blocks_written(events))
+        self.prepare_operations(2 * len(events) + objects + blocks_written(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
@@ -115,6 +121,7 @@ class Streams:
         self.obj_task = adopt(numbers(count, np.int32, NOBODY))
         self.obj_identity = adopt(numbers(count, np.int32, NOBODY))
         self.obj_next = adopt(numbers(count, np.int32, NOBODY))
+        self.obj_fresh = adopt(numbers(count, np.uint8))
         self.obj_op = adopt(numbers(count, np.int64, NOBODY))
 
     def prepare_operations(self, count: int) -> None:
@@ -174,6 +181,8 @@ class Streams:
         """`advance` without the interpreter."""
         for i in range(start, stop):
             self.account(i)
+            if self.role[self.who[i]] == USER and not self.consequence(self.who[i]):
+                self.hold_blocks(i)
             self.dispatch(i)
 
     def account(self, i: int) -> None:
@@ -282,6 +291,22 @@ class Streams:
                 data += 1
         if data and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
             self.emit(i, t, WRITEBACK, data)
+
+    def hold_blocks(self, i: int) -> None:
+        """Blocks of metadata that are changed about now; who changes them is not known."""
+        while self.next_hold < len(self.hold_time) and self.hold_time[self.next_hold] <= self.time[i]:
+            obj = self.identity_object[self.hold_identity[self.next_hold]]
+            if obj != NOBODY:
+                self.emit(i, self.who[i], HOLD, obj)
+            self.next_hold += 1
+
+    def metadata(self, held: Holds, identity: Array, pfns: Array) -> None:
+        """Say when blocks of metadata are held, and which frames hold which of these file pages at the start."""
+        self.hold_time, self.hold_identity = adopt(held.time), adopt(held.identity)
+        for number, pfn in zip(identity.tolist(), pfns.tolist(), strict=True):
+            obj = self.occupant(pfn, 0)
+            self.obj_identity[obj] = number
+            self.identity_object[number] = obj
 
     def device_pages(self, device: int, blocks: Array, pfns: Array) -> None:
         """Say which frames hold which blocks of a device at the start."""
@@ -513,8 +538,13 @@ class Streams:
             if self.cpu_moved[self.cpu[i]] != NOBODY or self.compacts(self.who[i]):
                 self.moved_in(self.cpu[i], self.pfn[i])
             return
-        if obj >= 0 and self.obj_kind[obj] == KERNEL:
+        if obj < 0:
+            return
+        if self.obj_kind[obj] == KERNEL:
             self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
+        if self.a[i] == LRU_ACTIVE_FILE and self.obj_fresh[obj]:
+            self.emit(i, self.who[i], REFAULT, obj)
+        self.obj_fresh[obj] = 0
 
     def cached(self, i: int) -> None:
         """A page joins a file; if that page of the file was known before, the request was for the same object."""
@@ -530,6 +560,7 @@ class Streams:
         self.obj_kind[obj] = FILE
         self.obj_identity[obj] = self.identity[i]
         self.identity_object[self.identity[i]] = obj
+        self.obj_fresh[obj] = self.obj_op[obj] >= 0
 
     def uncached(self, i: int) -> None:
         """A page leaves its file, to be freed next: its frame and its place are named together."""

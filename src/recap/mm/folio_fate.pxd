@@ -9,6 +9,7 @@ from recap.kernel cimport (
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PF_YOUNG,
+    PG_HELD,
 )
 from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
 from recap.mm.vmstat cimport NR_VMSCAN_IMMEDIATE_RECLAIM

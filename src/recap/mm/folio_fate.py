@@ -14,6 +14,7 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PF_YOUNG,
+        PG_HELD,
     )
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
     from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
@@ -96,4 +97,6 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
             return PAGE_ACTIVATE
     if m.page[pfn].flags & PF_DIRTY:
         return meet_dirty(m, s, pfn, references)
+    if m.page[pfn].owner & PG_HELD:  # filemap_release_folio fails
+        return PAGE_ACTIVATE
     return PAGE_RECLAIMED

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_JOURNALLED
+from recap.kernel cimport NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED
 from recap.mm.free_scanner cimport compaction_alloc
 from recap.mm.lru cimport lruvec_add
 from recap.mm.page_alloc cimport free_pages

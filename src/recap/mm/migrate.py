@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_JOURNALLED
+    from recap.kernel import NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED
     from recap.mm.free_scanner import compaction_alloc
     from recap.mm.lru import lruvec_add
     from recap.mm.page_alloc import free_pages
@@ -60,9 +60,10 @@ def migrate_pages(m: Memory, s: int, cpu: int) -> bool:
 def is_busy(m: Memory, pfn: int) -> bool:
     """Is a page held, so that it stays? Writeback is not waited for (MIGRATE_ASYNC, MIGRATE_SYNC_LIGHT).
 
-    Nor is the journal, which holds a filesystem's dirty metadata (__buffer_migrate_folio, check_refs).
+    Nor is the journal, which holds a filesystem's metadata from its change until it is written in place
+    (__buffer_migrate_folio, check_refs).
     """
-    if m.page[pfn].flags & PF_WRITEBACK:
+    if m.page[pfn].flags & PF_WRITEBACK or m.page[pfn].owner & PG_HELD:
         return True
     return m.page[pfn].flags & PF_DIRTY != 0 and m.page[pfn].owner & PG_JOURNALLED != 0
 

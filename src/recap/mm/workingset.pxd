@@ -20,4 +20,7 @@ cdef void workingset_eviction(Memory m, unsigned int pfn) noexcept nogil
 @cython.locals(obj=cython.int, shadow=cython.longlong, anon=cython.bint, size=cython.longlong)
 cdef void workingset_refault(Memory m, unsigned int pfn) noexcept nogil
 
+@cython.locals(anon=cython.bint)
+cdef void workingset_activate(Memory m, unsigned int pfn, bint used) noexcept nogil
+
 cdef void snapshot_refaults(Memory m) noexcept nogil

@@ -49,10 +49,16 @@ def workingset_refault(m: Memory, pfn: int) -> None:
         size += m.lru_size[1] + (0 if anon else m.lru_size[0])
     if m.nonresident_age - shadow // 2 > size:
         return
+    workingset_activate(m, pfn, shadow & 1 != 0)
+
+
+def workingset_activate(m: Memory, pfn: int, used: bool) -> None:
+    """A page came back soon enough to have been in the working set: it is active, and what takes such pages costs."""
+    anon = m.page[pfn].flags & PF_SWAPBACKED != 0
     m.page[pfn].flags |= PF_ACTIVE
     workingset_age_nonresident(m, 1)
     m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1
-    if shadow & 1:
+    if used:
         m.page[pfn].owner |= PG_WORKINGSET
         lru_note_cost(m, not anon, 1)
         m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1

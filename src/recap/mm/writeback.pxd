@@ -7,7 +7,9 @@ from recap.kernel cimport (
     PF_SWAPBACKED,
     PF_WRITEBACK,
     PG_ALLOCATED,
+    PG_HELD,
     PG_ISOLATED,
+    PG_JOURNALLED,
     SWAP_SLOT,
 )
 from recap.mm.lru cimport lruvec_add, lruvec_del
@@ -19,6 +21,8 @@ cdef void set_page_dirty(Memory m, unsigned int pfn) noexcept nogil
 cdef void clear_page_dirty(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void start_writeback(Memory m, unsigned int pfn) noexcept nogil
+
+cdef void hold_page(Memory m, unsigned int pfn) noexcept nogil
 
 cdef bint add_to_swap(Memory m, unsigned int pfn) noexcept nogil
 

@@ -17,7 +17,9 @@ if not cython.compiled:
         PF_SWAPBACKED,
         PF_WRITEBACK,
         PG_ALLOCATED,
+        PG_HELD,
         PG_ISOLATED,
+        PG_JOURNALLED,
         SWAP_SLOT,
     )
     from recap.mm.lru import lruvec_add, lruvec_del
@@ -48,6 +50,11 @@ def start_writeback(m: Memory, pfn: int) -> None:
     m.vmstat[NR_WRITEBACK] += 1
     m.submitted[m.nr_submitted] = pfn
     m.nr_submitted += 1
+
+
+def hold_page(m: Memory, pfn: int) -> None:
+    """A transaction of the filesystem's journal has changed a block of metadata, and holds it until it is committed."""
+    m.page[pfn].owner |= PG_HELD | PG_JOURNALLED
 
 
 def add_to_swap(m: Memory, pfn: int) -> bool:

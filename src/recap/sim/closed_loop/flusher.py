@@ -9,13 +9,13 @@ import cython
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import NR_LRU_LISTS, PG_JOURNALLED
+from recap.kernel import NR_LRU_LISTS
 from recap.pages import Memory, adopt
 from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.device import Device
 
 if not cython.compiled:
-    from recap.kernel import PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, TENTH_NS
+    from recap.kernel import PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED, TENTH_NS
     from recap.mm.vmstat import NR_DIRTY, NR_WRITEBACK
     from recap.mm.writeback import set_page_dirty, start_writeback
     from recap.sim.closed_loop.costs import STEP_NS
@@ -77,11 +77,16 @@ class Flusher:
         return self.dirty[(self.first - 1) % len(self.dirty)]
 
     def make_dirty(self, pfn: int, now: int) -> None:
-        """A file page is written to; past the background limit the flusher is called."""
+        """A file page is written to; past the background limit the flusher is called.
+
+        Metadata becomes dirty by a commit, and is written as recorded.
+        """
+        self.m.page[pfn].owner &= ~PG_HELD
         if not self.m.page[pfn].flags & PF_LRU or self.m.page[pfn].flags & (PF_DIRTY | PF_SWAPBACKED):
             return
         set_page_dirty(self.m, pfn)
-        self.push(pfn)
+        if not self.m.page[pfn].owner & PG_JOURNALLED:
+            self.push(pfn)
         if self.is_idle() and self.over_background():
             self.call(now)
 

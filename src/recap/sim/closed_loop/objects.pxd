@@ -10,11 +10,11 @@ from recap.kernel cimport (
     PF_YOUNG,
 )
 from recap.mm.kswapd cimport wakeup_kswapd
-from recap.mm.lru cimport activate_page, lruvec_add, mark_page_accessed
+from recap.mm.lru cimport activate_page, lruvec_add, lruvec_del, mark_page_accessed
 from recap.mm.page_alloc cimport free_pages
 from recap.mm.slab cimport add_slab_page, del_slab_page
 from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
-from recap.mm.workingset cimport workingset_age_nonresident, workingset_refault
+from recap.mm.workingset cimport workingset_activate, workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page
 from recap.pages cimport Memory
 from recap.sim.closed_loop.scheduler cimport Scheduler, Task
@@ -49,6 +49,8 @@ cdef class Objects:
 
     @cython.locals(i=cython.uint, by=cython.uint)
     cdef void note_stolen(self, int t, unsigned int pfn, int order, int s) noexcept nogil
+
+    cdef void come_back(self, unsigned int pfn, bint used) noexcept nogil
 
     cdef void touch(self, unsigned int pfn) noexcept nogil
 

@@ -24,11 +24,11 @@ if not cython.compiled:
         PF_YOUNG,
     )
     from recap.mm.kswapd import wakeup_kswapd
-    from recap.mm.lru import activate_page, lruvec_add, mark_page_accessed
+    from recap.mm.lru import activate_page, lruvec_add, lruvec_del, mark_page_accessed
     from recap.mm.page_alloc import free_pages
     from recap.mm.slab import add_slab_page, del_slab_page
     from recap.mm.vmstat import HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
-    from recap.mm.workingset import workingset_age_nonresident, workingset_refault
+    from recap.mm.workingset import workingset_activate, workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page
 
     KIND_KERNEL, KIND_ANON, KIND_FILE, KIND_SLAB = range(4)
@@ -102,6 +102,13 @@ class Objects:
         if self.m.shadow[obj] >= 0:
             workingset_refault(self.m, pfn)
         lruvec_add(self.m, pfn, False)
+
+    def come_back(self, pfn: int, used: bool) -> None:
+        """A page that was just read had been evicted before the recording, and the recorded kernel made it active."""
+        if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
+            lruvec_del(self.m, pfn)
+            workingset_activate(self.m, pfn, used)
+            lruvec_add(self.m, pfn, False)
 
     def note_stolen(self, t: int, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""

@@ -2,6 +2,7 @@ cimport cython
 
 from recap.kernel cimport IN_SWAP
 from recap.mm.min_free cimport set_min_free_pages
+from recap.mm.writeback cimport hold_page
 from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
@@ -22,6 +23,8 @@ cdef enum:
     OP_PACE = 9
     OP_FALLBACK = 10
     OP_MIN_FREE = 11
+    OP_REFAULT = 12
+    OP_HOLD = 13
 
     READ_BATCH_NS = 8000000
 

@@ -23,11 +23,12 @@ from recap.sim.journal import Journal
 if not cython.compiled:
     from recap.kernel import IN_SWAP
     from recap.mm.min_free import set_min_free_pages
+    from recap.mm.writeback import hold_page
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.closed_loop.scheduler import DONE, NEVER, UNBORN
 
     OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
-    OP_TOUCH, OP_PACE, OP_FALLBACK, OP_MIN_FREE = range(8, 12)
+    OP_TOUCH, OP_PACE, OP_FALLBACK, OP_MIN_FREE, OP_REFAULT, OP_HOLD = range(8, 14)
     READ_BATCH_NS = 8_000_000
 
 
@@ -211,7 +212,9 @@ class Simulation:
             self.task[t].op += self.requests.op_gfp[self.task[t].op]
         elif kind == OP_MIN_FREE:
             set_min_free_pages(self.m, obj)
-        elif kind in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE, OP_TOUCH) and self.m.resident[obj] < IN_SWAP:
+        elif kind == OP_REFAULT and self.m.resident[obj] < IN_SWAP:
+            self.objects.come_back(self.m.resident[obj], self.requests.op_gfp[self.task[t].op] != 0)
+        elif kind in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE, OP_TOUCH, OP_HOLD) and self.m.resident[obj] < IN_SWAP:
             self.use_page(c, kind, self.m.resident[obj])
 
     def use_page(self, c: int, kind: int, pfn: int) -> None:
@@ -222,6 +225,8 @@ class Simulation:
             self.flusher.make_dirty(pfn, self.cpu[c].now)
         elif kind == OP_TOUCH:
             self.objects.touch(pfn)
+        elif kind == OP_HOLD:
+            hold_page(self.m, pfn)
         else:
             self.objects.activate(pfn)
 
