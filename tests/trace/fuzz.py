@@ -19,13 +19,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import numpy as np
 
 from recap.errors import InputError
 from recap.lab.info import Start, digest
-from recap.trace import Events, Recording, open_trace
+from recap.trace import Events, Recording, llfree, open_trace, text
 from recap.trace.container import RawFolder, pack
+from recap.trace.opening import open_flow
 from recap.trace.procfs import read_buddyinfo, read_counters, read_pagetypeinfo, read_sysctl, read_zoneinfo
 from recap.trace.snapshot import read_snapshot
 from recap.trace.surroundings import read_page_flags
@@ -52,11 +55,22 @@ Reader = Callable[[Path], object]
 
 
 def whole(path: Path) -> Events:
-    """A trace, read and looked through."""
+    """A trace, read as a whole, and looked through piece by piece."""
     events = open_trace(path)
     assert (np.diff(events.time) >= 0).all()
-    digest(events.flow(), Start("unknown"), "fuzz")
+    found = digest(open_flow(path), Start("unknown"), "fuzz")
+    assert found.events == len(events) + sum(events.other.values())
     return events
+
+
+def in_blocks(module: ModuleType, size: int) -> Reader:
+    """The same, of a form that is read in blocks, so small that there is more than one."""
+
+    def read(path: Path) -> object:
+        with mock.patch.object(module, "BLOCK", size):
+            return whole(path)
+
+    return read
 
 
 def raw(path: Path) -> Events:
@@ -78,8 +92,10 @@ def targets(folder: Path) -> Iterator[Target]:
     """Every reader there is."""
     for name, content in FILES.items():
         yield Target(f"trace.dat {name}", whole, [content])
-    yield Target("text", whole, ["\n".join(TEXT_LINES).encode()])
-    yield Target("llfree", whole, [replay([(7, 1, True, 9, 0x140CCA, 4242), (9, 1, False, 9, 0, 1)], cpus=1)])
+    yield Target("text", in_blocks(text, 300), ["\n".join(TEXT_LINES).encode()])
+    yield Target(
+        "llfree", in_blocks(llfree, 4096), [replay([(7, 1, True, 9, 0, 4242), (9, 1, False, 9, 0, 1)], cpus=2)]
+    )
     pages = raw_folder(folder / "raw") / "per_cpu/cpu0/trace_pipe_raw"
     yield Target("raw pages", raw, [pages.read_bytes()], "raw/per_cpu/cpu0/trace_pipe_raw")
     described = folder / "raw/events/kmem/mm_page_alloc/format"

@@ -20,6 +20,7 @@ from recap.lab.memory import counters, zones
 from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
 from recap.lab.requests import MOST_NAMES, Allocations, Requests, flag_names, migratetype
 from recap.trace import Event, Events, Flow, Lost, Recording
+from recap.trace.ahead import ahead
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
 from recap.trace.recorder import read_record
 from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
@@ -94,7 +95,7 @@ def digest(
 ) -> Info:
     """The figures of a trace; `recorder` names the threads that recorded it."""
     tally = Tally(start, recorder)
-    for piece in flow.pieces:
+    for piece in ahead(flow.pieces):
         tally.add(piece, flow.lost)
         if progress:
             progress(flow.share)
@@ -119,7 +120,7 @@ class Tally:
 
     def add(self, piece: Events, lost: list[Lost]) -> None:
         """A piece, which has rows, and all losses known so far."""
-        self.frames.make_room(piece.pfn[piece.event <= Event.MM_PAGE_FREE])
+        self.frames.make_room_for(piece.event, piece.pfn)
         self.memory.follow(piece)
         allocations = Allocations.of(piece)
         self.counts += np.bincount(piece.event, minlength=len(Event))

@@ -54,9 +54,14 @@ class OverTime:
         self.count("stalls", events.time[events.event == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN])
 
     def count(self, name: str, times: Longs, weights: Longs | None = None) -> None:
-        """Some more for one series."""
-        places = (times - self.first) >> self.shift
-        self.sums[name] += np.bincount(places, weights, minlength=FINE_BINS).astype(np.int64)
+        """Some more for one series, in order of time."""
+        if len(times) == 0:
+            return
+        begin, end = ((int(time) - self.first) >> self.shift for time in (times[0], times[-1]))
+        edges = self.first + (np.arange(begin + 1, end + 1) << self.shift)
+        cuts = np.concatenate([[0], np.searchsorted(times, edges), [len(times)]])
+        so_far = cuts if weights is None else np.concatenate([[0], np.cumsum(weights)])[cuts]
+        self.sums[name][begin : end + 1] += np.diff(so_far)
 
     def rates(self) -> Rates:
         """Each series per second."""
@@ -118,8 +123,9 @@ class Gaps:
 
     def add(self, events: Events, lost: list[Lost]) -> None:
         """A piece, and all losses known so far; those behind the piece wait for the next one."""
-        self.waiting += lost[self.taken :]
-        self.taken = len(lost)
+        new = lost[self.taken :]  # a longer list by now, if the trace is read ahead
+        self.waiting += new
+        self.taken += len(new)
         last = int(events.time[-1])
         self.found += [(before, self.begin(before, events)) for before in self.waiting if before.time <= last]
         self.waiting = [before for before in self.waiting if before.time > last]

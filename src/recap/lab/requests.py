@@ -17,6 +17,8 @@ from recap.trace.occupancy import NR_ORDERS
 MOST_NAMES = 12  # of a list of who and what
 MIGRATETYPES = ("Unmovable", "Movable", "Reclaimable", "HighAtomic", "CMA", "Isolate")
 ORDERS = 256  # that the table's column can hold
+PAGES = np.array([0, *(1 << order for order in range(NR_ORDERS))], np.int64)  # by size: nothing, order 0, order 1 ...
+SIZE_BITS = 4
 
 Longs = npt.NDArray[np.int64]
 Name = Callable[[int], str]
@@ -24,11 +26,11 @@ Name = Callable[[int], str]
 
 @dataclass(frozen=True, slots=True)
 class Allocations:
-    """The requests of a piece: row in the table, order, pages, flags, whether it failed."""
+    """The requests of a piece: row in the table, order, how much each got, flags, whether it failed."""
 
     row: Longs
     order: npt.NDArray[np.uint8]
-    pages: Longs
+    size: npt.NDArray[np.uint8]  # of what they got, as PAGES counts it
     flags: npt.NDArray[np.uint32]
     migratetype: npt.NDArray[np.int8]
     pid: npt.NDArray[np.int32]
@@ -40,8 +42,13 @@ class Allocations:
         row = np.flatnonzero(events.event == Event.MM_PAGE_ALLOC)
         failed = events.pfn[row] == NO_PFN
         order = events.order[row]
-        pages = np.where(failed | (order >= NR_ORDERS), 0, np.int64(1) << np.minimum(order, NR_ORDERS).astype(np.int64))
-        return cls(row, order, pages, events.flags[row], events.migratetype[row], events.pid[row], failed)
+        size = np.where(failed | (order >= NR_ORDERS), 0, order + 1).astype(np.uint8)
+        return cls(row, order, size, events.flags[row], events.migratetype[row], events.pid[row], failed)
+
+    @property
+    def pages(self) -> Longs:
+        """How many each got."""
+        return PAGES[self.size]
 
 
 class Shares:
@@ -51,12 +58,12 @@ class Shares:
         self.requests: Counter[int] = Counter()
         self.pages: Counter[int] = Counter()
 
-    def add(self, keys: npt.NDArray[Any], pages: Longs) -> None:
+    def add(self, keys: npt.NDArray[Any], sizes: npt.NDArray[np.uint8]) -> None:
         """Some more requests."""
-        values, which = np.unique(keys, return_inverse=True)
-        requests = np.bincount(which, minlength=len(values))
-        amounts = np.bincount(which, pages, minlength=len(values)).astype(np.int64)
-        for value, count, amount in zip(values.tolist(), requests.tolist(), amounts.tolist(), strict=True):
+        # One sort of numbers, which is ten times as fast as one that keeps track of rows.
+        both, counts = np.unique(keys.astype(np.int64) << SIZE_BITS | sizes, return_counts=True)
+        pages = counts * PAGES[both & (1 << SIZE_BITS) - 1]
+        for value, count, amount in zip((both >> SIZE_BITS).tolist(), counts.tolist(), pages.tolist(), strict=True):
             self.requests[value] += count
             self.pages[value] += amount
 
@@ -88,9 +95,9 @@ class Requests:
         failed = np.flatnonzero(allocations.failed)
         self.by_order[0] += np.bincount(allocations.order, minlength=ORDERS)
         self.by_order[1] += np.bincount(allocations.order[failed], minlength=ORDERS)
-        self.flags.add(allocations.flags, allocations.pages)
-        self.migratetypes.add(allocations.migratetype, allocations.pages)
-        self.pids.add(allocations.pid, allocations.pages)
+        self.flags.add(allocations.flags, allocations.size)
+        self.migratetypes.add(allocations.migratetype, allocations.size)
+        self.pids.add(allocations.pid, allocations.size)
         order, flags, pid = (
             column[failed].tolist() for column in (allocations.order, allocations.flags, allocations.pid)
         )

@@ -17,8 +17,9 @@ from recap.trace.pagedata import Lane, PageData, page_data
 from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Event, Events, Flow, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
-SLICE = 1 << 20  # rows between two looks at Ctrl-C
+SLICE = 1 << 18  # rows between two looks at Ctrl-C
 USUAL_RECORD = 32  # bytes; most are longer, so that a row for each so many is room enough
+MEMORY_PAGE = 4096
 MISSED = 0x80  # bit 31 of a page's commit word, in its last byte
 MISSED_STORED = 0x40
 
@@ -36,13 +37,17 @@ def ingest(trace: TraceDat) -> Events:
         merger = Merger(trace, pages)
         room = pages.size // USUAL_RECORD + 1
         columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
-        rows = 0
+        rows, touched = 0, pages.pool.submit(touch, columns, 0, 0)
         while merger.live:
+            touched.result()
             if rows == room:
                 room *= 2
                 resize(columns, room)
-            rows = merger.fill(columns, rows, min(rows + SLICE, room))
+            limit = min(rows + SLICE, room)
+            touched = pages.pool.submit(touch, columns, limit, min(limit + SLICE, room))
+            rows = merger.fill(columns, rows, limit)
             expect(trace.path, rows, pages.share)
+        touched.result()
         resize(columns, rows)
         merger.lost.sort(key=lambda before: (before.time, before.cpu))
         return merger.table(columns)
@@ -72,12 +77,21 @@ def pieces(trace: TraceDat, found: Flow) -> Iterator[Events]:
         merger = Merger(trace, pages)
         found.marks, found.lost = merger.marks, merger.lost
         while merger.live:
-            columns: Columns = {name: np.empty(PIECE, dtype) for name, dtype in COLUMNS.items()}
+            columns = columns_in_one(PIECE)
             rows = merger.fill(columns, 0, PIECE)
             found.other = merger.other()
             found.share = pages.share
             if rows:
                 yield merger.table({name: column[:rows] for name, column in columns.items()})
+
+
+def columns_in_one(rows: int) -> Columns:
+    """Columns in one block of memory: it is large enough to be given back and had again without new pages."""
+    sizes = [rows * np.dtype(kind).itemsize for kind in COLUMNS.values()]
+    starts = np.cumsum([0, *sizes]).tolist()
+    block = np.empty(starts[-1], np.uint8)
+    parts = zip(COLUMNS.items(), starts, sizes, strict=False)
+    return {name: block[start : start + size].view(kind) for (name, kind), start, size in parts}
 
 
 class Merger:
@@ -207,6 +221,12 @@ def resize(columns: Columns, rows: int) -> None:
     """Make all columns longer or shorter, in place where the memory allows."""
     for column in columns.values():
         column.resize(rows, refcheck=False)
+
+
+def touch(columns: Columns, start: int, stop: int) -> None:
+    """Have the memory of rows to come: the kernel clears it while those before are filled."""
+    for column in columns.values():
+        column[start : stop : MEMORY_PAGE // column.itemsize] = 0
 
 
 def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:

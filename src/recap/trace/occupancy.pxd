@@ -49,6 +49,9 @@ cdef class Frames:
 @cython.locals(block=cython.longlong)
 cdef long long at(Frames f, unsigned int pfn) noexcept nogil
 
+@cython.locals(n=cython.longlong)
+cpdef long long first_new(Frames f, const unsigned char[::1] event, const unsigned int[::1] pfn)
+
 @cython.locals(shift=cython.int, value=cython.longlong)
 cdef int bucket(long long lifetime) noexcept nogil
 

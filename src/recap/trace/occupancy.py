@@ -75,6 +75,12 @@ class Frames:
         with cython.nogil:
             apply(self, event, pid, pfn, order, time, start, stop)
 
+    def make_room_for(self, event: npt.NDArray[np.uint8], pfn: npt.NDArray[np.uint32]) -> None:
+        """Have a place for all frames that these rows allocate or free."""
+        new = first_new(self, event.data, pfn.data)
+        if new < len(event):
+            self.make_room(pfn[new:][event[new:] <= MM_PAGE_FREE])
+
     def make_room(self, pfns: npt.NDArray[np.uint32]) -> None:
         """Have a place for every block that holds one of these frames, as long as there are not absurdly many."""
         blocks = pfns[pfns != NONE] >> np.uint32(BLOCK_ORDER)
@@ -127,6 +133,14 @@ def at(f: Frames, pfn: int) -> int:
     """Where a frame is in the arrays, or -1."""
     block = f.place[pfn >> BLOCK_ORDER] - 1
     return NOWHERE if block < 0 else (block << BLOCK_ORDER) + (pfn & (BLOCK_FRAMES - 1))
+
+
+def first_new(f: Frames, event: memoryview, pfn: memoryview) -> int:
+    """The first row that allocates or frees a frame without a place; behind the last if there is none."""
+    for n in range(len(event)):
+        if event[n] <= MM_PAGE_FREE and pfn[n] != NONE and f.place[pfn[n] >> BLOCK_ORDER] == 0:
+            return n
+    return len(event)
 
 
 def bucket(lifetime: int) -> int:

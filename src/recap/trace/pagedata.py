@@ -4,6 +4,7 @@ Each CPU has two slots of one bounded buffer, filled and read in turn, however l
 """
 
 import os
+import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ ALL_SHARES = 64 << 20  # what the slots of all CPUs take together, unless the fi
 SLOTS = 2
 FEW = 128  # chunks
 PLAIN = "none"
+CHUNK_HEAD = struct.Struct("<II")  # bytes in the file, bytes unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,24 @@ class Source:
         if stream.size == 0:
             return
         # The size a stream states leaves out the count that leads it.
-        cursor = Cursor(self.trace.path, stream.data[: stream.offset + 4 + stream.size], stream.offset)
+        end = stream.offset + 4 + stream.size
+        cursor = Cursor(self.trace.path, stream.data[:end], stream.offset)
+        count, at = cursor.number(4, "the count of chunks"), cursor.at
         forgotten = stream.offset
-        for number in range(cursor.number(4, "the count of chunks")):
-            width, size = cursor.number(4, "a chunk"), cursor.number(4, "a chunk")
+        for number in range(count):
+            width, size = CHUNK_HEAD.unpack_from(stream.data, at) if end - at >= CHUNK_HEAD.size else (end, 0)
+            if width > end - at - CHUNK_HEAD.size:
+                raise Cursor(self.trace.path, stream.data, at).error("ends inside a chunk")
+            at += CHUNK_HEAD.size
             try:
                 check_claim(width, size)
             except ValueError as error:
-                raise cursor.error(str(error)) from None
-            yield Chunk(cursor.at, width, size)
-            cursor.block(width, "a chunk")
+                raise Cursor(self.trace.path, stream.data, at).error(str(error)) from None
+            yield Chunk(at, width, size)
+            at += width
             if number % FEW == 0:
-                forget(stream.data, forgotten, cursor.at)
-                forgotten = cursor.at
+                forget(stream.data, forgotten, at)
+                forgotten = at
 
     def unpack(self, share: list[Chunk], target: memoryview) -> None:
         """Unpack some chunks, one behind the other."""
@@ -179,6 +186,7 @@ class PageData:
 
     data: memoryview
     lanes: list[Lane]
+    pool: Executor  # that unpacks them, and has time for more
 
     @property
     def size(self) -> int:
@@ -199,7 +207,8 @@ def page_data(trace: TraceDat) -> Iterator[PageData]:
     data = np.empty(starts[-1], np.uint8).data
     pool = ThreadPoolExecutor(os.cpu_count()) if len(data) > SHARE else AtOnce()
     try:
-        yield PageData(data, [Lane(source, data, start, pool) for source, start in zip(sources, starts, strict=False)])
+        lanes = [Lane(source, data, start, pool) for source, start in zip(sources, starts, strict=False)]
+        yield PageData(data, lanes, pool)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError, RecapError
+from recap.trace.ahead import ahead
 from recap.trace.table import COLUMNS, PIECE, Event, Events, Flow, Lost, joined
 
 PARQUET = b"PAR1"
@@ -106,7 +107,7 @@ def about_of(flow: Flow) -> About:
 def groups(flow: Flow) -> Iterator[Events]:
     """The pieces, as many at a time as make a group of rows."""
     pieces: list[Events] = []
-    for piece in flow.pieces:
+    for piece in ahead(flow.pieces):
         pieces.append(piece)
         if len(pieces) * PIECE >= ROWS_IN_GROUP:
             yield joined(pieces)

@@ -287,19 +287,23 @@ def number(pages: Pages, at: int, how: int) -> int:
     if how == NUMBER_8:
         value = u32(pages, at + 4)
         value -= (value >> 31) * TWO_32
-        return value * TWO_32 + u32(pages, at)
-    if how == UNSIGNED_4:
-        return u32(pages, at)
-    if how == SIGNED_4:
+        value = value * TWO_32 + u32(pages, at)
+    elif how == UNSIGNED_4:
         value = u32(pages, at)
-        return value - (value >> 31) * TWO_32
-    if how == UNSIGNED_2:
-        return u16(pages, at)
-    if how == SIGNED_2:
+    elif how == SIGNED_4:
+        value = u32(pages, at)
+        value -= (value >> 31) * TWO_32
+    elif how == UNSIGNED_2:
         value = u16(pages, at)
-        return value - (value >> 15 << 16)
-    value = pages.data[at]
-    return value if how == UNSIGNED_1 else value - (value >> 7 << 8)
+    elif how == SIGNED_2:
+        value = u16(pages, at)
+        value -= value >> 15 << 16
+    elif how == UNSIGNED_1:
+        value = pages.data[at]
+    else:
+        value = pages.data[at]
+        value -= value >> 7 << 8
+    return value
 
 
 def writes(pages: Pages, at: int, width: int) -> int:
