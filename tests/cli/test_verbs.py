@@ -120,7 +120,7 @@ def test_info_speaks_json_and_people(recap: Recap, tmp_path: Path) -> None:
     path.write_text("sh-1 [000] 1.000000: mm_page_free: pfn=0x1 order=0\n")
     outcome = recap("info", str(path))
     assert (outcome.code, outcome.err) == (0, "")
-    assert "1 of unknown frames" in outcome.out
+    assert "1  unknown until then" in outcome.out
     assert json.loads(recap("info", str(path), "--json").out)["counts"] == {"mm_page_free": 1}
 
 

@@ -81,6 +81,7 @@ def test_stalls_and_compaction(tmp_path: Path) -> None:
         (2.81, 4, "mm_vmscan_memcg_reclaim_begin: order=0 gfp_flags=GFP_KERNEL"),
         (2.82, 4, "mm_vmscan_memcg_reclaim_end: nr_reclaimed=7"),
         (2.9, 1, "mm_migrate_pages: nr_succeeded=5 nr_failed=2"),
+        (2.91, 3, "mm_vmscan_lru_shrink_inactive: nid=0 nr_scanned=32 nr_reclaimed=20 nr_dirty=0"),
         (
             3.0,
             1,
@@ -96,6 +97,8 @@ def test_stalls_and_compaction(tmp_path: Path) -> None:
     assert stalls["memory cgroup reclaim"].max_ns == 10_000_000
     assert found.reclaim.direct_reclaimed == 40
     assert found.compaction.results == {"complete": 1, "success": 1}
+    per_second = (found.rates.stalls, found.rates.compactions, found.rates.pages_scanned, found.rates.pages_reclaimed)
+    assert [round(sum(series) * found.rates.bin_seconds) for series in per_second] == [2, 1, 32, 20]
     assert (found.compaction.pages_migrated, found.compaction.pages_failed) == (5, 2)
     assert [(row.wanted, row.taken_from, row.count) for row in found.fallbacks] == [("Unmovable", "Movable", 1)]
 

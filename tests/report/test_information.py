@@ -1,14 +1,15 @@
 """What `info` and `record` print."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import msgspec
 import pytest
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 
 from recap.lab.info import info
-from recap.report.information import duration, information, sparkline
+from recap.report.information import BARS, duration, information, sparkline
 from recap.report.recorder import diagnosis, recorded, running
 from recap.trace.doctor import Check
 from recap.trace.recorder import Live, Record
@@ -37,6 +38,21 @@ RECORD = Record(
 def test_a_recording_under_pressure(printed: Printed, golden: Golden) -> None:
     found = info(Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu")
     golden("info-hugetlb.txt", printed(information(msgspec.structs.replace(found, source="recordings/hugetlb-1cpu"))))
+
+
+@pytest.mark.compiled
+def test_a_narrow_terminal_hides_nothing() -> None:
+    found = info(Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu")
+    narrow = Console(width=80, file=StringIO())
+    with narrow.capture() as text:
+        narrow.print(information(found))
+    lines = text.get().splitlines()
+    assert "…" not in text.get()
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[0] for line in lines[:4]] == ["source", "events", "machine", "allocations"]
+    curves = [line for line in lines if "▁" in line]
+    assert len(curves) == 9
+    assert all(20 < sum(block in BARS for block in line) < 60 for line in curves)
 
 
 def test_a_recording_that_lost_events(printed: Printed, golden: Golden) -> None:

@@ -32,6 +32,9 @@ class Rates(msgspec.Struct, frozen=True):
     pages_allocated: list[float]
     pages_freed: list[float]
     stalls: list[float]
+    pages_scanned: list[float]
+    pages_reclaimed: list[float]
+    compactions: list[float]
 
 
 class Matching(msgspec.Struct, frozen=True):

@@ -207,7 +207,7 @@ def lifetimes(frames: Frames) -> Iterator[Lifetime]:
 def notes(tally: Tally, flow: Flow, start: Start) -> Iterator[str]:
     """What a reader must know to read the figures."""
     if start.source == UNKNOWN:
-        yield "the state at the start is unknown: no figures on fragmentation, and first frees count as matched"
+        yield "the state at the start is unknown: no figures on fragmentation, and first frees count as explained"
     if start.source == "page flags":
         yield "the state at the start is from page flags, read while the machine ran: list order is unknown"
     if flow.lost:

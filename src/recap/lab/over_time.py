@@ -17,7 +17,7 @@ MOST_BINS = 240  # of a series over time
 FINE_BINS = 16 * MOST_BINS  # while the length of the trace is not known
 BLOCK_FRAMES = 512
 NANOSECONDS = 1e9
-SERIES = ("events", "pages_allocated", "pages_freed", "stalls")
+SERIES = ("events", "pages_allocated", "pages_freed", "stalls", "pages_scanned", "pages_reclaimed", "compactions")
 
 Longs = npt.NDArray[np.int64]
 
@@ -52,6 +52,10 @@ class OverTime:
         self.count("pages_allocated", events.time[allocations.row], allocations.pages)
         self.count("pages_freed", events.time[freed], pages)
         self.count("stalls", events.time[events.event == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN])
+        shrunk = np.flatnonzero(events.event == Event.MM_VMSCAN_LRU_SHRINK_INACTIVE)
+        self.count("pages_scanned", events.time[shrunk], events.a[shrunk])
+        self.count("pages_reclaimed", events.time[shrunk], events.b[shrunk])
+        self.count("compactions", events.time[events.event == Event.MM_COMPACTION_BEGIN])
 
     def count(self, name: str, times: Longs, weights: Longs | None = None) -> None:
         """Some more for one series, in order of time."""
@@ -66,7 +70,7 @@ class OverTime:
     def rates(self) -> Rates:
         """Each series per second."""
         if self.empty:
-            return Rates(0.0, [], [], [], [])
+            return Rates(0.0, **{name: [] for name in SERIES})
         used = (self.nanoseconds >> self.shift) + 1
         together = -(-used // MOST_BINS)
         width = (together << self.shift) / NANOSECONDS

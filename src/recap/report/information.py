@@ -3,18 +3,21 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.digest import Info, Share
+from recap.lab.digest import Info, Matching, Share
 from recap.report.numbers import count, percent
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 60  # columns of a curve
+WIDTH, NARROWEST = 60, 20  # columns of a curve
 UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns"))
 LONGEST_NAME = 60
 MOST_LOST = 8
+FLAGS = "gfp flags"  # the one column that is wrapped where the terminal is narrow
+NAMES = (FLAGS, "task", "wanted", "taken from", "result", "of pages", "type")
 
 
 def information(result: Info) -> RenderableType:
@@ -28,8 +31,9 @@ def sections(result: Info) -> Iterator[RenderableType]:
     yield from titled("over time", curves(result))
     orders = [(str(row.order), count(row.requests), count(row.failed) if row.failed else "") for row in result.orders]
     yield from titled("requests", table(("order", "requests", "failed"), orders))
+    yield from titled("frees", table(("frees", "of pages"), matched(result.matching)))
     yield from titled("who", shares("task", result.comms, result.pages_allocated))
-    yield from titled("what for", shares("gfp flags", result.gfp_flags, result.pages_allocated))
+    yield from titled("what for", shares(FLAGS, result.gfp_flags, result.pages_allocated))
     yield from titled("migratetypes", shares("type", result.migratetypes, result.pages_allocated))
     lived = [
         (str(row.order), count(row.count), duration(row.p50_ns), duration(row.p90_ns), duration(row.p99_ns))
@@ -37,8 +41,8 @@ def sections(result: Info) -> Iterator[RenderableType]:
     ]
     yield from titled("lifetimes", table(("order", "blocks", "p50", "p90", "p99"), lived))
     yield from pressure(result)
-    failed = [(str(row.order), row.gfp_flags, row.comm, count(row.count)) for row in result.failures]
-    yield from titled("failures", table(("order", "gfp flags", "task", "requests"), failed))
+    failed = [(str(row.order), count(row.count), row.comm, row.gfp_flags) for row in result.failures]
+    yield from titled("failures", table(("order", "requests", "task", FLAGS), failed))
     taken = [(row.wanted, row.taken_from, count(row.count)) for row in result.fallbacks]
     yield from titled("fallbacks", table(("wanted", "taken from", "requests"), taken))
     yield from titled("zones", zones(result))
@@ -60,10 +64,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 0)
     """Plain columns; figures to the right, the names of the columns up to `left` to the left."""
     made = Table(box=None, pad_edge=True, padding=(0, 2, 0, 0), header_style="dim")
     for number, head in enumerate(heads):
-        name = number < left or head in ("gfp flags", "task", "wanted", "taken from", "result")
-        made.add_column(head, justify="left" if name else "right", no_wrap=True)
+        name = number < left or head in NAMES
+        made.add_column(head, justify="left" if name else "right", no_wrap=head != FLAGS, overflow="fold")
     for row in rows:
-        made.add_row(*(cell[:LONGEST_NAME] for cell in row))
+        made.add_row(*(cell if head == FLAGS else cell[:LONGEST_NAME] for head, cell in zip(heads, row, strict=True)))
     return made
 
 
@@ -71,16 +75,16 @@ def summary(result: Info) -> Table:
     """What it is, how much of it."""
     made = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     made.add_column(style="bold", no_wrap=True)
-    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
     matching = result.matching
     spans = len(result.lost)
     for name, value in (
         ("source", result.source),
         ("events", f"{count(result.events)} in {result.seconds:.2f} s, {count(round(result.events_per_second))}/s"),
-        ("machine", f"{result.cpus} CPUs, clock {result.clock}"),
+        ("machine", f"{result.cpus} CPU{'s' if result.cpus > 1 else ''}, clock {result.clock}"),
         ("allocations", f"{count(result.allocations)} requests, {count(result.pages_allocated)} pages"),
         ("failed", f"{count(result.failed)} requests"),
-        ("frees", f"{count(matching.frees)}, {percent(matching.matched_ratio)} % matched ({unmatched(result)})"),
+        ("frees", f"{count(matching.frees)}, {percent(matching.matched_ratio)} % explained"),
         ("lost", f"at {spans} places" if spans else "nothing"),
     ):
         made.add_row(name, value)
@@ -88,49 +92,64 @@ def summary(result: Info) -> Table:
     return made
 
 
-def unmatched(result: Info) -> str:
-    """By what the freed frames were held."""
-    found = result.matching
+def matched(found: Matching) -> list[tuple[str, str]]:
+    """Frees by what the freed pages were held by."""
     kinds = (
-        (found.matched, "allocated here"),
+        (found.matched, "allocated in the trace"),
         (found.held_at_start, "held at the start"),
         (found.told_by_use, "told by their use"),
-        (found.given_back, "given back by compaction"),
+        (found.given_back, "taken by compaction and given back"),
         (found.kernel_stacks, "of kernel stacks, allocated in bulk"),
-        (found.never_told, "of unknown frames"),
+        (found.never_told, "unknown until then"),
         (found.unmatched, "unexplained"),
     )
-    return ", ".join(f"{count(number)} {kind}" for number, kind in kinds if number)
+    return [(count(number), kind) for number, kind in kinds if number]
 
 
 def curves(result: Info) -> Table:
     """Rates and fragmentation as lines of blocks, with the least and the greatest value."""
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    made.add_column("")
+    made.add_column("", no_wrap=True)
     made.add_column(f"{result.seconds:.1f} s from left to right")
-    made.add_column("least", justify="right")
-    made.add_column("most", justify="right")
+    made.add_column("least", justify="right", no_wrap=True)
+    made.add_column("most", justify="right", no_wrap=True)
     rates = result.rates
     for name, values in (
         ("events/s", rates.events),
         ("pages allocated/s", rates.pages_allocated),
         ("pages freed/s", rates.pages_freed),
+        ("pages scanned/s", rates.pages_scanned),
+        ("pages reclaimed/s", rates.pages_reclaimed),
         ("stalls/s", rates.stalls),
+        ("compactions/s", rates.compactions),
     ):
         if any(values):
-            made.add_row(name, sparkline(values), count(round(min(values))), count(round(max(values))))
+            made.add_row(name, Curve(values), count(round(min(values))), count(round(max(values))))
     if result.fragmentation is not None:
         free, whole = result.fragmentation.free_pages, result.fragmentation.in_whole_blocks
-        made.add_row("free pages", sparkline(free), count(min(free)), count(max(free)))
-        made.add_row("in whole blocks, %", sparkline(whole), percent(min(whole)), percent(max(whole)))
+        made.add_row("free pages", Curve(free), count(min(free)), count(max(free)))
+        made.add_row("in free blocks, %", Curve(whole), percent(min(whole)), percent(max(whole)))
     return made
 
 
-def sparkline(values: Sequence[float]) -> str:
-    """A curve of at most WIDTH blocks, each the mean of its share, from the least value to the greatest."""
+class Curve:
+    """A curve as wide as there is room for."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self.values = values
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(sparkline(self.values, min(WIDTH, options.max_width)), no_wrap=True)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(NARROWEST, WIDTH)
+
+
+def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
+    """A curve of at most so many blocks, each the mean of its share, from the least value to the greatest."""
     if not values:
         return ""
-    width = min(WIDTH, len(values))
+    width = min(width, len(values))
     cuts = [len(values) * column // width for column in range(width + 1)]
     means = [sum(values[a:b]) / (b - a) for a, b in pairwise(cuts)]
     least, most = min(means), max(means)
@@ -139,12 +158,14 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def shares(head: str, rows: Sequence[Share], pages: int) -> Table:
-    """Names with their requests and pages."""
-    lines = [
-        (row.name, count(row.requests), count(row.pages), f"{100 * row.pages / pages if pages else 0:.1f} %")
-        for row in rows
+    """Names with their requests and pages; flags stand behind them, as they are long."""
+    figures = [
+        (count(row.requests), count(row.pages), f"{100 * row.pages / pages if pages else 0:.1f} %") for row in rows
     ]
-    return table((head, "requests", "pages", "share"), lines, left=1)
+    heads = ("requests", "pages", "share")
+    if head == FLAGS:
+        return table((*heads, head), [(*line, row.name) for line, row in zip(figures, rows, strict=True)])
+    return table((head, *heads), [(row.name, *line) for line, row in zip(figures, rows, strict=True)])
 
 
 def pressure(result: Info) -> Iterator[RenderableType]:
@@ -189,7 +210,7 @@ def zones(result: Info) -> Table:
         )
         for zone in result.zones
     ]
-    return table(("", "zone", "free pages", "min low high", "% below order 9"), rows, left=2)
+    return table(("", "zone", "free pages", "min low high", "free below order 9, %"), rows, left=2)
 
 
 def lost(result: Info) -> Iterator[RenderableType]:
