@@ -243,6 +243,7 @@ cdef class Memory:
     cdef readonly bint lumpy_reclaim
     cdef readonly bint anon_starts_active
     cdef public bint defrag_mode
+    cdef public bint kswapd_only_blocks
     cdef readonly bint writes_in_reclaim
     cdef readonly bint unified_lru
     cdef readonly unsigned int slab_head

@@ -254,6 +254,7 @@ class Memory:
         self.compaction = profile.compaction
         self.compaction_capture = profile.compaction_capture
         self.defrag_mode = profile.defrag_mode
+        self.kswapd_only_blocks = profile.kswapd_only_blocks
         self.refaults = profile.refaults
         self.frees_to_head = profile.frees_to_head
         self.migrate_reserve = profile.migrate_reserve

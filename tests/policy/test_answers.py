@@ -69,6 +69,7 @@ WITHOUT_CAPTURE = {
     "no-lumpy",
     "lumpy",
     "defrag-mode",
+    "defrag-mode-v1",
     "order0-mark",
     "piggin",
     "lameter",

@@ -162,3 +162,15 @@ def test_compaction_that_must_not_wait_ends_where_a_lock_is_taken() -> None:
     met = simulate(wanted, memory)
     assert found["allocstall"] == 0
     assert met["allocstall"] > 0
+
+
+def test_in_defrag_mode_as_posted_kswapd_goes_on_until_blocks_are_free() -> None:
+    """Mended, it stops when compaction has what it needs: here pages that stay are in every block."""
+    scanned = []
+    for name in ("none", "defrag-mode", "defrag-mode-v1"):
+        wanted = demand(allocs(0, 4 * PAGES), kind=Kind.FILE)
+        kinds = wanted.obj_kind.copy()
+        kinds[:TAKEN:8] = Kind.KERNEL
+        memory = boot.empty_machine(8, 1, 31, policy.load(name))
+        scanned.append(simulate(replace(wanted, obj_kind=kinds), memory)["pgscan_kswapd"])
+    assert scanned[2] > 1.1 * max(scanned[:2])

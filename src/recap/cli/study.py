@@ -21,7 +21,7 @@ Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 def study(
-    name: Literal["capture-2008", "lumpy-2012", "compaction-capture-2019", "defrag-mode-2025"],
+    name: Literal["capture-2008", "lumpy-2012", "compaction-capture-2019", "defrag-mode-2025", "defrag-mode-mend-2025"],
     /,
     *,
     quick: Quick = False,
@@ -35,8 +35,7 @@ def study(
     ----------
     name
         capture-2008: page capture on Linux 2.6.27 under mmtests' stress-highalloc, with every position of its thread.
-        lumpy-2012, compaction-capture-2019, defrag-mode-2025: what these changes of the kernel were said to do, beside
-        what they do in the model.
+        The others: what changes of the kernel were said to do, beside what they do in the model.
     quick
         Fewer seeds, one rate, one pass: some minutes instead of an hour; intervals are wide.
     seeds

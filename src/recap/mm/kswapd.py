@@ -42,13 +42,13 @@ if not cython.compiled:
 def pgdat_balanced(m: Memory, order: int, highest_zoneidx: int) -> bool:
     """Is one zone above its high watermark, with a block of this order? (pgdat_balanced)
 
-    In defrag mode what is free must be in whole pageblocks (a211c6550efc, 6.15; order 0 mended before the release).
+    In defrag mode what is free must be in whole pageblocks (a211c6550efc), at order 0 only before a1f0220f3319 (6.15).
     """
     for zone in range(m.nr_zones):
         if m.zone[zone].index > highest_zoneidx:
             continue
         free_pages = m.zone[zone].free_pages - m.zone[zone].vm_stat_diff
-        if m.defrag_mode and order:
+        if m.defrag_mode and (order or m.kswapd_only_blocks):
             free_pages = free_pages_blocks(m, zone)
         mark = wmark_pages(m, zone, WMARK_HIGH)
         if zone_watermark_ok_for(m, zone, order, mark, highest_zoneidx, 0, free_pages):

@@ -54,6 +54,7 @@ CLASSES = {
     "no-lumpy": ("recap.policy.no_lumpy", "NoLumpy"),
     "lumpy": ("recap.policy.lumpy", "Lumpy"),
     "defrag-mode": ("recap.policy.defrag_mode", "DefragMode"),
+    "defrag-mode-v1": ("recap.policy.defrag_mode_v1", "DefragModeV1"),
 }
 
 INFO = (
@@ -127,6 +128,11 @@ INFO = (
         "defrag-mode",
         "reclaim and compaction come before pageblocks mix; kswapd and kcompactd keep whole pageblocks free",
         "vm.defrag_mode, 20250313210647.1314586-1-hannes@cmpxchg.org (Johannes Weiner, 13 Mar 2025; 6.15)",
+    ),
+    PolicyInfo(
+        "defrag-mode-v1",
+        "the same as first posted: kswapd works until whole pageblocks are free, however it gets them",
+        "20250313210647.1314586-1-hannes@cmpxchg.org, before a1f0220f3319 (Johannes Weiner, Apr 2025; 6.15)",
     ),
 )
 
