@@ -145,7 +145,7 @@ class Profile:
     compaction: bool = True  # 748446bb6b5a (2.6.35)
     compaction_capture: bool = True  # 5e1f0f098b46 (5.1): a direct compactor keeps the block it has freed
     defrag_mode: bool = False  # e3aa7df331bc (6.15, off by default): reclaim and compact before pageblocks mix
-    kswapd_only_blocks: bool = False  # a211c6550efc as posted, till a1f0220f3319 (6.15): at order 0 as well in defrag mode
+    kswapd_only_blocks: bool = False  # of defrag mode as posted, before a1f0220f3319 (6.15): also at order 0
     refaults: bool = True  # a528910e12ec (3.15): evicted pages that come back soon are active
     page_size: int = PAGE_SIZE
     frees_to_head: bool = False  # rule 10; 6dda9d55bf54 (2.6.35): to the tail when a merge is near

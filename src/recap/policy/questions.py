@@ -25,7 +25,8 @@ QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy document
     "queues": ("order",),
     "waits": ("order", "first", "skipped"),
 }
-RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")  # of recap.kernel.Profile, which a policy may change
+# Of recap.kernel.Profile, which a policy may change.
+RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
 AGAIN = "mend the policy and run again"
 SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"
