@@ -115,6 +115,40 @@ def test_the_commands_failure_is_told(tmp_path: Path) -> None:
 
 
 @needs_tracing
+def test_a_command_that_cannot_run_leaves_no_trace(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("not a program")
+    script.chmod(0o755)
+    with pytest.raises(InputError, match="cannot be run: Exec format error"):
+        record(Request(tmp_path / "out", [str(script)], events="light", page_flags=False))
+    assert not (tmp_path / "out" / "raw").exists()
+    assert is_clean(os.getpid())
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=3m none "$1" && "$2" -m recap record -o "$1/out" --buffer 4 --no-page-flags -- "$2" -c "$3"
+echo "status $?"; "$2" -m recap info "$1/out" --json
+"""
+
+
+@needs_tracing
+@pytest.mark.compiled
+def test_a_full_disk_is_told_and_what_there_is_can_be_read(tmp_path: Path) -> None:
+    busy = "for n in range(40): x = bytearray(64 << 20)"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable, busy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    status, _, told = done.stdout.partition("\n")
+    assert status == "status 2", done.stderr
+    assert "out cannot be written any more (No space left on device); what was recorded until then" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert json.loads(told)["events"] > 1000
+
+
+@needs_tracing
 def test_doctor_finds_it_able() -> None:
     checks = {check.name: check for check in doctor()}
     assert checks["raw pages"].state == "ok"

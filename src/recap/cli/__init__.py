@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a check failed, 2 bad input or usage, told in one line on stderr.
 """
 
+import errno
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from recap import __version__
 from recap.errors import RecapError
 
 BAD_INPUT = 2
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 INTERRUPTED = 128 + signal.SIGINT
 
 VERBS = (  # name, what it answers, an example
@@ -88,9 +90,9 @@ def run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         return refuse(f"{error} See {' '.join(('recap', *(error.command_chain or ())))} --help.")
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in DISK_ERRORS:
             raise
-        return refuse(f"{error.filename}: {error.strerror}")
+        return refuse(f"{error.filename or 'a file could not be written'}: {error.strerror}")
     except KeyboardInterrupt:
         print("recap: interrupted", file=sys.stderr)
         return INTERRUPTED

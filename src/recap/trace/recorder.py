@@ -29,6 +29,7 @@ from recap.trace.spool import Spool
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
 RECORD = "record.json"
+PAGE_FLAGS = "kpageflags.{}.npz"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers
 BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
@@ -169,11 +170,13 @@ def record(
         comms = Comms()
         status = watch(request, instance, spools, ending, live)
         instance.write("tracing_on", "0")
-        close(spools)
+        close(request.folder, spools)
         stats = instance.stats()
         comms.save(root, raw)
         buffer_kb = int(instance.read(f"per_cpu/cpu{instance.cpus[0]}/buffer_size_kb").split()[0])
     seconds = time.monotonic() - began
+    for path in request.folder.glob(PAGE_FLAGS.format("*")):
+        surroundings.pack_page_flags(path)
     target = request.folder / TRACE
     pack_or_keep(raw, target, packing)
     found = Record(
@@ -288,13 +291,19 @@ def spooled(instance: Instance, raw: Path) -> Iterator[list[Spool]]:
             spool.stop()
 
 
-def close(spools: list[Spool]) -> None:
+def close(folder: Path, spools: list[Spool]) -> None:
     """Let all readers read to the end, and hear what went wrong."""
     for spool in spools:
         spool.stop()
+    broken(folder, spools)
+
+
+def broken(folder: Path, spools: Sequence[Spool]) -> None:
+    """Raise what stopped a reader; what it had until then stays, and can be read as it is."""
     for spool in spools:
         if spool.error is not None:
-            raise spool.error
+            reason, kept = spool.error.strerror, f"what was recorded until then is kept: `recap info {folder}`"
+            raise RecapError(f"{folder} cannot be written any more ({reason}); {kept}")
 
 
 @contextmanager
@@ -363,19 +372,34 @@ def watch(
     folder = request.folder
     instance.write("tracing_on", "1")
     if request.page_flags:
-        surroundings.save_page_flags(folder / "kpageflags.0.npz")
+        surroundings.save_page_flags(folder / PAGE_FLAGS.format(0))
     instance.mark(START)
     surroundings.save_proc(folder, 0)
-    process = subprocess.Popen(request.command) if request.command else None
+    process = start(request) if request.command else None
+
+    def look(began: float) -> None:
+        broken(folder, spools)
+        report(instance, spools, began, live)
+
     try:
-        wait(process, request.duration, ending, lambda began: report(instance, spools, began, live))
+        wait(process, request.duration, ending, look)
     finally:
         status = end(process) if process else None
     surroundings.save_proc(folder, 1)
     instance.mark(END)
     if request.page_flags:
-        surroundings.save_page_flags(folder / "kpageflags.1.npz")
+        surroundings.save_page_flags(folder / PAGE_FLAGS.format(1))
     return status
+
+
+def start(request: Request) -> subprocess.Popen[bytes]:
+    """Run the command; where the kernel will not, there is nothing to keep."""
+    try:
+        return subprocess.Popen(request.command)
+    except OSError as error:
+        shutil.rmtree(request.folder / RAW)
+        mend = "give one that can be run after `--`"
+        raise InputError(request.command[0], "", f"cannot be run: {error.strerror}", mend) from None
 
 
 def wait(
@@ -397,10 +421,7 @@ def wait(
 
 
 def report(instance: Instance, spools: Sequence[Spool], began: float, live: Callable[[Live], None] | None) -> None:
-    """Tell how it goes, and stop where a reader could not go on."""
-    for spool in spools:
-        if spool.error is not None:
-            raise spool.error
+    """Tell how it goes."""
     if live is not None:
         stats = instance.stats()
         written = sum(spool.written for spool in spools)

@@ -25,6 +25,7 @@ FRAMES_AT_ONCE = 1 << 18
 LIST_ORDER = "unknown"
 MOST_FRAMES = 1 << 32
 TAKE_AGAIN = "record again"
+NO_FLAGS = np.uint64((1 << 64) - 1)  # that no frame has
 
 # /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst); the numbers are its ABI.
 KPF_LRU, KPF_SLAB, KPF_BUDDY, KPF_NOPAGE, KPF_PGTABLE = 5, 7, 10, 20, 26
@@ -59,17 +60,28 @@ def sysctls() -> Iterator[tuple[str, str]]:
 
 def save_page_flags(path: Path) -> None:
     """All page frames' flags, as runs of equal ones. They are read one by one while the machine runs on."""
-    parts = []
+    starts, values, frames = [], [], 0
+    buffer = np.full(FRAMES_AT_ONCE + 1, NO_FLAGS)  # before the part that is read, the last frame of the one before
     try:
         with Path("/proc/kpageflags").open("rb", buffering=0) as file:
-            while part := file.read(8 * FRAMES_AT_ONCE):
-                parts.append(np.frombuffer(part[: len(part) // 8 * 8], np.uint64))
+            while read := file.readinto(buffer[1:].view(np.uint8).data) // buffer.itemsize:
+                changed = np.flatnonzero(buffer[1 : read + 1] != buffer[:read])
+                starts.append(changed + frames)
+                values.append(buffer[1 + changed])
+                buffer[0] = buffer[read]
+                frames += read
     except OSError:
         return
-    flags = np.concatenate(parts)
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(flags)) + 1])
     meta = json.dumps({"list_order": LIST_ORDER, "source": "/proc/kpageflags", "atomic": False})
-    np.savez_compressed(path, start=starts, flags=flags[starts], frames=len(flags), meta=np.array(meta))
+    # Packed when nothing is recorded any more: that takes longer than to read them.
+    np.savez(path, start=np.concatenate(starts), flags=np.concatenate(values), frames=frames, meta=np.array(meta))
+
+
+def pack_page_flags(path: Path) -> None:
+    """Make such a file small."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    np.savez_compressed(path, **arrays)
 
 
 def read_page_flags(path: Path) -> Words:
