@@ -12,7 +12,7 @@ from recap.trace import NO_PFN, Event, Events
 FRAMES = 2048
 TASK, KSWAPD = 100, 30
 ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
-REFAULT, HOLD = 12, 13
+TOUCH, REFAULT, HOLD = 8, 12, 13
 KERNEL, ANON, FILE = range(3)
 COMMS = {TASK: "wl", KSWAPD: "kswapd0", 101: "child"}
 
@@ -250,4 +250,4 @@ def test_a_block_in_memory_from_the_start_is_held_by_whoever_runs_then() -> None
     passed = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, np.full(FRAMES, FILE, np.uint8))
     passed.metadata(Holds(np.array([500]), number.astype(np.int32)), number, np.array([8]))
     passed.advance(0, len(events))
-    assert ops(passed) == [(ALLOC, 1), (HOLD, 0), (ALLOC, 2), (DIRTY, 0)]
+    assert ops(passed) == [(ALLOC, 1), (TOUCH, 0), (HOLD, 0), (ALLOC, 2), (DIRTY, 0)]

@@ -31,9 +31,11 @@ cdef enum:
     EXIT = 5
     WRITEBACK = 6
     WRITE_PAGE = 7
+    TOUCH = 8
     REFAULT = 12
     HOLD = 13
     LRU_ACTIVE_FILE = 3
+    GFP_METADATA = 0x100C48
 
     NOBODY = -1
     DROPPED = -2

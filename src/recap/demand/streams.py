@@ -21,7 +21,8 @@ if not cython.compiled:
     MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
     KERNEL, ANON, FILE = range(3)
     ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
-    REFAULT, HOLD = 12, 13
+    TOUCH, REFAULT, HOLD = 8, 12, 13
+    GFP_METADATA = 0x100C48  # GFP_NOFS | __GFP_HARDWALL | __GFP_MOVABLE, as __getblk asks for a block of the device
     LRU_ACTIVE_FILE = 3
     NOBODY, DROPPED = -1, -2
     NO_PFN = 0xFFFFFFFF
@@ -82,7 +83,8 @@ class Streams:
         self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
         objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
-        self.prepare_operations(2 * len(events) + objects + blocks_written(events))
+        held = 2 * int(np.count_nonzero(events.event == WRITEBACK_DIRTY_FOLIO))
+        self.prepare_operations(len(events) + held + objects + blocks_written(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
@@ -293,10 +295,12 @@ class Streams:
             self.emit(i, t, WRITEBACK, data)
 
     def hold_blocks(self, i: int) -> None:
-        """Blocks of metadata that are changed about now; who changes them is not known."""
+        """Blocks of metadata that are changed about now, and read again where they are gone; who does it is not known."""
         while self.next_hold < len(self.hold_time) and self.hold_time[self.next_hold] <= self.time[i]:
             obj = self.identity_object[self.hold_identity[self.next_hold]]
             if obj != NOBODY:
+                self.op_gfp[self.ops] = GFP_METADATA
+                self.emit(i, self.who[i], TOUCH, obj)
                 self.emit(i, self.who[i], HOLD, obj)
             self.next_hold += 1
 
