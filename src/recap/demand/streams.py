@@ -295,7 +295,7 @@ class Streams:
             self.emit(i, t, WRITEBACK, data)
 
     def hold_blocks(self, i: int) -> None:
-        """Blocks of metadata that are changed about now, and read again where they are gone; who does it is not known."""
+        """Blocks of metadata that are changed about now, and read again where they are gone, by whoever runs then."""
         while self.next_hold < len(self.hold_time) and self.hold_time[self.next_hold] <= self.time[i]:
             obj = self.identity_object[self.hold_identity[self.next_hold]]
             if obj != NOBODY:
