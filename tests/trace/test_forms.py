@@ -15,6 +15,7 @@ from recap.errors import InputError
 from recap.lab.info import info
 from recap.trace import Event, Events, Recording, open_trace
 from recap.trace.container import RawFolder, pack
+from recap.trace.opening import open_flow
 from recap.trace.table import COLUMNS
 from tests.trace import writer
 from tests.trace.writer import ALLOC, FREE, PRINT, page
@@ -166,6 +167,24 @@ def test_llfree_damaged(tmp_path: Path) -> None:
     path.write_bytes(replay([(7, 1, True, 11, 0, 1)]))
     with pytest.raises(InputError, match="offset 0x1010, field order: the entry is absurd"):
         open_trace(path)
+
+
+TEXT = """\
+sh-7 [001] 1.000000: mm_page_alloc: page=1 pfn=0x5 order=3 migratetype=1 gfp_flags=GFP_KERNEL
+CPU:1 [LOST 12 EVENTS]
+sh-7 [001] 1.500000: print: tracing_mark_write: START
+sh-7 [000] 1.500000: softirq_raise: vec=1
+x y-8 [000] 1.500000: sched_switch: a:8 [120] S ==> b:15 [120]
+"""
+
+
+@needs_arrow
+@pytest.mark.parametrize("content", [TEXT.encode(), replay([(7, 5, True, 9, 0x140CCA, 4), (9, 5, False, 9, 0, 1)])])
+def test_other_forms_to_parquet_and_back(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(content)
+    write_parquet(open_flow(path), tmp_path / "trace.parquet")
+    same(open_trace(tmp_path / "trace.parquet"), open_trace(path))
 
 
 @pytest.mark.parametrize("packer", [bytes, gzip.compress, lzma.compress])

@@ -83,7 +83,7 @@ def summary(result: Info) -> Table:
         ("events", f"{count(result.events)} in {result.seconds:.2f} s, {count(round(result.events_per_second))}/s"),
         ("machine", f"{result.cpus} CPU{'s' if result.cpus > 1 else ''}, clock {result.clock}"),
         ("allocations", f"{count(result.allocations)} requests, {count(result.pages_allocated)} pages"),
-        ("failed", f"{count(result.failed)} requests"),
+        ("failed", f"{count(result.failed)} of the requests" if result.failed else "none"),
         ("frees", f"{count(matching.frees)}, {percent(matching.matched_ratio)} % explained"),
         ("lost", f"at {spans} places" if spans else "nothing"),
     ):
