@@ -17,8 +17,8 @@ def convert(source: Path, target: Path, /) -> None:
     """Bring a trace into another form; the target's name says which.
 
     To Parquet, from any trace recap reads: one row an event, for DuckDB, pandas, polars; recap reads it back without
-    loss. A trace.dat or Parquet of any size is converted piece by piece. To trace.dat, from a folder of raw ring-buffer
-    pages, such as a recorder leaves that was killed.
+    loss. A trace of any size is converted piece by piece. To trace.dat, from a folder of raw ring-buffer pages, such as
+    a recorder leaves that was killed.
 
     Parameters
     ----------

@@ -206,6 +206,9 @@ def lifetimes(frames: Frames) -> Iterator[Lifetime]:
 
 def notes(tally: Tally, flow: Flow, start: Start) -> Iterator[str]:
     """What a reader must know to read the figures."""
+    if not tally.counts.any() and not flow.other:
+        yield "there is no event in it, only what /proc told"
+        return
     if start.source == UNKNOWN:
         yield "the state at the start is unknown: no figures on fragmentation, and first frees count as explained"
     if start.source == "page flags":

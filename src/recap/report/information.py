@@ -47,7 +47,8 @@ def sections(result: Info) -> Iterator[RenderableType]:
     yield from titled("fallbacks", table(("wanted", "taken from", "requests"), taken))
     yield from titled("zones", zones(result))
     counted = [(name, count(value)) for name, value in result.vmstat.items()]
-    yield from titled("counted by the kernel", table(("vmstat", "change"), counted, left=1))
+    since = "change" if any(zone.when for zone in result.zones) else "since boot"
+    yield from titled("counted by the kernel", table(("vmstat", since), counted, left=1))
     yield from lost(result)
     yield from (Text(f"Note: {note}") for note in result.notes)
 
@@ -76,20 +77,25 @@ def summary(result: Info) -> Table:
     made = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
+    made.add_row("source", result.source)
+    for name, value in about_trace(result) if result.events else ():
+        made.add_row(name, value)
+    made.add_row()
+    return made
+
+
+def about_trace(result: Info) -> Iterator[tuple[str, str]]:
+    """What the summary says of the trace."""
     matching = result.matching
     spans = len(result.lost)
-    for name, value in (
-        ("source", result.source),
+    yield from (
         ("events", f"{count(result.events)} in {result.seconds:.2f} s, {count(round(result.events_per_second))}/s"),
         ("machine", f"{result.cpus} CPU{'s' if result.cpus > 1 else ''}, clock {result.clock}"),
         ("allocations", f"{count(result.allocations)} requests, {count(result.pages_allocated)} pages"),
         ("failed", f"{count(result.failed)} of the requests" if result.failed else "none"),
         ("frees", f"{count(matching.frees)}, {percent(matching.matched_ratio)} % explained"),
         ("lost", f"at {spans} places" if spans else "nothing"),
-    ):
-        made.add_row(name, value)
-    made.add_row()
-    return made
+    )
 
 
 def matched(found: Matching) -> list[tuple[str, str]]:
