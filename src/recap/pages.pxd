@@ -208,6 +208,7 @@ cdef class Memory:
     cdef readonly bint kswapd_asleep
     cdef readonly bint kswapd_wanted
     cdef readonly long long nr_boost_reclaim
+    cdef readonly bint kswapd_boosted
     cdef long long[::1] nr_scan
     cdef long long[::1] recent_scanned
     cdef long long[::1] recent_rotated

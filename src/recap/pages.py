@@ -277,11 +277,12 @@ class Memory:
         self.swappiness = 60
         self.nr_swap_pages = 0
         self.kswapd_order = 0
-        self.kswapd_highest_zoneidx = 0
+        self.kswapd_highest_zoneidx = -1
         self.kswapd_failures = 0
         self.kswapd_asleep = True
         self.kswapd_wanted = False
         self.nr_boost_reclaim = 0
+        self.kswapd_boosted = False
         self.pgdat_writeback = self.pgdat_dirty = self.pgdat_congested = False
         self.flusher_wanted = False
         self.nonresident_age = 0
@@ -345,10 +346,11 @@ class Memory:
 
     def count_lru(self, lru: int, pfns: Array) -> None:
         """An LRU list holds these pages: count them for the node and for their zones."""
-        self.lru_size[lru] = len(pfns)
+        pages = 1 << self.array("page")["order"][pfns].astype(np.int64)
+        self.lru_size[lru] = int(pages.sum())
         for z in range(self.nr_zones):
             inside = (pfns >= self.zone[z].start) & (pfns < self.zone[z].end)
-            self.zone[z].nr_lru[lru] = int(np.count_nonzero(inside))
+            self.zone[z].nr_lru[lru] = int(pages[inside].sum())
 
     def set_flag(self, pfns: list[int], flag: int) -> None:
         """Set a flag on each of these frames."""

@@ -8,7 +8,7 @@ import pytest
 from recap import policy
 from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand, Kind, Op
-from recap.kernel import GFP_RETRY_MAYFAIL
+from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL
 from recap.mm import boot, invariants
 from recap.pages import Memory
 from recap.sim.closed_loop import Simulation
@@ -174,3 +174,23 @@ def test_in_defrag_mode_as_posted_kswapd_goes_on_until_blocks_are_free() -> None
         memory = boot.empty_machine(8, 1, 31, policy.load(name))
         scanned.append(simulate(replace(wanted, obj_kind=kinds), memory)["pgscan_kswapd"])
     assert scanned[2] > 1.1 * max(scanned[:2])
+
+
+def mixed() -> Demand:
+    """Movable pages in every pageblock, then the kernel wants some, which mixes the two, and time passes."""
+    taken = allocs(0, TAKEN)
+    wanted = demand([*taken, *given_back(taken), *allocs(TAKEN, 200), *allocs(TAKEN + 200, 1)], kind=Kind.FILE)
+    kinds, gfp, waits = wanted.obj_kind.copy(), wanted.op_gfp.copy(), wanted.op_wait.copy()
+    kinds[TAKEN:] = Kind.KERNEL
+    gfp[wanted.op_obj >= TAKEN] = GFP_KERNEL
+    waits[-1] = 2_000_000_000
+    return replace(wanted, obj_kind=kinds, op_gfp=gfp, op_wait=waits)
+
+
+@pytest.mark.parametrize("factor", [0, 15_000])
+def test_kcompactd_follows_when_kswapd_has_worked_off_a_boost(factor: int) -> None:
+    memory = machine()
+    memory.watermark_boost_factor = factor
+    found = simulate(mixed(), memory)
+    assert found["extfrag_events"] > 0
+    assert (found["pageoutrun"] > 0) == (found["compact_daemon_wake"] > 0) == (factor > 0)

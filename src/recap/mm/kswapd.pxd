@@ -27,6 +27,7 @@ from recap.pages cimport Memory
 
 cdef enum:
     KSWAPD = 0
+    NOBODY_ASKED = -1
     ASLEEP = 0
     PRIORITY = 1
     LRUVEC = 2
@@ -47,12 +48,15 @@ cdef void wakeup_kswapd(Memory m, int order, int highest_zoneidx, bint can_recla
 @cython.locals(zone=cython.int)
 cdef void set_reclaim_active(Memory m, int highest_zoneidx, bint active) noexcept nogil
 
+cdef void take_highest_zoneidx(Memory m) noexcept nogil
+
+@cython.locals(zone=cython.int)
 cdef void balance_begin(Memory m) noexcept nogil
 
 @cython.locals(zone=cython.int, balanced=cython.bint)
 cdef void balance_priority(Memory m) noexcept nogil
 
-@cython.locals(gained=cython.longlong, raise_priority=cython.bint)
+@cython.locals(gained=cython.longlong, raise_priority=cython.bint, fruitless=cython.bint)
 cdef void balance_node_done(Memory m, int cpu) noexcept nogil
 
 cdef void shrink_node_again(Memory m) noexcept nogil

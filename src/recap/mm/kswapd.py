@@ -1,8 +1,7 @@
 """kswapd: the background reclaimer, woken below the low watermark, at work until the high one is reached.
 
 It is a chain of small steps, so that tasks run in between. Its ScanControl is number 0; after a step `sleep_ns` says
-how
-long it sleeps now, and Memory.kswapd_asleep that it sleeps until wakeup_kswapd.
+how long it sleeps now, and Memory.kswapd_asleep that it sleeps until wakeup_kswapd.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ if not cython.compiled:
     from recap.pages import Memory
 
     KSWAPD = 0
+    NOBODY_ASKED = -1
     ASLEEP, PRIORITY, LRUVEC, TRY_TO_SLEEP, NAP = range(5)
 
 
@@ -97,6 +97,15 @@ def set_reclaim_active(m: Memory, highest_zoneidx: int, active: bool) -> None:
             m.zone[zone].reclaim_active = active
 
 
+def take_highest_zoneidx(m: Memory) -> None:
+    """The zone asked for last time, unless somebody has asked since (kswapd_highest_zoneidx).
+
+    A boost asks for its own zone: if that is the lowest, kswapd then passes over all pages of the others.
+    """
+    if m.kswapd_highest_zoneidx != NOBODY_ASKED:
+        m.sc[KSWAPD].reclaim_idx = m.kswapd_highest_zoneidx
+
+
 def balance_begin(m: Memory) -> None:
     """Take the order and zone asked for, and the boosts to work off (balance_pgdat, first part)."""
     m.kswapd_asleep = False
@@ -109,12 +118,13 @@ def balance_begin(m: Memory) -> None:
     m.sc[KSWAPD].page = NONE
     m.sc[KSWAPD].order = m.kswapd_order
     m.kswapd_alloc_order = m.kswapd_order
-    m.sc[KSWAPD].reclaim_idx = m.kswapd_highest_zoneidx
+    take_highest_zoneidx(m)
     m.kswapd_order = 0
-    m.kswapd_highest_zoneidx = 0
+    m.kswapd_highest_zoneidx = NOBODY_ASKED
     m.sc[KSWAPD].nr_reclaimed = 0
     m.sc[KSWAPD].priority = DEF_PRIORITY
     m.nr_boost_reclaim = watermark_boosts(m, m.sc[KSWAPD].reclaim_idx)
+    m.kswapd_boosted = m.nr_boost_reclaim > 0
     for zone in range(m.nr_zones):
         m.zone[zone].kswapd_boost = m.zone[zone].watermark_boost
     set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, True)
@@ -163,12 +173,10 @@ def balance_node_done(m: Memory, cpu: int) -> None:
         raise_priority = False
     gained = m.sc[KSWAPD].nr_reclaimed - m.kswapd_reclaimed_before
     m.nr_boost_reclaim -= min(m.nr_boost_reclaim, gained)
-    if m.nr_boost_reclaim and not gained:
-        balance_out(m)
-        return
+    fruitless = m.nr_boost_reclaim > 0 and not gained
     if raise_priority or not gained:
         m.sc[KSWAPD].priority -= 1
-    if m.sc[KSWAPD].priority < 1:
+    if fruitless or m.sc[KSWAPD].priority < 1:
         if not m.sc[KSWAPD].nr_reclaimed:
             m.kswapd_failures += 1
         balance_out(m)
@@ -199,15 +207,19 @@ def keep_balancing(m: Memory) -> None:
 
 
 def balance_out(m: Memory) -> None:
-    """The round is over: boosts worked off are taken back (balance_pgdat, last part)."""
+    """The round is over: boosts worked off are taken back, and kcompactd makes blocks of the room (balance_pgdat, last
+    part)."""
     set_reclaim_active(m, m.sc[KSWAPD].reclaim_idx, False)
     snapshot_refaults(m)
     for zone in range(m.nr_zones):
         if m.zone[zone].index <= m.sc[KSWAPD].reclaim_idx:
             m.zone[zone].watermark_boost -= min(m.zone[zone].watermark_boost, m.zone[zone].kswapd_boost)
+    if m.kswapd_boosted:
+        wakeup_kcompactd(m, m.pageblock_order, m.sc[KSWAPD].reclaim_idx)
     if m.sc[KSWAPD].order == m.kswapd_alloc_order:
         m.sc[KSWAPD].order = m.kswapd_order
         m.kswapd_alloc_order = m.kswapd_order
+        take_highest_zoneidx(m)
     m.sc[KSWAPD].phase = TRY_TO_SLEEP
 
 
@@ -216,12 +228,10 @@ def after_nap(m: Memory) -> None:
     (kswapd_try_to_sleep)."""
     if m.kswapd_wanted:
         m.kswapd_order = max(m.kswapd_order, m.sc[KSWAPD].order)
-        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
         balance_begin(m)
     elif m.kswapd_failures >= MAX_RECLAIM_RETRIES or pgdat_balanced(m, m.sc[KSWAPD].order, m.sc[KSWAPD].reclaim_idx):
         m.sc[KSWAPD].phase = ASLEEP
     else:
-        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
         balance_begin(m)
 
 
@@ -255,5 +265,4 @@ def kswapd_step(m: Memory, cpu: int) -> None:
         m.sc[KSWAPD].sleep_ns = TENTH_NS
         m.sc[KSWAPD].phase = NAP
     else:
-        m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, m.sc[KSWAPD].reclaim_idx)
         balance_begin(m)

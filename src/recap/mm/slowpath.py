@@ -49,13 +49,19 @@ if not cython.compiled:
         should_compact_retry,
         should_continue_reclaim,
     )
-    from recap.mm.kswapd import wakeup_kswapd
+    from recap.mm.kswapd import NOBODY_ASKED, wakeup_kswapd
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
     from recap.mm.pcplist import drain_all_pages
     from recap.mm.request_queue import join_queue, must_wait
     from recap.mm.slab import shrink_slab
-    from recap.mm.vmscan import shrink_lruvec_step, shrink_node_begin, shrink_node_end, zone_reclaimable_pages
+    from recap.mm.vmscan import (
+        shrink_lruvec_step,
+        shrink_node_begin,
+        shrink_node_end,
+        writes_pending,
+        zone_reclaimable_pages,
+    )
     from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
     from recap.mm.watermark import wmark_pages, zone_watermark_ok_for
     from recap.mm.workingset import snapshot_refaults
@@ -189,10 +195,18 @@ def allow_direct_reclaim(m: Memory) -> bool:
     return m.kswapd_failures >= MAX_RECLAIM_RETRIES or free > reserve // 2
 
 
+def wake_for_throttled(m: Memory) -> None:
+    """kswapd works for those who wait for it, whatever zones others asked it for (allow_direct_reclaim)."""
+    if m.kswapd_asleep:
+        m.kswapd_wanted = True
+        if m.kswapd_highest_zoneidx == NOBODY_ASKED or m.kswapd_highest_zoneidx > ZONE_NORMAL:
+            m.kswapd_highest_zoneidx = ZONE_NORMAL
+
+
 def enter_reclaim(m: Memory, s: int) -> int:
     """Start direct reclaim, or wait until kswapd has freed the least it takes (throttle_direct_reclaim)."""
     if not m.persistent_slowpath and not allow_direct_reclaim(m):
-        m.kswapd_wanted = m.kswapd_wanted or m.kswapd_asleep
+        wake_for_throttled(m)
         m.sc[s].phase = THROTTLED
         m.sc[s].sleep_ns = TICK_NS
         return AT_WORK
@@ -224,12 +238,13 @@ def next_priority(m: Memory, s: int) -> int:
         return AT_WORK
     if m.scans_all_batches:
         return harder_priority(m, s)
-    if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed:
+    if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed and writes_pending(m):
         m.sc[s].sleep_ns = TICK_NS
     m.sc[s].priority -= 1
     if m.sc[s].priority >= 0:
         m.sc[s].phase = PRIORITY
     elif not m.sc[s].nr_reclaimed and m.sc[s].skipped_deactivate:
+        m.vmstat[ALLOCSTALL] += 1
         m.sc[s].priority = DEF_PRIORITY
         m.sc[s].force_deactivate = 1
         m.sc[s].skipped_deactivate = 0

@@ -5,6 +5,7 @@ from recap.kernel cimport (
     LRU_ACTIVE_ANON,
     LRU_INACTIVE_ANON,
     LRU_INACTIVE_FILE,
+    MAX_RECLAIM_RETRIES,
     NONE,
     NR_LRU_LISTS,
     SWAP_CLUSTER_MAX,
@@ -45,5 +46,5 @@ cdef void shrink_node_end(Memory m, int s) noexcept nogil
 @cython.locals(pages=cython.longlong)
 cdef long long zone_reclaimable_pages(Memory m, int zone) noexcept nogil
 
-@cython.locals(pages=cython.longlong)
-cdef long long reclaimable_pages(Memory m) noexcept nogil
+@cython.locals(zone=cython.int, reclaimable=cython.longlong)
+cdef bint writes_pending(Memory m) noexcept nogil

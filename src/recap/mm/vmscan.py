@@ -15,6 +15,7 @@ if not cython.compiled:
         LRU_ACTIVE_ANON,
         LRU_INACTIVE_ANON,
         LRU_INACTIVE_FILE,
+        MAX_RECLAIM_RETRIES,
         NONE,
         NR_LRU_LISTS,
         SWAP_CLUSTER_MAX,
@@ -142,7 +143,7 @@ def shrink_node_end(m: Memory, s: int) -> None:
             m.sc[s].sleep_ns = TENTH_NS
         if m.sc[s].nr_dirty and m.sc[s].nr_dirty == m.sc[s].nr_congested:
             m.pgdat_congested = True
-    elif m.pgdat_congested and 2 * (m.vmstat[NR_DIRTY] + m.vmstat[NR_WRITEBACK]) > reclaimable_pages(m):
+    elif m.pgdat_congested and writes_pending(m):
         m.sc[s].sleep_ns = TICK_NS
     if m.sc[s].nr_reclaimed > m.sc[s].node_reclaimed:
         m.kswapd_failures = 0
@@ -160,9 +161,9 @@ def zone_reclaimable_pages(m: Memory, zone: int) -> int:
     return pages if pages > 0 else m.zone[zone].free_pages
 
 
-def reclaimable_pages(m: Memory) -> int:
-    """Pages that reclaim could free at best (zone_reclaimable_pages, over all zones)."""
-    pages = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
-    if m.nr_swap_pages > 0:
-        pages += m.lru_size[LRU_INACTIVE_ANON] + m.lru_size[LRU_ACTIVE_ANON]
-    return pages
+def writes_pending(m: Memory) -> bool:
+    """Is so much dirty or being written that waiting for the device helps? (skip_throttle_noprogress)"""
+    reclaimable = 0
+    for zone in range(m.nr_zones):
+        reclaimable += zone_reclaimable_pages(m, zone)
+    return m.kswapd_failures < MAX_RECLAIM_RETRIES and 2 * (m.vmstat[NR_DIRTY] + m.vmstat[NR_WRITEBACK]) > reclaimable
