@@ -11,7 +11,10 @@ import numpy.typing as npt
 import pytest
 
 from recap.errors import InputError
-from recap.trace import Recording, Snapshot, read_snapshot
+from recap.trace import Event, Recording, Snapshot, read_snapshot
+from recap.trace.snapshot import frames
+
+TAIL_MAPPING = np.uint64(0xDEAD000000000400)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -173,3 +176,25 @@ def test_no_snapshot(hugetlb: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no snapshot"):
         read_snapshot(hugetlb / "vmstat.0")
     assert Recording(hugetlb).snapshot(2) is None
+
+
+def test_compound_blocks_are_whole_and_in_use(snapshot: Snapshot) -> None:
+    heads, orders = snapshot.compound_blocks()
+    assert len(heads) == np.count_nonzero(snapshot.has("PG_head")) > 1000
+    inside = frames(heads, orders)
+    assert len(np.unique(inside)) == len(inside)
+    assert snapshot.in_use()[inside].all()
+    tails = np.setdiff1d(inside, np.concatenate((heads, heads + 1)))
+    assert (snapshot.mapping[tails] == TAIL_MAPPING).all()
+
+
+def test_compound_blocks_are_freed_at_their_order(hugetlb: Path, snapshot: Snapshot) -> None:
+    """Of the frames not allocated anew before, the trace tells the order at which they are first freed."""
+    heads, orders = snapshot.compound_blocks()
+    order_of = dict(zip(heads.tolist(), orders.tolist(), strict=True))
+    events = Recording(hugetlb).events
+    rows = np.flatnonzero(events.event <= np.uint8(Event.MM_PAGE_FREE))
+    first = rows[np.unique(events.pfn[rows], return_index=True)[1]]
+    freed = first[(events.event[first] == np.uint8(Event.MM_PAGE_FREE)) & np.isin(events.pfn[first], heads)]
+    assert len(freed) > 100
+    assert events.order[freed].tolist() == [order_of[pfn] for pfn in events.pfn[freed].tolist()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, NR_ORDERS, Profile
 from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
 from recap.policy.policy import Policy
-
-if TYPE_CHECKING:
-    from recap.trace import Snapshot
+from recap.trace.snapshot import Snapshot, frames
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 
@@ -96,10 +94,15 @@ def pcp_records(snapshot: Snapshot) -> Array:
 def page_records(snapshot: Snapshot) -> Array:
     """PAGE records of a snapshot, all but the links.
 
-    Frames outside all lists count as allocated one by one: a snapshot does not tell the order they were asked for at.
+    Frames outside all lists count as allocated one by one, but for compound pages: of others a snapshot does not tell
+    the order they were asked for at.
     """
     page = np.zeros(len(snapshot.flags), PAGE)
     page["state"][snapshot.in_use()] = kernel.PG_ALLOCATED
+    heads, orders = snapshot.compound_blocks()
+    page["state"][frames(heads, orders)] = kernel.PG_TAIL
+    page["state"][heads] = kernel.PG_ALLOCATED
+    page["order"][heads] = orders
     page["state"][snapshot.has("PG_reserved")] = kernel.PG_RESERVED
     for kind, state in ((FREE_LIST, kernel.PG_BUDDY), (PCP_LIST, kernel.PG_PCP)):
         pfn, order = snapshot.free_blocks(kind)

@@ -144,7 +144,7 @@ def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flag
 
 def free_pages_prepare(m: Memory, pfn: int, order: int) -> None:
     """Make a block nobody's (free_pages_prepare); the pageblock's type is noted (free_unref_page_prepare)."""
-    if order > 0 and m.page[pfn + 1].state != PG_TAIL:  # in use since before a snapshot, which tells no orders
+    if order > 0 and m.page[pfn + 1].state != PG_TAIL:  # not compound, and in use since before the snapshot
         for i in range(pfn + 1, pfn + (1 << order)):
             m.page[i].state = PG_TAIL
     m.page[pfn].state = PG_TAIL

@@ -137,6 +137,18 @@ class Snapshot:
             return rows[:, 4], np.where(small > COSTLY_ORDER, PAGEBLOCK_ORDER, small)
         return rows[:, 4], rows[:, 2]
 
+    def compound_blocks(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First frame and order of every block in use that its owner may only free whole: slab, huge pages.
+
+        The second frame of such a block says how many there are (compound_nr), in the upper half of the word that is
+        `mapping` in others.
+        """
+        heads = np.flatnonzero(self.has("PG_head")[:-1])
+        pages = (self.mapping[heads + 1] >> np.uint64(32)).astype(np.int64)
+        order = np.log2(np.maximum(pages, 1)).astype(np.int64)
+        sound = (pages > 1) & (pages == 1 << order) & (order <= MAX_ORDER) & (heads % np.maximum(pages, 1) == 0)
+        return heads[sound], order[sound]
+
     def in_use(self) -> npt.NDArray[np.bool_]:
         """Frames of a zone that somebody has: neither free, nor on a per-cpu list, nor reserved at boot."""
         used = np.zeros(len(self.flags), np.bool_)
