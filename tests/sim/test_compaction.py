@@ -8,7 +8,7 @@ import pytest
 from recap import policy
 from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand, Kind, Op
-from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL
+from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL, GFP_THISNODE
 from recap.mm import boot, invariants
 from recap.pages import Memory
 from recap.sim.closed_loop import Simulation
@@ -194,3 +194,18 @@ def test_kcompactd_follows_when_kswapd_has_worked_off_a_boost(factor: int) -> No
     found = simulate(mixed(), memory)
     assert found["extfrag_events"] > 0
     assert (found["pageoutrun"] > 0) == (found["compact_daemon_wake"] > 0) == (factor > 0)
+
+
+@pytest.mark.parametrize("flags", [GFP_RETRY_MAYFAIL, GFP_RETRY_MAYFAIL | GFP_THISNODE])
+def test_a_write_to_nr_hugepages_ends_with_the_first_page_that_cannot_be_had(flags: int) -> None:
+    """Three requests in vain, then a sleep of 50 ms: by their flags one write each, the task sleeping after each."""
+    wanted = demand([*allocs(0, PAGES - 300), *allocs(PAGES - 300, 3), (Op.FREE, 0)], kind=Kind.KERNEL)
+    orders, gfp, waits = wanted.obj_order.copy(), wanted.op_gfp.copy(), wanted.op_wait.copy()
+    orders[-3:] = HUGE
+    gfp[-4:-1] |= flags
+    waits[-1] = 50_000_000
+    found = simulate(replace(wanted, obj_order=orders, op_gfp=gfp, op_wait=waits), machine())
+    assert found["high_order_attempts"] == 3
+    assert found["high_order_successes"] == 0
+    sleeps = 3 if flags & GFP_THISNODE else 1
+    assert found["simulated_seconds"] == pytest.approx(0.05 * sleeps, rel=0.2)

@@ -85,6 +85,7 @@ class Demand:
     swap_in_ns: int = 0  # the same of a page in swap
     request_pages: int = 0  # pages that a device writes in write_ns, one request after another; 0: as recorded
     dirty_expire_ns: int = 0  # age at which dirty pages are written in any case; 0: as recorded
+    kcompactd_ns: int = 0  # when kcompactd looks for the first time whether memory is in pieces
     dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
     def residents(self) -> npt.NDArray[np.int64]:

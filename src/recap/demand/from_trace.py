@@ -171,6 +171,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
         compaction_costs=compaction_costs(events),
         reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
         compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
+        kcompactd_ns=first_look(events),
         recorded={
             "high_order_attempts": float(streams.attempts),
             "high_order_successes": float(streams.successes),
@@ -178,6 +179,12 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
         },
         assumptions=assumptions(streams),
     )
+
+
+def first_look(events: Events) -> int:
+    """ns from the start to kcompactd's first look at memory, after which it sleeps again; 0 if that was not traced."""
+    rows = np.flatnonzero(events.event == np.uint8(Event.MM_COMPACTION_KCOMPACTD_SLEEP))
+    return int(events.time[rows[0]] - events.time[0]) if len(rows) else 0
 
 
 def latencies(events: Events) -> tuple[Array, Array]:

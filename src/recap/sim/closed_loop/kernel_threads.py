@@ -31,9 +31,18 @@ class KernelThreads:
         device: whom kswapd waits for.
         costs: of their steps.
         journal: notes when they were awake.
+        first_look: ns at which kcompactd looks for work of its own accord for the first time.
     """
 
-    def __init__(self, memory: Memory, scheduler: Scheduler, device: Device, costs: Costs, journal: Journal) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        scheduler: Scheduler,
+        device: Device,
+        costs: Costs,
+        journal: Journal,
+        first_look: int,
+    ) -> None:
         self.m = memory
         self.sched = scheduler
         self.device = device
@@ -46,7 +55,7 @@ class KernelThreads:
         self.throttled_written = 0
         self.owed = 0
         if self.m.compaction:
-            self.sched.begin(self.kcompactd, 0)
+            self.sched.begin(self.kcompactd, first_look)
 
     def answer_calls(self, now: int) -> None:
         """Wake those that were called."""

@@ -1,6 +1,15 @@
 cimport cython
 
-from recap.kernel cimport GFP_DIRECT_RECLAIM, GFP_NORETRY, GFP_THISNODE, IN_SWAP, NONE, TICK_NS
+from recap.kernel cimport (
+    GFP_DIRECT_RECLAIM,
+    GFP_NORETRY,
+    GFP_RETRY_MAYFAIL,
+    GFP_THISNODE,
+    IN_SWAP,
+    NONE,
+    PAGE_ALLOC_COSTLY_ORDER,
+    TICK_NS,
+)
 from recap.mm.page_alloc cimport fast_alloc_flags, get_page_from_freelist
 from recap.mm.request_queue cimport leave_queue, must_wait
 from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
@@ -58,6 +67,9 @@ cdef class Requests:
 
     @cython.locals(s=cython.int, pfn=cython.uint)
     cdef bint end(self, int c, int t, int status) noexcept nogil
+
+    @cython.locals(i=cython.longlong, pool=cython.bint)
+    cdef bint fills_pool(self, int t) noexcept nogil
 
     @cython.locals(i=cython.longlong, recorded=cython.bint)
     cdef bint tries_harder(self, int t) noexcept nogil

@@ -18,7 +18,16 @@ from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal
 
 if not cython.compiled:
-    from recap.kernel import GFP_DIRECT_RECLAIM, GFP_NORETRY, GFP_THISNODE, IN_SWAP, NONE, TICK_NS
+    from recap.kernel import (
+        GFP_DIRECT_RECLAIM,
+        GFP_NORETRY,
+        GFP_RETRY_MAYFAIL,
+        GFP_THISNODE,
+        IN_SWAP,
+        NONE,
+        PAGE_ALLOC_COSTLY_ORDER,
+        TICK_NS,
+    )
     from recap.mm.page_alloc import fast_alloc_flags, get_page_from_freelist
     from recap.mm.request_queue import leave_queue, must_wait
     from recap.mm.slowpath import (
@@ -166,7 +175,15 @@ class Requests:
         self.nr_free_slots += 1
         self.task[t].slot = -1
         self.task[t].tries = 1 if status != SERVED and self.tries_harder(t) else 0
+        if status != SERVED and self.fills_pool(t):
+            self.task[t].gave_up = 1
         return self.task[t].tries == 0
+
+    def fills_pool(self, t: int) -> bool:
+        """Is the task's operation a request of a write to nr_hugepages? (alloc_buddy_huge_page, by its flags)"""
+        i = self.task[t].op
+        pool = self.op_gfp[i] & (GFP_THISNODE | GFP_RETRY_MAYFAIL) == GFP_THISNODE | GFP_RETRY_MAYFAIL
+        return pool and self.objects.order[self.op_obj[i]] > PAGE_ALLOC_COSTLY_ORDER
 
     def tries_harder(self, t: int) -> bool:
         """A huge page fault that failed on its node at low cost asks again without these limits (vma_alloc_folio).

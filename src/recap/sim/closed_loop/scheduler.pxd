@@ -23,6 +23,8 @@ ctypedef packed struct Task:
     int slot
     int next
     int tries
+    int gave_up
+    int pad0
 
 ctypedef packed struct Cpu:
     long long now

@@ -28,7 +28,7 @@ ANY_CPU = -1
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
-    + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries")]
+    + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "pad0")]
 )
 CPU = np.dtype(
     [(name, "i8") for name in ("now", "slice_end", "min_vruntime")]

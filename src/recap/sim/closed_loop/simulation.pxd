@@ -94,6 +94,9 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong, sleep=cython.longlong, run=cython.longlong)
     cdef long long ready(self, int t, long long now) noexcept nogil
 
+    @cython.locals(i=cython.longlong)
+    cdef long long next_sleep(self, int t) noexcept nogil
+
     @cython.locals(until=cython.longlong, due=cython.longlong)
     cdef void next_op(self, int c, int t) noexcept nogil
 

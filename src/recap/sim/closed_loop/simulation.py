@@ -56,7 +56,7 @@ class Simulation:
         costs = Costs(memory, demand, seed)
         self.objects = Objects(memory, demand, self.sched, self.journal)
         self.flusher = Flusher(memory, self.sched, self.device, background_ratio, demand)
-        self.threads = KernelThreads(memory, self.sched, self.device, costs, self.journal)
+        self.threads = KernelThreads(memory, self.sched, self.device, costs, self.journal, demand.kcompactd_ns)
         self.requests = Requests(memory, demand, self.sched, self.objects, self.device, costs, self.journal)
         self.unfinished = int(np.count_nonzero(demand.task_count))
         self.ops_done = 0
@@ -257,7 +257,21 @@ class Simulation:
         i = self.task[t].op
         sleep = self.op_wait[i]
         run = self.op_run[i]
+        if self.task[t].gave_up and (sleep > 0 or self.requests.fills_pool(t)):
+            sleep = self.next_sleep(t)
+            self.task[t].gave_up = 0
         return max(now + sleep, self.op_due[i] + self.task[t].lag - run)
+
+    def next_sleep(self, t: int) -> int:
+        """How long a task sleeps the next time.
+
+        A write to nr_hugepages ends with the first page that cannot be had (set_max_huge_pages). What was recorded as
+        had with the same write is asked for with another, as soon after it as the task's next one was.
+        """
+        i = self.task[t].op
+        while i < self.task[t].end and self.op_wait[i] == 0:
+            i += 1
+        return self.op_wait[i] if i < self.task[t].end else 0
 
     def next_op(self, c: int, t: int) -> None:
         """Go to the next operation: sleep as long as the recorded task did, then compute as long."""
