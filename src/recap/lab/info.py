@@ -96,7 +96,8 @@ def digest(
     """The figures of a trace; `recorder` names the threads that recorded it."""
     tally = Tally(start, recorder)
     for piece in ahead(flow.pieces):
-        tally.add(piece, flow.lost)
+        if len(piece):
+            tally.add(piece, flow.lost)
         if progress:
             progress(flow.share)
     return figures(tally, flow, start, source)

@@ -18,6 +18,7 @@ from recap.trace.cursor import map_file
 from recap.trace.table import COLUMNS, PIECE, Event, Events, Flow
 
 BLOCK = 4 << 20  # bytes
+LOOK = 0.1  # of the work is the first look
 MOST_HELD = 1 << 22  # rows that wait for earlier ones
 PLACE = "place"  # of a row in the file
 PLACES = 1 << 23  # more than a block has rows
@@ -75,18 +76,25 @@ def ordered(parts: list[Columns]) -> Columns:
 
 
 def in_pieces(chunks: Iterator[Columns]) -> Iterator[Columns]:
-    """The same rows, PIECE at a time."""
+    """The same rows, PIECE at a time; where a chunk makes none, no rows, so that who waits has a word meanwhile."""
     waiting: list[Columns] = []
     rows = 0
     for chunk in chunks:
         waiting.append(chunk)
         rows += len(chunk["time"])
+        if rows < PIECE:
+            yield without_rows()
         while rows >= PIECE:
             columns = {name: np.concatenate([part[name] for part in waiting]) for name in COLUMNS}
             yield {name: column[:PIECE] for name, column in columns.items()}
             waiting, rows = [{name: column[PIECE:] for name, column in columns.items()}], rows - PIECE
     if rows:
         yield {name: np.concatenate([part[name] for part in waiting]) for name in COLUMNS}
+
+
+def without_rows() -> Columns:
+    """Columns of none."""
+    return {name: np.empty(0, kind) for name, kind in COLUMNS.items()}
 
 
 class BlockReader:
@@ -113,14 +121,21 @@ class BlockReader:
 
     def pieces(self) -> Iterator[Events]:
         """The tables of the flow."""
-        for columns in in_pieces(in_order(self.path, list(self.blocks()), self.read_on)):
+        blocks: list[Block] = []
+        for block in self.blocks():
+            blocks.append(block)
+            if block.stop // BLOCK > block.start // BLOCK:
+                self.found.share = LOOK * block.stop / len(self.data)
+                yield self.found.table(without_rows())
+        self.found.share = LOOK
+        for columns in in_pieces(in_order(self.path, blocks, self.read_on)):
             self.number_marks(columns)
             yield self.found.table(columns)
 
     def read_on(self, block: Block) -> Columns:
         """A block, and what it tells of the whole."""
         columns = self.read(block)
-        self.found.share += (block.stop - block.start) / len(self.data)
+        self.found.share += (1 - LOOK) * (block.stop - block.start) / len(self.data)
         self.found.cpus = max(self.found.cpus, int(columns["cpu"].max(initial=0)) + 1)
         return columns
 

@@ -108,7 +108,8 @@ def groups(flow: Flow) -> Iterator[Events]:
     """The pieces, as many at a time as make a group of rows."""
     pieces: list[Events] = []
     for piece in ahead(flow.pieces):
-        pieces.append(piece)
+        if len(piece):
+            pieces.append(piece)
         if len(pieces) * PIECE >= ROWS_IN_GROUP:
             yield joined(pieces)
             pieces = []

@@ -210,6 +210,7 @@ TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols"
 @dataclass(eq=False)
 class Flow:
     """A trace piece by piece: tables that follow each other in time, each of `PIECE` rows but the last.
+    Some may have none, where the next takes long, so that who waits has a word meanwhile.
 
     The pieces can be gone through once. What is told of the whole is as in `Events`; marks, lost (in no order) and
     other are complete once the pieces are.
@@ -235,7 +236,7 @@ class Flow:
 
     def whole(self) -> Events:
         """All pieces as one table."""
-        pieces = list(self.pieces)
+        pieces = [piece for piece in self.pieces if len(piece)]
         self.lost.sort(key=lambda before: (before.time, before.cpu))
         if not pieces:
             return self.table({name: np.empty(0, kind) for name, kind in COLUMNS.items()})
