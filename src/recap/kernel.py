@@ -250,6 +250,13 @@ def min_free_kbytes(lowmem_kbytes: int) -> int:
     return max(128, min(262144, math.isqrt(lowmem_kbytes * 16)))
 
 
+def recommended_min_free_kbytes(managed: int) -> int:
+    """What khugepaged raises vm.min_free_kbytes to on a machine of one zone of so many pages, so that two pageblocks of
+    each type, for each to fall back to, stay almost free (set_recommended_min_free_kbytes)."""
+    pageblock, types = 512, 3
+    return 4 * min(pageblock * (2 + types * types), managed // 20)
+
+
 def setup_per_zone_wmarks(managed: list[int], min_free: int, scale_factor: int = 10) -> list[list[int]]:
     """[min, low, high, promo] of each zone, in pages (__setup_per_zone_wmarks)."""
     pages_min = min_free >> 2

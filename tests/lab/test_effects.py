@@ -16,7 +16,7 @@ from recap.lab.effects import EFFECTS, Plan, Published, measure, measure_effect
 from recap.report.effect import effect, markdown
 from recap.sim.run import Synthetic
 
-TINY = KernelBuild(mebibytes=128, builds=1, seconds=16, warm_seconds=2, pause_seconds=2, racers=2)
+TINY = KernelBuild(mebibytes=128, builds=1, seconds=16, warm_seconds=2, pause_seconds=2)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def test_a_change_is_taken_within_a_seed() -> None:
     assert not measure(Published("a", 90, 100), before, after).direction
     points = measure(Published("a", 81, 24, points=True), before, after)
     assert (points.published, points.change.mean, points.unit) == (-57, -2, "points")
+
+
+def test_what_was_not_there_before_changes_by_a_number() -> None:
+    found = measure(Published("a", 1, 2), [{"a": 0.0}, {"a": 0.0}], [{"a": 5.0}, {"a": 5.0}])
+    assert (found.change.mean, found.unit, found.direction) == (5, "count", True)
 
 
 def test_what_is_not_apart_from_zero_has_no_direction() -> None:
@@ -61,7 +66,7 @@ def test_an_effect_is_kept_and_shown(tmp_path: Path) -> None:
     assert again.digest == found.digest == json.loads((tmp_path / "effect.json").read_text())["digest"]
     faults = {one.metric: one for one in found.measures}
     asked = faults["thp_fault_alloc"].before.mean + faults["thp_fault_fallback"].before.mean
-    assert asked == TINY.bursts * TINY.racers * (128 // 4 // 2 // TINY.racers)
+    assert asked == TINY.bursts * (128 // 4 // 2)
     console = Console(file=StringIO(), width=160)
     console.print(effect(found))
     assert "published" in console.file.getvalue()  # type: ignore[attr-defined]

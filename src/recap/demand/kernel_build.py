@@ -46,8 +46,6 @@ class KernelBuild:
     pause_seconds: int = 8
     hold_seconds: int = 2
     warm_seconds: int = 30
-    racers: int = 1  # tasks that share a burst, all at once
-    asked_for: bool = False  # may a fault wait for its huge page? (madvise)
 
     @property
     def bursts(self) -> int:
@@ -71,7 +69,7 @@ def kernel_build(size: KernelBuild, seed: int) -> Demand:
     tasks = [build(shape, objects, i, end, rng, trees) for i in range(size.builds)]
     tasks.append(slab_cache(size, objects, end, rng))
     starts = rng.integers(0, SECOND, size.bursts)
-    tasks += [bursts(size, objects, i, starts) for i in range(size.racers)]
+    tasks.append(bursts(size, objects, starts))
     return join(
         objects,
         tasks,
@@ -97,12 +95,12 @@ def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.G
     return task
 
 
-def bursts(size: KernelBuild, objects: Objects, number: int, starts: Array) -> Task:
-    """A racer's share of the huge pages, again and again."""
-    task = Task(f"hugealloc {number}")
-    area = Area.of(objects, max(1, int(size.mebibytes * size.burst) // 2 // size.racers))
+def bursts(size: KernelBuild, objects: Objects, starts: Array) -> Task:
+    """Huge pages again and again, by a program that does not wait for them."""
+    task = Task("hugealloc")
+    area = Area.of(objects, max(1, int(size.mebibytes * size.burst) // 2))
     for i, start in enumerate(starts):
         pause = size.pause_seconds * SECOND + (0 if i else size.warm_seconds * SECOND)
-        area.touch(task, pause + int(start), size.asked_for)
+        area.touch(task, pause + int(start), asked_for=False)
         area.unmap(task, size.hold_seconds * SECOND)
     return task

@@ -8,13 +8,14 @@ enough to meet their figures; what each load was calibrated on is said in docs/s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild
+from recap.demand.thp_fio_scale import ThpFioScale
 from recap.lab import workloads
 from recap.lab.compare import Progress, Run, Store, digest, model_identity, run_all
 from recap.lab.results import Interval
@@ -102,8 +103,6 @@ EFFECTS = {
     "defrag-mode-2025": DEFRAG_MODE_2025,
     "defrag-mode-mend-2025": DEFRAG_MODE_MEND_2025,
 }
-RACE = KernelBuild(seconds=120, racers=24, asked_for=True, burst=0.4, builds=6)
-BURSTS = KernelBuild()
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,11 @@ class Plan:
         if name == "lumpy-2012":
             size = Highalloc(mebibytes=512, warm_seconds=100, cool_seconds=60) if self.small else Highalloc()
             return workloads.workload("highalloc", {}, size)
-        builds = RACE if name == "compaction-capture-2019" else BURSTS
-        return workloads.kernel_builds(replace(builds, mebibytes=256, builds=2, seconds=60) if self.small else builds)
+        if name == "compaction-capture-2019":
+            scale = ThpFioScale(mebibytes=256, rows=(3, 12, 32)) if self.small else ThpFioScale()
+            return workloads.fio_and_huge_pages(scale)
+        builds = KernelBuild(mebibytes=256, builds=2, seconds=60) if self.small else KernelBuild()
+        return workloads.kernel_builds(builds)
 
 
 FULL, QUICK = Plan(10), Plan(2, small=True)
@@ -190,10 +192,10 @@ def derived(run: Mapping[str, float]) -> dict[str, float]:
 
 
 def measure(one: Published, before: list[dict[str, float]], after: list[dict[str, float]]) -> Measure:
-    """The change of one metric, seed by seed: in points, or in percent of the mean before."""
+    """The change of one metric, seed by seed: in points, in percent of the mean before, or as it is where that is 0."""
     old, new = ([run[one.metric] for run in runs] for runs in (before, after))
-    whole = 100.0 if one.points else interval(old).mean
-    change = interval([100 * (b - a) / whole if whole else 0.0 for a, b in zip(old, new, strict=True)])
+    whole = 100.0 if one.points else interval(old).mean or 100.0
+    change = interval([100 * (b - a) / whole for a, b in zip(old, new, strict=True)])
     least = min(change.low * one.change, change.high * one.change)
-    unit = "points" if one.points else "percent"
+    unit = "points" if one.points else "percent" if interval(old).mean else "count"
     return Measure(one.metric, interval(old), interval(new), change, one.change, unit, least > 0)

@@ -10,8 +10,17 @@ from recap.demand.demand import Demand
 from recap.demand.highalloc import Highalloc, highalloc
 from recap.demand.kernel_build import KernelBuild, kernel_build
 from recap.demand.reclaimers import Reclaimers, reclaimers
+from recap.demand.thp_fio_scale import ThpFioScale, thp_fio_scale
 from recap.errors import InputError
-from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, LINUX_6_1, PAGE_SIZE, Profile, powerpc
+from recap.kernel import (
+    LINUX_2_6_27,
+    LINUX_2_6_27_MM,
+    LINUX_6_1,
+    PAGE_SIZE,
+    Profile,
+    powerpc,
+    recommended_min_free_kbytes,
+)
 from recap.mm import sysctl
 from recap.sim.run import Synthetic
 
@@ -62,7 +71,18 @@ def crowd(size: Reclaimers) -> Synthetic:
 
 def kernel_builds(size: KernelBuild) -> Synthetic:
     """Kernel builds and bursts of huge pages, on a 6.1 kernel."""
-    return machine(LINUX_6_1, size.mebibytes, size.cpus, {}, partial(kernel_build, size), size.racers)
+    return machine(LINUX_6_1, size.mebibytes, size.cpus, huge_pages(size.mebibytes), partial(kernel_build, size))
+
+
+def fio_and_huge_pages(size: ThpFioScale) -> Synthetic:
+    """Files read at random and huge page faults of many tasks at once, on a 6.1 kernel."""
+    wanted = huge_pages(size.mebibytes)
+    return machine(LINUX_6_1, size.mebibytes, size.cpus, wanted, partial(thp_fio_scale, size), sum(size.rows))
+
+
+def huge_pages(mebibytes: int) -> dict[str, str]:
+    """What transparent huge pages being on changes: khugepaged runs, and wants more kept free."""
+    return {"vm.min_free_kbytes": str(recommended_min_free_kbytes(256 * mebibytes))}
 
 
 def machine(

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from recap.lab.effects import EffectFound, Measure
 
+UNITS = {"percent": "%", "points": " points", "count": ""}
 HEADS = ("metric", "before", "after", "change", "published", "direction")
 
 
@@ -26,10 +27,10 @@ def effect(found: EffectFound) -> RenderableType:
 
 def cells(one: Measure) -> tuple[str, ...]:
     """A metric's line."""
-    unit = "%" if one.unit == "percent" else " points"
+    unit, was = UNITS[one.unit], UNITS["points" if one.unit == "points" else "percent"]
     spread = max(one.change.mean - one.change.low, one.change.high - one.change.mean)
-    change = f"{one.change.mean:+.1f} ±{spread:.1f}{unit}"
-    return one.metric, str(one.before), str(one.after), change, f"{one.published:+.0f}{unit}", verdict(one)
+    change = f"{one.change.mean:+,.1f} ±{spread:,.1f}{unit}"
+    return one.metric, str(one.before), str(one.after), change, f"{one.published:+.0f}{was}", verdict(one)
 
 
 def verdict(one: Measure) -> str:
