@@ -1,8 +1,8 @@
 """thp-fio-scale: programs read files at random while more and more tasks fault huge pages at once.
 
 After mmtests' thpfioscale (config and shellpack of 2019): four readers of files of 64 KiB, together one and a half
-times as large as memory; a working set of three quarters of memory, of which each task faults half of its share. Its machine
-had at least eight CPUs, by the numbers of tasks. Machine and disk are smaller here.
+times as large as memory; a working set of three quarters of memory, of which each task faults half of its share. Its
+machine had at least eight CPUs, by the numbers of tasks. Machine and disk are smaller here.
 """
 
 from __future__ import annotations
