@@ -62,6 +62,7 @@ ASSUMED = [
     "no pageblock is marked to be skipped by compaction at the start, and its scanners begin at the ends of the zones",
     "of the tasks' dirty pages the oldest are written when they ask for writing; metadata pages as recorded",
     "small pages in place of huge ones are taken where the recorded kernel took them",
+    "what a write to nr_hugepages cannot get is asked for with the next one, as soon as the recorded one came",
 ]
 
 Progress = Callable[[int, int, str], None]
