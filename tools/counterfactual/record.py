@@ -6,7 +6,7 @@ RIG is a folder with what it takes to boot a Debian kernel in QEMU: `kernel` (it
 `ir.gz` (an initramfs with busybox, trace-cmd and the virtio modules), `disk.img` (files to read), and, to read memory
 states, `dbg/` (its symbols), `snapshot.py` and a `.venv` with drgn. OUT/SETTING/SEED is one run; runs that are there
 are not made again, so an interrupted series goes on. Runs of the baseline are recordings with snapshots, for the model
-to start from; of the others only what /proc counted is kept. All are traced alike.
+to start from; of the others only what /proc counted is kept, unless told --recordings. All are traced alike.
 
 The guest's clock counts instructions (-icount), so a busy host changes nothing but the waits for its disk.
 """
@@ -121,8 +121,9 @@ def record(rig: Path, archive: Path, folder: Path, setting: str, seed: int, args
     run = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
-    stop = int(setting == BASELINE)
-    words = {"seed": seed, "requests": args.requests, "stop": stop, "set": "" if stop else setting.replace("=", ":")}
+    stop = int(setting == BASELINE or args.recordings)
+    change = "" if setting == BASELINE else setting.replace("=", ":")
+    words = {"seed": seed, "requests": args.requests, "stop": stop, "set": change}
     boot(rig, archive, run, words, args.memory)
     if not (run / "vmstat.1").exists():
         raise SystemExit(f"{run}: the guest did not finish; see console.log")
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--memory", type=int, default=300)
+    parser.add_argument("--recordings", action="store_true", help="of every setting, not of the baseline only")
     parser.add_argument("--settings", nargs="+", default=[BASELINE], type=known, help="baseline or vm.NAME=VALUE")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

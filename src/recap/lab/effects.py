@@ -124,6 +124,7 @@ class Plan:
         return workloads.kernel_builds(builds)
 
 
+LEAST = 5  # events a run: of fewer a percentage says nothing
 FULL, QUICK = Plan(10), Plan(2, small=True)
 
 
@@ -192,10 +193,11 @@ def derived(run: Mapping[str, float]) -> dict[str, float]:
 
 
 def measure(one: Published, before: list[dict[str, float]], after: list[dict[str, float]]) -> Measure:
-    """The change of one metric, seed by seed: in points, in percent of the mean before, or as it is where that is 0."""
+    """The change of one metric, seed by seed: in points, in percent of what was before, as it is where that is tiny."""
     old, new = ([run[one.metric] for run in runs] for runs in (before, after))
-    whole = 100.0 if one.points else interval(old).mean or 100.0
+    number = interval(old).mean < LEAST
+    whole = 100.0 if one.points or number else interval(old).mean
     change = interval([100 * (b - a) / whole for a, b in zip(old, new, strict=True)])
     least = min(change.low * one.change, change.high * one.change)
-    unit = "points" if one.points else "percent" if interval(old).mean else "count"
+    unit = "points" if one.points else "count" if number else "percent"
     return Measure(one.metric, interval(old), interval(new), change, one.change, unit, least > 0)
