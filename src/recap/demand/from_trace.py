@@ -219,6 +219,12 @@ def assumptions(streams: Streams) -> list[str]:
         f"{streams.freed_from_swap} swapped-out pages are freed with their task's next unmapping": (
             streams.freed_from_swap
         ),
+        f"{streams.next_hold} changed blocks of metadata are held from a moment drawn before the commit that tells": (
+            streams.next_hold
+        ),
+        f"{streams.came_back} pages of files, evicted before the recording, come back active as they did then": (
+            streams.came_back
+        ),
         f"{streams.dropped_frees} frees of pages no event allocated (bulk allocations) are left out": (
             streams.dropped_frees
         ),

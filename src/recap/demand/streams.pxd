@@ -124,7 +124,8 @@ cdef class Streams:
     cdef int[::1] device_object
     cdef const long long[::1] hold_time
     cdef const int[::1] hold_identity
-    cdef long long next_hold
+    cdef readonly long long next_hold
+    cdef readonly long long came_back
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees

@@ -73,6 +73,7 @@ class Streams:
         self.hold_time = adopt(numbers(0, np.int64))
         self.hold_identity = adopt(numbers(0, np.int32))
         self.next_hold = 0
+        self.came_back = 0
         self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
         self.role, self.initial, self.initial_kind = adopt(role), adopt(initial), adopt(initial_kind)
@@ -548,6 +549,7 @@ class Streams:
             self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
         if self.a[i] == LRU_ACTIVE_FILE and self.obj_fresh[obj]:
             self.emit(i, self.who[i], REFAULT, obj)
+            self.came_back += 1
         self.obj_fresh[obj] = 0
 
     def cached(self, i: int) -> None:
