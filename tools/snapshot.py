@@ -2,6 +2,7 @@
 
     pip install recap[snapshot]
     python tools/snapshot.py CORE --symbols vmlinux -o snap0.npz      a dump of a paused guest, or a kdump
+    python tools/snapshot.py CORE --btf -o snap0.npz                  without debug symbols: what the kernel carries
     python tools/snapshot.py --live --symbols vmlinux -o snap.npz     this machine: lists may change while they are read
 
 docs/recording-a-vm.md tells how to get the dump at the right moment. What is read: every free list, per-cpu list and
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 try:
+    import btf
     import drgn
     from drgn.helpers.linux import for_each_online_cpu, per_cpu_ptr
 except ImportError:
@@ -29,7 +31,8 @@ except ImportError:
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 NR_LRU = 4  # the unevictable list is not kept as a list
 ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
-PAGEBLOCK_BITS = 4
+PCP_FIELDS = ("count", "high", "batch", "free_factor")
+PCP_FIELDS_SINCE_6_7 = ("high_min", "high_max", "alloc_factor", "free_count", "flags")
 TYPE_MASK = 7
 SECTION = 1 << 15  # page frames, x86-64
 
@@ -80,7 +83,8 @@ class Kernel:
             return words[:, drgn.offsetof(self.page, name) // 8].copy()
 
         counts = [drgn.offsetof(self.page, name) // 4 for name in ("_mapcount", "_refcount")]
-        found = {name: word(name) for name in ("flags", "mapping", "index", "private")}
+        index = "index" if self.page.has_member("index") else "__folio_index"  # since 6.16
+        found = {"index": word(index), **{name: word(name) for name in ("flags", "mapping", "private")}}
         found["mapcount_refcount"] = halves[:, counts].copy()
         return found
 
@@ -95,6 +99,10 @@ class Kernel:
         """The migratetype of each pageblock; 0 where there is no memory."""
         per_root = 4096 // drgn.sizeof(self.program.type("struct mem_section"))
         types = np.zeros((frames + 511) // 512, np.uint8)
+        bits = dict(self.program.type("enum pageblock_bits").enumerators)
+        types_of = dict(self.program.type("enum migratetype").enumerators)
+        isolated = bits.get("PB_migrate_isolate")  # since 6.17; a type among the others before
+        width = 4 if isolated is None else 8
         for block in range(len(types)):
             pfn = block * 512
             section = pfn // SECTION
@@ -102,8 +110,11 @@ class Kernel:
                 usage = self.program["mem_section"][section // per_root][section % per_root].usage
                 if not usage.value_():
                     continue
-                bit = (pfn % SECTION // 512) * PAGEBLOCK_BITS
-                types[block] = usage.pageblock_flags[bit // 64].value_() >> bit % 64 & TYPE_MASK
+                bit = (pfn % SECTION // 512) * width
+                flags = usage.pageblock_flags[bit // 64].value_() >> bit % 64
+                types[block] = flags & TYPE_MASK
+                if isolated is not None and flags >> isolated & 1:
+                    types[block] = types_of["MIGRATE_ISOLATE"]
             except drgn.FaultError:
                 continue
         return types
@@ -113,9 +124,8 @@ class Kernel:
         pcps = []
         for index, zone in self.zones:
             for cpu in for_each_online_cpu(self.program):
-                pcp = per_cpu_ptr(zone.per_cpu_pageset, cpu)
-                numbers = {name: int(getattr(pcp, name)) for name in ("count", "high", "batch", "free_factor")}
-                pcps.append({"zone": index, "cpu": cpu, **numbers})
+                pcp = per_cpu_ptr(zone.per_cpu_pageset, cpu)[0]
+                pcps.append({"zone": index, "cpu": cpu, **present(pcp, PCP_FIELDS + PCP_FIELDS_SINCE_6_7)})
         return {
             "kernel": self.program["init_uts_ns"].name.release.string_().decode(),
             "zones": [self.zone(index, zone) for index, zone in self.zones],
@@ -127,7 +137,13 @@ class Kernel:
 
     def zone(self, index: int, zone: drgn.Object) -> dict[str, Any]:
         """One zone's limits and counters."""
+        flags = dict(self.program.type("enum zone_flags").enumerators)
+        below_high = {}
+        if "ZONE_BELOW_HIGH" in flags:  # since 6.7
+            below_high = {"below_high": int(zone.flags) >> flags["ZONE_BELOW_HIGH"] & 1}
         return {
+            **present(zone, ("nr_free_highatomic",)),
+            **below_high,
             "index": index,
             "name": zone.name.string_().decode(),
             "start_pfn": int(zone.zone_start_pfn),
@@ -142,6 +158,11 @@ class Kernel:
         }
 
 
+def present(record: drgn.Object, names: tuple[str, ...]) -> dict[str, int]:
+    """Those of these numbers that this kernel's record has."""
+    return {name: int(getattr(record, name)) for name in names if record.type_.has_member(name)}
+
+
 def program(arguments: argparse.Namespace) -> drgn.Program:
     """The kernel that was asked for."""
     opened = drgn.Program()
@@ -149,6 +170,9 @@ def program(arguments: argparse.Namespace) -> drgn.Program:
         opened.set_kernel()
     else:
         opened.set_core_dump(arguments.core)
+    if arguments.btf:
+        btf.load(opened)
+        return opened
     opened.load_debug_info([arguments.symbols] if arguments.symbols else None, default=not arguments.symbols)
     return opened
 
@@ -159,10 +183,13 @@ def main() -> None:
     parser.add_argument("core", nargs="?", type=Path, help="a memory dump: of a guest, or from kdump")
     parser.add_argument("--live", action="store_true", help="this machine's own kernel")
     parser.add_argument("--symbols", type=Path, help="vmlinux with debug symbols of that kernel")
+    parser.add_argument("--btf", action="store_true", help="no symbols: types and addresses from the kernel's own memory")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the snapshot to write, .npz")
     arguments = parser.parse_args()
     if (arguments.core is None) != arguments.live:
         parser.error("name a dump, or --live")
+    if arguments.btf and arguments.symbols:
+        parser.error("--symbols or --btf, not both")
     try:
         kernel = Kernel(program(arguments))
         pages = kernel.pages()

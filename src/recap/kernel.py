@@ -7,7 +7,9 @@ holds the two lists against each other.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 NONE = 0xFFFFFFFF  # "no page frame", "no list"
 
@@ -22,6 +24,8 @@ DEF_PRIORITY = 12
 MAX_RECLAIM_RETRIES = 16
 NR_PCP_LISTS = 14
 CONFIG_PCP_BATCH_SCALE_MAX = 5
+PCPF_PREV_FREE_HIGH_ORDER = 1
+PCPF_FREE_HIGH_BATCH = 2
 MAX_NR_ZONES = 5
 
 MIGRATE_UNMOVABLE = 0
@@ -160,9 +164,35 @@ class Profile:
     anon_starts_active: bool = False  # rule 44; b518154e59aa (5.9): anonymous pages begin inactive
     writes_in_reclaim: bool = False  # rule 39; ee72886d8ed5 (3.2): file pages are left to the flusher
     unified_lru: bool = False  # rules 36, 41, 42; 4f98a2fee8ac (2.6.28): anonymous and file pages apart
+    gfp_atomic: bool = True  # 2973d8229b78 (6.3): __GFP_HIGH alone spares a request the boost
+    tuned_pcp: bool = False  # 90b41691b988 and its series (6.7): per-cpu lists hold and take by use
+    small_zones_reserve: bool = True  # 9cd20f3fe045 (6.8): no HIGHATOMIC where a hundredth is no pageblock
+    types_by_pageblock: bool = False  # 17edeb5d3f76, b54ccd3c6bac (6.10): a free block is on its pageblock's list
+    reserve_hides_free: bool = True  # c928807f6f6b (6.13): only what is free of the reserve is out of reach
+    claims_or_steals: bool = False  # c2f6ea38fc1b, 90abee6d7895 (6.15): the whole pageblock, else the smallest block
+    eager_free_high: bool = True  # c544a952ba61 (6.16): a longer run of frees empties the lists
 
 
 LINUX_6_1 = Profile("6.1")
+LINUX_6_18 = Profile(
+    "6.18",  # the allocator's rules; those of reclaim and compaction are 6.1's
+    gfp_atomic=False,
+    tuned_pcp=True,
+    small_zones_reserve=False,
+    types_by_pageblock=True,
+    reserve_hides_free=False,
+    claims_or_steals=True,
+    eager_free_high=False,
+)
+SINCE = {  # the mainline version of each rule of 6.18
+    "gfp_atomic": (6, 3),
+    "tuned_pcp": (6, 7),
+    "small_zones_reserve": (6, 8),
+    "types_by_pageblock": (6, 10),
+    "claims_or_steals": (6, 10),  # 6.10 to 6.14 chose otherwise; their stable series took the rule of 6.15
+    "reserve_hides_free": (6, 13),
+    "eager_free_high": (6, 16),
+}
 LINUX_2_6_27_MM = Profile(
     "2.6.27-mm",  # 2.6.27-rc1-mm1, the split LRU that the capture series was made against (section 14)
     compaction=False,
@@ -180,6 +210,16 @@ LINUX_2_6_27_MM = Profile(
     writes_in_reclaim=True,
 )
 LINUX_2_6_27 = replace(LINUX_2_6_27_MM, name="2.6.27", unified_lru=True)
+
+
+def profile_of(release: str) -> Profile:
+    """The rules that a kernel release such as 6.18.15-amd64 has of those known: 6.1's, and what came since."""
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
+    version = (int(numbers[1]), int(numbers[2])) if numbers else (6, 1)
+    newer: dict[str, Any] = {rule: getattr(LINUX_6_18, rule) for rule, since in SINCE.items() if version >= since}
+    if len(newer) == len(SINCE):
+        return LINUX_6_18
+    return replace(LINUX_6_1, name=f"{version[0]}.{version[1]}", **newer) if newer else LINUX_6_1
 
 
 def powerpc(profile: Profile, page_size: int = 4096) -> Profile:

@@ -21,7 +21,7 @@ ctypedef packed struct Zone:
     int index
     unsigned char reclaim_active
     unsigned char boosted
-    unsigned char pad0
+    unsigned char below_high
     unsigned char pad1
     long long free_pages
     long long managed
@@ -50,6 +50,11 @@ ctypedef packed struct Pcp:
     int high
     int batch
     int free_factor
+    int high_min
+    int high_max
+    int alloc_factor
+    int free_count
+    int flags
 
 ctypedef packed struct Capture:
     int wanted
@@ -247,6 +252,15 @@ cdef class Memory:
     cdef public bint kswapd_only_blocks
     cdef readonly bint writes_in_reclaim
     cdef readonly bint unified_lru
+    cdef readonly bint gfp_atomic
+    cdef readonly bint tuned_pcp
+    cdef readonly bint small_zones_reserve
+    cdef readonly bint types_by_pageblock
+    cdef readonly bint reserve_hides_free
+    cdef readonly bint claims_or_steals
+    cdef readonly bint eager_free_high
+    cdef bint stealing
+    cdef int refilling
     cdef readonly unsigned int slab_head
     cdef readonly long long nr_slab
     cdef readonly long long slab_due

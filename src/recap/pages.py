@@ -53,7 +53,7 @@ ZONE = np.dtype(
         ("index", "i4"),
         ("reclaim_active", "u1"),
         ("boosted", "u1"),
-        ("pad0", "u1"),
+        ("below_high", "u1"),
         ("pad1", "u1"),
         ("free_pages", "i8"),
         ("managed", "i8"),
@@ -78,7 +78,10 @@ ZONE = np.dtype(
         ("pad4", "u1"),
     ]
 )
-PCP = np.dtype([("count", "i4"), ("high", "i4"), ("batch", "i4"), ("free_factor", "i4")])
+PCP = np.dtype(
+    [(name, "i4") for name in ("count", "high", "batch", "free_factor")]
+    + [(name, "i4") for name in ("high_min", "high_max", "alloc_factor", "free_count", "flags")]
+)
 SCAN_CONTROL = np.dtype(
     [(name, "i4") for name in ("order", "priority", "reclaim_idx", "alloc_flags")]
     + [(name, "u4") for name in ("gfp", "request", "page")]
@@ -268,6 +271,15 @@ class Memory:
         self.anon_starts_active = profile.anon_starts_active
         self.writes_in_reclaim = profile.writes_in_reclaim
         self.unified_lru = profile.unified_lru
+        self.gfp_atomic = profile.gfp_atomic
+        self.tuned_pcp = profile.tuned_pcp
+        self.small_zones_reserve = profile.small_zones_reserve
+        self.types_by_pageblock = profile.types_by_pageblock
+        self.reserve_hides_free = profile.reserve_hides_free
+        self.claims_or_steals = profile.claims_or_steals
+        self.eager_free_high = profile.eager_free_high
+        self.stealing = False
+        self.refilling = 0
 
     def start_reclaim(self) -> None:
         """kswapd sleeps, nothing is under way."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recap import kernel
-from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, NR_ORDERS, Profile
+from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, NR_ORDERS, Profile, profile_of
 from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
 from recap.policy.policy import Policy
@@ -34,7 +34,8 @@ def from_snapshot(snapshot: Snapshot, captures: int = 0, policy: Policy | None =
     """
     page = page_records(snapshot)
     zone, pcp = zone_records(snapshot), pcp_records(snapshot)
-    memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy())
+    profile = profile_of(snapshot.kernel)
+    memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy(), profile)
     numbers = zone_numbers(snapshot)
     for (kind, a, b, c), pfns in snapshot.groups.items():
         memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
@@ -75,6 +76,7 @@ def zone_records(snapshot: Snapshot) -> Array:
             "watermark_boost",
             "lowmem_reserve",
             "nr_reserved_highatomic",
+            "below_high",
         ):
             record[name] = getattr(zone, name)
     return records
@@ -86,8 +88,9 @@ def pcp_records(snapshot: Snapshot) -> Array:
     numbers = zone_numbers(snapshot)
     records = np.zeros(len(numbers) * cpus, PCP)
     for pcp in snapshot.pcps:
-        row = (pcp.count, pcp.high, pcp.batch, pcp.free_factor)
-        records[numbers[pcp.zone] * cpus + pcp.cpu] = row
+        record = records[numbers[pcp.zone] * cpus + pcp.cpu]
+        for name in PCP.names or ():
+            record[name] = getattr(pcp, name)
     return records
 
 

@@ -15,6 +15,7 @@ if not cython.compiled:
     from recap.mm.compact_capture import compaction_capture
     from recap.mm.free_area import (
         add_to_free_list,
+        change_pageblock_range,
         del_page_from_free_list,
         free_list,
         may_merge_blocks,
@@ -59,6 +60,8 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         if not page_is_buddy(m, buddy, order):
             break
         del_page_from_free_list(m, zone, buddy)
+        if order >= m.pageblock_order and m.types_by_pageblock:
+            change_pageblock_range(m, buddy, order, migratetype)
         pfn &= buddy
         order += 1
     add_to_free_list(m, zone, pfn, order, migratetype, to_tail or buddy_merge_likely(m, pfn, buddy, order))

@@ -17,3 +17,6 @@ cdef void move_to_free_list(Memory m, int zone, unsigned int pfn, int migratetyp
 cdef bint page_is_buddy(Memory m, unsigned int pfn, int order) noexcept nogil
 
 cdef unsigned int free_list(Memory m, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(i=cython.int, first=cython.uint)
+cdef void change_pageblock_range(Memory m, unsigned int pfn, int order, int migratetype) noexcept nogil

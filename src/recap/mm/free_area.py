@@ -56,3 +56,10 @@ def move_to_free_list(m: Memory, zone: int, pfn: int, migratetype: int) -> None:
         list_add(m, pfn, head)
     else:
         list_add_tail(m, pfn, head)
+
+
+def change_pageblock_range(m: Memory, pfn: int, order: int, migratetype: int) -> None:
+    """Set the type of every pageblock of a free block (change_pageblock_range)."""
+    first = pfn >> m.pageblock_order
+    for i in range(1 << (order - m.pageblock_order)):
+        m.pageblock[first + i] = migratetype

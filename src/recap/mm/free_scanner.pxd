@@ -4,13 +4,13 @@ from recap.kernel cimport (
     COMPACT_CLUSTER_MAX,
     MIGRATE_ASYNC,
     MIGRATE_MOVABLE,
-    MIGRATE_PCPTYPES,
     NONE,
     PG_ALLOCATED,
     PG_BUDDY,
     WMARK_MIN,
 )
 from recap.mm.free_area cimport del_page_from_free_list, free_list
+from recap.mm.migratetype cimport make_movable
 from recap.mm.page_alloc cimport free_pages
 from recap.mm.skip_hint cimport (
     freelist_scan_limit,

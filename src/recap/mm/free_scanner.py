@@ -9,13 +9,13 @@ if not cython.compiled:
         COMPACT_CLUSTER_MAX,
         MIGRATE_ASYNC,
         MIGRATE_MOVABLE,
-        MIGRATE_PCPTYPES,
         NONE,
         PG_ALLOCATED,
         PG_BUDDY,
         WMARK_MIN,
     )
     from recap.mm.free_area import del_page_from_free_list, free_list
+    from recap.mm.migratetype import make_movable
     from recap.mm.page_alloc import free_pages
     from recap.mm.skip_hint import (
         freelist_scan_limit,
@@ -38,11 +38,7 @@ def isolate_free_page(m: Memory, zone: int, pfn: int, order: int) -> bool:
     del_page_from_free_list(m, zone, pfn)
     m.page[pfn].state = PG_ALLOCATED
     if order >= m.pageblock_order - 1:
-        at = pfn
-        while at < pfn + (1 << order):
-            if m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES:
-                m.pageblock[at >> m.pageblock_order] = MIGRATE_MOVABLE
-            at += 1 << m.pageblock_order
+        make_movable(m, zone, pfn, order)
     return True
 
 

@@ -18,7 +18,7 @@ from recap.kernel cimport (
     WMARK_MIN,
 )
 from recap.mm.buddy cimport expand, rmqueue_smallest
-from recap.mm.free_area cimport del_page_from_free_list, free_list, move_to_free_list
+from recap.mm.free_area cimport change_pageblock_range, del_page_from_free_list, free_list, move_to_free_list
 from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, emit
 from recap.pages cimport Memory, list_empty
 
@@ -43,8 +43,10 @@ cdef int move_freepages_block(Memory m, int zone, unsigned int pfn, int migratet
 @cython.locals(at=cython.uint, end=cython.uint, movable=cython.int)
 cdef int movable_pages(Memory m, int zone, unsigned int pfn) noexcept nogil
 
-@cython.locals(i=cython.int, first=cython.uint)
-cdef void change_pageblock_range(Memory m, unsigned int pfn, int order, int migratetype) noexcept nogil
+cdef bint spans_pageblock(Memory m, int zone, unsigned int pfn) noexcept nogil
+
+@cython.locals(at=cython.uint, end=cython.uint, free=cython.int)
+cdef int free_pages_of_block(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(order=cython.int, old_type=cython.int, alike=cython.int, free=cython.int)
 cdef void steal_suitable_fallback(Memory m, int zone, unsigned int pfn, int start_type, int alloc_flags, bint whole_block) noexcept nogil
@@ -69,11 +71,14 @@ cdef unsigned int rmqueue_reserve(Memory m, int zone, int order, int migratetype
 @cython.locals(size=cython.longlong, wanted=cython.longlong, pfn=cython.longlong, last=cython.longlong, block=cython.uint)
 cpdef void setup_zone_migrate_reserve(Memory m, int zone) noexcept nogil
 
-@cython.locals(pfn=cython.uint)
-cdef unsigned int rmqueue_migratetype(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
+@cython.locals(at=cython.uint, ordinary=cython.bint)
+cdef void make_movable(Memory m, int zone, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(size=cython.longlong, share=cython.longlong)
+cdef long long most_highatomic(Memory m, int zone) noexcept nogil
 
 @cython.locals(block=cython.uint, size=cython.longlong)
-cdef void reserve_highatomic_pageblock(Memory m, int zone, unsigned int pfn) noexcept nogil
+cdef void reserve_highatomic_pageblock(Memory m, int zone, unsigned int pfn, int order) noexcept nogil
 
 @cython.locals(order=cython.int, head=cython.uint, pfn=cython.uint, size=cython.longlong)
 cdef bint unreserve_highatomic_pageblock(Memory m, int zone, int migratetype, bint force) noexcept nogil

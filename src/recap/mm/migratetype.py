@@ -26,7 +26,7 @@ if not cython.compiled:
         WMARK_MIN,
     )
     from recap.mm.buddy import expand, rmqueue_smallest
-    from recap.mm.free_area import del_page_from_free_list, free_list, move_to_free_list
+    from recap.mm.free_area import change_pageblock_range, del_page_from_free_list, free_list, move_to_free_list
     from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
     from recap.pages import Memory, list_empty
 
@@ -115,11 +115,23 @@ def movable_pages(m: Memory, zone: int, pfn: int) -> int:
     return movable
 
 
-def change_pageblock_range(m: Memory, pfn: int, order: int, migratetype: int) -> None:
-    """Set the type of every pageblock of a free block (change_pageblock_range)."""
-    first = pfn >> m.pageblock_order
-    for i in range(1 << (order - m.pageblock_order)):
-        m.pageblock[first + i] = migratetype
+def spans_pageblock(m: Memory, zone: int, pfn: int) -> bool:
+    """Does a pageblock lie in the zone with all its frames? (prep_move_freepages_block, 6.10)"""
+    return block_end(m, pfn) <= m.zone[zone].end and pfn & ~((1 << m.pageblock_order) - 1) >= m.zone[zone].start
+
+
+def free_pages_of_block(m: Memory, pfn: int) -> int:
+    """Free pages of a pageblock (prep_move_freepages_block)."""
+    end = block_end(m, pfn)
+    at = pfn & ~((1 << m.pageblock_order) - 1)
+    free = 0
+    while at < end:
+        if m.page[at].state == PG_BUDDY:
+            free += 1 << m.page[at].order
+            at += 1 << m.page[at].order
+        else:
+            at += 1
+    return free
 
 
 def steal_suitable_fallback(
@@ -252,23 +264,44 @@ def setup_zone_migrate_reserve(m: Memory, zone: int) -> None:
         pfn += size
 
 
-def rmqueue_migratetype(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
-    """Take a block of the request's type, falling back where there is none; NONE if nothing fits (__rmqueue)."""
-    pfn = rmqueue_smallest(m, zone, order, migratetype)
-    if m.steals_largest:
-        return rmqueue_reserve(m, zone, order, migratetype) if pfn == NONE else pfn
-    while pfn == NONE and rmqueue_fallback(m, zone, order, migratetype, alloc_flags):
-        pfn = rmqueue_smallest(m, zone, order, migratetype)
-    return pfn
+def make_movable(m: Memory, zone: int, pfn: int, order: int) -> None:
+    """Make pageblocks movable of which compaction took half or more (__isolate_free_page); their free blocks with them
+    since b54ccd3c6bac (6.10)."""
+    at = pfn
+    while at < pfn + (1 << order):
+        ordinary = m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES
+        if ordinary and m.types_by_pageblock:
+            ordinary = spans_pageblock(m, zone, at)
+            if ordinary:
+                move_freepages_block(m, zone, at, MIGRATE_MOVABLE)
+        if ordinary:
+            m.pageblock[at >> m.pageblock_order] = MIGRATE_MOVABLE
+        at += 1 << m.pageblock_order
 
 
-def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int) -> None:
-    """Set a pageblock aside for high-order atomic requests, up to 1 % of the zone (reserve_highatomic_pageblock)."""
+def most_highatomic(m: Memory, zone: int) -> int:
+    """Up to how many pages of a zone may be set aside: a hundredth, and up to a pageblock more (9cd20f3fe045, 6.8: none
+    where that is less than one pageblock)."""
+    size = 1 << m.pageblock_order
+    share = m.zone[zone].managed // 100
+    if m.small_zones_reserve:
+        return share + size
+    return (share + size - 1) // size * size if share >= size else 0
+
+
+def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int, order: int) -> None:
+    """Set a pageblock aside for high-order atomic requests (reserve_highatomic_pageblock)."""
     size = 1 << m.pageblock_order
     block = pfn >> m.pageblock_order
-    if m.zone[zone].nr_reserved_highatomic >= m.zone[zone].managed // 100 + size:
+    if m.zone[zone].nr_reserved_highatomic >= most_highatomic(m, zone):
         return
     if m.pageblock[block] >= MIGRATE_PCPTYPES:
+        return
+    if m.types_by_pageblock and order >= m.pageblock_order:
+        m.zone[zone].nr_reserved_highatomic += 1 << order
+        change_pageblock_range(m, pfn, order, MIGRATE_HIGHATOMIC)
+        return
+    if m.types_by_pageblock and not spans_pageblock(m, zone, pfn):
         return
     m.zone[zone].nr_reserved_highatomic += size
     m.pageblock[block] = MIGRATE_HIGHATOMIC
@@ -276,7 +309,10 @@ def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int) -> None:
 
 
 def unreserve_highatomic_pageblock(m: Memory, zone: int, migratetype: int, force: bool) -> bool:
-    """Give a reserved pageblock of a zone back to a type that needs it (unreserve_highatomic_pageblock)."""
+    """Give a reserved pageblock of a zone back to a type that needs it (unreserve_highatomic_pageblock).
+
+    Free lists by pageblock (6.10) have whole blocks of several pageblocks in the reserve.
+    """
     size = 1 << m.pageblock_order
     if not force and m.zone[zone].nr_reserved_highatomic <= size:
         return False
@@ -285,6 +321,11 @@ def unreserve_highatomic_pageblock(m: Memory, zone: int, migratetype: int, force
         if list_empty(m, head):
             continue
         pfn = m.page[head].next
+        if m.types_by_pageblock and order >= m.pageblock_order:
+            m.zone[zone].nr_reserved_highatomic -= min(1 << order, m.zone[zone].nr_reserved_highatomic)
+            move_to_free_list(m, zone, pfn, migratetype)
+            change_pageblock_range(m, pfn, order, migratetype)
+            return True
         if m.pageblock[pfn >> m.pageblock_order] == MIGRATE_HIGHATOMIC:
             m.zone[zone].nr_reserved_highatomic -= min(size, m.zone[zone].nr_reserved_highatomic)
         m.pageblock[pfn >> m.pageblock_order] = migratetype

@@ -29,9 +29,10 @@ from recap.kernel cimport (
     ZONE_NORMAL,
 )
 from recap.mm.buddy cimport free_one_page, rmqueue_smallest
-from recap.mm.migratetype cimport reserve_highatomic_pageblock, rmqueue_migratetype
+from recap.mm.migratetype cimport reserve_highatomic_pageblock
 from recap.mm.pcplist cimport free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
-from recap.mm.watermark cimport zone_watermark_fast
+from recap.mm.rmqueue cimport rmqueue_migratetype
+from recap.mm.watermark cimport above_high, zone_watermark_fast
 from recap.pages cimport Memory, page_zone
 
 cdef int gfp_migratetype(unsigned int gfp) noexcept nogil
@@ -53,6 +54,8 @@ cdef unsigned int rmqueue_buddy(Memory m, int zone, int order, int migratetype, 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int rmqueue(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
 
+cdef bint may_take_from(Memory m, int zone, int order, int highest, int alloc_flags, unsigned int gfp) noexcept nogil
+
 @cython.locals(zone=cython.int, highest=cython.int, pfn=cython.uint)
 cdef unsigned int walk_zonelist(Memory m, int cpu, int order, unsigned int gfp, int alloc_flags) noexcept nogil
 
@@ -63,6 +66,9 @@ cdef unsigned int get_page_from_freelist(Memory m, int cpu, int order, unsigned 
 cdef void free_pages_prepare(Memory m, unsigned int pfn, int order) noexcept nogil
 
 cdef void free_pages(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(zone=cython.int, at=cython.uint)
+cdef void free_pageblocks(Memory m, unsigned int pfn, int order) noexcept nogil
 
 @cython.locals(migratetype=cython.int)
 cdef void free_unref_page(Memory m, int cpu, unsigned int pfn, int order) noexcept nogil

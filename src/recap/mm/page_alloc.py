@@ -34,9 +34,10 @@ if not cython.compiled:
         ZONE_NORMAL,
     )
     from recap.mm.buddy import free_one_page, rmqueue_smallest
-    from recap.mm.migratetype import reserve_highatomic_pageblock, rmqueue_migratetype
+    from recap.mm.migratetype import reserve_highatomic_pageblock
     from recap.mm.pcplist import free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
-    from recap.mm.watermark import zone_watermark_fast
+    from recap.mm.rmqueue import rmqueue_migratetype
+    from recap.mm.watermark import above_high, zone_watermark_fast
     from recap.pages import Memory, page_zone
 
 
@@ -101,6 +102,7 @@ def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flag
     if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
     if pfn == NONE:
+        m.stealing = False
         pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
     if pfn == NONE and alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK):
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
@@ -119,16 +121,28 @@ def rmqueue(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_
     return pfn
 
 
+def may_take_from(m: Memory, zone: int, order: int, highest: int, alloc_flags: int, gfp: int) -> bool:
+    """Does a zone stay above the watermark of this try? (get_page_from_freelist)
+
+    Since 57c0419c5f0e (6.7) it is looked at first whether it is above the high one.
+    """
+    if m.tuned_pcp and above_high(m, zone, order, highest, alloc_flags, gfp):
+        return True
+    if alloc_flags & ALLOC_NO_WATERMARKS:
+        return True
+    return zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp)
+
+
 def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
     """Try each zone, highest first, that stays above the watermark."""
     highest = gfp_zone(gfp)
     zone = preferred_zone(m, highest)
     while zone >= 0:
-        if alloc_flags & ALLOC_NO_WATERMARKS or zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp):
+        if may_take_from(m, zone, order, highest, alloc_flags, gfp):
             pfn = rmqueue(m, zone, cpu, order, gfp_migratetype(gfp), alloc_flags)
             if pfn != NONE:
                 if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
-                    reserve_highatomic_pageblock(m, zone, pfn)
+                    reserve_highatomic_pageblock(m, zone, pfn, order)
                 return pfn
         zone -= 1
     return NONE
@@ -158,7 +172,20 @@ def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
     if pcp_allowed_order(m, order):
         free_unref_page(m, cpu, pfn, order)
     else:
-        free_one_page(m, page_zone(m, pfn), pfn, order, m.page[pfn].migratetype, False)
+        free_pageblocks(m, pfn, order)
+
+
+def free_pageblocks(m: Memory, pfn: int, order: int) -> None:
+    """Give a prepared block to the free lists: since b54ccd3c6bac (6.10) pageblock by pageblock, each to its own type
+    (free_one_page, split_large_buddy)."""
+    zone = page_zone(m, pfn)
+    if not m.types_by_pageblock or order <= m.pageblock_order:
+        free_one_page(m, zone, pfn, order, m.page[pfn].migratetype, False)
+        return
+    at = pfn
+    while at < pfn + (1 << order):
+        free_one_page(m, zone, at, m.pageblock_order, m.pageblock[at >> m.pageblock_order], False)
+        at += 1 << m.pageblock_order
 
 
 def free_unref_page(m: Memory, cpu: int, pfn: int, order: int) -> None:
@@ -184,4 +211,4 @@ def free_cold_page(m: Memory, cpu: int, pfn: int) -> None:
 def free_to_buddy(m: Memory, pfn: int, order: int) -> None:
     """Free a block past the per-cpu lists, as who finds them locked does (free_unref_page)."""
     free_pages_prepare(m, pfn, order)
-    free_one_page(m, page_zone(m, pfn), pfn, order, m.page[pfn].migratetype, False)
+    free_pageblocks(m, pfn, order)

@@ -12,7 +12,8 @@ from recap.kernel cimport (
     PG_TAIL,
 )
 from recap.mm.buddy cimport free_one_page
-from recap.mm.migratetype cimport rmqueue_migratetype
+from recap.mm.rmqueue cimport rmqueue_migratetype
+from recap.mm.pcp_tuning cimport count_free, decayed_high, forget_below_high, nr_pcp_alloc, tuned_free, tuned_high, would_give_back
 from recap.mm.tracepoints cimport MM_PAGE_PCPU_DRAIN, emit
 from recap.pages cimport Memory, list_add, list_add_tail, list_del, list_empty
 
@@ -34,6 +35,15 @@ cdef int nr_pcp_high(Memory m, int zone, int p, bint free_high) noexcept nogil
 @cython.locals(p=cython.int, pindex=cython.int, high=cython.int, free_high=cython.bint)
 cdef void free_unref_page_commit(Memory m, int zone, int cpu, unsigned int pfn, int migratetype, int order) noexcept nogil
 
+@cython.locals(p=cython.int, free_high=cython.bint, high=cython.int)
+cdef void give_back_tuned(Memory m, int zone, int cpu, int order, int pindex) noexcept nogil
+
+@cython.locals(free_high=cython.bint)
+cdef bint would_drain(Memory m, int zone, int p, int order) noexcept nogil
+
+@cython.locals(p=cython.int, surplus=cython.int)
+cdef void decay_pcp_high(Memory m, int zone, int cpu) noexcept nogil
+
 @cython.locals(p=cython.int, head=cython.uint, pfn=cython.uint)
 cdef void free_pages_bulk(Memory m, int zone, int cpu, int count) noexcept nogil
 
@@ -51,6 +61,9 @@ cdef unsigned int buffered_rmqueue(Memory m, int zone, int cpu, int migratetype)
 
 @cython.locals(i=cython.int, pfn=cython.uint)
 cdef int rmqueue_bulk(Memory m, int zone, int order, int count, unsigned int head, int migratetype, int alloc_flags) noexcept nogil
+
+@cython.locals(batch=cython.int)
+cdef int refill_batch(Memory m, int zone, int p, int order) noexcept nogil
 
 @cython.locals(p=cython.int, head=cython.uint, batch=cython.int, pfn=cython.uint)
 cdef unsigned int rmqueue_pcplist(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil

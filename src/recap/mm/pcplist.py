@@ -1,7 +1,8 @@
 """Per-cpu lists: each CPU keeps freed pages of the small orders (and huge ones) to itself, filled and drained in
 batches.
 
-Since 44042b449872 (5.14) they hold orders 0 to 3 and the pageblock order, one list for each order and migratetype.
+Since 44042b449872 (5.14) they hold orders 0 to 3 and the pageblock order, one list for each order and migratetype. How
+much they hold and move at once is a rule of 5.14 here, and one of 6.7 in `pcp_tuning`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,16 @@ if not cython.compiled:
         PG_TAIL,
     )
     from recap.mm.buddy import free_one_page
-    from recap.mm.migratetype import rmqueue_migratetype
+    from recap.mm.rmqueue import rmqueue_migratetype
+    from recap.mm.pcp_tuning import (
+        count_free,
+        decayed_high,
+        forget_below_high,
+        nr_pcp_alloc,
+        tuned_free,
+        tuned_high,
+        would_give_back,
+    )
     from recap.mm.tracepoints import MM_PAGE_PCPU_DRAIN, emit
     from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty
 
@@ -52,7 +62,8 @@ def pindex_order(m: Memory, pindex: int) -> int:
 def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) -> None:
     """Give `count` pages back, whole lists in turn from `pindex` on, each from its tail (free_pcppages_bulk).
 
-    A list is drained until it is empty or enough is given; the search for the next one narrows at the ends.
+    A list is drained until it is empty or enough is given; the search for the next one narrows at the ends. A block goes
+    to the list of the type noted with it, since 17edeb5d3f76 (6.10) to that of its pageblock.
     """
     pages = min(count, m.pcp[zone * m.nr_cpus + cpu].count)
     lists = m.pcp_heads + (zone * m.nr_cpus + cpu) * NR_PCP_LISTS
@@ -77,6 +88,8 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
             pages -= 1 << order
             m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
             migratetype = m.page[pfn].migratetype
+            if m.types_by_pageblock:
+                migratetype = m.pageblock[pfn >> m.pageblock_order]
             free_one_page(m, zone, pfn, order, migratetype, False)
             if m.tracing:
                 emit(m, MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
@@ -117,10 +130,40 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
     m.page[pfn].order = order
     list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + pindex)
     m.pcp[p].count += 1 << order
+    if m.tuned_pcp:
+        give_back_tuned(m, zone, cpu, order, pindex)
+        return
     free_high = m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
     high = nr_pcp_high(m, zone, p, free_high)
     if m.pcp[p].count >= high:
         free_pcppages_bulk(m, zone, cpu, nr_pcp_free(m, p, high, free_high), pindex)
+
+
+def give_back_tuned(m: Memory, zone: int, cpu: int, order: int, pindex: int) -> None:
+    """Drain after a free if that is too much, by the rules of 6.7 (free_frozen_page_commit)."""
+    p = zone * m.nr_cpus + cpu
+    free_high = count_free(m, p, order)
+    high = tuned_high(m, zone, p, free_high)
+    if m.pcp[p].count >= high:
+        free_pcppages_bulk(m, zone, cpu, tuned_free(m, p, high, free_high), pindex)
+        forget_below_high(m, zone)
+
+
+def would_drain(m: Memory, zone: int, p: int, order: int) -> bool:
+    """Would a free of this order make a CPU's lists give back?"""
+    if m.tuned_pcp:
+        return would_give_back(m, zone, p, order)
+    free_high = m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
+    return m.pcp[p].count + (1 << order) >= nr_pcp_high(m, zone, p, free_high)
+
+
+def decay_pcp_high(m: Memory, zone: int, cpu: int) -> None:
+    """Once a second: idle lists may hold less, and give the rest back, a batch at a time (decay_pcp_high)."""
+    p = zone * m.nr_cpus + cpu
+    surplus = decayed_high(m, p)
+    while surplus > 0:
+        free_pcppages_bulk(m, zone, cpu, min(surplus, m.pcp[p].batch), 0)
+        surplus -= m.pcp[p].batch
 
 
 def free_pages_bulk(m: Memory, zone: int, cpu: int, count: int) -> None:
@@ -194,6 +237,7 @@ def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
 
 def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int) -> int:
     """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk)."""
+    m.stealing = False
     for i in range(count):
         pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
         if pfn == NONE:
@@ -205,17 +249,26 @@ def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migrat
     return count
 
 
+def refill_batch(m: Memory, zone: int, p: int, order: int) -> int:
+    """How many blocks an empty list is filled with, which is noted too (`refilling`)."""
+    if m.tuned_pcp:
+        m.refilling = nr_pcp_alloc(m, zone, p, order)
+    else:
+        batch = m.pcp[p].batch
+        m.refilling = max(batch >> order, 2) if batch > 1 else batch
+    return m.refilling
+
+
 def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take the head of a per-cpu list, filled first if empty; NONE if nothing is to be had (rmqueue_pcplist)."""
     if m.single_pcp_list:
         return buffered_rmqueue(m, zone, cpu, migratetype)
     p = zone * m.nr_cpus + cpu
     m.pcp[p].free_factor >>= 1
+    m.pcp[p].free_count >>= 1
     head = m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order)
     if list_empty(m, head):
-        batch = m.pcp[p].batch
-        if batch > 1:
-            batch = max(batch >> order, 2)
+        batch = refill_batch(m, zone, p, order)
         m.pcp[p].count += rmqueue_bulk(m, zone, order, batch, head, migratetype, alloc_flags) << order
         if list_empty(m, head):
             return NONE

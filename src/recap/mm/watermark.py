@@ -15,6 +15,7 @@ if not cython.compiled:
         GFP_ATOMIC_BIT,
         MIGRATE_HIGHATOMIC,
         MIGRATE_PCPTYPES,
+        WMARK_HIGH,
         WMARK_MIN,
     )
     from recap.mm.free_area import free_list
@@ -39,6 +40,22 @@ def suitable_block_free(m: Memory, zone: int, order: int, alloc_flags: int) -> b
         ):
             return True
     return False
+
+
+def unusable_reserve(m: Memory, zone: int) -> int:
+    """Pages kept for high-order atomic requests: all that are reserved, since c928807f6f6b (6.13) those still free
+    (__zone_watermark_unusable_free)."""
+    pages = m.zone[zone].nr_reserved_highatomic
+    if pages == 0 or m.reserve_hides_free:
+        return pages
+    pages = 0
+    for order in range(m.max_order):
+        head = free_list(m, zone, order, MIGRATE_HIGHATOMIC)
+        pfn = m.page[head].next
+        while pfn != head:
+            pages += 1 << order
+            pfn = m.page[pfn].next
+    return pages
 
 
 def watermark_ok_per_order(
@@ -75,7 +92,7 @@ def zone_watermark_ok_for(
     least = mark
     free_pages -= (1 << order) - 1
     if not alloc_flags & ALLOC_RESERVES:
-        free_pages -= m.zone[zone].nr_reserved_highatomic
+        free_pages -= unusable_reserve(m, zone)
     if alloc_flags & ALLOC_MIN_RESERVE:
         least -= least // 2
         if alloc_flags & ALLOC_NON_BLOCK:
@@ -101,13 +118,32 @@ def zone_watermark_ok(m: Memory, zone: int, order: int, mark: int, highest_zone:
     return zone_watermark_ok_for(m, zone, order, mark, highest_zone, alloc_flags, free_pages)
 
 
-def zone_watermark_fast(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:
-    """The allocation path's test: an atomic order-0 request may ignore the boost at the min mark
-    (zone_watermark_fast)."""
-    mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
+def zone_watermark_fast_at(
+    m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int, gfp: int
+) -> bool:
+    """The allocation path's test: an urgent order-0 request may ignore the boost at the min mark (zone_watermark_fast).
+
+    Urgent is __GFP_ATOMIC, since 2973d8229b78 (6.3) __GFP_HIGH.
+    """
     if zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags):
         return True
-    if order or not gfp & GFP_ATOMIC_BIT or alloc_flags & ALLOC_WMARK_MASK != WMARK_MIN:
+    urgent = gfp & GFP_ATOMIC_BIT if m.gfp_atomic else alloc_flags & ALLOC_MIN_RESERVE
+    if order or not urgent or alloc_flags & ALLOC_WMARK_MASK != WMARK_MIN:
         return False
-    mark = m.zone[zone].watermark[WMARK_MIN]
-    return zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags)
+    return zone_watermark_ok(m, zone, order, m.zone[zone].watermark[WMARK_MIN], highest_zone, alloc_flags)
+
+
+def zone_watermark_fast(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:
+    """Does a zone stay above the mark that a try is for?"""
+    mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
+    return zone_watermark_fast_at(m, zone, order, mark, highest_zone, alloc_flags, gfp)
+
+
+def above_high(m: Memory, zone: int, order: int, highest_zone: int, alloc_flags: int, gfp: int) -> bool:
+    """Does a zone stay above its high mark? Once it does not, that is noted (get_page_from_freelist, 57c0419c5f0e)."""
+    if m.zone[zone].below_high:
+        return False
+    if zone_watermark_fast_at(m, zone, order, wmark_pages(m, zone, WMARK_HIGH), highest_zone, alloc_flags, gfp):
+        return True
+    m.zone[zone].below_high = 1
+    return False

@@ -1,7 +1,7 @@
 """The memory of a kernel that stood still: all lists in order, all pages' flags, all pageblocks' types."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -51,18 +51,25 @@ class ZoneState:
     lowmem_reserve: tuple[int, ...]
     nr_reserved_highatomic: int
     vm_stat: tuple[int, ...]
+    nr_free_highatomic: int = 0  # since 6.13
+    below_high: int = 0  # ZONE_BELOW_HIGH, since 6.7
 
 
 @dataclass(frozen=True, slots=True)
 class PcpState:
-    """One CPU's page cache of one zone."""
+    """One CPU's page cache of one zone; how full it may be is tuned by other numbers since 6.7."""
 
     zone: int
     cpu: int
     count: int
     high: int
     batch: int
-    free_factor: int
+    free_factor: int = 0
+    high_min: int = 0
+    high_max: int = 0
+    alloc_factor: int = 0
+    free_count: int = 0
+    flags: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,6 +311,8 @@ class Meta:
             raise self.error(key, "holds something other than objects")
         found = {}
         for field in fields(kind):
+            if field.name not in values and field.default is not MISSING:
+                continue
             if field.type is str:
                 found[field.name] = self.take(values, field.name, str)
             elif field.type is int:

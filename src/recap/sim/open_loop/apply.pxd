@@ -3,7 +3,16 @@ cimport cython
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PF_LRU, PG_ALLOCATED, PG_PCP
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
-from recap.mm.pcplist cimport drain_pages_zone, free_unref_page_commit, order_to_pindex, pcp_allowed_order, rmqueue_bulk
+from recap.mm.pcplist cimport (
+    decay_pcp_high,
+    drain_pages_zone,
+    free_unref_page_commit,
+    order_to_pindex,
+    pcp_allowed_order,
+    refill_batch,
+    rmqueue_bulk,
+    would_drain,
+)
 from recap.pages cimport list_empty, page_zone
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.interrupts cimport (
@@ -35,7 +44,7 @@ from recap.sim.open_loop.operations cimport (
     SEARCH,
     TAKE,
 )
-from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list, would_drain
+from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list
 from recap.sim.open_loop.replay cimport (
     ALLOCATION,
     EMPTIED_LISTS,
@@ -52,7 +61,7 @@ from recap.sim.open_loop.replay cimport (
     requested_pindex,
 )
 from recap.sim.open_loop.searches cimport find_turned_lists, isolate, searched, used_unreported
-from recap.sim.open_loop.steps cimport compare_drained, compare_taken, refill_batch
+from recap.sim.open_loop.steps cimport compare_drained, compare_taken
 from recap.sim.open_loop.truth cimport any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
 
 cpdef void advance(Replay r, long long start, long long stop) noexcept
@@ -78,7 +87,7 @@ cdef void run_goes_on(Replay r, long long at, int role, long long partner) noexc
 @cython.locals(p=cython.int, wrong=cython.bint, predicted=cython.uint)
 cdef long long allocate_taking(Replay r, long long alloc, long long at) noexcept nogil
 
-@cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, order=cython.int)
+@cython.locals(zone=cython.int, p=cython.int, pindex=cython.int, order=cython.int, batch=cython.int, taken=cython.int)
 cdef long long refill(Replay r, long long first, long long at) noexcept nogil
 
 cdef long long take_unasked(Replay r, long long at) noexcept nogil
@@ -91,7 +100,7 @@ cdef void allocated(Replay r, long long i, unsigned int predicted, bint wrong) n
 @cython.locals(migratetype=cython.int)
 cdef void put_aside(Replay r, long long i, unsigned int predicted) noexcept nogil
 
-@cython.locals(p=cython.int)
+@cython.locals(p=cython.int, zone=cython.int)
 cdef void free_quietly(Replay r, long long i) noexcept nogil
 
 @cython.locals(cause=cython.longlong, p=cython.int, at=cython.longlong)

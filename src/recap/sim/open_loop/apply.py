@@ -9,11 +9,14 @@ if not cython.compiled:
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
     from recap.mm.pcplist import (
+        decay_pcp_high,
         drain_pages_zone,
         free_unref_page_commit,
         order_to_pindex,
         pcp_allowed_order,
+        refill_batch,
         rmqueue_bulk,
+        would_drain,
     )
     from recap.pages import list_empty, page_zone
     from recap.sim.open_loop.counters import predict
@@ -46,7 +49,7 @@ if not cython.compiled:
         SEARCH,
         TAKE,
     )
-    from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list, would_drain
+    from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list
     from recap.sim.open_loop.replay import (
         ALLOCATION,
         DRAIN_STEPS,
@@ -63,7 +66,7 @@ if not cython.compiled:
         requested_pindex,
     )
     from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
-    from recap.sim.open_loop.steps import compare_drained, compare_taken, refill_batch
+    from recap.sim.open_loop.steps import compare_drained, compare_taken
     from recap.sim.open_loop.truth import any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
 
 
@@ -172,6 +175,7 @@ def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     p = pcp_number(r, alloc)
     wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
     r.m.nr_emitted = 0
+    r.m.refilling = 0
     predicted = predict(r, alloc)
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
@@ -188,10 +192,9 @@ def refill(r: Replay, first: int, at: int) -> int:
     pindex = order_to_pindex(r.migratetype[first], order)
     holds_strays(r, p, pindex)
     r.m.nr_emitted = 0
-    r.m.pcp[p].count += (
-        rmqueue_bulk(r.m, zone, order, refill_batch(r, p, order), pcp_list(r, p, pindex), r.migratetype[first], 0)
-        << order
-    )
+    batch = refill_batch(r.m, zone, p, order)
+    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r, p, pindex), r.migratetype[first], 0)
+    r.m.pcp[p].count += taken << order
     return compare_taken(r, at, p, NONE)
 
 
@@ -247,9 +250,10 @@ def put_aside(r: Replay, i: int, predicted: int) -> None:
 def free_quietly(r: Replay, i: int) -> None:
     """A free after which the kernel's per-cpu lists did not give back."""
     p = pcp_number(r, i)
-    if pcp_allowed_order(r.m, r.order[i]) and would_drain(r, p, r.order[i]):
+    zone = p // r.m.nr_cpus
+    if pcp_allowed_order(r.m, r.order[i]) and would_drain(r.m, zone, p, r.order[i]):
         catch_up(r, p, r.order[i])
-        if would_drain(r, p, r.order[i]) and kswapd_may_be_done(r):
+        if would_drain(r.m, zone, p, r.order[i]) and kswapd_may_be_done(r):
             r.inferred[EARLY_SLEEPS] += 1
             kswapd_sleeps(r)
     r.m.nr_emitted = 0

@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.kernel cimport PG_ALLOCATED, PG_PCP
-from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order
+from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
 from recap.pages cimport list_del
 from recap.sim.open_loop.operations cimport (
     FREE,
@@ -11,7 +11,6 @@ from recap.sim.open_loop.operations cimport (
     MM_PAGE_PCPU_DRAIN,
     NEVER,
 )
-from recap.sim.open_loop.percpu cimport would_drain
 from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
 
 cdef enum:

@@ -6,7 +6,7 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import PG_ALLOCATED, PG_PCP
-    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order
+    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
     from recap.pages import list_del
     from recap.sim.open_loop.operations import (
         FREE,
@@ -16,7 +16,6 @@ if not cython.compiled:
         MM_PAGE_PCPU_DRAIN,
         NEVER,
     )
-    from recap.sim.open_loop.percpu import would_drain
     from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
 
     NO_INTERRUPT, IN_INTERRUPT_NOW, FOUND_LOCK = range(3)  # what a CPU is doing
@@ -119,4 +118,4 @@ def locked_out(r: Replay, i: int) -> bool:
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK:
         return True
     p = pcp_number(r, i)
-    return r.ops.role[i] == FREE and pcp_allowed_order(r.m, r.order[i]) and would_drain(r, p, r.order[i])
+    return r.ops.role[i] == FREE and pcp_allowed_order(r.m, r.order[i]) and would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])

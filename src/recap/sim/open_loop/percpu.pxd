@@ -1,7 +1,7 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PG_ALLOCATED
-from recap.mm.pcplist cimport nr_pcp_high
+from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED
+from recap.mm.pcplist cimport would_drain
 from recap.pages cimport list_del
 from recap.sim.open_loop.evidence cimport freed_next, reported_late, unheard_of
 from recap.sim.open_loop.operations cimport (
@@ -25,11 +25,6 @@ cdef void settle_list(Replay r, int p, int pindex, unsigned int until) noexcept 
 
 @cython.locals(pindex=cython.int, head=cython.uint)
 cdef void settle_heads(Replay r, int p) noexcept nogil
-
-@cython.locals(free_high=cython.bint)
-cdef int limit(Replay r, int p, int order) noexcept nogil
-
-cdef bint would_drain(Replay r, int p, int order) noexcept nogil
 
 @cython.locals(mt=cython.int)
 cdef void catch_up(Replay r, int p, int order) noexcept nogil

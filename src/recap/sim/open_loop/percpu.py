@@ -9,8 +9,8 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PAGE_ALLOC_COSTLY_ORDER, PG_ALLOCATED
-    from recap.mm.pcplist import nr_pcp_high
+    from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED
+    from recap.mm.pcplist import would_drain
     from recap.pages import list_del
     from recap.sim.open_loop.evidence import freed_next, reported_late, unheard_of
     from recap.sim.open_loop.operations import (
@@ -39,6 +39,7 @@ def allocate_early(r: Replay, p: int, pfn: int) -> None:
     r.m.page[pfn].state = PG_ALLOCATED
     r.m.pcp[p].count -= 1 << r.m.page[pfn].order
     r.m.pcp[p].free_factor >>= 1
+    r.m.pcp[p].free_count >>= 1
     r.inferred[LATE_REPORTS] += 1
     r.allocations += 1
     r.exact += 1
@@ -74,17 +75,6 @@ def settle_heads(r: Replay, p: int) -> None:
             take(r, p, r.m.page[head].next)
 
 
-def limit(r: Replay, p: int, order: int) -> int:
-    """How many pages a CPU's lists may hold at a free of this order (free_unref_page_commit)."""
-    free_high = r.m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
-    return nr_pcp_high(r.m, p // r.m.nr_cpus, p, free_high)
-
-
-def would_drain(r: Replay, p: int, order: int) -> bool:
-    """Would a free of this order make the lists give back?"""
-    return r.m.pcp[p].count + (1 << order) >= limit(r, p, order)
-
-
 def catch_up(r: Replay, p: int, order: int) -> None:
     """The kernel freed without giving back, and the model would give back: bulk allocations have taken meanwhile.
 
@@ -114,7 +104,7 @@ def catch_up_below(r: Replay, p: int, pindex: int) -> None:
 def catch_up_head(r: Replay, p: int, pindex: int, order: int) -> None:
     """Take from the head until nothing is given back."""
     head = pcp_list(r, p, pindex)
-    while r.m.page[head].next != head and would_drain(r, p, order) and freed_next(r, r.m.page[head].next):
+    while r.m.page[head].next != head and would_drain(r.m, p // r.m.nr_cpus, p, order) and freed_next(r, r.m.page[head].next):
         take_unreported(r, p, r.m.page[head].next)
 
 

@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
 from recap.mm.free_area cimport move_to_free_list, page_is_buddy
-from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, rmqueue_bulk
+from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
 from recap.pages cimport Memory, page_zone
 from recap.sim.open_loop.counters cimport under_way
 from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
@@ -12,8 +12,7 @@ from recap.sim.open_loop.truth cimport free_block_over, give_back, put_on_pcp, t
 
 cdef bint same(Replay r, long long at, int k) noexcept nogil
 
-@cython.locals(batch=cython.int)
-cdef int refill_batch(Replay r, int p, int order) noexcept nogil
+cdef int blocks_wanted(Replay r, int p, int order) noexcept nogil
 
 @cython.locals(k=cython.int, n=cython.int, left=cython.int, wrong=cython.uint)
 cdef long long compare_taken(Replay r, long long at, int p, unsigned int predicted) noexcept nogil

@@ -8,7 +8,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
     from recap.mm.free_area import move_to_free_list, page_is_buddy
-    from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, rmqueue_bulk
+    from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
     from recap.pages import Memory, page_zone
     from recap.sim.open_loop.counters import under_way
     from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
@@ -28,12 +28,13 @@ def same(r: Replay, at: int, k: int) -> bool:
     )
 
 
-def refill_batch(r: Replay, p: int, order: int) -> int:
-    """How many blocks a per-cpu list is filled with, one where there is no list (rmqueue_pcplist)."""
+def blocks_wanted(r: Replay, p: int, order: int) -> int:
+    """How many blocks a per-cpu list was to be filled with, one where there is no list."""
     if not pcp_allowed_order(r.m, order):
         return 1
-    batch = r.m.pcp[p].batch
-    return max(batch >> order, 2) if batch > 1 else 1
+    if r.m.refilling == 0:  # the kernel filled it, the model did not
+        refill_batch(r.m, p // r.m.nr_cpus, p, order)
+    return r.m.refilling
 
 
 def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
@@ -41,7 +42,7 @@ def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
 
     After a difference the kernel's step is taken for granted, and the rules go on from there.
     """
-    left = refill_batch(r, p, r.order[at]) if at != NEVER else 0
+    left = blocks_wanted(r, p, r.order[at]) if at != NEVER else 0
     while True:
         n = r.m.nr_emitted
         k = 0

@@ -17,6 +17,7 @@ if not cython.compiled:
     )
     from recap.mm.buddy import free_one_page
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
+    from recap.mm.migratetype import make_movable
     from recap.mm.pcplist import order_to_pindex
     from recap.pages import Memory, list_add_tail, list_del, page_zone
 
@@ -113,11 +114,7 @@ def isolate_free_page(m: Memory, block: int) -> None:
     del_page_from_free_list(m, zone, block)
     m.zone[zone].free_pages -= 1 << order
     if order >= m.pageblock_order - 1:
-        at = block
-        while at < block + (1 << order):
-            if m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES:
-                m.pageblock[at >> m.pageblock_order] = MIGRATE_MOVABLE
-            at += 1 << m.pageblock_order
+        make_movable(m, zone, block, order)
     for at in range(block, block + (1 << order)):
         m.page[at].state = PG_ALLOCATED
         m.page[at].order = 0

@@ -1,0 +1,24 @@
+"""A block of the request's type off the free lists, or one of another type, by the rules of the kernel's time."""
+
+from __future__ import annotations
+
+import cython
+
+if not cython.compiled:
+    from recap.kernel import NONE
+    from recap.mm.buddy import rmqueue_smallest
+    from recap.mm.claim import rmqueue_claiming
+    from recap.mm.migratetype import rmqueue_fallback, rmqueue_reserve
+    from recap.pages import Memory
+
+
+def rmqueue_migratetype(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
+    """Take a block of the request's type, falling back where there is none; NONE if nothing fits (__rmqueue)."""
+    if m.claims_or_steals:
+        return rmqueue_claiming(m, zone, order, migratetype, alloc_flags)
+    pfn = rmqueue_smallest(m, zone, order, migratetype)
+    if m.steals_largest:
+        return rmqueue_reserve(m, zone, order, migratetype) if pfn == NONE else pfn
+    while pfn == NONE and rmqueue_fallback(m, zone, order, migratetype, alloc_flags):
+        pfn = rmqueue_smallest(m, zone, order, migratetype)
+    return pfn
