@@ -5,9 +5,11 @@ from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would
 from recap.pages cimport list_del
 from recap.sim.open_loop.operations cimport (
     FREE,
+    IN_INTERRUPT,
     LOCKED_OUT,
     MAYBE_LOCKED_OUT,
     MM_PAGE_ALLOC,
+    MM_PAGE_ALLOC_ZONE_LOCKED,
     MM_PAGE_PCPU_DRAIN,
     NEVER,
 )

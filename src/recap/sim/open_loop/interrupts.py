@@ -10,9 +10,11 @@ if not cython.compiled:
     from recap.pages import list_del
     from recap.sim.open_loop.operations import (
         FREE,
+        IN_INTERRUPT,
         LOCKED_OUT,
         MAYBE_LOCKED_OUT,
         MM_PAGE_ALLOC,
+        MM_PAGE_ALLOC_ZONE_LOCKED,
         MM_PAGE_PCPU_DRAIN,
         NEVER,
     )
@@ -105,17 +107,22 @@ def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
     It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
-    frame is taken or drained from a per-cpu list next. Where the lock may have been held, it did if the lists would
-    have given back otherwise, and the kernel's did not; and so did what else the interrupt freed.
+    frame is taken or drained from a per-cpu list next; and where the frame is taken from the free lists next, not
+    drained before. Where the lock may have been held, it did if the lists would have given back otherwise, and the
+    kernel's did not. And so did what else the interrupt freed.
     """
     if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
         return True
-    if r.ops.partner[i] != LOCKED_OUT and r.ops.partner[i] != MAYBE_LOCKED_OUT:
+    if not r.context[i] & IN_INTERRUPT:
         return False
     k = r.ops.following[i]
     if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
         return False
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK:
         return True
+    if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED:
+        return True
+    if r.ops.partner[i] != MAYBE_LOCKED_OUT:
+        return False
     p = pcp_number(r, i)
     return r.ops.role[i] == FREE and pcp_allowed_order(r.m, r.order[i]) and would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])
