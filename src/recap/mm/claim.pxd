@@ -12,13 +12,11 @@ from recap.mm.migratetype cimport (
     move_freepages_block,
     spans_pageblock,
 )
-from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, emit
+from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
 from recap.pages cimport Memory
 
 @cython.locals(high=cython.int)
-cdef void cut_to_size(Memory m, int zone, unsigned int pfn, int order, int migratetype) noexcept nogil
-
-cdef void mixed(Memory m, unsigned int pfn, int order, int migratetype) noexcept nogil
+cdef void cut_to_size(Memory m, int zone, unsigned int pfn, int order, int start_type, int rest_type) noexcept nogil
 
 @cython.locals(movable=cython.int)
 cdef int alike_pages(Memory m, int zone, unsigned int pfn, int free, int start_type) noexcept nogil

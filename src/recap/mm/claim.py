@@ -1,6 +1,7 @@
 """Fallback since c2f6ea38fc1b (6.15): claim a whole pageblock for the type that needs it, else steal a single block.
 
 Free lists are those of the pageblocks' types (6.10): a block that is stolen leaves its rest to the type it came from.
+The kernel reports a block it stole, or has with its pageblocks, only as a fallback; here it is reported as taken.
 """
 
 from __future__ import annotations
@@ -20,25 +21,20 @@ if not cython.compiled:
         move_freepages_block,
         spans_pageblock,
     )
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
+    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
     from recap.pages import Memory
 
 
-def cut_to_size(m: Memory, zone: int, pfn: int, order: int, migratetype: int) -> None:
+def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
     """Take a free block; what is more than the order goes to the lists of a type (page_del_and_expand)."""
     high = m.page[pfn].order
     del_page_from_free_list(m, zone, pfn)
-    expand(m, zone, pfn, order, high, migratetype)
+    expand(m, zone, pfn, order, high, rest_type)
     m.page[pfn].state = PG_ALLOCATED
     m.page[pfn].order = order
-
-
-def mixed(m: Memory, pfn: int, order: int, migratetype: int) -> None:
-    """A request of a type got a block of another's."""
-    m.page[pfn].migratetype = migratetype
-    m.extfrag_events += 1
+    m.page[pfn].migratetype = start_type
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
+        emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
 
 
 def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> int:
@@ -58,7 +54,7 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
     """
     if m.page[pfn].order >= m.pageblock_order:
         change_pageblock_range(m, pfn, m.page[pfn].order, start_type)
-        cut_to_size(m, zone, pfn, order, start_type)
+        cut_to_size(m, zone, pfn, order, start_type, start_type)
         return pfn
     if boost_watermark(m, zone) and alloc_flags & ALLOC_KSWAPD:
         m.zone[zone].boosted = 1
@@ -69,7 +65,10 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
         return NONE
     move_freepages_block(m, zone, pfn, start_type)
     m.pageblock[pfn >> m.pageblock_order] = start_type
-    return rmqueue_smallest(m, zone, order, start_type)
+    pfn = rmqueue_smallest(m, zone, order, start_type)
+    if m.tracing:
+        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, start_type)
+    return pfn
 
 
 def rmqueue_claim(m: Memory, zone: int, order: int, start_type: int, alloc_flags: int) -> int:
@@ -86,7 +85,7 @@ def rmqueue_claim(m: Memory, zone: int, order: int, start_type: int, alloc_flags
         pfn = m.page[free_list(m, zone, current, other)].next
         pfn = try_to_claim_block(m, zone, pfn, order, start_type, alloc_flags)
         if pfn != NONE:
-            mixed(m, pfn, order, start_type)
+            m.extfrag_events += 1
             return pfn
     return NONE
 
@@ -97,8 +96,8 @@ def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int) -> int:
         other = find_suitable_fallback(m, zone, current, start_type)
         if other >= 0:
             pfn = m.page[free_list(m, zone, current, other)].next
-            cut_to_size(m, zone, pfn, order, other)
-            mixed(m, pfn, order, start_type)
+            cut_to_size(m, zone, pfn, order, start_type, other)
+            m.extfrag_events += 1
             return pfn
     return NONE
 

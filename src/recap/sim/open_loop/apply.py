@@ -141,7 +141,7 @@ def allocate(r: Replay, i: int) -> None:
     if interrupted_this(r, i) and made_before_interrupt(r, i, p):
         return
     r.m.nr_emitted = 0
-    predicted = predict(r, i)
+    predicted = predict(r, i, r.cpu[i])
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
     allocated(r, i, predicted, False)
@@ -151,9 +151,7 @@ def take_run(r: Replay, i: int) -> None:
     """Blocks were taken from the free lists: for the allocation that gets the first, or for a bulk allocation."""
     alloc = r.ops.partner[i]
     find_turned_lists(r, i)
-    first = i
-    while r.event[first] != MM_PAGE_ALLOC_ZONE_LOCKED and r.ops.next_step[first] != NEVER:
-        first = r.ops.next_step[first]
+    first = r.ops.head(i)
     if alloc != NEVER and r.pfn[alloc] == r.pfn[first]:
         r.ops.role[alloc] = NO_ROLE
         at = allocate_taking(r, alloc, i)
@@ -172,11 +170,11 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
-    p = pcp_number(r, alloc)
+    p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
     wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
     r.m.nr_emitted = 0
     r.m.refilling = 0
-    predicted = predict(r, alloc)
+    predicted = predict(r, alloc, r.cpu[at])
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
     return at

@@ -31,4 +31,4 @@ cdef bint refused_everywhere(Replay r, long long i, int alloc_flags) noexcept no
 cdef bint first_try(Replay r, long long i, int alloc_flags) noexcept nogil
 
 @cython.locals(order=cython.int, gfp=cython.uint, pfn=cython.uint, zone=cython.int, alloc_flags=cython.int)
-cdef unsigned int predict(Replay r, long long i) noexcept nogil
+cdef unsigned int predict(Replay r, long long i, int cpu) noexcept nogil

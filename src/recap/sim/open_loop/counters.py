@@ -91,20 +91,21 @@ def first_try(r: Replay, i: int, alloc_flags: int) -> bool:
     return True
 
 
-def predict(r: Replay, i: int) -> int:
-    """The frame the model hands out for a traced request: by the fast path, the slow path, or past all watermarks."""
+def predict(r: Replay, i: int, cpu: int) -> int:
+    """The frame the model hands out for a traced request on a CPU: by the fast path, the slow path, or past all
+    watermarks."""
     order = r.order[i]
     gfp = r.flags[i]
     pfn = NONE
     alloc_flags = fast_alloc_flags(r.m, gfp)
     if r.ops.partner[i] != SLOW and first_try(r, i, alloc_flags):
-        pfn = get_page_from_freelist(r.m, r.cpu[i], order, gfp, alloc_flags)
+        pfn = get_page_from_freelist(r.m, cpu, order, gfp, alloc_flags)
     if pfn == NONE:
         alloc_flags = gfp_to_alloc_flags(r.m, gfp, order)
         chosen(r, i, alloc_flags)
-        pfn = get_page_from_freelist(r.m, r.cpu[i], order, gfp, alloc_flags)
+        pfn = get_page_from_freelist(r.m, cpu, order, gfp, alloc_flags)
     if pfn == NONE:
-        pfn = get_page_from_freelist(r.m, r.cpu[i], order, gfp, ALLOC_NO_WATERMARKS)
+        pfn = get_page_from_freelist(r.m, cpu, order, gfp, ALLOC_NO_WATERMARKS)
     for zone in range(r.m.nr_zones):
         r.m.zone[zone].vm_stat_diff = 0
     return pfn

@@ -62,6 +62,7 @@ cdef class Operations:
     cdef unsigned char[::1] doing
     cdef unsigned char[::1] slow
     cdef int[::1] first
+    cdef int[::1] took
     cdef int[::1] last
     cdef int[::1] latest
     cdef int[::1] reclaim
@@ -92,6 +93,8 @@ cdef class Operations:
     cdef void step(self, long long i, int t, int role, int doing) noexcept nogil
 
     cdef void allocation(self, long long i, int t) noexcept nogil
+
+    cdef long long head(self, long long i) noexcept nogil
 
     cdef void freeing(self, long long i, int t) noexcept nogil
 

@@ -78,6 +78,7 @@ class Operations:
         self.doing = adopt(np.zeros(threads, np.uint8))
         self.slow = adopt(np.zeros(threads, np.uint8))
         self.first = adopt(np.zeros(threads, np.int32))
+        self.took = adopt(np.full(threads, -1, np.int32))
         self.last = adopt(np.zeros(threads, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
         self.reclaim = adopt(np.zeros(threads, np.int32))
@@ -184,6 +185,8 @@ class Operations:
         else:
             self.first[t] = i
             self.role[i] = role
+            if doing == TAKING:
+                self.took[t] = i
             if doing == DRAINING and self.doing[t] == FREED and self.adjacent(i, t):
                 self.partner[i] = self.last[t]
                 self.role[self.last[t]] = NO_ROLE
@@ -193,14 +196,26 @@ class Operations:
         self.last[t] = i
 
     def allocation(self, i: int, t: int) -> None:
-        """An allocation was made: at the run of steps before it, if they are its own."""
+        """An allocation was made: at the run of steps before it, if they are its own.
+
+        While the block is cleared the task may be interrupted, free what another left behind, and go to another CPU.
+        """
         self.role[i] = ALLOC
         if self.slow[t]:
             self.partner[i] = SLOW
             self.slow[t] = 0
         if self.doing[t] == TAKING and self.pfn[i] != NONE_PFN and self.cpu[self.last[t]] == self.cpu[i]:
             self.partner[self.first[t]] = i
+        elif self.took[t] != NEVER and self.pfn[self.head(self.took[t])] == self.pfn[i]:
+            self.partner[self.took[t]] = i
+        self.took[t] = NEVER
         self.doing[t] = NO_RUN
+
+    def head(self, i: int) -> int:
+        """The step of a run that takes the first block."""
+        while self.event[i] != MM_PAGE_ALLOC_ZONE_LOCKED and self.next_step[i] != NEVER:
+            i = self.next_step[i]
+        return i
 
     def freeing(self, i: int, t: int) -> None:
         """A free is about to be made: here, or with the drain that it causes."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cython
 import numpy as np
 
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
 from recap.sim.open_loop.operations import Operations
-from recap.trace import Events
+from recap.trace import Event, Events
 
 if not cython.compiled:
     from recap.kernel import NR_PCP_LISTS
@@ -57,6 +59,8 @@ class Replay:
     def __init__(self, memory: Memory, events: Events) -> None:
         pcps = int(memory.nr_zones) * int(memory.nr_cpus)
         memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
+        if memory.claims_or_steals:
+            events = with_steals(events)
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
         self.event = adopt(events.event)
@@ -117,6 +121,22 @@ class Replay:
             )
             for n in range(min(self.nr_deviations, MOST_DEVIATIONS))
         ]
+
+
+def with_steals(events: Events) -> Events:
+    """The trace of a kernel that claims pageblocks or steals blocks: what it stole is told as taken.
+
+    Such a kernel reports a fallback after the step that takes the block, and where it stole one no such step.
+    """
+    event = events.event.copy()
+    for cpu in range(events.cpus):
+        rows = np.flatnonzero(events.cpu == np.uint16(cpu))
+        before = np.roll(rows, 1)
+        fell = event[rows] == np.uint8(Event.MM_PAGE_ALLOC_EXTFRAG)
+        told = events.event[before] == np.uint8(Event.MM_PAGE_ALLOC_ZONE_LOCKED)
+        lone = rows[fell & ~(told & (events.pfn[before] == events.pfn[rows]))]
+        event[lone] = np.uint8(Event.MM_PAGE_ALLOC_ZONE_LOCKED)
+    return replace(events, event=event)
 
 
 def counter_lag(memory: Memory) -> Array:
