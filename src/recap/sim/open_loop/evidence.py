@@ -39,7 +39,7 @@ def reported_late(r: Replay, p: int, pfn: int) -> bool:
         and r.event[i] == MM_PAGE_ALLOC
         and r.cpu[i] == p % r.m.nr_cpus
         and r.ops.role[i] == ALLOC
-        and r.ops.since[i] < r.now
+        and r.ops.asked[i] < r.now
         and not (r.context[i] == r.context[r.now] and r.pid[i] == r.pid[r.now])
     )
 

@@ -57,6 +57,7 @@ cdef class Operations:
     cdef int[::1] partner
     cdef int[::1] next_step
     cdef int[::1] since
+    cdef int[::1] asked
     cdef int[::1] following
     cdef int[::1] upcoming
     cdef unsigned char[::1] doing
@@ -65,6 +66,8 @@ cdef class Operations:
     cdef int[::1] took
     cdef int[::1] last
     cdef int[::1] latest
+    cdef int[::1] active
+    cdef unsigned char[::1] returned
     cdef int[::1] reclaim
     cdef int[::1] sleeps
     cdef int nr_sleeps
@@ -77,6 +80,8 @@ cdef class Operations:
 
     @cython.locals(i=cython.longlong, t=cython.int)
     cdef void group(self) noexcept nogil
+
+    cdef void note_activity(self, long long i, int t) noexcept nogil
 
     cdef int thread(self, long long i) noexcept nogil
 

@@ -53,7 +53,9 @@ MOST_TASKS = 1 << 22  # pid_max cannot be more
 class Operations:
     """What each event sets off (`role`), which event completes or began it (`partner`), and the run it is a step of.
 
-    `following` is the next event about the same frame, `upcoming` the first about each frame, `since` the event before
+    `asked` is the last event of the same thread that cannot lie between an allocation and its report. A thread that is
+    put aside meanwhile frees what another left behind when it comes back (finish_task_switch). `following` is the next
+    event about the same frame, `upcoming` the first about each frame, `since` the event before
     it of the same thread, -1 where there is none. `sleeps` are the events at which kswapd has finished; its last work
     before it is their partner.
     """
@@ -73,6 +75,7 @@ class Operations:
         self.partner = adopt(np.full(n, -1, np.int32))
         self.next_step = adopt(np.full(n, -1, np.int32))
         self.since = adopt(np.full(n, -1, np.int32))
+        self.asked = adopt(np.full(n, -1, np.int32))
         self.following = adopt(np.full(n, -1, np.int32))
         self.upcoming = adopt(np.full(frames, -1, np.int32))
         self.doing = adopt(np.zeros(threads, np.uint8))
@@ -81,6 +84,8 @@ class Operations:
         self.took = adopt(np.full(threads, -1, np.int32))
         self.last = adopt(np.zeros(threads, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
+        self.active = adopt(np.full(threads, -1, np.int32))
+        self.returned = adopt(np.zeros(threads, np.uint8))
         self.reclaim = adopt(np.zeros(threads, np.int32))
         self.sleeps = adopt(np.zeros(1 + np.count_nonzero(events.event == np.uint8(Event.SCHED_SWITCH)), np.int32))
         self.nr_sleeps = 0
@@ -108,6 +113,8 @@ class Operations:
             t = self.thread(i)
             self.since[i] = self.latest[t]
             self.latest[t] = i
+            self.asked[i] = self.active[t]
+            self.note_activity(i, t)
             if self.event[i] == MM_PAGE_ALLOC:
                 self.allocation(i, t)
             elif self.event[i] <= MM_PAGE_FREE_BATCHED:
@@ -126,6 +133,14 @@ class Operations:
                 self.compacting(i, t)
             if t == self.kswapd and self.event[i] != SCHED_SWITCH and self.event[i] != MM_COMPACTION_WAKEUP_KCOMPACTD:
                 self.kswapd_work = i
+
+    def note_activity(self, i: int, t: int) -> None:
+        """What a thread does, but for being put aside and freeing what it then finds."""
+        if self.event[i] == SCHED_SWITCH:
+            self.returned[t] = 1
+        elif not self.returned[t] or not MM_PAGE_FREE <= self.event[i] <= MM_PAGE_PCPU_DRAIN:
+            self.returned[t] = 0
+            self.active[t] = i
 
     def thread(self, i: int) -> int:
         """The number of the thread of control that reported an event."""
