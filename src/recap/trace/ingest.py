@@ -236,4 +236,6 @@ def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:
         name = SYMBOLIC.get(event)
         if name is not None:
             found[name] = trace.formats[event_id].symbols(name)
+    if trace.functions:
+        found["function"] = dict(trace.functions)
     return found

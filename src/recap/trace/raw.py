@@ -43,6 +43,7 @@ def describe(raw: RawFolder) -> TraceDat:
         for described in filter(None, (parse_format(system, text) for text in texts)):
             if described.id < MAX_EVENT_ID:
                 trace.formats[described.id] = described
+    trace.add_functions(raw.text("kallsyms", ""))
     trace.add_comms(raw.text("saved_cmdlines", ""))
     trace.buffers.append(Buffer("", raw.clock(), page_size, packed=False, streams=tuple(streams)))
     check_streams(trace, Cursor(raw.path, trace.data))

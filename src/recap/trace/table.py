@@ -53,6 +53,7 @@ class Event(enum.IntEnum):
     MM_MIGRATE_PAGES_START = 34
     MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
     MM_VMSCAN_MEMCG_RECLAIM_END = 36
+    WORKQUEUE_EXECUTE_START = 37
 
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
@@ -117,6 +118,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_MIGRATE_PAGES_START: {},
         Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
         Event.MM_VMSCAN_MEMCG_RECLAIM_END: {"a": "nr_reclaimed"},
+        Event.WORKQUEUE_EXECUTE_START: {"a": "function"},
     }
 )
 

@@ -20,7 +20,8 @@ UNCOMPRESSED = "none"
 
 # Option ids; those not listed say nothing recap asks for.
 DONE, BUFFER, TRACECLOCK, CPUCOUNT, TSC2NSEC = 0, 3, 4, 8, 14
-HEADER_INFO, FTRACE_EVENTS, EVENT_FORMATS, CMDLINES = 16, 17, 18, 21
+HEADER_INFO, FTRACE_EVENTS, EVENT_FORMATS, KALLSYMS, CMDLINES = 16, 17, 18, 19, 21
+NAMED = re.compile(r"^([0-9a-f]{16}) \w (vmstat_update)$", re.MULTILINE)
 SECTION_PACKED = 1
 
 LONGEST_PID = 10  # digits
@@ -82,6 +83,7 @@ class TraceDat:
     header: PageHeader = field(default_factory=PageHeader)
     formats: dict[int, EventFormat] = field(default_factory=dict)
     comms: dict[int, str] = field(default_factory=dict)
+    functions: dict[int, str] = field(default_factory=dict)  # by address: those of NAMED
     clock: str = "local"
     cpus: int = 0
     rate: tuple[int, int] | None = None  # of the tick clock: times, shift
@@ -126,6 +128,15 @@ class TraceDat:
             pid, _, comm = line.strip().partition(" ")
             if pid.isdecimal() and pid.isascii() and len(pid) <= LONGEST_PID:
                 self.comms[int(pid)] = comm
+
+    def kallsyms(self, cursor: Cursor) -> None:
+        """The kernel's symbols."""
+        self.add_functions(cursor.text(4, "the kernel's symbols"))
+
+    def add_functions(self, text: str) -> None:
+        """The addresses that events name, as the signed numbers the table holds: lines of address, kind and name."""
+        for address, name in NAMED.findall(text):
+            self.functions[int(address, 16) - (int(address, 16) >> 63 << 64)] = name
 
     def simple_option(self, option: int, cursor: Cursor) -> None:
         """An option that is the same in both versions."""
@@ -192,7 +203,7 @@ def read_v6(trace: TraceDat, cursor: Cursor) -> None:
     trace.header_info(cursor)
     trace.ftrace_events(cursor)
     trace.event_formats(cursor)
-    cursor.text(4, "the kernel's symbols")
+    trace.kallsyms(cursor)
     cursor.text(4, "the printk formats")
     trace.cmdlines(cursor)
     trace.cpus = cursor.number(4, "the count of CPUs")
@@ -283,6 +294,8 @@ def read_options_v7(trace: TraceDat, cursor: Cursor) -> int:
             trace.ftrace_events(section(trace, body.number(8, "a place"), option, "the ftrace events"))
         elif option == EVENT_FORMATS:
             trace.event_formats(section(trace, body.number(8, "a place"), option, "the event formats"))
+        elif option == KALLSYMS:
+            trace.kallsyms(section(trace, body.number(8, "a place"), option, "the kernel's symbols"))
         elif option == CMDLINES:
             trace.cmdlines(section(trace, body.number(8, "a place"), option, "the process names"))
         elif option == BUFFER:

@@ -26,6 +26,7 @@ from recap.sim.open_loop.interrupts cimport (
 )
 from recap.sim.open_loop.operations cimport (
     ALLOC,
+    DECAY,
     DRAIN,
     FREE,
     IN_INTERRUPT,
@@ -43,6 +44,7 @@ from recap.sim.open_loop.operations cimport (
     PREPARE,
     SEARCH,
     TAKE,
+    WORKQUEUE_EXECUTE_START,
 )
 from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list
 from recap.sim.open_loop.replay cimport (
@@ -105,6 +107,12 @@ cdef void free_quietly(Replay r, long long i) noexcept nogil
 
 @cython.locals(cause=cython.longlong, p=cython.int, at=cython.longlong)
 cdef void drain_run(Replay r, long long i) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef void decay(Replay r, long long i) noexcept nogil
+
+@cython.locals(zone=cython.int)
+cdef long long decay_run(Replay r, long long i, long long at) noexcept nogil
 
 @cython.locals(zone=cython.int, p=cython.int)
 cdef long long drain_unannounced(Replay r, long long at) noexcept nogil

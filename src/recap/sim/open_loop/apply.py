@@ -31,6 +31,7 @@ if not cython.compiled:
     )
     from recap.sim.open_loop.operations import (
         ALLOC,
+        DECAY,
         DRAIN,
         FREE,
         IN_INTERRUPT,
@@ -48,6 +49,7 @@ if not cython.compiled:
         PREPARE,
         SEARCH,
         TAKE,
+        WORKQUEUE_EXECUTE_START,
     )
     from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list
     from recap.sim.open_loop.replay import (
@@ -123,6 +125,8 @@ def apply_other(r: Replay, i: int, role: int) -> None:
         searched(r, i)
     elif role == ISOLATE:
         isolate(r, i)
+    elif role == DECAY:
+        decay(r, i)
     elif role == KSWAPD_WAKE:
         kswapd_woke(r, i)
     elif role == KSWAPD_SLEEP:
@@ -267,7 +271,9 @@ def drain_run(r: Replay, i: int) -> None:
         unreserve_highatomic(r, cause)
         cause = NEVER
     at = i
-    if cause != NEVER:
+    if cause != NEVER and r.event[cause] == WORKQUEUE_EXECUTE_START:
+        at = decay_run(r, cause, i)
+    elif cause != NEVER:
         p = pcp_number(r, cause)
         r.m.nr_emitted = 0
         choose_factor(r, i, p)
@@ -276,6 +282,27 @@ def drain_run(r: Replay, i: int) -> None:
     if at == i:  # no free did it
         at = drain_unannounced(r, i)
     run_goes_on(r, at, DRAIN, NEVER)
+
+
+def decay(r: Replay, i: int) -> None:
+    """A CPU's idle lists may hold less; the kernel's gave nothing back."""
+    if not r.m.tuned_pcp:
+        return
+    r.m.nr_emitted = 0
+    for zone in range(r.m.nr_zones):
+        decay_pcp_high(r.m, zone, r.cpu[i])
+    if r.m.nr_emitted > 0:
+        compare_drained(r, NEVER, page_zone(r.m, r.m.emitted[0].pfn) * r.m.nr_cpus + r.cpu[i])
+
+
+def decay_run(r: Replay, i: int, at: int) -> int:
+    """A CPU's idle lists gave back what they may no longer hold; the step after it."""
+    if not r.m.tuned_pcp:
+        return at
+    r.m.nr_emitted = 0
+    for zone in range(r.m.nr_zones):
+        decay_pcp_high(r.m, zone, r.cpu[i])
+    return compare_drained(r, at, pcp_number(r, at))
 
 
 def drain_unannounced(r: Replay, at: int) -> int:

@@ -18,6 +18,7 @@ cdef enum:
     MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
+    WORKQUEUE_EXECUTE_START = 37
 
     NO_ROLE = 0
     ALLOC = 1
@@ -30,6 +31,7 @@ cdef enum:
     KSWAPD_SLEEP = 8
     ISOLATE = 9
     SEARCH = 10
+    DECAY = 11
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -40,6 +42,7 @@ cdef enum:
     FREED = 2
     DRAINING = 3
     RECLAIMED = 4
+    DECAYING = 5
     TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18
     IN_HARDIRQ = 0x08
@@ -74,6 +77,7 @@ cdef class Operations:
     cdef int tasks
     cdef int kswapd
     cdef int kswapd_work
+    cdef long long vmstat_update
 
     @cython.locals(i=cython.longlong, pfn=cython.uint)
     cdef void chain(self) noexcept nogil
@@ -92,6 +96,8 @@ cdef class Operations:
     cdef void reclaiming(self, long long i, int t) noexcept nogil
 
     cdef void compacting(self, long long i, int t) noexcept nogil
+
+    cdef void working(self, long long i, int t) noexcept nogil
 
     cdef bint adjacent(self, long long i, int t) noexcept nogil
 

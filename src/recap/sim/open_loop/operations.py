@@ -33,21 +33,29 @@ if not cython.compiled:
     MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
+    WORKQUEUE_EXECUTE_START = 37
 
     # What an event sets off; up to DRAIN it is the page allocator's doing.
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
+    DECAY = 11  # of per-cpu lists that are not used
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
     LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
     SLOW = -2  # the partner of an allocation that went the slow path
-    NO_RUN, TAKING, FREED, DRAINING, RECLAIMED = range(5)  # what a thread is doing
+    NO_RUN, TAKING, FREED, DRAINING, RECLAIMED, DECAYING = range(6)  # what a thread is doing
     TASK_INTERRUPTIBLE = 1
     IN_INTERRUPT = 0x18  # bits of common_flags: in a soft interrupt, or
     IN_HARDIRQ = 0x08
     NONE_PFN = 0xFFFFFFFF
 
 MOST_TASKS = 1 << 22  # pid_max cannot be more
+
+
+def function_address(events: Events, name: str) -> int:
+    """Where a function of the recorded kernel is, as the table has it; 0 if the trace does not tell."""
+    functions = events.symbols.get("function", {})
+    return next((address for address, named in functions.items() if named == name), 0)
 
 
 class Operations:
@@ -91,6 +99,7 @@ class Operations:
         self.nr_sleeps = 0
         self.kswapd = -1
         self.kswapd_work = -1
+        self.vmstat_update = function_address(events, "vmstat_update")
         self.find()
 
     def find(self) -> None:
@@ -129,6 +138,8 @@ class Operations:
                 self.switch(i, t)
             elif MM_VMSCAN_DIRECT_RECLAIM_BEGIN <= self.event[i] <= MM_VMSCAN_WAKEUP_KSWAPD:
                 self.reclaiming(i, t)
+            elif self.event[i] == WORKQUEUE_EXECUTE_START:
+                self.working(i, t)
             else:
                 self.compacting(i, t)
             if t == self.kswapd and self.event[i] != SCHED_SWITCH and self.event[i] != MM_COMPACTION_WAKEUP_KCOMPACTD:
@@ -189,6 +200,13 @@ class Operations:
             self.slow[t] = 1
             self.role[i] = SEARCH
 
+    def working(self, i: int, t: int) -> None:
+        """A CPU's counters are brought up to date; what its lists may hold decays then (refresh_cpu_vm_stats)."""
+        if self.a[i] == self.vmstat_update:
+            self.role[i] = DECAY
+            self.doing[t] = DECAYING
+            self.last[t] = i
+
     def adjacent(self, i: int, t: int) -> bool:
         """Did the thread report nothing between its last operation and this event, and stay on its CPU?"""
         return self.since[i] == self.last[t] and self.cpu[self.last[t]] == self.cpu[i]
@@ -202,7 +220,7 @@ class Operations:
             self.role[i] = role
             if doing == TAKING:
                 self.took[t] = i
-            if doing == DRAINING and self.doing[t] == FREED and self.adjacent(i, t):
+            if doing == DRAINING and self.doing[t] in (FREED, DECAYING) and self.adjacent(i, t):
                 self.partner[i] = self.last[t]
                 self.role[self.last[t]] = NO_ROLE
             elif doing == DRAINING and self.doing[t] == RECLAIMED:
