@@ -165,6 +165,12 @@ class Snapshot:
             used[frames(*self.free_blocks(kind))] = False
         return used & ~self.has("PG_reserved")
 
+    def on_pcp(self) -> npt.NDArray[np.bool_]:
+        """Frames on a per-cpu list."""
+        there = np.zeros(len(self.flags), np.bool_)
+        there[frames(*self.free_blocks(PCP))] = True
+        return there
+
     def zone_stat(self, zone: ZoneState, item: str) -> int:
         """A zone's counter, such as NR_FREE_PAGES."""
         return zone.vm_stat[self.enums["zone_stat_item"][item]]
