@@ -19,6 +19,7 @@ from recap.sim.open_loop.interrupts cimport (
     FOUND_LOCK,
     NO_INTERRUPT,
     choose_factor,
+    done_after_interrupt,
     enter_interrupt,
     interrupted_this,
     locked_out,
@@ -50,6 +51,7 @@ from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle
 from recap.sim.open_loop.replay cimport (
     ALLOCATION,
     EMPTIED_LISTS,
+    LATE_FREES,
     LOCKED_LISTS,
     REFILL,
     STRAY_FRAME,
@@ -73,6 +75,9 @@ cdef void run(Replay r, long long start, long long stop) noexcept nogil
 
 @cython.locals(role=cython.int, c=cython.int, in_interrupt=cython.bint)
 cdef void apply(Replay r, long long i) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef void free_put_off(Replay r, int c) noexcept nogil
 
 cdef void apply_allocator(Replay r, long long i, int role) noexcept nogil
 

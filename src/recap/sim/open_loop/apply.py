@@ -24,6 +24,7 @@ if not cython.compiled:
         FOUND_LOCK,
         NO_INTERRUPT,
         choose_factor,
+        done_after_interrupt,
         enter_interrupt,
         interrupted_this,
         locked_out,
@@ -57,6 +58,7 @@ if not cython.compiled:
         DRAIN_STEPS,
         EARLY_SLEEPS,
         EMPTIED_LISTS,
+        LATE_FREES,
         LOCKED_LISTS,
         REFILL,
         STRAY_FRAME,
@@ -96,6 +98,8 @@ def apply(r: Replay, i: int) -> None:
         return
     c = r.cpu[i]
     in_interrupt = r.context[i] & IN_INTERRUPT != 0
+    if r.put_off[c] != NEVER and not in_interrupt:
+        free_put_off(r, c)
     if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
         enter_interrupt(r, i)
     apply_allocator(r, i, role)
@@ -103,10 +107,21 @@ def apply(r: Replay, i: int) -> None:
         r.interrupt[c] = NO_INTERRUPT
 
 
+def free_put_off(r: Replay, c: int) -> None:
+    """Do a CPU's free that an interrupt came before."""
+    i = r.put_off[c]
+    r.put_off[c] = NEVER
+    r.inferred[LATE_FREES] += 1
+    r.interrupt[c] = NO_INTERRUPT
+    free_quietly(r, i)
+
+
 def apply_allocator(r: Replay, i: int, role: int) -> None:
     """An operation of the page allocator."""
     if role == ALLOC:
         allocate(r, i)
+    elif role == FREE and done_after_interrupt(r, i):
+        r.put_off[r.cpu[i]] = i
     elif role == FREE:
         free_quietly(r, i)
     elif role == PREPARE:

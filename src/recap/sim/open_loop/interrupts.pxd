@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport PG_ALLOCATED, PG_PCP
 from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-from recap.pages cimport list_del
+from recap.pages cimport list_del, page_zone
 from recap.sim.open_loop.operations cimport (
     FREE,
     IN_INTERRUPT,
@@ -10,6 +10,7 @@ from recap.sim.open_loop.operations cimport (
     MAYBE_LOCKED_OUT,
     MM_PAGE_ALLOC,
     MM_PAGE_ALLOC_ZONE_LOCKED,
+    MM_PAGE_FREE,
     MM_PAGE_PCPU_DRAIN,
     NEVER,
 )
@@ -38,6 +39,18 @@ cdef int distance(int a, int b) noexcept nogil
 
 @cython.locals(pages=cython.int, factor=cython.int)
 cdef void choose_factor(Replay r, long long i, int p) noexcept nogil
+
+@cython.locals(c=cython.int, last=cython.longlong, j=cython.longlong)
+cdef long long last_before_return(Replay r, long long i) noexcept nogil
+
+@cython.locals(k=cython.longlong)
+cdef bint taken_next(Replay r, long long i, int c) noexcept nogil
+
+@cython.locals(a=cython.uint, b=cython.uint, shift=cython.int)
+cdef bint same_list(Replay r, long long i, long long k) noexcept nogil
+
+@cython.locals(k=cython.longlong)
+cdef bint done_after_interrupt(Replay r, long long i) noexcept nogil
 
 @cython.locals(p=cython.int, k=cython.longlong)
 cdef bint locked_out(Replay r, long long i) noexcept nogil

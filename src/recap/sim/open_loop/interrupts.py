@@ -7,7 +7,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import PG_ALLOCATED, PG_PCP
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-    from recap.pages import list_del
+    from recap.pages import list_del, page_zone
     from recap.sim.open_loop.operations import (
         FREE,
         IN_INTERRUPT,
@@ -15,6 +15,7 @@ if not cython.compiled:
         MAYBE_LOCKED_OUT,
         MM_PAGE_ALLOC,
         MM_PAGE_ALLOC_ZONE_LOCKED,
+        MM_PAGE_FREE,
         MM_PAGE_PCPU_DRAIN,
         NEVER,
     )
@@ -101,6 +102,49 @@ def choose_factor(r: Replay, i: int, p: int) -> None:
             r.m.pcp[p].free_factor = r.other_factor[p]
             r.inferred[LATE_REPORTS] += 1
     r.other_factor[p] = -1
+
+
+def last_before_return(r: Replay, i: int) -> int:
+    """The last free of the interrupt that comes right behind this free of a task; NEVER if there is none."""
+    c = r.cpu[i]
+    last = NEVER
+    j = i + 1
+    while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
+        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE:
+            last = j
+        j += 1
+    return last
+
+
+def taken_next(r: Replay, i: int, c: int) -> bool:
+    """Is the next that is told of a freed frame that this CPU allocates it?"""
+    k = r.ops.following[i]
+    return k != NEVER and r.event[k] == MM_PAGE_ALLOC and r.cpu[k] == c
+
+
+def same_list(r: Replay, i: int, k: int) -> bool:
+    """Do two freed frames go to the same per-cpu list?"""
+    a = r.pfn[i]
+    b = r.pfn[k]
+    shift = r.m.pageblock_order
+    return (
+        r.order[i] == r.order[k]
+        and page_zone(r.m, a) == page_zone(r.m, b)
+        and r.m.pageblock[a >> shift] == r.m.pageblock[b >> shift]
+    )
+
+
+def done_after_interrupt(r: Replay, i: int) -> bool:
+    """Was this free, reported before those of an interrupt, done after them? Then its frame is taken first.
+
+    A per-cpu list hands out first what was freed last; the frame is put there after the free is reported.
+    """
+    if r.event[i] != MM_PAGE_FREE or r.context[i] & IN_INTERRUPT:
+        return False
+    k = last_before_return(r, i)
+    if k == NEVER or not same_list(r, i, k):
+        return False
+    return taken_next(r, i, r.cpu[i]) and taken_next(r, k, r.cpu[i]) and r.ops.following[i] < r.ops.following[k]
 
 
 def locked_out(r: Replay, i: int) -> bool:

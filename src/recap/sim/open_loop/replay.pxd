@@ -17,6 +17,7 @@ cdef enum:
     ISOLATED_PAGES = 7
     SEARCHED_PAGES = 8
     TURNED_LISTS = 9
+    LATE_FREES = 10
 
     ALLOCATION = 0
     REFILL = 1
@@ -64,6 +65,7 @@ cdef class Replay:
     cdef long long[::1] run_pages
     cdef long long[::1] drain_until
     cdef unsigned char[::1] interrupt
+    cdef long long[::1] put_off
     cdef int[::1] interrupted
     cdef int[::1] factor_before
     cdef int[::1] freed_since

@@ -20,7 +20,7 @@ if not cython.compiled:
 
     # What no event reports, and is inferred; INFERENCES has the words.
     BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
-    EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS = range(6, 10)
+    EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES = range(6, 11)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
     ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION = range(6)
@@ -36,6 +36,7 @@ INFERENCES = {
     "isolated_pages": "pages compaction took free, reported as a range and their number",
     "searched_pages": "pages compaction's quick search took free, unreported",
     "turned_lists": "free lists that compaction's quick searches turned, as one turns a ring",
+    "late_frees": "frees reported before an interrupt's, and done after them",
 }
 DEVIATIONS = (
     "allocation",  # another frame was handed out
@@ -99,6 +100,7 @@ class Replay:
         self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.drain_until = adopt(np.zeros(pcps, np.int64))
         self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))
+        self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))
         self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))
         self.factor_before = adopt(np.zeros(pcps, np.int32))
         self.freed_since = adopt(np.zeros(pcps, np.int32))
