@@ -52,5 +52,8 @@ cdef bint same_list(Replay r, long long i, long long k) noexcept nogil
 @cython.locals(k=cython.longlong)
 cdef bint done_after_interrupt(Replay r, long long i) noexcept nogil
 
+@cython.locals(c=cython.int, locked=cython.bint, reached=cython.bint, j=cython.longlong, k=cython.longlong)
+cdef void look_ahead(Replay r, long long i) noexcept nogil
+
 @cython.locals(p=cython.int, k=cython.longlong)
 cdef bint locked_out(Replay r, long long i) noexcept nogil

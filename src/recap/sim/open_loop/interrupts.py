@@ -147,13 +147,30 @@ def done_after_interrupt(r: Replay, i: int) -> bool:
     return taken_next(r, i, r.cpu[i]) and taken_next(r, k, r.cpu[i]) and r.ops.following[i] < r.ops.following[k]
 
 
+def look_ahead(r: Replay, i: int) -> None:
+    """Go through the frees of an interrupt, of which this is the first: does a frame's next use tell that they found
+    the lists locked, and no other's that they did not? It is the same for all of them."""
+    c = r.cpu[i]
+    locked = False
+    reached = False
+    j = i
+    while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
+        k = r.ops.following[j]
+        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE and k != NEVER:
+            locked = locked or r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
+            reached = reached or r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN
+        j += 1
+    r.looked_until[c] = j
+    r.all_locked_out[c] = locked and not reached
+
+
 def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
     It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
-    frame is taken or drained from a per-cpu list next; and where the frame is taken from the free lists next, not
-    drained before. Where the lock may have been held, it did if the lists would have given back otherwise, and the
-    kernel's did not. And so did what else the interrupt freed.
+    frame is taken or drained from a per-cpu list next; and where a frame of the interrupt's is taken from the free
+    lists next, not drained before. Where the lock may have been held, it did if the lists would have given back
+    otherwise, and the kernel's did not; and so did what else the interrupt freed.
     """
     if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
         return True
@@ -162,7 +179,9 @@ def locked_out(r: Replay, i: int) -> bool:
     k = r.ops.following[i]
     if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
         return False
-    if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK:
+    if i >= r.looked_until[r.cpu[i]]:
+        look_ahead(r, i)
+    if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK or r.all_locked_out[r.cpu[i]]:
         return True
     if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED:
         return True
