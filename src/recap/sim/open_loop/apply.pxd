@@ -24,6 +24,7 @@ from recap.sim.open_loop.interrupts cimport (
     interrupted_this,
     locked_out,
     made_before_interrupt,
+    made_before_switch,
 )
 from recap.sim.open_loop.operations cimport (
     ALLOC,

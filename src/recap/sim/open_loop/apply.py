@@ -29,6 +29,7 @@ if not cython.compiled:
         interrupted_this,
         locked_out,
         made_before_interrupt,
+        made_before_switch,
     )
     from recap.sim.open_loop.operations import (
         ALLOC,
@@ -158,6 +159,8 @@ def allocate(r: Replay, i: int) -> None:
     if pcp_allowed_order(r.m, r.order[i]):
         settle_list(r, p, requested_pindex(r, i), r.pfn[i])
     if interrupted_this(r, i) and made_before_interrupt(r, i, p):
+        return
+    if made_before_switch(r, i, p):
         return
     r.m.nr_emitted = 0
     predicted = predict(r, i, r.cpu[i])
@@ -356,6 +359,7 @@ def free(r: Replay, i: int) -> None:
         r.frees_unknown += 1
         deviate(r, UNKNOWN_FREE, i, pfn)
         return
+    r.freed_at[pfn] = i
     if r.order[i] > 0:
         make_whole(r.m, pfn, r.order[i])
     if r.interrupt[r.cpu[i]] != NO_INTERRUPT:

@@ -29,6 +29,11 @@ cdef bint interrupted_this(Replay r, long long i) noexcept nogil
 @cython.locals(factor=cython.int, head=cython.uint, pfn=cython.uint, ahead=cython.int)
 cdef bint made_before_interrupt(Replay r, long long i, int p) noexcept nogil
 
+cdef void take_told_late(Replay r, long long i, int p) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint)
+cdef bint made_before_switch(Replay r, long long i, int p) noexcept nogil
+
 @cython.locals(pages=cython.int)
 cdef int pages_of_run(Replay r, long long i) noexcept nogil
 

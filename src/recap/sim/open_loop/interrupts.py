@@ -60,13 +60,39 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
         ahead -= 1
     if pfn != r.pfn[i]:
         return False
-    list_del(r.m, pfn)
-    r.m.page[pfn].state = PG_ALLOCATED
-    r.m.pcp[p].count -= 1 << r.order[i]
+    take_told_late(r, i, p)
     r.m.pcp[p].free_factor = factor
+    return True
+
+
+def take_told_late(r: Replay, i: int, p: int) -> None:
+    """Take the frame of an allocation that was made before what the trace shows first."""
+    list_del(r.m, r.pfn[i])
+    r.m.page[r.pfn[i]].state = PG_ALLOCATED
+    r.m.pcp[p].count -= 1 << r.order[i]
     r.inferred[LATE_REPORTS] += 1
     r.allocations += 1
     r.exact += 1
+
+
+def made_before_switch(r: Replay, i: int, p: int) -> bool:
+    """Make an allocation whose task was put aside before it could report it; False if it was not.
+
+    All frames ahead of its own on the list must have been freed since the task did anything.
+    """
+    if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != PG_PCP:
+        return False
+    head = pcp_list(r, p, requested_pindex(r, i))
+    pfn = r.m.page[head].next
+    if pfn == r.pfn[i]:
+        return False
+    while pfn != head and pfn != r.pfn[i] and r.freed_at[pfn] > r.ops.asked[i]:
+        pfn = r.m.page[pfn].next
+    if pfn != r.pfn[i]:
+        return False
+    take_told_late(r, i, p)
+    r.m.pcp[p].free_factor >>= 1
+    r.m.pcp[p].free_count >>= 1
     return True
 
 

@@ -65,6 +65,7 @@ cdef class Replay:
     cdef long long[::1] run_pages
     cdef long long[::1] drain_until
     cdef unsigned char[::1] interrupt
+    cdef int[::1] freed_at
     cdef long long[::1] looked_until
     cdef unsigned char[::1] all_locked_out
     cdef long long[::1] put_off

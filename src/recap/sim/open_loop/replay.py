@@ -100,6 +100,7 @@ class Replay:
         self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.drain_until = adopt(np.zeros(pcps, np.int64))
         self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))
+        self.freed_at = adopt(np.full(memory.nr_frames, -1, np.int32))
         self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))
         self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))
         self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))
