@@ -38,6 +38,7 @@ VARIABLES: dict[str, Callable[[drgn.Program], drgn.Type]] = {
     "mem_section": lambda program: program.pointer_type(program.pointer_type(program.type("struct mem_section"))),
     "__per_cpu_offset": lambda program: program.array_type(program.type("unsigned long"), 8192),
     "__cpu_online_mask": lambda program: program.type("struct cpumask"),
+    "nr_cpu_ids": lambda program: program.type("unsigned int"),
     "init_uts_ns": lambda program: program.type("struct uts_namespace"),
 }
 
