@@ -116,6 +116,7 @@ def page_records(snapshot: Snapshot) -> Array:
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
+    page["order"][lru] = snapshot.folio_orders(lru)
     page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
     page["owner"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():

@@ -99,7 +99,7 @@ def move_freepages_block(m: Memory, zone: int, pfn: int, migratetype: int) -> in
 
 
 def movable_pages(m: Memory, zone: int, pfn: int) -> int:
-    """Pages of the pageblock that are in use and on an LRU list, taken as movable (move_freepages)."""
+    """Pages of the pageblock that are in use and on an LRU list, with all of their block (move_freepages)."""
     end = block_end(m, pfn)
     if end > m.zone[zone].end:
         return 0
@@ -110,7 +110,7 @@ def movable_pages(m: Memory, zone: int, pfn: int) -> int:
             at += 1 << m.page[at].order
         else:
             if m.page[at].flags & PF_LRU:
-                movable += 1
+                movable += 1 << m.page[at].order
             at += 1
     return movable
 

@@ -20,6 +20,7 @@ PCP_TYPES = 3
 COSTLY_ORDER = 3
 TAKE_AGAIN = "take the snapshot again"
 FLAG_BITS = 63
+FOLIO_ORDER_BITS = 8
 MAX_MIGRATETYPES = 16
 MAX_FREE_FACTOR = 16
 MAX_NUMBER = (1 << 63) - 1
@@ -164,6 +165,15 @@ class Snapshot:
         for kind in (FREE, PCP):
             used[frames(*self.free_blocks(kind))] = False
         return used & ~self.has("PG_reserved")
+
+    def folio_orders(self, pfns: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The orders of blocks in use, where the kernel has them in the second page's flags (ebc1baf5c9b4, 6.6), which
+        are its others' only from bit 8 on; 0 elsewhere."""
+        if self.enums["pageflags"].get("PG_has_hwpoisoned", 0) < FOLIO_ORDER_BITS:
+            return np.zeros(len(pfns), np.uint8)
+        second = np.minimum(pfns + 1, len(self.flags) - 1)
+        orders = (self.flags[second] & np.uint64((1 << FOLIO_ORDER_BITS) - 1)).astype(np.uint8)
+        return np.where(self.has("PG_head")[pfns], orders, 0).astype(np.uint8)
 
     def on_pcp(self) -> npt.NDArray[np.bool_]:
         """Frames on a per-cpu list."""

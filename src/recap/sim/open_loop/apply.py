@@ -372,7 +372,7 @@ def free(r: Replay, i: int) -> None:
         migratetype = r.m.page[pfn].migratetype
         if migratetype >= MIGRATE_PCPTYPES:
             migratetype = MIGRATE_MOVABLE
-        free_unref_page_commit(r.m, page_zone(r.m, pfn), r.cpu[i], pfn, migratetype, 0)
+        free_unref_page_commit(r.m, page_zone(r.m, pfn), r.cpu[i], pfn, migratetype, r.order[i])
     else:
         free_pages(r.m, r.cpu[i], pfn, r.order[i])
 

@@ -62,6 +62,7 @@ class Replay:
         memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
         if memory.claims_or_steals:
             events = with_steals(events)
+        events = with_orders(events)
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
         self.event = adopt(events.event)
@@ -142,6 +143,21 @@ def with_steals(events: Events) -> Events:
         lone = rows[fell & ~(told & (events.pfn[before] == events.pfn[rows]))]
         event[lone] = np.uint8(Event.MM_PAGE_ALLOC_ZONE_LOCKED)
     return replace(events, event=event)
+
+
+def with_orders(events: Events) -> Events:
+    """The trace with the orders of blocks that were freed in a batch: they are told when the batch is prepared only."""
+    rows = np.flatnonzero((events.event - np.uint8(Event.MM_PAGE_FREE)) <= np.uint8(1))
+    rows = rows[np.argsort(events.pfn[rows], kind="stable")]
+    before = np.roll(rows, 1)
+    batched = events.event[rows] == np.uint8(Event.MM_PAGE_FREE_BATCHED)
+    prepared = (events.event[before] == np.uint8(Event.MM_PAGE_FREE)) & (events.pfn[before] == events.pfn[rows])
+    known = batched & prepared & (events.order[before] > 0)
+    if not known.any():
+        return events
+    order = events.order.copy()
+    order[rows[known]] = events.order[before[known]]
+    return replace(events, order=order)
 
 
 def counter_lag(memory: Memory) -> Array:
