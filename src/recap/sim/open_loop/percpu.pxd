@@ -26,13 +26,16 @@ cdef void settle_list(Replay r, int p, int pindex, unsigned int until) noexcept 
 @cython.locals(pindex=cython.int, head=cython.uint)
 cdef void settle_heads(Replay r, int p) noexcept nogil
 
-@cython.locals(mt=cython.int)
+@cython.locals(mt=cython.int, pindex=cython.int, zone=cython.int)
 cdef void catch_up(Replay r, int p, int order) noexcept nogil
+
+@cython.locals(head=cython.uint, pfn=cython.uint, since=cython.longlong)
+cdef void catch_up_late(Replay r, int p, int pindex) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint, after=cython.uint, seen=cython.longlong)
 cdef void catch_up_below(Replay r, int p, int pindex) noexcept nogil
 
-@cython.locals(head=cython.uint)
+@cython.locals(head=cython.uint, zone=cython.int)
 cdef void catch_up_head(Replay r, int p, int pindex, int order) noexcept nogil
 
 @cython.locals(pindex=cython.int)

@@ -76,15 +76,34 @@ def settle_heads(r: Replay, p: int) -> None:
 
 
 def catch_up(r: Replay, p: int, order: int) -> None:
-    """The kernel freed without giving back, and the model would give back: bulk allocations have taken meanwhile.
+    """The kernel freed without giving back, and the model would give back: something was taken meanwhile.
 
-    They take from the head. A frame freed next that lies below one which stays longer must be gone by now; of those at
-    the heads as many are taken as it needs.
+    By an allocation that is reported late, or by bulk allocations. These take from the head. A frame freed next that
+    lies below one which stays longer must be gone by now; of those at the heads as many are taken as it needs.
     """
+    zone = p // r.m.nr_cpus
+    for pindex in range(NR_PCP_LISTS):
+        if would_drain(r.m, zone, p, order):
+            catch_up_late(r, p, pindex)
+    if not would_drain(r.m, zone, p, order):
+        return
     for mt in range(MIGRATE_PCPTYPES):
         catch_up_below(r, p, mt)
     for mt in range(MIGRATE_PCPTYPES):
         catch_up_head(r, p, mt, order)
+
+
+def catch_up_late(r: Replay, p: int, pindex: int) -> None:
+    """Make the allocation of a frame that is reported late and was the list's first when it can have been made."""
+    head = pcp_list(r, p, pindex)
+    pfn = r.m.page[head].next
+    since = len(r.event)  # when the first of those ahead was freed
+    while pfn != head and since >= 0:
+        if reported_late(r, p, pfn) and r.ops.asked[r.ops.upcoming[pfn]] < since:
+            allocate_early(r, p, pfn)
+            return
+        since = min(since, r.freed_at[pfn])
+        pfn = r.m.page[pfn].next
 
 
 def catch_up_below(r: Replay, p: int, pindex: int) -> None:
@@ -104,7 +123,8 @@ def catch_up_below(r: Replay, p: int, pindex: int) -> None:
 def catch_up_head(r: Replay, p: int, pindex: int, order: int) -> None:
     """Take from the head until nothing is given back."""
     head = pcp_list(r, p, pindex)
-    while r.m.page[head].next != head and would_drain(r.m, p // r.m.nr_cpus, p, order) and freed_next(r, r.m.page[head].next):
+    zone = p // r.m.nr_cpus
+    while r.m.page[head].next != head and would_drain(r.m, zone, p, order) and freed_next(r, r.m.page[head].next):
         take_unreported(r, p, r.m.page[head].next)
 
 
