@@ -15,6 +15,7 @@ from recap.policy.policy import Policy
 from recap.trace.snapshot import Snapshot, frames
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
+PAGEBLOCK_PAGES = 512
 
 LRU_FLAGS = {
     "PG_active": kernel.PF_ACTIVE,
@@ -111,7 +112,10 @@ def page_records(snapshot: Snapshot) -> Array:
         pfn, order = snapshot.free_blocks(kind)
         page["state"][pfn] = state
         page["order"][pfn] = order
-    page["migratetype"][pfn] = snapshot.index[pfn]  # where set_pcppage_migratetype keeps it
+    if profile_of(snapshot.kernel).types_by_pageblock:
+        page["migratetype"][pfn] = snapshot.pageblock[pfn // PAGEBLOCK_PAGES]
+    else:
+        page["migratetype"][pfn] = snapshot.index[pfn]  # where set_pcppage_migratetype keeps it
     free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]

@@ -24,6 +24,8 @@ cdef int order_to_pindex(int migratetype, int order) noexcept nogil
 @cython.locals(order=cython.int)
 cdef int pindex_order(Memory m, int pindex) noexcept nogil
 
+cdef int way_back(Memory m, unsigned int pfn) noexcept nogil
+
 @cython.locals(pages=cython.int, pindex=cython.int, first=cython.int, last=cython.int, lists=cython.uint, order=cython.int, pfn=cython.uint, migratetype=cython.int)
 cdef void free_pcppages_bulk(Memory m, int zone, int cpu, int count, int pindex) noexcept nogil
 

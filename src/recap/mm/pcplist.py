@@ -59,11 +59,18 @@ def pindex_order(m: Memory, pindex: int) -> int:
     return m.pageblock_order if order > PAGE_ALLOC_COSTLY_ORDER else order
 
 
+def way_back(m: Memory, pfn: int) -> int:
+    """The type whose free list a block of a per-cpu list goes to: the one noted with it (get_pcppage_migratetype), since
+    17edeb5d3f76 (6.10) its pageblock's."""
+    if m.types_by_pageblock:
+        return m.pageblock[pfn >> m.pageblock_order]
+    return m.page[pfn].migratetype
+
+
 def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) -> None:
     """Give `count` pages back, whole lists in turn from `pindex` on, each from its tail (free_pcppages_bulk).
 
-    A list is drained until it is empty or enough is given; the search for the next one narrows at the ends. A block goes
-    to the list of the type noted with it, since 17edeb5d3f76 (6.10) to that of its pageblock.
+    A list is drained until it is empty or enough is given; the search for the next one narrows at the ends.
     """
     pages = min(count, m.pcp[zone * m.nr_cpus + cpu].count)
     lists = m.pcp_heads + (zone * m.nr_cpus + cpu) * NR_PCP_LISTS
@@ -87,9 +94,7 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
             m.page[pfn].state = PG_TAIL
             pages -= 1 << order
             m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
-            migratetype = m.page[pfn].migratetype
-            if m.types_by_pageblock:
-                migratetype = m.pageblock[pfn >> m.pageblock_order]
+            migratetype = way_back(m, pfn)
             free_one_page(m, zone, pfn, order, migratetype, False)
             if m.tracing:
                 emit(m, MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)

@@ -18,7 +18,7 @@ if not cython.compiled:
     from recap.mm.buddy import free_one_page
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
     from recap.mm.migratetype import make_movable
-    from recap.mm.pcplist import order_to_pindex
+    from recap.mm.pcplist import order_to_pindex, way_back
     from recap.pages import Memory, list_add_tail, list_del, page_zone
 
 
@@ -32,7 +32,7 @@ def take_frame(m: Memory, pfn: int, order: int) -> None:
             at += 1
         elif m.page[block].state == PG_PCP:
             remove_from_pcp(m, block)
-            free_one_page(m, zone, block, m.page[block].order, m.page[block].migratetype, False)
+            free_one_page(m, zone, block, m.page[block].order, way_back(m, block), False)
         elif m.page[block].order > order:
             cut_out(m, zone, block, pfn, order)
             break
