@@ -15,6 +15,7 @@ from recap.mm.pcplist cimport (
 )
 from recap.pages cimport list_empty, page_zone
 from recap.sim.open_loop.counters cimport predict
+from recap.sim.open_loop.evidence cimport may_be_of
 from recap.sim.open_loop.interrupts cimport (
     FOUND_LOCK,
     NO_INTERRUPT,
@@ -86,6 +87,9 @@ cdef void apply_other(Replay r, long long i, int role) noexcept nogil
 
 @cython.locals(p=cython.int, predicted=cython.uint)
 cdef void allocate(Replay r, long long i) noexcept nogil
+
+@cython.locals(p=cython.int, q=cython.int)
+cdef int where_made(Replay r, long long i) noexcept nogil
 
 @cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong)
 cdef void take_run(Replay r, long long i) noexcept nogil

@@ -20,6 +20,7 @@ if not cython.compiled:
     )
     from recap.pages import list_empty, page_zone
     from recap.sim.open_loop.counters import predict
+    from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
         FOUND_LOCK,
         NO_INTERRUPT,
@@ -155,7 +156,7 @@ def allocate(r: Replay, i: int) -> None:
     if r.pfn[i] == NONE:
         r.failed += 1
         return
-    p = pcp_number(r, i)
+    p = where_made(r, i)
     if pcp_allowed_order(r.m, r.order[i]):
         settle_list(r, p, requested_pindex(r, i), r.pfn[i])
     if interrupted_this(r, i) and made_before_interrupt(r, i, p):
@@ -163,10 +164,21 @@ def allocate(r: Replay, i: int) -> None:
     if made_before_switch(r, i, p):
         return
     r.m.nr_emitted = 0
-    predicted = predict(r, i, r.cpu[i])
+    predicted = predict(r, i, p % r.m.nr_cpus)
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
     allocated(r, i, predicted, False)
+
+
+def where_made(r: Replay, i: int) -> int:
+    """Whose per-cpu lists served an allocation: its CPU's, or that one's where its task was before, if they hold the
+    frame."""
+    p = pcp_number(r, i)
+    if r.m.nr_cpus > 1 and r.m.page[r.pfn[i]].state == PG_PCP:
+        q = pcp_of(r.m, r.pfn[i])
+        if may_be_of(r, i, q % r.m.nr_cpus):
+            return q
+    return p
 
 
 def take_run(r: Replay, i: int) -> None:

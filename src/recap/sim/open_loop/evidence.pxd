@@ -14,6 +14,8 @@ cdef bint freed_next(Replay r, unsigned int pfn) noexcept nogil
 
 cdef bint unheard_of(Replay r, unsigned int pfn) noexcept nogil
 
+cdef bint may_be_of(Replay r, long long i, int cpu) noexcept nogil
+
 @cython.locals(i=cython.longlong)
 cdef bint reported_late(Replay r, int p, unsigned int pfn) noexcept nogil
 

@@ -27,17 +27,22 @@ def unheard_of(r: Replay, pfn: int) -> bool:
     return r.ops.upcoming[pfn] == NEVER or freed_next(r, pfn)
 
 
+def may_be_of(r: Replay, i: int, cpu: int) -> bool:
+    """May an allocation have been made on this CPU: where it is reported, or where its task was before?"""
+    return r.cpu[i] == cpu or (r.ops.asked[i] != NEVER and r.cpu[r.ops.asked[i]] == cpu)
+
+
 def reported_late(r: Replay, p: int, pfn: int) -> bool:
     """May the allocation reported next of this frame have been made by now?
 
-    It may if another thread of the same CPU reports it, and has reported nothing else since: no thread has more than
+    It may if another thread reports it that is or was on the same CPU, and has reported nothing else since: no thread has more than
     one allocation under way.
     """
     i = r.ops.upcoming[pfn]
     return (
         i != NEVER
         and r.event[i] == MM_PAGE_ALLOC
-        and r.cpu[i] == p % r.m.nr_cpus
+        and may_be_of(r, i, p % r.m.nr_cpus)
         and r.ops.role[i] == ALLOC
         and r.ops.asked[i] < r.now
         and not (r.context[i] == r.context[r.now] and r.pid[i] == r.pid[r.now])

@@ -12,7 +12,7 @@ if not cython.compiled:
     from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED
     from recap.mm.pcplist import would_drain
     from recap.pages import list_del
-    from recap.sim.open_loop.evidence import freed_next, reported_late, unheard_of
+    from recap.sim.open_loop.evidence import freed_next, may_be_of, reported_late, unheard_of
     from recap.sim.open_loop.operations import (
         MM_PAGE_ALLOC,
         MM_PAGE_ALLOC_ZONE_LOCKED,
@@ -138,7 +138,9 @@ def belongs(r: Replay, p: int, pfn: int) -> bool:
     """Is the next that is reported of a frame what happens to frames on this CPU's lists?"""
     i = r.ops.upcoming[pfn]
     return (
-        i == NEVER or r.event[i] == MM_PAGE_PCPU_DRAIN or (r.event[i] == MM_PAGE_ALLOC and r.cpu[i] == p % r.m.nr_cpus)
+        i == NEVER
+        or r.event[i] == MM_PAGE_PCPU_DRAIN
+        or (r.event[i] == MM_PAGE_ALLOC and may_be_of(r, i, p % r.m.nr_cpus))
     )
 
 
