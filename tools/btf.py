@@ -1,15 +1,16 @@
 """A kernel's types and variables from its own memory: from the BTF it carries, and its kallsyms.
 
-A distribution's kernel has no debug symbols, but its memory holds the types of all its structures (CONFIG_DEBUG_INFO_BTF)
-and the addresses of its variables (CONFIG_KALLSYMS_ALL; vmcoreinfo tells where, since 6.0). BTF has no types of ordinary
-variables: those that are asked for are named here.
+A distribution's kernel has no debug symbols, but its memory holds the types of all its structures
+(CONFIG_DEBUG_INFO_BTF) and the addresses of its variables (CONFIG_KALLSYMS_ALL; vmcoreinfo tells where, since 6.0). BTF
+has no types of ordinary variables: those that are asked for are named here.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Callable
+from typing import Any
 
 import drgn
 from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms
@@ -74,7 +75,7 @@ class Btf:
         """A name."""
         return self.text[at : self.text.index(0, at)].decode()
 
-    def find(self, _: drgn.Program, kinds: Any, name: str, filename: str | None) -> drgn.Type | None:
+    def find(self, _: drgn.Program, kinds: Any, name: str, _filename: str | None) -> drgn.Type | None:
         """A type by its name, as drgn asks its finders."""
         for wanted in kinds:
             for kind in KINDS.get(wanted, ()):
@@ -87,40 +88,47 @@ class Btf:
 
     def make(self, number: int) -> drgn.Type:
         """A type by its number."""
-        program = self.program
         if not number:
-            return program.void_type()
+            return self.program.void_type()
         at = self.offset[number]
         name_at, info, size = struct.unpack_from("<III", self.data, at)
         name = self.string(name_at) or None
         kind, vlen, flag, at = info >> 24 & 0x1F, info & 0xFFFF, bool(info >> 31), at + 12
-        if kind == INT:
-            encoding = self.data[at + 3] & 0xF
-            if encoding & BOOLEAN:
-                return program.bool_type(name, size, "little")
-            return program.int_type(name, size, bool(encoding & SIGNED), "little")
-        if kind == PTR:
-            return program.pointer_type(self.type(size))
-        if kind == ARRAY:
-            element, _, length = struct.unpack_from("<III", self.data, at)
-            return program.array_type(self.type(element), length)
         if kind in (STRUCT, UNION):
-            maker = program.struct_type if kind == STRUCT else program.union_type
+            maker = self.program.struct_type if kind == STRUCT else self.program.union_type
             return maker(name, size, [self.member(at + 12 * item, flag) for item in range(vlen)])
         if kind in (ENUM, ENUM64):
             return self.enum(name, size, at, kind, vlen, flag)
         if kind == FWD:
-            return program.union_type(name) if flag else program.struct_type(name)
+            return self.program.union_type(name) if flag else self.program.struct_type(name)
+        if kind in (INT, FLOAT):
+            return self.scalar(name, size, at, kind)
+        return self.derived(kind, name, size, at)
+
+    def scalar(self, name: str | None, size: int, at: int, kind: int) -> drgn.Type:
+        """A number."""
+        if kind == FLOAT:
+            return self.program.float_type(name, size, "little")
+        encoding = self.data[at + 3] & 0xF
+        if encoding & BOOLEAN:
+            return self.program.bool_type(name, size, "little")
+        return self.program.int_type(name, size, bool(encoding & SIGNED), "little")
+
+    def derived(self, kind: int, name: str | None, of: int, at: int) -> drgn.Type:
+        """A type made of one other."""
+        if kind == ARRAY:
+            element, _, length = struct.unpack_from("<III", self.data, at)
+            return self.program.array_type(self.type(element), length)
+        if kind == PTR:
+            return self.program.pointer_type(self.type(of))
         if kind == TYPEDEF:
-            return program.typedef_type(name, self.type(size))
+            return self.program.typedef_type(name, self.type(of))
         if kind in QUALIFIERS:
-            inner = self.type(size)
+            inner = self.type(of)
             return inner.qualified(inner.qualifiers | QUALIFIERS[kind])
         if kind == TYPE_TAG:
-            return self.type(size)
-        if kind == FLOAT:
-            return program.float_type(name, size, "little")
-        return program.function_type(program.void_type(), [])  # only ever pointed at
+            return self.type(of)
+        return self.program.function_type(self.program.void_type(), [])  # only ever pointed at
 
     def member(self, at: int, bitfields: bool) -> drgn.TypeMember:
         """A member of a structure; its type is made when it is looked at, for structures point at each other."""
@@ -129,9 +137,9 @@ class Btf:
         position = offset & 0xFFFFFF if bitfields else offset
 
         def of_type() -> drgn.Object:
-            return drgn.Object(self.program, self.type(number), absence_reason=drgn.AbsenceReason.OTHER) if not bits else (
-                drgn.Object(self.program, self.type(number), bit_field_size=bits, absence_reason=drgn.AbsenceReason.OTHER)
-            )
+            absent = drgn.AbsenceReason.OTHER
+            field = {"bit_field_size": bits} if bits else {}
+            return drgn.Object(self.program, self.type(number), absence_reason=absent, **field)
 
         return drgn.TypeMember(of_type, self.string(name) or None, position)
 
@@ -156,7 +164,7 @@ def load(program: drgn.Program) -> None:
     start, stop = address["__start_BTF"], address["__stop_BTF"]
     btf = Btf(program, program.read(start, stop - start))
 
-    def variable(_: drgn.Program, name: str, flags: Any, filename: str | None) -> drgn.Object | None:
+    def variable(_: drgn.Program, name: str, flags: Any, _filename: str | None) -> drgn.Object | None:
         if name not in VARIABLES or not flags & drgn.FindObjectFlags.VARIABLE:
             return None
         found = symbols(program, name, None, True)

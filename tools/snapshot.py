@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("core", nargs="?", type=Path, help="a memory dump: of a guest, or from kdump")
     parser.add_argument("--live", action="store_true", help="this machine's own kernel")
     parser.add_argument("--symbols", type=Path, help="vmlinux with debug symbols of that kernel")
-    parser.add_argument("--btf", action="store_true", help="no symbols: types and addresses from the kernel's own memory")
+    parser.add_argument("--btf", action="store_true", help="no symbols: what the kernel's own memory tells")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the snapshot to write, .npz")
     arguments = parser.parse_args()
     if (arguments.core is None) != arguments.live:

@@ -150,8 +150,10 @@ class RandomLoad:
         """What happens now and then: kswapd starts or ends, lists are drained, a reserve is given up."""
         self.operations += 1
         zone = self.rng.randrange(len(self.state.zones))
-        action = self.rng.randrange(4)
-        if action == 0:
+        action = self.rng.randrange(5 if self.state.new else 4)
+        if action == 4:
+            self.twins.decay_pcp_high(self.cpu())
+        elif action == 0:
             self.twins.drain_all_pages()
         elif action == 1:
             mt = self.rng.randrange(MIGRATE_PCPTYPES)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from recap.kernel import LINUX_2_6_27_MM
+from recap.kernel import LINUX_2_6_27_MM, LINUX_6_1, LINUX_6_18, Profile
 from recap.pages import COMPILED
 from tests.mm.load import GFPS, MINIATURE, REAL, SHAPES, RandomLoad, break_up, single_pages
 from tests.mm.twins import POLICIES, Twins
@@ -28,6 +28,7 @@ class Differential(RuleBasedStateMachine):
     """Operations that Hypothesis chooses, and shortens to the fewest that show a difference."""
 
     policy = "none"
+    profile = LINUX_6_1
     twins: Twins
 
     @property
@@ -36,7 +37,7 @@ class Differential(RuleBasedStateMachine):
 
     @initialize(shape=st.sampled_from(SHAPES if COMPILED else SHAPES[:1]), seed=st.none() | st.integers(0, 99))
     def boot(self, shape: Shape, seed: int | None) -> None:
-        self.twins = Twins(shape, self.policy)
+        self.twins = Twins(replace(shape, profile=self.profile, pcp_high_max=4 * shape.pcp_high), self.policy)
         if seed is not None:
             break_up(self.twins, Random(seed))
         self.twins.compare()
@@ -101,15 +102,21 @@ class Differential(RuleBasedStateMachine):
         self.twins.unreserve_highatomic(zone % len(self.state.zones), mt, force)
         self.twins.compare()
 
+    @precondition(lambda self: self.state.new)
+    @rule(cpu=cpus)
+    def decay(self, cpu: int) -> None:
+        self.twins.decay_pcp_high(self.cpu(cpu))
+        self.twins.compare()
+
     @rule()
     def drain(self) -> None:
         self.twins.drain_all_pages()
         self.twins.compare()
 
 
-def under(policy: str) -> Any:
-    """The test case for a policy."""
-    machine: Any = type(policy, (Differential,), {"policy": policy})
+def under(policy: str, profile: Profile = LINUX_6_1) -> Any:
+    """The test case for a policy, or a kernel."""
+    machine: Any = type(policy, (Differential,), {"policy": policy, "profile": profile})
     machine.TestCase.settings = settings(max_examples=20 if COMPILED else 3, stateful_step_count=40)
     return machine.TestCase
 
@@ -119,6 +126,7 @@ TestOwnPages = under("own-pages")
 TestWhitcroft = under("whitcroft")
 TestKosaki = under("kosaki")
 TestPlain = under("plain")
+TestLinux618 = under("none", LINUX_6_18)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -137,6 +145,24 @@ def test_many_random_operations_on_2_6_27(policy: str) -> None:
     load = RandomLoad(twins, seed=3)
     for _ in range(10 if COMPILED else 2):
         load.run(1000)
+        twins.compare()
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_many_random_operations_on_6_18(policy: str) -> None:
+    twins = Twins(replace(MINIATURE, profile=LINUX_6_18, pcp_high_max=40), policy)
+    load = RandomLoad(twins, seed=4)
+    for _ in range(10 if COMPILED else 2):
+        load.run(1000)
+        twins.compare()
+
+
+@pytest.mark.compiled
+def test_random_operations_on_whole_pageblocks_on_6_18() -> None:
+    twins = Twins(replace(REAL, profile=LINUX_6_18), "none")
+    load = RandomLoad(twins, seed=5)
+    for _ in range(10):
+        load.run(2000)
         twins.compare()
 
 

@@ -43,6 +43,8 @@ def memory(shape: Shape, policy: Policy) -> Memory:
         record["watermark"], record["lowmem_reserve"] = made.watermark, made.lowmem_reserve
     pcp = np.zeros(len(zone) * shape.cpus, PCP)
     pcp["batch"], pcp["high"] = shape.pcp_batch, shape.pcp_high
+    if shape.profile.tuned_pcp:
+        pcp["high_min"], pcp["high_max"] = shape.pcp_high, shape.pcp_high_max
     page = np.zeros(int(ends[-1]), PAGE)
     heads = np.arange(0, len(page), 1 << largest)
     page["state"][heads] = kernel.PG_BUDDY
@@ -89,6 +91,10 @@ class Twins:
     def drain_all_pages(self) -> None:
         self.engine.drain_all_pages()
         self.reference.drain_all_pages()
+
+    def decay_pcp_high(self, cpu: int) -> None:
+        self.engine.decay_pcp_high(cpu)
+        self.reference.decay_pcp_high(cpu)
 
     def mark_lru(self, pfn: int, on: bool) -> None:
         self.engine.mark_lru(pfn, on)
@@ -139,7 +145,9 @@ class Twins:
 def compare_zones(m: Memory, state: State) -> None:
     """Counters, marks and switches of zones and their per-cpu lists."""
     found = m.array("zone")
-    pcps = m.array("pcp")[["count", "high", "batch", "free_factor"]].tolist()
+    pcps = m.array("pcp")[["count", "high", "batch"]].tolist()
+    tuning = ["alloc_factor", "free_count", "flags"] if state.new else ["free_factor"]
+    tuned = m.array("pcp")[tuning].tolist()
     for z, zone in enumerate(state.zones):
         assert found["free_pages"][z] == zone.free_pages()
         assert found["nr_free"][z][: m.max_order].tolist() == [zone.nr_free(o) for o in range(m.max_order)]
@@ -149,7 +157,10 @@ def compare_zones(m: Memory, state: State) -> None:
         assert bool(found["reclaim_active"][z]) == zone.reclaim_active
         assert found["nr_reserved_highatomic"][z] == zone.nr_reserved_highatomic
         mine = pcps[z * m.nr_cpus : (z + 1) * m.nr_cpus]
-        assert mine == [(p.count(), p.high, p.batch, p.free_factor) for p in zone.pcps]
+        assert mine == [(p.count(), p.high, p.batch) for p in zone.pcps]
+        mine = tuned[z * m.nr_cpus : (z + 1) * m.nr_cpus]
+        assert mine == [tuple(getattr(p, name) for name in tuning) for p in zone.pcps]
+        assert bool(found["below_high"][z]) == zone.below_high
     assert m.extfrag_events == state.events["extfrag"]
 
 

@@ -43,6 +43,9 @@ def free_block(state: State, zone: Zone, pfn: int, order: int, migratetype: int)
         if theirs is None:
             break
         zone.free[order, theirs].remove(buddy)
+        if state.new and order >= state.pageblock_order:  # 6.10: what merges becomes of one type
+            for at in range(buddy, buddy + (1 << order), state.block_pages):
+                state.pageblock[at >> state.pageblock_order] = migratetype
         pfn = min(pfn, buddy)
         order += 1
     if merge_is_near(state, zone, pfn, order):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recap import kernel
 from recap.kernel import GFP_KERNEL, MIGRATE_HIGHATOMIC, WMARK_LOW, WMARK_MIN, ZONE_NORMAL
-from tests.reference import capture, fallback, linux_2_6_27, pcplist
+from tests.reference import capture, fallback, linux_2_6_27, linux_6_18, pcplist
 from tests.reference.buddy import free_block, take_smallest
 from tests.reference.policies import NoCapture
 from tests.reference.state import Shape, State, Zone, boot
@@ -51,13 +51,26 @@ class Reference:
         again = Try(**{**vars(tried), "nofragment": False})
         for attempt in [tried, again] if tried.nofragment else [tried]:
             for zone in self.zonelist(tried.highest_zone):
-                if watermark_ok(self.state, zone, attempt):
+                if self.may_take_from(zone, attempt):
                     pfn = self.take_from_zone(zone, cpu, attempt)
                     if pfn is not None:
                         if attempt.highatomic and not self.state.old:
-                            fallback.reserve_highatomic(self.state, zone, pfn)
+                            self.reserve_highatomic(zone, pfn, attempt.order)
                         return pfn
         return None
+
+    def may_take_from(self, zone: Zone, tried: Try) -> bool:
+        if not self.state.new:
+            return watermark_ok(self.state, zone, tried)
+        if linux_6_18.above_high(self.state, zone, tried):
+            return True
+        return linux_6_18.watermark_ok(self.state, zone, tried, tried.mark)
+
+    def reserve_highatomic(self, zone: Zone, pfn: int, order: int) -> None:
+        if self.state.new:
+            linux_6_18.reserve_highatomic(self.state, zone, pfn, order)
+        else:
+            fallback.reserve_highatomic(self.state, zone, pfn)
 
     def take_from_zone(self, zone: Zone, cpu: int, tried: Try) -> int | None:
         """From the per-cpu list, else the free lists; the reserve comes first for some, last for others."""
@@ -70,7 +83,9 @@ class Reference:
             pfn = pcplist.get(self.state, zone, zone.pcps[cpu], tried)
         if pfn is None and tried.highatomic:
             pfn = take_smallest(self.state, zone, tried.order, MIGRATE_HIGHATOMIC)
-        if pfn is None:
+        if pfn is None and self.state.new:
+            pfn, _ = linux_6_18.take(self.state, zone, tried.migratetype, tried)
+        elif pfn is None:
             pfn = fallback.take(self.state, zone, tried.migratetype, tried)
         if pfn is None and tried.non_block:
             pfn = take_smallest(self.state, zone, tried.order, MIGRATE_HIGHATOMIC)
@@ -83,10 +98,19 @@ class Reference:
             linux_2_6_27.put(self.state, zone, zone.pcps[cpu], pfn)
         elif not self.state.old and pcplist.holds(self.state, order):
             pcplist.put(self.state, zone, zone.pcps[cpu], pfn, order)
+        elif self.state.new:
+            linux_6_18.free_pageblocks(self.state, zone, pfn, order)
         else:
             free_block(self.state, zone, pfn, order, self.state.block_type(pfn))
 
+    def decay_pcp_high(self, cpu: int) -> None:
+        for zone in self.state.zones:
+            linux_6_18.decay(self.state, zone, zone.pcps[cpu])
+
     def drain_all_pages(self) -> None:
+        if self.state.new:
+            linux_6_18.drain_all(self.state)
+            return
         if not self.state.old:
             pcplist.drain_all(self.state)
             return
@@ -101,6 +125,8 @@ class Reference:
         self.state.zones[zone].reclaim_active = on
 
     def unreserve_highatomic(self, zone: int, migratetype: int, force: bool) -> bool:
+        if self.state.new:
+            return linux_6_18.unreserve_highatomic(self.state, self.state.zones[zone], migratetype, force)
         return fallback.unreserve_highatomic(self.state, self.state.zones[zone], migratetype, force)
 
     def open_capture(self, number: int, wanted: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NR_PCP_LISTS
-from tests.reference import fallback
+from tests.reference import fallback, linux_6_18
 from tests.reference.buddy import free_block
 from tests.reference.state import Pcp, State, Zone
 from tests.reference.watermark import Try
@@ -67,6 +67,9 @@ def put(state: State, zone: Zone, pcp: Pcp, pfn: int, order: int) -> None:
     """
     mt = state.pcp_type[pfn] = state.block_type(pfn)
     i = list_number(order, mt if mt < MIGRATE_PCPTYPES else MIGRATE_MOVABLE)
+    if state.new:
+        linux_6_18.put(state, zone, pcp, pfn, order, i)
+        return
     pcp.lists[i].insert(0, pfn)
     freeing_high_orders = pcp.free_factor > 0 and 1 <= order <= 3
     high = limit(zone, pcp, freeing_high_orders)
@@ -78,8 +81,12 @@ def put(state: State, zone: Zone, pcp: Pcp, pfn: int, order: int) -> None:
 def get(state: State, zone: Zone, pcp: Pcp, tried: Try) -> int | None:
     """The head of the list; an empty one is filled first, in the order the free lists give."""
     pcp.free_factor //= 2
+    pcp.free_count //= 2
     blocks = pcp.lists[list_number(tried.order, tried.migratetype)]
-    if not blocks:
+    if not blocks and state.new:
+        blocks += linux_6_18.fill(state, zone, pcp, tried)
+        state.pcp_type.update(dict.fromkeys(blocks, tried.migratetype))
+    elif not blocks:
         batch = pcp.batch if pcp.batch == 1 else max(pcp.batch >> tried.order, 2)
         for _ in range(batch):
             pfn = fallback.take(state, zone, tried.migratetype, tried)

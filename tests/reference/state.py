@@ -28,6 +28,7 @@ class Shape:
     captures: int = 2
     pcp_batch: int = 7
     pcp_high: int = 28
+    pcp_high_max: int = 56
     max_order: int = 11
     pageblock_order: int = 9
     profile: Profile = LINUX_6_1
@@ -41,6 +42,11 @@ class Pcp:
     high: int
     pageblock_order: int
     free_factor: int = 0
+    high_min: int = 0
+    high_max: int = 0
+    alloc_factor: int = 0
+    free_count: int = 0
+    flags: int = 0
     lists: list[list[int]] = field(default_factory=lambda: [[] for _ in range(NR_PCP_LISTS)])
 
     def order(self, i: int) -> int:
@@ -65,6 +71,7 @@ class Zone:
     watermark_boost: int = 0
     boosted: bool = False
     reclaim_active: bool = False
+    below_high: bool = False
     nr_reserved_highatomic: int = 0
 
     @property
@@ -102,6 +109,7 @@ class State:
     max_order: int
     pageblock_order: int
     old: bool = False  # 2.6.27's rules
+    new: bool = False  # 6.18's rules
     used: dict[int, int] = field(default_factory=dict)  # first frame -> order
     in_use: set[int] = field(default_factory=set)  # every frame of those blocks
     pcp_type: dict[int, int] = field(default_factory=dict)  # per-cpu frame -> its way back
@@ -139,11 +147,16 @@ def boot(shape: Shape, policy: NoCapture) -> State:
     zones, start = [], 0
     largest = shape.max_order - 1
     for made in shape.zones:
-        pcps = [Pcp(shape.pcp_batch, shape.pcp_high, shape.pageblock_order) for _ in range(shape.cpus)]
+        low, high = (shape.pcp_high, shape.pcp_high_max) if shape.profile.tuned_pcp else (0, 0)
+        pcps = [
+            Pcp(shape.pcp_batch, shape.pcp_high, shape.pageblock_order, high_min=low, high_max=high)
+            for _ in range(shape.cpus)
+        ]
         zone = Zone(made.index, start, start + made.pages, made.watermark, made.lowmem_reserve, pcps)
         zone.free[largest, MIGRATE_MOVABLE] = list(range(zone.start, zone.end, 1 << largest))
         zones.append(zone)
         start = zone.end
     blocks = [MIGRATE_MOVABLE] * (start >> shape.pageblock_order)
     captures = [CaptureList() for _ in range(shape.captures)]
-    return State(zones, blocks, captures, policy, shape.max_order, shape.pageblock_order, shape.profile.frees_to_head)
+    old, new = shape.profile.frees_to_head, shape.profile.tuned_pcp
+    return State(zones, blocks, captures, policy, shape.max_order, shape.pageblock_order, old, new)

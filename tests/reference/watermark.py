@@ -40,6 +40,11 @@ def leaves_enough_in_larger_blocks(zone: Zone, tried: Try, order: int, mark: int
     return all(others - taken > least >> k for k, taken in enumerate(smaller, 1))
 
 
+def free_in_reserve(zone: Zone) -> int:
+    """Free pages that are kept for high-order atomic requests."""
+    return sum(len(pfns) << order for (order, mt), pfns in zone.free.items() if mt == MIGRATE_HIGHATOMIC)
+
+
 def leaves_enough(state: State, zone: Zone, tried: Try, order: int, mark: int) -> bool:
     """More pages than the mark stay free, and there is a block large enough."""
     if state.old:
@@ -51,7 +56,7 @@ def leaves_enough(state: State, zone: Zone, tried: Try, order: int, mark: int) -
             least -= least // 4
     left = zone.free_pages() - ((1 << order) - 1)
     if not tried.may_use_reserves:
-        left -= zone.nr_reserved_highatomic
+        left -= free_in_reserve(zone) if state.new else zone.nr_reserved_highatomic
     if left <= least + zone.lowmem_reserve[tried.highest_zone]:
         return False
     types = [0, 1, 2, MIGRATE_HIGHATOMIC] if tried.highatomic else [0, 1, 2]

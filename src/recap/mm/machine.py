@@ -144,6 +144,11 @@ class Machine:
         """Empty all per-cpu lists."""
         pcplist.drain_all_pages(self.memory)
 
+    def decay_pcp_high(self, cpu: int = 0) -> None:
+        """A second passes for a CPU's lists that are not used: they may hold less (since 6.7)."""
+        for zone in range(self.memory.nr_zones):
+            pcplist.decay_pcp_high(self.memory, zone, cpu)
+
     def mark_lru(self, pfn: int, on: bool = True) -> None:
         """Put a frame on (or take it off) the LRU as far as fallback and capture look at it: by its flag."""
         flags = self.memory.page[pfn].flags

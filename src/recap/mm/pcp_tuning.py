@@ -131,7 +131,7 @@ def forget_below_high(m: Memory, zone: int) -> None:
 
 
 def decayed_high(m: Memory, p: int) -> int:
-    """Once a second lists that are not used may hold an eighth less; pages above that (decay_pcp_high, 51a755c56dc0)."""
+    """Once a second idle lists may hold an eighth less; the pages above that (decay_pcp_high, 51a755c56dc0)."""
     if m.pcp[p].high > m.pcp[p].high_min:
         least = m.pcp[p].count - (m.pcp[p].batch << CONFIG_PCP_BATCH_SCALE_MAX)
         m.pcp[p].high = max(least, m.pcp[p].high - (m.pcp[p].high >> 3), m.pcp[p].high_min)

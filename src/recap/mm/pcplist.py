@@ -22,7 +22,6 @@ if not cython.compiled:
         PG_TAIL,
     )
     from recap.mm.buddy import free_one_page
-    from recap.mm.rmqueue import rmqueue_migratetype
     from recap.mm.pcp_tuning import (
         count_free,
         decayed_high,
@@ -32,6 +31,7 @@ if not cython.compiled:
         tuned_high,
         would_give_back,
     )
+    from recap.mm.rmqueue import rmqueue_migratetype
     from recap.mm.tracepoints import MM_PAGE_PCPU_DRAIN, emit
     from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty
 
@@ -60,8 +60,8 @@ def pindex_order(m: Memory, pindex: int) -> int:
 
 
 def way_back(m: Memory, pfn: int) -> int:
-    """The type whose free list a block of a per-cpu list goes to: the one noted with it (get_pcppage_migratetype), since
-    17edeb5d3f76 (6.10) its pageblock's."""
+    """The type of the free list that a block of a per-cpu list goes to: the one noted with it, its pageblock's since
+    17edeb5d3f76 (6.10) (get_pcppage_migratetype, get_pfnblock_migratetype)."""
     if m.types_by_pageblock:
         return m.pageblock[pfn >> m.pageblock_order]
     return m.page[pfn].migratetype

@@ -44,7 +44,6 @@ if not cython.compiled:
         KSWAPD_WAKE,
         MM_LRU_INSERTION,
         MM_PAGE_ALLOC_EXTFRAG,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
         MM_PAGE_FREE_BATCHED,
         MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         NEVER,

@@ -35,8 +35,8 @@ def may_be_of(r: Replay, i: int, cpu: int) -> bool:
 def reported_late(r: Replay, p: int, pfn: int) -> bool:
     """May the allocation reported next of this frame have been made by now?
 
-    It may if another thread reports it that is or was on the same CPU, and has reported nothing else since: no thread has more than
-    one allocation under way.
+    It may if another thread reports it that is or was on the same CPU, and has reported nothing else since: no thread
+    has more than one allocation under way.
     """
     i = r.ops.upcoming[pfn]
     return (

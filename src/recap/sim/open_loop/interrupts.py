@@ -213,5 +213,7 @@ def locked_out(r: Replay, i: int) -> bool:
         return True
     if r.ops.partner[i] != MAYBE_LOCKED_OUT:
         return False
+    if r.ops.role[i] != FREE or not pcp_allowed_order(r.m, r.order[i]):
+        return False
     p = pcp_number(r, i)
-    return r.ops.role[i] == FREE and pcp_allowed_order(r.m, r.order[i]) and would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])
+    return would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])

@@ -85,6 +85,8 @@ cdef class Operations:
     @cython.locals(i=cython.longlong, t=cython.int)
     cdef void group(self) noexcept nogil
 
+    cdef void allocating(self, long long i, int t) noexcept nogil
+
     cdef void note_activity(self, long long i, int t) noexcept nogil
 
     cdef int thread(self, long long i) noexcept nogil

@@ -124,14 +124,8 @@ class Operations:
             self.latest[t] = i
             self.asked[i] = self.active[t]
             self.note_activity(i, t)
-            if self.event[i] == MM_PAGE_ALLOC:
-                self.allocation(i, t)
-            elif self.event[i] <= MM_PAGE_FREE_BATCHED:
-                self.freeing(i, t)
-            elif self.event[i] == MM_PAGE_PCPU_DRAIN:
-                self.step(i, t, DRAIN, DRAINING)
-            elif self.event[i] <= MM_PAGE_ALLOC_EXTFRAG:
-                self.step(i, t, TAKE, TAKING)
+            if self.event[i] <= MM_PAGE_ALLOC_EXTFRAG:
+                self.allocating(i, t)
             elif self.event[i] == MM_LRU_INSERTION:
                 self.role[i] = INSERTION
             elif self.event[i] == SCHED_SWITCH:
@@ -144,6 +138,17 @@ class Operations:
                 self.compacting(i, t)
             if t == self.kswapd and self.event[i] != SCHED_SWITCH and self.event[i] != MM_COMPACTION_WAKEUP_KCOMPACTD:
                 self.kswapd_work = i
+
+    def allocating(self, i: int, t: int) -> None:
+        """The page allocator's own events."""
+        if self.event[i] == MM_PAGE_ALLOC:
+            self.allocation(i, t)
+        elif self.event[i] <= MM_PAGE_FREE_BATCHED:
+            self.freeing(i, t)
+        elif self.event[i] == MM_PAGE_PCPU_DRAIN:
+            self.step(i, t, DRAIN, DRAINING)
+        else:
+            self.step(i, t, TAKE, TAKING)
 
     def note_activity(self, i: int, t: int) -> None:
         """What a thread does, but for being put aside and freeing what it then finds."""

@@ -6,8 +6,6 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import (
-        MIGRATE_MOVABLE,
-        MIGRATE_PCPTYPES,
         NONE,
         NR_PCP_LISTS,
         PG_ALLOCATED,
