@@ -16,6 +16,7 @@ from recap.trace.snapshot import Snapshot, frames
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 PAGEBLOCK_PAGES = 512
+HIGH_FRACTION = 8  # MIN_PERCPU_PAGELIST_HIGH_FRACTION: per-cpu lists hold an eighth of a zone at most
 
 LRU_FLAGS = {
     "PG_active": kernel.PF_ACTIVE,
@@ -167,7 +168,10 @@ def empty_machine(
         pcp["batch"], pcp["high"] = kernel.pcp_sizes_2_6_27(frames, profile.page_size)
     else:
         pcp["batch"] = kernel.zone_batchsize(frames)
-        pcp["high"] = kernel.zone_highsize(int(zone["watermark"][0, 1]), int(pcp["batch"][0]), cpus)
+        batch = int(pcp["batch"][0])
+        pcp["high"] = kernel.zone_highsize(int(zone["watermark"][0, 1]), batch, cpus)
+        if profile.tuned_pcp:
+            pcp["high_min"], pcp["high_max"] = pcp["high"], kernel.zone_highsize(frames // HIGH_FRACTION, batch, cpus)
     page = np.zeros(frames, PAGE)
     heads = np.arange(0, frames, 1 << largest)
     page["state"][heads] = kernel.PG_BUDDY

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE
+from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE, LINUX_6_18
 from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.sim.open_loop import Replay, advance
@@ -16,6 +16,7 @@ from recap.trace.table import COLUMNS
 
 TASK = 100
 SOFTIRQ = 0x10
+VMSTAT_UPDATE = -0x7FFFFFFF
 USER = GFP_KERNEL | GFP_MOVABLE | GFP_HIGHMEM
 EMPTY: dict[str, int] = {
     "cpu": 0,
@@ -33,6 +34,11 @@ EMPTY: dict[str, int] = {
 def machine(mebibytes: int = 16, cpus: int = 1) -> Machine:
     """A machine whose memory is free; twice the same."""
     return Machine(boot.empty_machine(mebibytes, cpus))
+
+
+def newer() -> Machine:
+    """A machine with 6.18's rules, whose per-cpu lists may hold more or less."""
+    return Machine(boot.empty_machine(64, profile=LINUX_6_18))
 
 
 @dataclass
@@ -93,6 +99,13 @@ class Tape:
         self.kernel.drain_all_pages()
         self.steps(**fields)
 
+    def update_counters(self, cpu: int = 0) -> None:
+        """A second passes on a CPU (vmstat_update)."""
+        worker = {"cpu": cpu, "pid": TASK + 50}
+        self.report(Event.WORKQUEUE_EXECUTE_START, a=VMSTAT_UPDATE, **worker)
+        self.kernel.decay_pcp_high(cpu)
+        self.steps(**worker)
+
     def events(self) -> Events:
         """The trace."""
         columns: dict[str, Any] = {
@@ -100,7 +113,8 @@ class Tape:
         }
         columns["time"] = np.arange(len(self.rows), dtype=np.int64) * 1000
         cpus = int(self.kernel.memory.nr_cpus)
-        return Events(**columns, comms={}, marks=[], lost=[], other={}, clock="mono", cpus=cpus, buffers=("",))
+        told: dict[str, Any] = {"symbols": {"function": {VMSTAT_UPDATE: "vmstat_update"}}}
+        return Events(**columns, comms={}, marks=[], lost=[], other={}, clock="mono", cpus=cpus, buffers=("",), **told)
 
     def replayed(self, model: Machine | None = None) -> Replay:
         """The whole tape put to another machine of the same kind."""

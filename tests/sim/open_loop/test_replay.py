@@ -14,7 +14,7 @@ from recap.mm.machine import Machine
 from recap.pages import COMPILED
 from recap.sim.open_loop import Replay
 from recap.trace import Event
-from tests.sim.open_loop.tape import SOFTIRQ, TASK, USER, Tape, machine
+from tests.sim.open_loop.tape import SOFTIRQ, TASK, USER, Tape, machine, newer
 
 NOTHING_INFERRED = set[str]()
 
@@ -103,6 +103,64 @@ def test_an_allocation_reported_after_an_interrupt_was_made_before_it() -> None:
     tape.alloc()
     replay = tape.replayed()
     whole(replay, "late_reports")
+    same_memory(replay, tape)
+
+
+def test_a_free_that_an_interrupt_came_before_is_done_after_it() -> None:
+    tape = Tape()
+    mine = [tape.alloc() for _ in range(6)]
+    pfn = mine.pop()
+    tape.report(Event.MM_PAGE_FREE, pfn=pfn)
+    for other in mine[:2]:
+        tape.free(other, context=SOFTIRQ)
+    tape.kernel.free_pages(pfn)
+    tape.report(Event.SCHED_SWITCH)
+    for _ in range(3):
+        tape.alloc(pid=TASK + 1)
+    replay = tape.replayed()
+    whole(replay, "late_frees")
+    same_memory(replay, tape)
+
+
+def test_an_allocation_reported_by_a_task_that_was_put_aside_was_made_before() -> None:
+    tape = Tape()
+    mine = [tape.alloc() for _ in range(6)]
+    tape.free(mine.pop())
+    pfn = tape.take()
+    tape.report(Event.SCHED_SWITCH)
+    for other in mine:
+        tape.free(other, pid=TASK + 1)
+    tape.allocated(pfn)
+    tape.alloc()
+    replay = tape.replayed()
+    whole(replay, "late_reports")
+    same_memory(replay, tape)
+
+
+def test_a_whole_interrupt_found_the_lists_locked_if_one_of_its_frames_was_taken_undrained() -> None:
+    tape = Tape()
+    mine = [tape.alloc(gfp=GFP_KERNEL) for _ in range(6)]
+    for pfn in mine:
+        tape.report(Event.MM_PAGE_FREE, pfn=pfn, context=SOFTIRQ)
+        tape.kernel.free_to_buddy(pfn)
+    batch = int(tape.kernel.memory.array("pcp")["batch"][0])
+    for _ in range(2 * batch):
+        tape.alloc(gfp=GFP_KERNEL)
+    replay = tape.replayed()
+    whole(replay, "locked_lists")
+    same_memory(replay, tape)
+
+
+def test_the_second_snapshot_of_6_18_is_reached_through_decays() -> None:
+    tape = Tape(newer())
+    for _ in range(2):
+        held = [tape.alloc() for _ in range(400)]
+        for pfn in held:
+            tape.free(pfn)
+        for _ in range(6):
+            tape.update_counters()
+    replay = tape.replayed(newer())
+    whole(replay)
     same_memory(replay, tape)
 
 

@@ -170,7 +170,11 @@ def done_after_interrupt(r: Replay, i: int) -> bool:
     k = last_before_return(r, i)
     if k == NEVER or not same_list(r, i, k):
         return False
-    return taken_next(r, i, r.cpu[i]) and taken_next(r, k, r.cpu[i]) and r.ops.following[i] < r.ops.following[k]
+    if not taken_next(r, i, r.cpu[i]) or not taken_next(r, k, r.cpu[i]):
+        return False
+    if r.ops.since[r.ops.following[i]] == i:  # the task's own: it may have taken the frame before the interrupt
+        return False
+    return r.ops.following[i] < r.ops.following[k]
 
 
 def look_ahead(r: Replay, i: int) -> None:
