@@ -1,6 +1,7 @@
 """What `verify` says when a rule of the allocator is wrong: each is broken on purpose in a copy, compiled, and run.
 
-    python bench/broken_rules.py RECORDING...
+    python bench/broken_rules.py RECORDING...                the rules that 6.1 has too
+    python bench/broken_rules.py --since-6.1 RECORDING...    those of 6.18 that 6.1 does not have
 
 The first line is the rules as they are. A broken rule must show: in allocations, or in the blocks taken and given back.
 """
@@ -54,6 +55,51 @@ RULES = {
         "return MIGRATE_RECLAIMABLE if i else MIGRATE_UNMOVABLE",
     ),
 }
+RULES_SINCE_6_1 = {
+    "per-cpu lists hold and take as in 6.1": ("kernel.py", "    tuned_pcp=True,", "    tuned_pcp=False,"),
+    "refills do not double": ("mm/pcp_tuning.py", "m.pcp[p].batch << m.pcp[p].alloc_factor", "m.pcp[p].batch"),
+    "refills do not let lists hold more": (
+        "mm/pcp_tuning.py",
+        "high = min(high + batch, m.pcp[p].high_max)",
+        "high = min(high, m.pcp[p].high_max)",
+    ),
+    "drains do not grow with frees": (
+        "mm/pcp_tuning.py",
+        "return min(max(m.pcp[p].free_count, batch), high - batch)",
+        "return min(batch, high - batch)",
+    ),
+    "lists hold as much while kswapd reclaims": (
+        "mm/pcp_tuning.py",
+        "return min(batch << 2, m.pcp[p].high)",
+        "return high",
+    ),
+    "lists hold as much below the high watermark": (
+        "mm/pcp_tuning.py",
+        "return max(m.pcp[p].count, m.pcp[p].high_min)",
+        "return high",
+    ),
+    "idle lists do not decay": ("mm/pcp_tuning.py", "m.pcp[p].high - (m.pcp[p].high >> 3)", "m.pcp[p].high"),
+    "no list is emptied in a run of high orders": (
+        "mm/pcp_tuning.py",
+        "m.pcp[p].free_count >= run",
+        "m.pcp[p].free_count < 0",
+    ),
+    "a shorter run empties the lists": ("kernel.py", "    eager_free_high=False,", "    eager_free_high=True,"),
+    "blocks go back by the type noted with them": (
+        "kernel.py",
+        "    types_by_pageblock=True,",
+        "    types_by_pageblock=False,",
+    ),
+    "fallback as in 6.1": ("kernel.py", "    claims_or_steals=True,", "    claims_or_steals=False,"),
+    "who stole looks for better at once": ("mm/claim.py", "    m.stealing = pfn != NONE", "    m.stealing = False"),
+    "what is used of the reserve is out of reach too": (
+        "kernel.py",
+        "    reserve_hides_free=False,",
+        "    reserve_hides_free=True,",
+    ),
+    "small zones keep a reserve": ("kernel.py", "    small_zones_reserve=False,", "    small_zones_reserve=True,"),
+    "only __GFP_ATOMIC is spared the boost": ("kernel.py", "    gfp_atomic=False,", "    gfp_atomic=True,"),
+}
 
 
 def build(tree: Path) -> None:
@@ -73,12 +119,14 @@ def figures(tree: Path, recording: Path) -> str:
 
 def main() -> None:
     """Print a line for each rule and recording."""
-    recordings = list(map(Path, sys.argv[1:]))
+    newer = sys.argv[1:2] == ["--since-6.1"]
+    rules = RULES_SINCE_6_1 if newer else RULES
+    recordings = list(map(Path, sys.argv[1 + newer :]))
     print(f"{'rule':46} {'recording':15} {'exact':>9} {'refills':>9} {'drains':>9} {'free':>9} {'deviate':>9}")
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch, "recap")
         shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv", "recordings", ".*_cache"))
-        for rule, (module, line, instead) in {"as they are": ("", "", ""), **RULES}.items():
+        for rule, (module, line, instead) in {"as they are": ("", "", ""), **rules}.items():
             path = tree / "src/recap" / module
             text = path.read_text() if module else ""
             if module:

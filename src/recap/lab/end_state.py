@@ -13,6 +13,7 @@ from recap.trace import Snapshot
 FREE_LIST, PCP_LIST = 0, 1
 ZONE_COUNTERS = ("watermark_boost", "nr_reserved_highatomic")
 PCP_COUNTERS = ("count", "high", "batch", "free_factor")
+TUNED_COUNTERS = ("count", "high", "batch", "alloc_factor", "free_count", "flags")  # since 6.7
 
 
 def end_state(machine: Machine, snapshot: Snapshot) -> EndState:
@@ -72,7 +73,7 @@ def counters(machine: Machine, snapshot: Snapshot) -> list[Counter]:
         record = pcps[number * int(machine.memory.nr_cpus) + pcp.cpu]
         found += [
             Counter(f"{name} cpu {pcp.cpu} {field}", int(record[field]), int(getattr(pcp, field)))
-            for field in PCP_COUNTERS
+            for field in (TUNED_COUNTERS if pcp.high_max else PCP_COUNTERS)
         ]
     return found
 
