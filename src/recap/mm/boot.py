@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recap import kernel
-from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, NR_ORDERS, Profile, profile_of
+from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_ORDERS, Profile, profile_of
 from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
 from recap.policy.policy import Policy
@@ -113,10 +113,8 @@ def page_records(snapshot: Snapshot) -> Array:
         pfn, order = snapshot.free_blocks(kind)
         page["state"][pfn] = state
         page["order"][pfn] = order
-    if profile_of(snapshot.kernel).types_by_pageblock:
-        page["migratetype"][pfn] = snapshot.pageblock[pfn // PAGEBLOCK_PAGES]
-    else:
-        page["migratetype"][pfn] = snapshot.index[pfn]  # where set_pcppage_migratetype keeps it
+    noted = snapshot.index[pfn]  # where set_pcppage_migratetype keeps it, until 6.10
+    page["migratetype"][pfn] = np.where(noted < MIGRATE_TYPES, noted, snapshot.pageblock[pfn // PAGEBLOCK_PAGES])
     free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]

@@ -379,7 +379,7 @@ def free(r: Replay, i: int) -> None:
         r.inferred[LOCKED_LISTS] += 1
         r.interrupt[r.cpu[i]] = FOUND_LOCK
         free_to_buddy(r.m, pfn, r.order[i])
-    elif r.event[i] == MM_PAGE_FREE_BATCHED:
+    elif r.event[i] == MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
         migratetype = r.m.page[pfn].migratetype
         if migratetype >= MIGRATE_PCPTYPES:
             migratetype = MIGRATE_MOVABLE
