@@ -101,11 +101,17 @@ def steal(state: State, zone: Zone, pfn: int, order: int, migratetype: int, trie
             move_to_type(zone, pfn, order, migratetype)
 
 
+def movable_pages(state: State, pfn: int) -> int:
+    """Pages of the pageblock that lie in blocks on the LRU."""
+    start = pfn & -state.block_pages
+    heads = [at for at in range(start, start + state.block_pages) if at in state.lru]
+    return sum(1 << state.used.get(at, 0) for at in heads)
+
+
 def claim_pageblock(state: State, zone: Zone, pfn: int, old_type: int, migratetype: int) -> None:
     """Take all that is free in the pageblock; own it if half of it is free or used in a like way."""
     free = move_pageblock(state, zone, pfn, migratetype)
-    frames = range(pfn & -state.block_pages, (pfn & -state.block_pages) + state.block_pages)
-    movable = sum(at in state.lru for at in frames)
+    movable = movable_pages(state, pfn)
     if migratetype == MIGRATE_MOVABLE:
         alike = movable
     elif old_type == MIGRATE_MOVABLE:

@@ -196,8 +196,7 @@ def claim_one(state: State, zone: Zone, pfn: int, size: int, other: int, migrate
     if fallback.boost_watermark(state, zone) and tried.kswapd:
         zone.boosted = True
     free = sum(1 << order for _, order in fallback.free_blocks_of(state, zone, pfn))
-    start = pfn & -state.block_pages
-    movable = sum(at in movable_frames(state) for at in range(start, start + state.block_pages))
+    movable = fallback.movable_pages(state, pfn)
     if migratetype == MIGRATE_MOVABLE:
         alike = movable
     else:
@@ -207,11 +206,6 @@ def claim_one(state: State, zone: Zone, pfn: int, size: int, other: int, migrate
     fallback.move_pageblock(state, zone, pfn, migratetype)
     state.pageblock[pfn >> state.pageblock_order] = migratetype
     return take_smallest(state, zone, tried.order, migratetype)
-
-
-def movable_frames(state: State) -> set[int]:
-    """The frames of all blocks on the LRU."""
-    return {at for pfn in state.lru for at in range(pfn, pfn + (1 << state.used.get(pfn, 0)))}
 
 
 def steal(state: State, zone: Zone, migratetype: int, order: int) -> int | None:
