@@ -18,6 +18,7 @@ from recap.demand import highalloc
 from recap.demand.demand import Demand
 from recap.demand.from_trace import from_trace
 from recap.errors import InputError
+from recap.kernel import LINUX_6_1, profile_of
 from recap.lab import workloads
 from recap.lab.assumptions import told
 from recap.lab.results import Column, Comparison, Interval, RunRecord
@@ -28,7 +29,8 @@ from recap.sim.closed_loop import Simulation
 from recap.sim.observe import Observer
 from recap.sim.run import Setup, Synthetic, simulate
 from recap.sim.timeline import Timeline
-from recap.trace import Recording
+from recap.trace import Recording, Snapshot
+from recap.trace.snapshot import LRU
 
 KERNEL = "kernel"
 SHARED_COUNTERS = (
@@ -117,8 +119,22 @@ def compare(
     store = Store(folder, fingerprint(source, setup)) if folder else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
-    assumptions = setup.demand.assumptions + ASSUMED + told()
+    assumptions = setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + told()
     return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
+
+
+def rules_assumed(snapshot: Snapshot) -> list[str]:
+    """By which rules a recorded kernel newer than 6.1 is modelled."""
+    profile = profile_of(snapshot.kernel)
+    if profile == LINUX_6_1:
+        return []
+    rules = f"the allocator has the rules of Linux {profile.name}, but for the decay of idle per-cpu lists"
+    if int(snapshot.has("PG_lru").sum()) > 2 * int((snapshot.lists[:, 0] == LRU).sum()):
+        return [
+            f"{rules}; reclaim and compaction are 6.1's, with classic LRU lists: those of the recorded kernel's "
+            "multi-generational LRU are not in the snapshot, and empty here at the start"
+        ]
+    return [f"{rules}; reclaim, compaction and LRU lists are 6.1's"]
 
 
 def finished(result: Comparison, todo: list[Run], store: Store | None) -> Comparison:
