@@ -125,16 +125,14 @@ def compare(
 
 def rules_assumed(snapshot: Snapshot) -> list[str]:
     """By which rules a recorded kernel newer than 6.1 is modelled."""
-    profile = profile_of(snapshot.kernel)
-    if profile == LINUX_6_1:
+    if profile_of(snapshot.kernel) == LINUX_6_1:
         return []
-    rules = f"the allocator has the rules of Linux {profile.name}, but for the decay of idle per-cpu lists"
+    told = [f"all rules are those of Linux 6.1, the recorded kernel is {snapshot.kernel}"]
     if int(snapshot.has("PG_lru").sum()) > 2 * int((snapshot.lists[:, 0] == LRU).sum()):
-        return [
-            f"{rules}; reclaim and compaction are 6.1's, with classic LRU lists: those of the recorded kernel's "
-            "multi-generational LRU are not in the snapshot, and empty here at the start"
-        ]
-    return [f"{rules}; reclaim, compaction and LRU lists are 6.1's"]
+        told.append(
+            "the LRU lists are empty at first: the recorded kernel's multi-generational LRU is not in the snapshot"
+        )
+    return told
 
 
 def finished(result: Comparison, todo: list[Run], store: Store | None) -> Comparison:

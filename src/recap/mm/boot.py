@@ -26,17 +26,24 @@ LRU_FLAGS = {
 }
 
 
-def from_snapshot(snapshot: Snapshot, captures: int = 0, policy: Policy | None = None) -> Memory:
+def from_snapshot(
+    snapshot: Snapshot, captures: int = 0, policy: Policy | None = None, *, as_recorded: bool = False
+) -> Memory:
     """The memory of a recorded kernel: every list in its order, every counter.
 
     Args:
         snapshot: the state to start from.
         captures: how many reclaimers may capture at once.
         policy: who is asked about capture (default: nobody, the kernel as it is).
+        as_recorded: the rules are those of the recorded kernel's release, and blocks on LRU lists have their orders;
+            else the rules are 6.1's, and who reclaims finds such blocks page by page.
     """
     page = page_records(snapshot)
+    if as_recorded:
+        lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
+        page["order"][lru] = snapshot.folio_orders(lru)
     zone, pcp = zone_records(snapshot), pcp_records(snapshot)
-    profile = profile_of(snapshot.kernel)
+    profile = profile_of(snapshot.kernel) if as_recorded else LINUX_6_1
     memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy(), profile)
     numbers = zone_numbers(snapshot)
     for (kind, a, b, c), pfns in snapshot.groups.items():
@@ -119,7 +126,6 @@ def page_records(snapshot: Snapshot) -> Array:
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
     page["flags"][lru] = kernel.PF_LRU
-    page["order"][lru] = snapshot.folio_orders(lru)
     page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
     page["owner"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
