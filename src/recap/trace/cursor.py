@@ -6,6 +6,7 @@ from typing import Self
 
 from recap.errors import InputError
 
+LARGE_FOLIO = 2 << 20  # bytes
 CUT_SHORT = "copy the file again, or record again: it is cut short or damaged"
 
 
@@ -26,7 +27,8 @@ def forget(data: memoryview, start: int, stop: int) -> None:
     """Give back the memory behind bytes of a mapped file that will not be read again soon."""
     whole = data.obj
     if isinstance(whole, mmap.mmap):
-        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        # A fault also maps what is before it in the same large folio, forgotten already (filemap_map_pages).
+        first = max(0, start - LARGE_FOLIO) // mmap.PAGESIZE * mmap.PAGESIZE
         if first < stop:
             whole.madvise(mmap.MADV_DONTNEED, first, stop - first)
 
