@@ -106,16 +106,27 @@ def test_with_and_without_its_capture_nothing_is_lost(capture: bool) -> None:
     assert found["nr_free_pages"] < PAGES - TAKEN // 4
 
 
-def test_memory_in_pieces_is_compacted_unasked() -> None:
+def unasked(order: int) -> dict[str, float]:
+    """Memory in pieces of an order, and two seconds in which nobody asks for more."""
     memory = machine()
     memory.compaction_proactiveness = 100
-    taken = allocs(0, TAKEN)
-    wanted = demand([*taken, *given_back(taken), *allocs(TAKEN, 1)])
+    taken = allocs(0, TAKEN >> order)
+    wanted = demand([*taken, *given_back(taken), *allocs(TAKEN >> order, 1)])
     waits = wanted.op_wait.copy()
     waits[-1] = 2_000_000_000
-    found = simulate(replace(wanted, op_wait=waits), memory)
+    return simulate(replace(wanted, op_wait=waits, obj_order=np.full_like(wanted.obj_order, order)), memory)
+
+
+def test_memory_in_pieces_is_compacted_unasked() -> None:
+    found = unasked(order=0)
     assert found["pgmigrate_success"] > 0
     assert found["compact_stall"] == found["compact_daemon_wake"] == 0
+
+
+def test_compaction_passes_over_large_folios() -> None:
+    found = unasked(order=2)
+    assert found["compact_migrate_scanned"] > 0
+    assert found["pgmigrate_success"] == 0
 
 
 def test_a_page_read_again_soon_after_its_eviction_is_active() -> None:

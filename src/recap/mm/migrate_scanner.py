@@ -132,8 +132,13 @@ def isolate_migratepages(m: Memory, s: int) -> None:
 
 
 def may_isolate(m: Memory, s: int, pfn: int) -> bool:
-    """Is it a page that can be moved without waiting? (isolate_migratepages_block, ISOLATE_ASYNC_MIGRATE)"""
+    """Is it a page that can be moved without waiting? (isolate_migratepages_block, ISOLATE_ASYNC_MIGRATE)
+
+    A block of several pages cannot: 6.1 passes over compound pages.
+    """
     if not m.page[pfn].flags & PF_LRU or m.page[pfn].flags & PF_WRITEBACK:
+        return False
+    if m.page[pfn].state != PG_ALLOCATED or m.page[pfn].order:
         return False
     return m.page[pfn].flags & PF_SWAPBACKED != 0 or m.cc[s].gfp & GFP_FS != 0
 

@@ -54,9 +54,7 @@ cdef unsigned int rmqueue_buddy(Memory m, int zone, int order, int migratetype, 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int rmqueue(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
 
-cdef bint may_take_from(Memory m, int zone, int order, int highest, int alloc_flags, unsigned int gfp) noexcept nogil
-
-@cython.locals(zone=cython.int, highest=cython.int, pfn=cython.uint)
+@cython.locals(zone=cython.int, highest=cython.int, pfn=cython.uint, above=cython.bint)
 cdef unsigned int walk_zonelist(Memory m, int cpu, int order, unsigned int gfp, int alloc_flags) noexcept nogil
 
 @cython.locals(pfn=cython.uint)

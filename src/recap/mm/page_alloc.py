@@ -121,24 +121,16 @@ def rmqueue(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_
     return pfn
 
 
-def may_take_from(m: Memory, zone: int, order: int, highest: int, alloc_flags: int, gfp: int) -> bool:
-    """Does a zone stay above the watermark of this try? (get_page_from_freelist)
-
-    Since 57c0419c5f0e (6.7) it is looked at first whether it is above the high one.
-    """
-    if m.tuned_pcp and above_high(m, zone, order, highest, alloc_flags, gfp):
-        return True
-    if alloc_flags & ALLOC_NO_WATERMARKS:
-        return True
-    return zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp)
-
-
 def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
-    """Try each zone, highest first, that stays above the watermark."""
+    """Try each zone, highest first, that stays above the watermark.
+
+    Since 57c0419c5f0e (6.7) it is looked at first whether it is above the high one (get_page_from_freelist).
+    """
     highest = gfp_zone(gfp)
     zone = preferred_zone(m, highest)
     while zone >= 0:
-        if may_take_from(m, zone, order, highest, alloc_flags, gfp):
+        above = m.tuned_pcp and above_high(m, zone, order, highest, alloc_flags, gfp)
+        if above or alloc_flags & ALLOC_NO_WATERMARKS or zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp):
             pfn = rmqueue(m, zone, cpu, order, gfp_migratetype(gfp), alloc_flags)
             if pfn != NONE:
                 if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:

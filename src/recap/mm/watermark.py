@@ -45,9 +45,8 @@ def suitable_block_free(m: Memory, zone: int, order: int, alloc_flags: int) -> b
 def unusable_reserve(m: Memory, zone: int) -> int:
     """Pages kept for high-order atomic requests: all that are reserved, since c928807f6f6b (6.13) those still free
     (__zone_watermark_unusable_free)."""
-    pages = m.zone[zone].nr_reserved_highatomic
-    if pages == 0 or m.reserve_hides_free:
-        return pages
+    if m.reserve_hides_free:
+        return m.zone[zone].nr_reserved_highatomic
     pages = 0
     for order in range(m.max_order):
         head = free_list(m, zone, order, MIGRATE_HIGHATOMIC)
@@ -91,7 +90,7 @@ def zone_watermark_ok_for(
         return watermark_ok_per_order(m, zone, order, mark, highest_zone, alloc_flags, free_pages)
     least = mark
     free_pages -= (1 << order) - 1
-    if not alloc_flags & ALLOC_RESERVES:
+    if not alloc_flags & ALLOC_RESERVES and m.zone[zone].nr_reserved_highatomic:
         free_pages -= unusable_reserve(m, zone)
     if alloc_flags & ALLOC_MIN_RESERVE:
         least -= least // 2
