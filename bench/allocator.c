@@ -35,7 +35,7 @@
 #define ALLOC_KSWAPD 0x800
 #define ALLOC_RESERVES (ALLOC_HIGHATOMIC | ALLOC_OOM | ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE)
 
-#define PF_LRU 1
+#define PG_LRU 1
 
 enum { UNMOVABLE, MOVABLE, RECLAIMABLE, PCPTYPES, HIGHATOMIC = PCPTYPES, ISOLATE, MIGRATE_TYPES };
 enum { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE };
@@ -50,8 +50,8 @@ static const int fallbacks[PCPTYPES][2] = {
 
 struct page {
 	uint32_t next, prev;
-	uint8_t order, migratetype, state, flags;
-	uint32_t owner;
+	uint8_t order, migratetype, state, pad;
+	uint16_t flags, capture;
 };
 
 struct zone {
@@ -260,7 +260,7 @@ static int move_freepages_block(struct machine *m, int zone, uint32_t pfn, int m
 			moved += 1 << m->page[at].order;
 			at += 1u << m->page[at].order;
 		} else {
-			*movable += m->page[at].flags & PF_LRU;
+			*movable += m->page[at].flags & PG_LRU;
 			at++;
 		}
 	}

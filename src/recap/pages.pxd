@@ -2,14 +2,22 @@ cimport cython
 
 from recap.policy.policy cimport Policy
 
+cdef enum:
+    FOLIO_LIST = 0
+    RET_FOLIOS = 1
+    FREE_FOLIOS = 2
+    FOLIOS_SKIPPED = 3
+    MIGRATEPAGES = 4
+
 ctypedef packed struct Page:
     unsigned int next
     unsigned int prev
     unsigned char order
     unsigned char migratetype
     unsigned char state
-    unsigned char flags
-    unsigned int owner
+    unsigned char pad0
+    unsigned short flags
+    unsigned short capture
 
 ctypedef packed struct Frame:
     int object

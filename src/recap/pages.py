@@ -31,7 +31,14 @@ from recap.kernel import (
 from recap.policy.policy import Policy
 
 COMPILED: bool = bool(cython.compiled)
-NR_SCRATCH_LISTS = 4
+NR_SCRATCH_LISTS = 5
+if not cython.compiled:
+    # What lies on the scratch lists for the length of one call, by the kernel's names for its local lists.
+    FOLIO_LIST = 0  # a batch taken off an LRU list
+    RET_FOLIOS = 1  # what is left of it
+    FREE_FOLIOS = 2  # what is about to be freed
+    FOLIOS_SKIPPED = 3  # of zones that the request cannot use
+    MIGRATEPAGES = 4  # what compaction is moving
 NR_VMSTAT = 64
 
 PAGE = np.dtype(
@@ -40,9 +47,10 @@ PAGE = np.dtype(
         ("prev", "u4"),
         ("order", "u1"),
         ("migratetype", "u1"),
-        ("state", "u1"),
-        ("flags", "u1"),
-        ("owner", "u4"),
+        ("state", "u1"),  # STATE_*
+        ("pad0", "u1"),
+        ("flags", "u2"),  # PG_*
+        ("capture", "u2"),  # of a captured block: the list it is on
     ]
 )
 FRAME = np.dtype([("object", "i4"), ("freed_by", "u4")])

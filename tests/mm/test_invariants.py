@@ -95,7 +95,7 @@ def put_on_free_list(m: Memory, pfn: int, order: int) -> None:
     """Add a block to the unmovable list without the counters."""
     head = m.free_head(0, order, MIGRATE_UNMOVABLE)
     m.fill(head, np.array([*m.walk(head), pfn], np.uint32))
-    for field, value in (("state", kernel.PG_BUDDY), ("order", order), ("migratetype", MIGRATE_UNMOVABLE)):
+    for field, value in (("state", kernel.STATE_BUDDY), ("order", order), ("migratetype", MIGRATE_UNMOVABLE)):
         poke(m, "page", pfn, field, value)
 
 
@@ -104,7 +104,7 @@ def a_block_in_a_block(m: Memory) -> None:
 
 
 def a_used_page_in_a_free_block(m: Memory) -> None:
-    poke(m, "page", free_block(m) + 3, "state", kernel.PG_ALLOCATED)
+    poke(m, "page", free_block(m) + 3, "state", kernel.STATE_ALLOCATED)
 
 
 def miscount_pcp(m: Memory) -> None:
@@ -113,7 +113,7 @@ def miscount_pcp(m: Memory) -> None:
 
 def unmarked_pcp_page(m: Memory) -> None:
     zone, pindex = next((z, i) for z in (0, 1) for i in range(14) if m.walk(m.pcp_head(z, 0, i)))
-    poke(m, "page", m.walk(m.pcp_head(zone, 0, pindex))[0], "state", kernel.PG_ALLOCATED)
+    poke(m, "page", m.walk(m.pcp_head(zone, 0, pindex))[0], "state", kernel.STATE_ALLOCATED)
 
 
 def miscount_captured(m: Memory) -> None:
@@ -121,11 +121,11 @@ def miscount_captured(m: Memory) -> None:
 
 
 def unmarked_captured_page(m: Memory) -> None:
-    poke(m, "page", captured(m), "state", kernel.PG_ALLOCATED)
+    poke(m, "page", captured(m), "state", kernel.STATE_ALLOCATED)
 
 
 def captured_page_of_another(m: Memory) -> None:
-    poke(m, "page", captured(m), "owner", 1)
+    poke(m, "page", captured(m), "capture", 1)
 
 
 def owner_gone(m: Memory) -> None:
@@ -138,13 +138,13 @@ def miscount_lru(m: Memory) -> None:
 
 def free_page_on_lru(m: Memory) -> None:
     pfn = free_block(m) + 1
-    poke(m, "page", pfn, "flags", kernel.PF_LRU)
+    poke(m, "page", pfn, "flags", kernel.PG_LRU)
     m.fill(int(m.lru_heads), np.array([pfn], np.uint32))
 
 
 def unmarked_page_on_lru(m: Memory) -> None:
     state = m.array("page")["state"]
-    m.fill(int(m.lru_heads), np.flatnonzero(state == kernel.PG_ALLOCATED)[:1])
+    m.fill(int(m.lru_heads), np.flatnonzero(state == kernel.STATE_ALLOCATED)[:1])
 
 
 def low_above_high(m: Memory) -> None:

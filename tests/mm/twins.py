@@ -47,7 +47,7 @@ def memory(shape: Shape, policy: Policy) -> Memory:
         pcp["high_min"], pcp["high_max"] = shape.pcp_high, shape.pcp_high_max
     page = np.zeros(int(ends[-1]), PAGE)
     heads = np.arange(0, len(page), 1 << largest)
-    page["state"][heads] = kernel.PG_BUDDY
+    page["state"][heads] = kernel.STATE_BUDDY
     page["order"][heads] = largest
     page["migratetype"][heads] = MIGRATE_MOVABLE
     pageblock = np.full(len(page) >> shape.pageblock_order, MIGRATE_MOVABLE, np.uint8)
@@ -183,7 +183,7 @@ def compare_captures(m: Memory, state: State) -> None:
 def compare_frames(m: Memory, state: State) -> None:
     """What every frame says: is it a block's first, of what order and type, and is it on the LRU?"""
     page = m.array("page")[: m.nr_frames]
-    says = np.full(m.nr_frames, kernel.PG_TAIL)
+    says = np.full(m.nr_frames, kernel.STATE_TAIL)
     blocks = list(blocks_of(state))
     heads = np.array([head for head, _, _ in blocks], np.int64)
     says[heads] = [what for _, _, what in blocks]
@@ -191,17 +191,17 @@ def compare_frames(m: Memory, state: State) -> None:
     assert_array_equal(page["order"][heads], [order for _, order, _ in blocks])
     typed = types_of(state)
     assert_array_equal(page["migratetype"][list(typed)], list(typed.values()))
-    assert set(np.flatnonzero(page["flags"] & kernel.PF_LRU).tolist()) == state.lru
+    assert set(np.flatnonzero(page["flags"] & kernel.PG_LRU).tolist()) == state.lru
 
 
 def blocks_of(state: State) -> list[tuple[int, int, int]]:
     """(first frame, order, state) of every block there is."""
-    blocks = [(pfn, order, kernel.PG_ALLOCATED) for pfn, order in state.used.items()]
-    blocks += [(pfn, order, kernel.PG_CAPTURED) for held in state.captures for pfn, order in held.entries]
+    blocks = [(pfn, order, kernel.STATE_ALLOCATED) for pfn, order in state.used.items()]
+    blocks += [(pfn, order, kernel.STATE_CAPTURED) for held in state.captures for pfn, order in held.entries]
     for zone in state.zones:
-        blocks += [(pfn, order, kernel.PG_BUDDY) for (order, _), pfns in zone.free.items() for pfn in pfns]
+        blocks += [(pfn, order, kernel.STATE_BUDDY) for (order, _), pfns in zone.free.items() for pfn in pfns]
         for pcp in zone.pcps:
-            blocks += [(pfn, pcp.order(i), kernel.PG_PCP) for i, pfns in enumerate(pcp.lists) for pfn in pfns]
+            blocks += [(pfn, pcp.order(i), kernel.STATE_PCP) for i, pfns in enumerate(pcp.lists) for pfn in pfns]
     return blocks
 
 

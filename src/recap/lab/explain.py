@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from recap.kernel import NONE, NR_PCP_LISTS, PG_ALLOCATED, PG_BUDDY, PG_CAPTURED, PG_PCP, PG_RESERVED
+from recap.kernel import NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_CAPTURED, STATE_PCP, STATE_RESERVED
 from recap.lab.results import Deviation, Explanation
 from recap.mm.machine import Machine
 from recap.sim.open_loop import Replay
@@ -18,11 +18,11 @@ SHOWN = 8  # blocks of a list
 LATER = 3  # events about a frame
 TYPES = ("unmovable", "movable", "reclaimable", "highatomic", "isolate")
 STATES = {
-    PG_RESERVED: "reserved at boot",
-    PG_BUDDY: "the head of a free block",
-    PG_PCP: "on a per-cpu list",
-    PG_ALLOCATED: "in use",
-    PG_CAPTURED: "captured",
+    STATE_RESERVED: "reserved at boot",
+    STATE_BUDDY: "the head of a free block",
+    STATE_PCP: "on a per-cpu list",
+    STATE_ALLOCATED: "in use",
+    STATE_CAPTURED: "captured",
 }
 WORDS = {
     "allocation": "another frame was handed out",
@@ -96,7 +96,7 @@ def state(page: Any, pfn: int) -> str:
         return f"{STATES[int(page['state'][pfn])]}, order {page['order'][pfn]}"
     for order in range(1, 11):
         head = pfn & -(1 << order)
-        if page["state"][head] in (PG_BUDDY, PG_PCP) and page["order"][head] >= order:
+        if page["state"][head] in (STATE_BUDDY, STATE_PCP) and page["order"][head] >= order:
             return f"inside the free block {head:#x} of order {page['order'][head]}"
     return "inside a block in use"
 

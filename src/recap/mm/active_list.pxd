@@ -1,10 +1,10 @@
 cimport cython
 
-from recap.kernel cimport LRU_INACTIVE_FILE, PF_ACTIVE, PF_SWAPBACKED, PF_YOUNG, PG_ALLOCATED, PG_WORKINGSET
+from recap.kernel cimport LRU_INACTIVE_FILE, PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET, PG_YOUNG, STATE_ALLOCATED
 from recap.mm.isolate_lru cimport isolate_batch
 from recap.mm.lru cimport lruvec_add
 from recap.mm.vmstat cimport PGDEACTIVATE, PGREFILL
-from recap.pages cimport Memory, list_del, list_empty
+from recap.pages cimport FOLIO_LIST, Memory, list_del, list_empty
 
 @cython.locals(src=cython.uint, pfn=cython.uint, taken=cython.longlong, before=cython.longlong, reclaim_mapped=cython.bint)
 cdef void shrink_active_list(Memory m, int s, int lru, long long nr_to_scan) noexcept nogil

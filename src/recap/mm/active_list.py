@@ -5,11 +5,11 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import LRU_INACTIVE_FILE, PF_ACTIVE, PF_SWAPBACKED, PF_YOUNG, PG_ALLOCATED, PG_WORKINGSET
+    from recap.kernel import LRU_INACTIVE_FILE, PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET, PG_YOUNG, STATE_ALLOCATED
     from recap.mm.isolate_lru import isolate_batch
     from recap.mm.lru import lruvec_add
     from recap.mm.vmstat import PGDEACTIVATE, PGREFILL
-    from recap.pages import Memory, list_del, list_empty
+    from recap.pages import FOLIO_LIST, Memory, list_del, list_empty
 
 
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
@@ -22,19 +22,19 @@ def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     m.vmstat[PGREFILL] += taken
     m.vmstat[PGDEACTIVATE] += taken
     m.recent_scanned[lru >> 1] += taken
-    src = m.scratch_heads
+    src = m.scratch_heads + FOLIO_LIST
     while not list_empty(m, src):
         pfn = m.page[src].prev
         list_del(m, pfn)
-        if m.page[pfn].flags & PF_YOUNG:
+        if m.page[pfn].flags & PG_YOUNG:
             m.recent_rotated[lru >> 1] += 1
         if stays_active(m, pfn, reclaim_mapped):
             m.vmstat[PGDEACTIVATE] -= 1
         else:
-            m.page[pfn].flags &= ~PF_ACTIVE
-            m.page[pfn].owner |= PG_WORKINGSET
-        m.page[pfn].flags &= ~PF_YOUNG
-        m.page[pfn].state = PG_ALLOCATED
+            m.page[pfn].flags &= ~PG_ACTIVE
+            m.page[pfn].flags |= PG_WORKINGSET
+        m.page[pfn].flags &= ~PG_YOUNG
+        m.page[pfn].state = STATE_ALLOCATED
         lruvec_add(m, pfn, False)
 
 
@@ -55,6 +55,6 @@ def calc_reclaim_mapped(m: Memory, s: int) -> bool:
 
 def stays_active(m: Memory, pfn: int, reclaim_mapped: bool) -> bool:
     """On 2.6.27's one pair of lists a mapped page stays if it is in use, or if there is no need (rule 42)."""
-    if not m.unified_lru or not m.page[pfn].flags & PF_SWAPBACKED:
+    if not m.unified_lru or not m.page[pfn].flags & PG_SWAPBACKED:
         return False
-    return not reclaim_mapped or m.nr_swap_pages <= 0 or m.page[pfn].flags & PF_YOUNG != 0
+    return not reclaim_mapped or m.nr_swap_pages <= 0 or m.page[pfn].flags & PG_YOUNG != 0

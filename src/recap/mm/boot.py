@@ -19,10 +19,11 @@ PAGEBLOCK_PAGES = 512
 HIGH_FRACTION = 8  # MIN_PERCPU_PAGELIST_HIGH_FRACTION: per-cpu lists hold an eighth of a zone at most
 
 LRU_FLAGS = {
-    "PG_active": kernel.PF_ACTIVE,
-    "PG_swapbacked": kernel.PF_SWAPBACKED,
-    "PG_dirty": kernel.PF_DIRTY,
-    "PG_referenced": kernel.PF_REFERENCED,
+    "PG_active": kernel.PG_ACTIVE,
+    "PG_swapbacked": kernel.PG_SWAPBACKED,
+    "PG_dirty": kernel.PG_DIRTY,
+    "PG_referenced": kernel.PG_REFERENCED,
+    "PG_workingset": kernel.PG_WORKINGSET,
 }
 
 
@@ -110,13 +111,13 @@ def page_records(snapshot: Snapshot) -> Array:
     the order they were asked for at.
     """
     page = np.zeros(len(snapshot.flags), PAGE)
-    page["state"][snapshot.in_use()] = kernel.PG_ALLOCATED
+    page["state"][snapshot.in_use()] = kernel.STATE_ALLOCATED
     heads, orders = snapshot.compound_blocks()
-    page["state"][frames(heads, orders)] = kernel.PG_TAIL
-    page["state"][heads] = kernel.PG_ALLOCATED
+    page["state"][frames(heads, orders)] = kernel.STATE_TAIL
+    page["state"][heads] = kernel.STATE_ALLOCATED
     page["order"][heads] = orders
-    page["state"][snapshot.has("PG_reserved")] = kernel.PG_RESERVED
-    for kind, state in ((FREE_LIST, kernel.PG_BUDDY), (PCP_LIST, kernel.PG_PCP)):
+    page["state"][snapshot.has("PG_reserved")] = kernel.STATE_RESERVED
+    for kind, state in ((FREE_LIST, kernel.STATE_BUDDY), (PCP_LIST, kernel.STATE_PCP)):
         pfn, order = snapshot.free_blocks(kind)
         page["state"][pfn] = state
         page["order"][pfn] = order
@@ -125,11 +126,10 @@ def page_records(snapshot: Snapshot) -> Array:
     free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
     page["migratetype"][free[:, 4]] = free[:, 3]
     lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
-    page["flags"][lru] = kernel.PF_LRU
-    page["owner"][lru] = np.where(snapshot.has("PG_workingset")[lru], kernel.PG_WORKINGSET, 0)
-    page["owner"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
+    page["flags"][lru] = kernel.PG_LRU
+    page["flags"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
-        page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint8)
+        page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint16)
     return page
 
 
@@ -178,7 +178,7 @@ def empty_machine(
             pcp["high_min"], pcp["high_max"] = pcp["high"], kernel.zone_highsize(frames // HIGH_FRACTION, batch, cpus)
     page = np.zeros(frames, PAGE)
     heads = np.arange(0, frames, 1 << largest)
-    page["state"][heads] = kernel.PG_BUDDY
+    page["state"][heads] = kernel.STATE_BUDDY
     page["order"][heads] = largest
     page["migratetype"][heads] = MIGRATE_MOVABLE
     pageblock = np.full(frames >> profile.pageblock_order, MIGRATE_MOVABLE, np.uint8)

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport CAPTURE_OVER, NONE, PG_ALLOCATED
+from recap.kernel cimport CAPTURE_OVER, NONE, STATE_ALLOCATED
 from recap.mm.capture_list cimport capture_one_page, page_is_captured, remove_captured
 from recap.mm.compact_capture cimport compaction_capture
 from recap.mm.free_area cimport add_to_free_list, change_pageblock_range, del_page_from_free_list, free_list, may_merge_blocks, page_is_buddy

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import CAPTURE_OVER, NONE, PG_ALLOCATED
+    from recap.kernel import CAPTURE_OVER, NONE, STATE_ALLOCATED
     from recap.mm.capture_list import capture_one_page, page_is_captured, remove_captured
     from recap.mm.compact_capture import compaction_capture
     from recap.mm.free_area import (
@@ -50,7 +50,7 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break
         if page_is_captured(m, buddy, order):
-            owner = m.page[buddy].owner
+            owner = m.page[buddy].capture
             if not m.policy.takes_outsider(m.capture[owner].wanted, order):
                 break
             m.zone[zone].free_pages -= 1 << order
@@ -86,7 +86,7 @@ def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
             continue
         del_page_from_free_list(m, zone, pfn)
         expand(m, zone, pfn, order, current, migratetype)
-        m.page[pfn].state = PG_ALLOCATED
+        m.page[pfn].state = STATE_ALLOCATED
         m.page[pfn].order = order
         m.page[pfn].migratetype = migratetype
         if m.tracing:
@@ -110,7 +110,7 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     if order <= wanted:
         return
     m.zone[zone].free_pages += (1 << order) - (1 << wanted)
-    m.capture[m.page[pfn].owner].pages -= (1 << order) - (1 << wanted)
+    m.capture[m.page[pfn].capture].pages -= (1 << order) - (1 << wanted)
     m.withheld -= (1 << order) - (1 << wanted)
     m.page[pfn].order = wanted
     expand(m, zone, pfn, wanted, order, m.pageblock[pfn >> m.pageblock_order])

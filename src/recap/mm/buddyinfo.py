@@ -60,7 +60,7 @@ def free_blocks(m: Memory) -> FreeBlocks:
 def free_by_type(m: Memory) -> npt.NDArray[np.int64]:
     """Blocks on the free lists, (zones, migratetypes, orders)."""
     page = m.array("page")[: m.nr_frames]
-    pfn = np.flatnonzero(page["state"] == kernel.PG_BUDDY)
+    pfn = np.flatnonzero(page["state"] == kernel.STATE_BUDDY)
     zone = np.searchsorted(m.array("zone")["end"], pfn, side="right")
     found = np.zeros((int(m.nr_zones), MIGRATE_TYPES, NR_ORDERS), np.int64)
     np.add.at(found, (zone, page["migratetype"][pfn], page["order"][pfn]), 1)

@@ -6,18 +6,18 @@ from recap.kernel cimport (
     CAPTURE_OPEN,
     CAPTURE_OVER,
     NONE,
-    PF_LRU,
-    PG_ALLOCATED,
-    PG_BUDDY,
-    PG_CAPTURED,
-    PG_ISOLATED,
-    PG_PCP,
-    PG_TAIL,
+    PG_LRU,
+    STATE_ALLOCATED,
+    STATE_BUDDY,
+    STATE_CAPTURED,
+    STATE_ISOLATED,
+    STATE_PCP,
+    STATE_TAIL,
 )
 from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, trim_captured
 from recap.mm.capture_list cimport capture_one_page, remove_captured
 from recap.mm.page_alloc cimport gfp_zone
-from recap.mm.vmstat cimport CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
+from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_HANDED_OVER, CAPTURE_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport Memory, list_empty, page_zone
 

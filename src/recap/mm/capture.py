@@ -15,13 +15,13 @@ if not cython.compiled:
         CAPTURE_OPEN,
         CAPTURE_OVER,
         NONE,
-        PF_LRU,
-        PG_ALLOCATED,
-        PG_BUDDY,
-        PG_CAPTURED,
-        PG_ISOLATED,
-        PG_PCP,
-        PG_TAIL,
+        PG_LRU,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
+        STATE_CAPTURED,
+        STATE_ISOLATED,
+        STATE_PCP,
+        STATE_TAIL,
     )
     from recap.mm.buddy import free_one_page, release_captured, release_surplus, trim_captured
     from recap.mm.capture_list import capture_one_page, remove_captured
@@ -48,10 +48,10 @@ def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
     end = at + (1 << wanted)
     count = 0
     while at < end:
-        if m.page[at].state in (PG_BUDDY, PG_CAPTURED, PG_PCP):
+        if m.page[at].state in (STATE_BUDDY, STATE_CAPTURED, STATE_PCP):
             at += 1 << m.page[at].order
             continue
-        if at != pfn and not m.page[at].flags & PF_LRU and m.page[at].state != PG_ISOLATED:
+        if at != pfn and not m.page[at].flags & PG_LRU and m.page[at].state != STATE_ISOLATED:
             count += 1
         at += 1
     return count
@@ -64,7 +64,7 @@ def capture_page(m: Memory, owner: int, pfn: int) -> bool:
     wanted = m.capture[owner].wanted
     if not m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[owner].pages, m.withheld):
         return False
-    m.page[pfn].state = PG_TAIL
+    m.page[pfn].state = STATE_TAIL
     m.page[pfn].flags = 0
     m.vmstat[CAPTURED_PAGES] += 1
     if capture_one_page(m, page_zone(m, pfn), pfn, 0, owner):
@@ -108,7 +108,7 @@ def hand_over(m: Memory, pfn: int, tested: int, alloc_flags: int, gfp: int) -> b
     zone = page_zone(m, pfn)
     mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
     if zone_watermark_ok(m, zone, tested, mark, gfp_zone(gfp), alloc_flags):
-        m.page[pfn].state = PG_ALLOCATED
+        m.page[pfn].state = STATE_ALLOCATED
         m.vmstat[CAPTURE_HANDED_OVER] += 1
         return True
     m.vmstat[CAPTURE_REFUSED] += 1

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport CAPTURE_OPEN, PG_CAPTURED, PG_TAIL
+from recap.kernel cimport CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
 from recap.mm.free_area cimport del_page_from_free_list, may_merge_blocks, page_is_buddy
 from recap.pages cimport Memory, list_add, list_del
 

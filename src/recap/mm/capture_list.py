@@ -11,7 +11,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import CAPTURE_OPEN, PG_CAPTURED, PG_TAIL
+    from recap.kernel import CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
     from recap.mm.free_area import del_page_from_free_list, may_merge_blocks, page_is_buddy
     from recap.pages import Memory, list_add, list_del
 
@@ -19,17 +19,17 @@ if not cython.compiled:
 def page_is_captured(m: Memory, pfn: int, order: int) -> bool:
     """Is this frame the head of a captured block of exactly this order, on a list that still collects?"""
     return (
-        m.page[pfn].state == PG_CAPTURED
+        m.page[pfn].state == STATE_CAPTURED
         and m.page[pfn].order == order
-        and m.capture[m.page[pfn].owner].state == CAPTURE_OPEN
+        and m.capture[m.page[pfn].capture].state == CAPTURE_OPEN
     )
 
 
 def remove_captured(m: Memory, pfn: int) -> None:
     """Take a block off the capture list it is on."""
     list_del(m, pfn)
-    m.page[pfn].state = PG_TAIL
-    m.capture[m.page[pfn].owner].pages -= 1 << m.page[pfn].order
+    m.page[pfn].state = STATE_TAIL
+    m.capture[m.page[pfn].capture].pages -= 1 << m.page[pfn].order
     m.withheld -= 1 << m.page[pfn].order
 
 
@@ -43,7 +43,7 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> 
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, m.pageblock[pfn >> m.pageblock_order]):
             break
         if page_is_captured(m, buddy, order):
-            if m.page[buddy].owner != owner and not m.policy.takes_neighbour(m.capture[owner].wanted, order):
+            if m.page[buddy].capture != owner and not m.policy.takes_neighbour(m.capture[owner].wanted, order):
                 break
             remove_captured(m, buddy)
         elif page_is_buddy(m, buddy, order):
@@ -55,9 +55,9 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> 
             break
         pfn &= buddy
         order += 1
-    m.page[pfn].state = PG_CAPTURED
+    m.page[pfn].state = STATE_CAPTURED
     m.page[pfn].order = order
-    m.page[pfn].owner = owner
+    m.page[pfn].capture = owner
     list_add(m, pfn, m.capture_heads + owner)
     m.capture[owner].pages += 1 << order
     m.capture[owner].largest = max(m.capture[owner].largest, order)

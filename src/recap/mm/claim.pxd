@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, PG_ALLOCATED
+from recap.kernel cimport ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
 from recap.mm.buddy cimport expand, rmqueue_smallest
 from recap.mm.free_area cimport change_pageblock_range, del_page_from_free_list, free_list
 from recap.mm.migratetype cimport (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, PG_ALLOCATED
+    from recap.kernel import ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
     from recap.mm.buddy import expand, rmqueue_smallest
     from recap.mm.free_area import change_pageblock_range, del_page_from_free_list, free_list
     from recap.mm.migratetype import (
@@ -30,7 +30,7 @@ def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, res
     high = m.page[pfn].order
     del_page_from_free_list(m, zone, pfn)
     expand(m, zone, pfn, order, high, rest_type)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.page[pfn].order = order
     m.page[pfn].migratetype = start_type
     if m.tracing:

@@ -1,4 +1,4 @@
-from recap.kernel cimport MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, PG_ALLOCATED
+from recap.kernel cimport MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
 from recap.pages cimport Memory
 
 cdef bint compaction_capture(Memory m, int zone, unsigned int pfn, int order, int migratetype) noexcept nogil

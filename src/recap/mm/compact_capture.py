@@ -9,7 +9,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, PG_ALLOCATED
+    from recap.kernel import MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
     from recap.pages import Memory
 
 
@@ -23,6 +23,6 @@ def compaction_capture(m: Memory, zone: int, pfn: int, order: int, migratetype: 
     if migratetype == MIGRATE_ISOLATE or (order < m.pageblock_order and migratetype == MIGRATE_MOVABLE):
         return False
     m.cc[m.capc].page = pfn
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.page[pfn].order = order
     return True

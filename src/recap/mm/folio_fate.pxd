@@ -3,13 +3,13 @@ cimport cython
 from recap.kernel cimport (
     GFP_IO,
     PAGE_ALLOC_COSTLY_ORDER,
-    PF_DIRTY,
-    PF_RECLAIM,
-    PF_REFERENCED,
-    PF_SWAPBACKED,
-    PF_WRITEBACK,
-    PF_YOUNG,
+    PG_DIRTY,
     PG_HELD,
+    PG_RECLAIM,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
+    PG_WRITEBACK,
+    PG_YOUNG,
 )
 from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
 from recap.mm.vmstat cimport NR_VMSCAN_IMMEDIATE_RECLAIM

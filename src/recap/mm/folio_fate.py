@@ -8,13 +8,13 @@ if not cython.compiled:
     from recap.kernel import (
         GFP_IO,
         PAGE_ALLOC_COSTLY_ORDER,
-        PF_DIRTY,
-        PF_RECLAIM,
-        PF_REFERENCED,
-        PF_SWAPBACKED,
-        PF_WRITEBACK,
-        PF_YOUNG,
+        PG_DIRTY,
         PG_HELD,
+        PG_RECLAIM,
+        PG_REFERENCED,
+        PG_SWAPBACKED,
+        PG_WRITEBACK,
+        PG_YOUNG,
     )
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
     from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
@@ -24,46 +24,46 @@ if not cython.compiled:
 
 def folio_check_references(m: Memory, pfn: int) -> int:
     """Used since the last scan? Twice means active, once one more round (folio_check_references)."""
-    young = m.page[pfn].flags & PF_YOUNG != 0
-    referenced = m.page[pfn].flags & PF_REFERENCED != 0
-    m.page[pfn].flags &= ~(PF_YOUNG | PF_REFERENCED)
+    young = m.page[pfn].flags & PG_YOUNG != 0
+    referenced = m.page[pfn].flags & PG_REFERENCED != 0
+    m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
     if not young:
         return PAGE_RECLAIMED
-    m.page[pfn].flags |= PF_REFERENCED
+    m.page[pfn].flags |= PG_REFERENCED
     return PAGE_ACTIVATE if referenced else PAGE_KEEP
 
 
 def note_dirty(m: Memory, s: int, pfn: int) -> None:
     """Count what tells reclaim that it waits for the device (folio_check_dirty_writeback)."""
     pages = 1 << m.page[pfn].order
-    dirty = m.page[pfn].flags & PF_DIRTY != 0 and not m.page[pfn].flags & PF_SWAPBACKED
-    writeback = m.page[pfn].flags & PF_WRITEBACK != 0
+    dirty = m.page[pfn].flags & PG_DIRTY != 0 and not m.page[pfn].flags & PG_SWAPBACKED
+    writeback = m.page[pfn].flags & PG_WRITEBACK != 0
     if dirty or writeback:
         m.sc[s].nr_dirty += pages
     if dirty and not writeback:
         m.sc[s].nr_unqueued_dirty += pages
-    if writeback and m.page[pfn].flags & PF_RECLAIM:
+    if writeback and m.page[pfn].flags & PG_RECLAIM:
         m.sc[s].nr_congested += pages
 
 
 def meet_writeback(m: Memory, s: int, pfn: int) -> int:
     """A page under writeback is never waited for: it is marked and set aside (shrink_folio_list, cases 1 and 2)."""
     pages = 1 << m.page[pfn].order
-    if m.sc[s].kswapd and m.page[pfn].flags & PF_RECLAIM and m.pgdat_writeback:
+    if m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.pgdat_writeback:
         m.sc[s].nr_immediate += pages
     else:
-        m.page[pfn].flags |= PF_RECLAIM
+        m.page[pfn].flags |= PG_RECLAIM
         m.sc[s].nr_writeback += pages
     return PAGE_ACTIVATE
 
 
 def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
     """Only kswapd writes file pages, and only when the flusher cannot keep up (ee72886d8ed5, 3.2)."""
-    if not m.page[pfn].flags & PF_SWAPBACKED and not (
-        m.sc[s].kswapd and m.page[pfn].flags & PF_RECLAIM and m.pgdat_dirty
+    if not m.page[pfn].flags & PG_SWAPBACKED and not (
+        m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.pgdat_dirty
     ):
         m.vmstat[NR_VMSCAN_IMMEDIATE_RECLAIM] += 1
-        m.page[pfn].flags |= PF_RECLAIM
+        m.page[pfn].flags |= PG_RECLAIM
         return PAGE_ACTIVATE
     if references or not may_enter_fs(m, s, pfn) or not m.sc[s].may_writepage:
         return PAGE_KEEP
@@ -78,25 +78,25 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
     """
     m.sc[s].nr_scanned += 1 << m.page[pfn].order
     note_dirty(m, s, pfn)
-    if m.page[pfn].flags & PF_WRITEBACK:
+    if m.page[pfn].flags & PG_WRITEBACK:
         return meet_writeback(m, s, pfn)
-    references = 1 if m.page[pfn].flags & PF_REFERENCED else 0
+    references = 1 if m.page[pfn].flags & PG_REFERENCED else 0
     fate = folio_check_references(m, pfn)
     if m.lumpy_reclaim and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:  # use does not count (page_check_references of 3.4)
-        m.page[pfn].flags &= ~PF_REFERENCED
+        m.page[pfn].flags &= ~PG_REFERENCED
         fate = PAGE_RECLAIMED
     if fate != PAGE_RECLAIMED:
         return fate
     if m.page[pfn].order > 0:
         return PAGE_ACTIVATE
-    if m.page[pfn].flags & PF_SWAPBACKED:
+    if m.page[pfn].flags & PG_SWAPBACKED:
         references = 0
         if not m.sc[s].gfp & GFP_IO:
             return PAGE_KEEP
         if not add_to_swap(m, pfn):
             return PAGE_ACTIVATE
-    if m.page[pfn].flags & PF_DIRTY:
+    if m.page[pfn].flags & PG_DIRTY:
         return meet_dirty(m, s, pfn, references)
-    if m.page[pfn].owner & PG_HELD:  # filemap_release_folio fails
+    if m.page[pfn].flags & PG_HELD:  # filemap_release_folio fails
         return PAGE_ACTIVATE
     return PAGE_RECLAIMED

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+from recap.kernel cimport MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, STATE_BUDDY, STATE_TAIL
 from recap.pages cimport Memory, list_add, list_add_tail, list_del
 
 @cython.locals(theirs=cython.int)

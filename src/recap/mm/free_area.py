@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, PG_BUDDY, PG_TAIL
+    from recap.kernel import MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, STATE_BUDDY, STATE_TAIL
     from recap.pages import Memory, list_add, list_add_tail, list_del
 
 
@@ -16,7 +16,7 @@ def free_list(m: Memory, zone: int, order: int, migratetype: int) -> int:
 
 def page_is_buddy(m: Memory, pfn: int, order: int) -> bool:
     """Is this frame the head of a free block of exactly this order? (page_is_buddy)"""
-    return m.page[pfn].state == PG_BUDDY and m.page[pfn].order == order
+    return m.page[pfn].state == STATE_BUDDY and m.page[pfn].order == order
 
 
 def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
@@ -30,7 +30,7 @@ def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
 def add_to_free_list(m: Memory, zone: int, pfn: int, order: int, migratetype: int, to_tail: bool) -> None:
     """Put a block on a free list (add_to_free_list, add_to_free_list_tail)."""
     head = free_list(m, zone, order, migratetype)
-    m.page[pfn].state = PG_BUDDY
+    m.page[pfn].state = STATE_BUDDY
     m.page[pfn].order = order
     m.page[pfn].migratetype = migratetype
     if to_tail:
@@ -43,7 +43,7 @@ def add_to_free_list(m: Memory, zone: int, pfn: int, order: int, migratetype: in
 def del_page_from_free_list(m: Memory, zone: int, pfn: int) -> None:
     """Take a block off its free list; the caller says what it is from now on (del_page_from_free_list)."""
     list_del(m, pfn)
-    m.page[pfn].state = PG_TAIL
+    m.page[pfn].state = STATE_TAIL
     m.zone[zone].nr_free[m.page[pfn].order] -= 1
 
 

@@ -10,8 +10,8 @@ if not cython.compiled:
         MIGRATE_ASYNC,
         MIGRATE_MOVABLE,
         NONE,
-        PG_ALLOCATED,
-        PG_BUDDY,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
         WMARK_MIN,
     )
     from recap.mm.free_area import del_page_from_free_list, free_list
@@ -26,7 +26,7 @@ if not cython.compiled:
     )
     from recap.mm.vmstat import COMPACT_ISOLATED
     from recap.mm.watermark import zone_watermark_ok
-    from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty, list_splice
+    from recap.pages import FREE_FOLIOS, Memory, list_add, list_add_tail, list_del, list_empty, list_splice
 
 
 def isolate_free_page(m: Memory, zone: int, pfn: int, order: int) -> bool:
@@ -36,7 +36,7 @@ def isolate_free_page(m: Memory, zone: int, pfn: int, order: int) -> bool:
         return False
     m.zone[zone].free_pages -= 1 << order
     del_page_from_free_list(m, zone, pfn)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     if order >= m.pageblock_order - 1:
         make_movable(m, zone, pfn, order)
     return True
@@ -56,10 +56,10 @@ def isolate_freepages_block(m: Memory, s: int, start_pfn: int, end_pfn: int, str
     scanned = 0
     while pfn < end_pfn:
         scanned += 1
-        if m.page[pfn].state == PG_ALLOCATED and m.page[pfn].order > 0:
+        if m.page[pfn].state == STATE_ALLOCATED and m.page[pfn].order > 0:
             pfn += (1 << m.page[pfn].order) - 1 + stride
             continue
-        if m.page[pfn].state != PG_BUDDY:
+        if m.page[pfn].state != STATE_BUDDY:
             pfn += stride
             continue
         order = m.page[pfn].order
@@ -213,7 +213,7 @@ def fast_isolate_around(m: Memory, s: int, pfn: int) -> None:
 
 def suitable_migration_target(m: Memory, s: int, pfn: int) -> bool:
     """Movable pageblocks that are not wholly free, or any at the highest priority (suitable_migration_target)."""
-    if m.page[pfn].state == PG_BUDDY and m.page[pfn].order >= m.pageblock_order:
+    if m.page[pfn].state == STATE_BUDDY and m.page[pfn].order >= m.pageblock_order:
         return False
     return m.cc[s].ignore_block_suitable != 0 or m.pageblock[pfn >> m.pageblock_order] == MIGRATE_MOVABLE
 
@@ -257,13 +257,13 @@ def scan_freepages(m: Memory, s: int) -> None:
 def split_map_pages(m: Memory, s: int) -> None:
     """Break isolated blocks into pages; the list turns round on the way (split_map_pages)."""
     head = m.compact_heads + s
-    pages = m.scratch_heads + 2
+    pages = m.scratch_heads + FREE_FOLIOS
     while not list_empty(m, head):
         block = m.page[head].next
         list_del(m, block)
         order = m.page[block].order
         for pfn in range(block, block + (1 << order)):
-            m.page[pfn].state = PG_ALLOCATED
+            m.page[pfn].state = STATE_ALLOCATED
             m.page[pfn].order = 0
             m.page[pfn].flags = 0
             list_add(m, pfn, pages)

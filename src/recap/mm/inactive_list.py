@@ -10,7 +10,7 @@ if not cython.compiled:
     from recap.mm.lumpy_sync import begin_second_pass
     from recap.mm.shrink_folio_list import shrink_folio_list
     from recap.mm.vmstat import PGSCAN_DIRECT, PGSCAN_KSWAPD, PGSTEAL_DIRECT, PGSTEAL_KSWAPD
-    from recap.pages import Memory
+    from recap.pages import RET_FOLIOS, Memory
 
 
 def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int) -> int:
@@ -27,7 +27,7 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     if m.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
         begin_second_pass(m, s)
     else:
-        putback_lru_pages(m, m.scratch_heads + 1)
+        putback_lru_pages(m, m.scratch_heads + RET_FOLIOS)
     m.vmstat[PGSTEAL_KSWAPD if m.sc[s].kswapd else PGSTEAL_DIRECT] += reclaimed
     m.sc[s].stolen_now += reclaimed
     if m.sc[s].nr_unqueued_dirty - unqueued == taken:

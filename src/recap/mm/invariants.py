@@ -18,7 +18,9 @@ class InvariantError(AssertionError):
 def links_are_symmetric(m: Memory) -> Iterator[str]:
     """Following a list forth and back arrives at the same page."""
     page = m.array("page")
-    listed = np.isin(page["state"], (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED, kernel.PG_ISOLATED))
+    listed = np.isin(
+        page["state"], (kernel.STATE_BUDDY, kernel.STATE_PCP, kernel.STATE_CAPTURED, kernel.STATE_ISOLATED)
+    )
     at = np.concatenate((np.flatnonzero(listed), np.arange(m.nr_frames, len(page))))
     wrong = at[page["prev"][page["next"][at]] != at]
     yield from (f"next of {pfn} does not point back" for pfn in wrong)
@@ -52,7 +54,7 @@ def free_blocks_say_what_they_are(m: Memory) -> Iterator[str]:
     page, zone = m.array("page"), m.array("zone")
     for z, order, mt, pfn in free_blocks(m):
         row = page[pfn]
-        if row["state"] != kernel.PG_BUDDY or row["order"] != order or row["migratetype"] != mt:
+        if row["state"] != kernel.STATE_BUDDY or row["order"] != order or row["migratetype"] != mt:
             yield f"frame {pfn} on free list (order {order}, type {mt}) says {row}"
         if pfn % (1 << order) or not zone["start"][z] <= pfn < zone["end"][z]:
             yield f"frame {pfn} of order {order} is misaligned or outside zone {z}"
@@ -66,17 +68,17 @@ def no_buddies_lie_unmerged(m: Memory) -> Iterator[str]:
     page = m.array("page")
     for _, order, _, pfn in free_blocks(m):
         buddy = pfn ^ (1 << order)
-        if order < m.pageblock_order and page["state"][buddy] == kernel.PG_BUDDY and page["order"][buddy] == order:
+        if order < m.pageblock_order and page["state"][buddy] == kernel.STATE_BUDDY and page["order"][buddy] == order:
             yield f"free buddies {pfn} and {buddy} of order {order} are not merged"
 
 
 def no_frame_is_free_twice(m: Memory) -> Iterator[str]:
     """Blocks on free lists, per-cpu lists and capture lists do not overlap, nor hold a page in use."""
     page = m.array("page")
-    owned = np.isin(page["state"][: m.nr_frames], (kernel.PG_ALLOCATED, kernel.PG_RESERVED, kernel.PG_ISOLATED)).astype(
-        np.int8
-    )
-    for state in (kernel.PG_BUDDY, kernel.PG_PCP, kernel.PG_CAPTURED):
+    owned = np.isin(
+        page["state"][: m.nr_frames], (kernel.STATE_ALLOCATED, kernel.STATE_RESERVED, kernel.STATE_ISOLATED)
+    ).astype(np.int8)
+    for state in (kernel.STATE_BUDDY, kernel.STATE_PCP, kernel.STATE_CAPTURED):
         for pfn in np.flatnonzero(page["state"][: m.nr_frames] == state):
             owned[pfn : pfn + (1 << int(page["order"][pfn]))] += 1
     yield from (f"frame {pfn} is in two blocks" for pfn in np.flatnonzero(owned > 1))
@@ -91,7 +93,7 @@ def pcp_counts_equal_a_recount(m: Memory) -> Iterator[str]:
             pages = sum(1 << int(page["order"][pfn]) for pfn in pfns)
             if pages != pcp["count"][zone * m.nr_cpus + cpu]:
                 yield f"zone {zone} cpu {cpu}: pcp count {pcp['count'][zone * m.nr_cpus + cpu]}, on the lists {pages}"
-            if any(page["state"][pfn] != kernel.PG_PCP for pfn in pfns):
+            if any(page["state"][pfn] != kernel.STATE_PCP for pfn in pfns):
                 yield f"zone {zone} cpu {cpu}: a page on a per-cpu list is not marked so"
 
 
@@ -103,7 +105,7 @@ def capture_counts_equal_a_recount(m: Memory) -> Iterator[str]:
         pages = sum(1 << int(page["order"][pfn]) for pfn in pfns)
         if pages != capture["pages"][i]:
             yield f"capture list {i} counts {capture['pages'][i]} pages and holds {pages}"
-        if any(page["state"][pfn] != kernel.PG_CAPTURED or page["owner"][pfn] != i for pfn in pfns):
+        if any(page["state"][pfn] != kernel.STATE_CAPTURED or page["capture"][pfn] != i for pfn in pfns):
             yield f"capture list {i} holds a page that is not marked as its own"
     if int(capture["pages"].sum()) != m.withheld:
         yield f"withheld is {m.withheld}, the lists hold {int(capture['pages'].sum())}"
@@ -126,7 +128,7 @@ def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
             yield f"LRU list {i} counts {m.lru_size[i]} pages and holds {pages}"
         if pages != int(m.array("zone")["nr_lru"][:, i].sum()):
             yield f"LRU list {i} holds {pages} pages, and the zones count {m.array('zone')['nr_lru'][:, i].tolist()}"
-        bad = pfns[(page["flags"][pfns] & kernel.PF_LRU == 0) | (page["state"][pfns] != kernel.PG_ALLOCATED)]
+        bad = pfns[(page["flags"][pfns] & kernel.PG_LRU == 0) | (page["state"][pfns] != kernel.STATE_ALLOCATED)]
         yield from (f"frame {pfn} on LRU list {i} is not a page in use that is marked so" for pfn in bad)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
+    from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
     from recap.mm.lru import lruvec_add, lruvec_del
     from recap.mm.lumpy import give_back_skipped, isolate_lru_pages
-    from recap.pages import Memory, list_add, list_del, list_empty, page_zone
+    from recap.pages import FOLIO_LIST, FOLIOS_SKIPPED, Memory, list_add, list_del, list_empty, page_zone
 
 
 def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
@@ -17,8 +17,8 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     Pages of zones the request cannot use are passed over and go back to the head; they count as scanned.
     """
     src = m.lru_heads + lru
-    dst = m.scratch_heads
-    skipped = m.scratch_heads + 3
+    dst = m.scratch_heads + FOLIO_LIST
+    skipped = m.scratch_heads + FOLIOS_SKIPPED
     before = m.sc[s].total_scan
     scan = 0
     taken = 0
@@ -44,9 +44,9 @@ def putback_lru_pages(m: Memory, head: int) -> None:
     while not list_empty(m, head):
         pfn = m.page[head].prev
         list_del(m, pfn)
-        if m.page[pfn].flags & PF_ACTIVE:
-            m.recent_rotated[0 if m.page[pfn].flags & PF_SWAPBACKED else 1] += 1
-        m.page[pfn].state = PG_ALLOCATED
+        if m.page[pfn].flags & PG_ACTIVE:
+            m.recent_rotated[0 if m.page[pfn].flags & PG_SWAPBACKED else 1] += 1
+        m.page[pfn].state = STATE_ALLOCATED
         lruvec_add(m, pfn, False)
 
 

@@ -3,10 +3,10 @@ cimport cython
 from recap.kernel cimport (
     LRU_INACTIVE_ANON,
     LRU_INACTIVE_FILE,
-    PF_ACTIVE,
-    PF_LRU,
-    PF_REFERENCED,
-    PF_SWAPBACKED,
+    PG_ACTIVE,
+    PG_LRU,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
 )
 from recap.mm.vmstat cimport PGACTIVATE
 from recap.pages cimport Memory, list_add, list_add_tail, list_del, page_zone

@@ -8,10 +8,10 @@ if not cython.compiled:
     from recap.kernel import (
         LRU_INACTIVE_ANON,
         LRU_INACTIVE_FILE,
-        PF_ACTIVE,
-        PF_LRU,
-        PF_REFERENCED,
-        PF_SWAPBACKED,
+        PG_ACTIVE,
+        PG_LRU,
+        PG_REFERENCED,
+        PG_SWAPBACKED,
     )
     from recap.mm.vmstat import PGACTIVATE
     from recap.pages import Memory, list_add, list_add_tail, list_del, page_zone
@@ -19,25 +19,25 @@ if not cython.compiled:
 
 def page_lru(m: Memory, pfn: int) -> int:
     """The list a page belongs on, by its flags (folio_lru_list; 2.6.27 has the second pair only)."""
-    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PF_SWAPBACKED and not m.unified_lru else LRU_INACTIVE_FILE
-    return lru + 1 if m.page[pfn].flags & PF_ACTIVE else lru
+    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PG_SWAPBACKED and not m.unified_lru else LRU_INACTIVE_FILE
+    return lru + 1 if m.page[pfn].flags & PG_ACTIVE else lru
 
 
 def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
     """Put a block on its LRU list; every frame of it says so (lruvec_add_folio)."""
     lru = page_lru(m, pfn)
     pages = 1 << m.page[pfn].order
-    m.page[pfn].flags |= PF_LRU
+    m.page[pfn].flags |= PG_LRU
     if to_tail:
         list_add_tail(m, pfn, m.lru_heads + lru)
     else:
         list_add(m, pfn, m.lru_heads + lru)
     m.lru_size[lru] += pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] += pages
-    if m.page[pfn].flags & PF_SWAPBACKED:
+    if m.page[pfn].flags & PG_SWAPBACKED:
         m.nr_anon += pages
     for i in range(pfn + 1, pfn + pages):
-        m.page[i].flags = PF_LRU
+        m.page[i].flags = PG_LRU
 
 
 def lruvec_del(m: Memory, pfn: int) -> None:
@@ -47,29 +47,29 @@ def lruvec_del(m: Memory, pfn: int) -> None:
     pages = 1 << m.page[pfn].order
     m.lru_size[lru] -= pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] -= pages
-    if m.page[pfn].flags & PF_SWAPBACKED:
+    if m.page[pfn].flags & PG_SWAPBACKED:
         m.nr_anon -= pages
     for i in range(pfn, pfn + (1 << m.page[pfn].order)):
-        m.page[i].flags &= ~PF_LRU
+        m.page[i].flags &= ~PG_LRU
 
 
 def activate_page(m: Memory, pfn: int) -> None:
     """Move an inactive page to the active list (folio_activate)."""
-    if not m.page[pfn].flags & PF_LRU or m.page[pfn].flags & PF_ACTIVE:
+    if not m.page[pfn].flags & PG_LRU or m.page[pfn].flags & PG_ACTIVE:
         return
     lruvec_del(m, pfn)
-    m.page[pfn].flags &= ~PF_REFERENCED
-    m.page[pfn].flags |= PF_ACTIVE
+    m.page[pfn].flags &= ~PG_REFERENCED
+    m.page[pfn].flags |= PG_ACTIVE
     lruvec_add(m, pfn, False)
     m.vmstat[PGACTIVATE] += 1 << m.page[pfn].order
 
 
 def mark_page_accessed(m: Memory, pfn: int) -> None:
     """A page is used again: referenced the first time, active the second (mark_page_accessed, rule 45)."""
-    if m.page[pfn].flags & PF_REFERENCED:
+    if m.page[pfn].flags & PG_REFERENCED:
         activate_page(m, pfn)
     else:
-        m.page[pfn].flags |= PF_REFERENCED
+        m.page[pfn].flags |= PG_REFERENCED
 
 
 def inactive_is_low(m: Memory, inactive_lru: int) -> bool:

@@ -1,10 +1,10 @@
 cimport cython
 
-from recap.kernel cimport DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PF_ACTIVE, PF_LRU, PF_SWAPBACKED, PG_ISOLATED
+from recap.kernel cimport DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PG_ACTIVE, PG_LRU, PG_SWAPBACKED, STATE_ISOLATED
 from recap.mm.lru cimport lruvec_del
 from recap.mm.page_isolation cimport isolate_pageblock
 from recap.mm.vmstat cimport PGDEACTIVATE
-from recap.pages cimport Memory, list_add, list_del, list_empty, page_zone
+from recap.pages cimport FOLIOS_SKIPPED, FOLIO_LIST, Memory, list_add, list_del, list_empty, page_zone
 
 cdef bint isolates_both(Memory m, int s) noexcept nogil
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PF_ACTIVE, PF_LRU, PF_SWAPBACKED, PG_ISOLATED
+    from recap.kernel import DEF_PRIORITY, PAGE_ALLOC_COSTLY_ORDER, PG_ACTIVE, PG_LRU, PG_SWAPBACKED, STATE_ISOLATED
     from recap.mm.lru import lruvec_del
     from recap.mm.page_isolation import isolate_pageblock
     from recap.mm.vmstat import PGDEACTIVATE
-    from recap.pages import Memory, list_add, list_del, list_empty, page_zone
+    from recap.pages import FOLIO_LIST, FOLIOS_SKIPPED, Memory, list_add, list_del, list_empty, page_zone
 
 
 def isolates_both(m: Memory, s: int) -> bool:
@@ -25,21 +25,21 @@ def isolates_both(m: Memory, s: int) -> bool:
 
 def is_mate(m: Memory, pfn: int, lru: int, both: bool) -> bool:
     """Does a neighbour of a page from this list join it? (__isolate_lru_page)"""
-    if not m.page[pfn].flags & PF_LRU:
+    if not m.page[pfn].flags & PG_LRU:
         return False
-    if not m.unified_lru and (m.page[pfn].flags & PF_SWAPBACKED == 0) != (lru >= 2):
+    if not m.unified_lru and (m.page[pfn].flags & PG_SWAPBACKED == 0) != (lru >= 2):
         return False
-    return both or (m.page[pfn].flags & PF_ACTIVE != 0) == (lru % 2 == 1)
+    return both or (m.page[pfn].flags & PG_ACTIVE != 0) == (lru % 2 == 1)
 
 
 def isolate_page(m: Memory, pfn: int, deactivate: bool) -> None:
     """Take a page off its LRU list to the head of the scratch list."""
     lruvec_del(m, pfn)
-    if deactivate and m.page[pfn].flags & PF_ACTIVE:
-        m.page[pfn].flags &= ~PF_ACTIVE
+    if deactivate and m.page[pfn].flags & PG_ACTIVE:
+        m.page[pfn].flags &= ~PG_ACTIVE
         m.vmstat[PGDEACTIVATE] += 1
-    m.page[pfn].state = PG_ISOLATED
-    list_add(m, pfn, m.scratch_heads)
+    m.page[pfn].state = STATE_ISOLATED
+    list_add(m, pfn, m.scratch_heads + FOLIO_LIST)
 
 
 def isolate_area(m: Memory, s: int, lru: int, pfn: int) -> int:
@@ -66,7 +66,7 @@ def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     Neighbours use up the scan as well, so a whole area is one batch. Pages of zones the request cannot use are passed
     over, where a list is not of one zone.
     """
-    skipped = m.scratch_heads + 3
+    skipped = m.scratch_heads + FOLIOS_SKIPPED
     scan = 0
     while scan < nr_to_scan and not list_empty(m, m.lru_heads + lru):
         pfn = m.page[m.lru_heads + lru].prev
@@ -91,7 +91,7 @@ def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
 
 def give_back_skipped(m: Memory, lru: int) -> None:
     """What was passed over goes to the head of its list."""
-    skipped = m.scratch_heads + 3
+    skipped = m.scratch_heads + FOLIOS_SKIPPED
     while not list_empty(m, skipped):
         pfn = m.page[skipped].prev
         list_del(m, pfn)

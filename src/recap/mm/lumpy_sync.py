@@ -8,7 +8,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PF_WRITEBACK, PG_ALLOCATED, TENTH_NS, TICK_NS
+    from recap.kernel import IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, PG_WRITEBACK, STATE_ALLOCATED, TENTH_NS, TICK_NS
     from recap.mm.backing_dev import congestion_wait
     from recap.mm.lru import lruvec_add
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
@@ -16,16 +16,16 @@ if not cython.compiled:
     from recap.mm.vmstat import PGACTIVATE, PGSTEAL_DIRECT
     from recap.mm.workingset import workingset_eviction
     from recap.mm.writeback import leave_memory
-    from recap.pages import Memory, list_add, list_del, list_empty
+    from recap.pages import RET_FOLIOS, Memory, list_add, list_del, list_empty
 
 
 def begin_second_pass(m: Memory, s: int) -> None:
     """Keep what a lumpy batch did not free, wait for the device, try once more (shrink_inactive_list, rule 37c)."""
-    kept = m.scratch_heads + 1
+    kept = m.scratch_heads + RET_FOLIOS
     while not list_empty(m, kept):
         pfn = m.page[kept].prev
         list_del(m, pfn)
-        m.page[pfn].flags &= ~PF_ACTIVE
+        m.page[pfn].flags &= ~PG_ACTIVE
         list_add(m, pfn, m.isolated_heads + s)
     m.sc[s].sync = 1
     congestion_wait(m, s, TENTH_NS)
@@ -40,22 +40,22 @@ def second_pass(m: Memory, s: int, cpu: int) -> int:
     reclaimed = 0
     while not list_empty(m, head):
         pfn = m.page[head].prev
-        if m.page[pfn].flags & PF_WRITEBACK and may_enter_fs(m, s, pfn):
+        if m.page[pfn].flags & PG_WRITEBACK and may_enter_fs(m, s, pfn):
             congestion_wait(m, s, TICK_NS)
             break
         fate = shrink_folio(m, s, pfn)
         if fate == PAGE_OUT:
             continue
         list_del(m, pfn)
-        m.page[pfn].state = PG_ALLOCATED
+        m.page[pfn].state = STATE_ALLOCATED
         if fate == PAGE_RECLAIMED:
             reclaimed += 1
             workingset_eviction(m, pfn)
-            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
+            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PG_SWAPBACKED else NONE)
             release_page(m, s, cpu, pfn)
             continue
         if fate == PAGE_ACTIVATE:
-            m.page[pfn].flags |= PF_ACTIVE
+            m.page[pfn].flags |= PG_ACTIVE
             m.vmstat[PGACTIVATE] += 1
         lruvec_add(m, pfn, False)
     if list_empty(m, head):

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport COMPACT_CONTINUE, NONE, PF_LRU
+from recap.kernel cimport COMPACT_CONTINUE, NONE, PG_LRU
 from recap.mm cimport capture, compaction, migratetype, page_alloc, pcplist, watermark
 from recap.pages cimport Memory
 

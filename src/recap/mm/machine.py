@@ -18,7 +18,7 @@ from recap.policy import candidate
 from recap.trace import Recording
 
 if not cython.compiled:
-    from recap.kernel import COMPACT_CONTINUE, NONE, PF_LRU
+    from recap.kernel import COMPACT_CONTINUE, NONE, PG_LRU
     from recap.mm import capture, compaction, migratetype, page_alloc, pcplist, watermark
 
 Lists = dict[tuple[int, int, int], list[int]]
@@ -152,7 +152,7 @@ class Machine:
     def mark_lru(self, pfn: int, on: bool = True) -> None:
         """Put a frame on (or take it off) the LRU as far as fallback and capture look at it: by its flag."""
         flags = self.memory.page[pfn].flags
-        self.memory.page[pfn].flags = flags | PF_LRU if on else flags & ~PF_LRU
+        self.memory.page[pfn].flags = flags | PG_LRU if on else flags & ~PG_LRU
 
     def set_reclaim_active(self, zone: int, on: bool) -> None:
         """Say whether kswapd reclaims a zone: its per-cpu lists hold less meanwhile."""

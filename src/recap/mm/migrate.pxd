@@ -1,11 +1,11 @@
 cimport cython
 
-from recap.kernel cimport NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED
+from recap.kernel cimport NONE, PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK
 from recap.mm.free_scanner cimport compaction_alloc
 from recap.mm.lru cimport lruvec_add
 from recap.mm.page_alloc cimport free_pages
 from recap.mm.vmstat cimport PGMIGRATE_FAIL, PGMIGRATE_SUCCESS
-from recap.pages cimport Memory, list_del, list_empty
+from recap.pages cimport MIGRATEPAGES, Memory, list_del, list_empty
 
 cdef void move_page(Memory m, int cpu, unsigned int src, unsigned int dst) noexcept nogil
 

@@ -5,28 +5,26 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import NONE, PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED
+    from recap.kernel import NONE, PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK
     from recap.mm.free_scanner import compaction_alloc
     from recap.mm.lru import lruvec_add
     from recap.mm.page_alloc import free_pages
     from recap.mm.vmstat import PGMIGRATE_FAIL, PGMIGRATE_SUCCESS
-    from recap.pages import Memory, list_del, list_empty
+    from recap.pages import MIGRATEPAGES, Memory, list_del, list_empty
 
 
 def move_page(m: Memory, cpu: int, src: int, dst: int) -> None:
     """The content of `src` is in `dst` now, at the head of its LRU list; `src` is freed (__unmap_and_move)."""
-    m.page[dst].flags = m.page[src].flags & ~PF_LRU
-    m.page[dst].owner = m.page[src].owner
+    m.page[dst].flags = m.page[src].flags & ~PG_LRU
     m.frame[dst].freed_by = 0
     m.frame[dst].object = m.frame[src].object
     if m.frame[dst].object >= 0:
         m.resident[m.frame[dst].object] = dst
-    if m.page[dst].flags & PF_DIRTY and not m.page[dst].flags & PF_SWAPBACKED:
+    if m.page[dst].flags & PG_DIRTY and not m.page[dst].flags & PG_SWAPBACKED:
         m.moved_dirty[m.nr_moved_dirty] = dst
         m.nr_moved_dirty += 1
     lruvec_add(m, dst, False)
     m.page[src].flags = 0
-    m.page[src].owner = 0
     m.frame[src].object = -1
     m.frame[src].freed_by = 0
     free_pages(m, cpu, src, 0)
@@ -37,7 +35,7 @@ def migrate_pages(m: Memory, s: int, cpu: int) -> bool:
 
     The pages that stay go back to the heads of their LRU lists.
     """
-    migratepages = m.scratch_heads + 1
+    migratepages = m.scratch_heads + MIGRATEPAGES
     enough = True
     while enough and not list_empty(m, migratepages):
         src = m.page[migratepages].next
@@ -63,9 +61,9 @@ def is_busy(m: Memory, pfn: int) -> bool:
     Nor is the journal, which holds a filesystem's metadata from its change until it is written in place
     (__buffer_migrate_folio, check_refs).
     """
-    if m.page[pfn].flags & PF_WRITEBACK or m.page[pfn].owner & PG_HELD:
+    if m.page[pfn].flags & PG_WRITEBACK or m.page[pfn].flags & PG_HELD:
         return True
-    return m.page[pfn].flags & PF_DIRTY != 0 and m.page[pfn].owner & PG_JOURNALLED != 0
+    return m.page[pfn].flags & PG_DIRTY != 0 and m.page[pfn].flags & PG_JOURNALLED != 0
 
 
 def put_back(m: Memory, pfn: int) -> None:
@@ -77,7 +75,7 @@ def put_back(m: Memory, pfn: int) -> None:
 
 def putback_movable_pages(m: Memory) -> None:
     """What is left isolated goes back to its LRU lists (putback_movable_pages)."""
-    migratepages = m.scratch_heads + 1
+    migratepages = m.scratch_heads + MIGRATEPAGES
     while not list_empty(m, migratepages):
         pfn = m.page[migratepages].next
         list_del(m, pfn)

@@ -7,11 +7,11 @@ from recap.kernel cimport (
     MIGRATE_MOVABLE,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
-    PF_LRU,
-    PF_SWAPBACKED,
-    PF_WRITEBACK,
-    PG_ALLOCATED,
-    PG_BUDDY,
+    PG_LRU,
+    PG_SWAPBACKED,
+    PG_WRITEBACK,
+    STATE_ALLOCATED,
+    STATE_BUDDY,
 )
 from recap.mm.free_area cimport free_list
 from recap.mm.lru cimport lruvec_del
@@ -26,7 +26,7 @@ from recap.mm.skip_hint cimport (
     update_cached_migrate,
 )
 from recap.mm.vmstat cimport COMPACT_ISOLATED
-from recap.pages cimport Memory, list_add, list_del
+from recap.pages cimport MIGRATEPAGES, Memory, list_add, list_del
 
 cdef void move_freelist_tail(Memory m, unsigned int head, unsigned int pfn) noexcept nogil
 

@@ -12,11 +12,11 @@ if not cython.compiled:
         MIGRATE_MOVABLE,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
-        PF_LRU,
-        PF_SWAPBACKED,
-        PF_WRITEBACK,
-        PG_ALLOCATED,
-        PG_BUDDY,
+        PG_LRU,
+        PG_SWAPBACKED,
+        PG_WRITEBACK,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
     )
     from recap.mm.free_area import free_list
     from recap.mm.lru import lruvec_del
@@ -31,7 +31,7 @@ if not cython.compiled:
         update_cached_migrate,
     )
     from recap.mm.vmstat import COMPACT_ISOLATED
-    from recap.pages import Memory, list_add, list_del
+    from recap.pages import MIGRATEPAGES, Memory, list_add, list_del
 
 
 def move_freelist_tail(m: Memory, head: int, pfn: int) -> None:
@@ -136,11 +136,11 @@ def may_isolate(m: Memory, s: int, pfn: int) -> bool:
 
     A block of several pages cannot: 6.1 passes over compound pages.
     """
-    if not m.page[pfn].flags & PF_LRU or m.page[pfn].flags & PF_WRITEBACK:
+    if not m.page[pfn].flags & PG_LRU or m.page[pfn].flags & PG_WRITEBACK:
         return False
-    if m.page[pfn].state != PG_ALLOCATED or m.page[pfn].order:
+    if m.page[pfn].state != STATE_ALLOCATED or m.page[pfn].order:
         return False
-    return m.page[pfn].flags & PF_SWAPBACKED != 0 or m.cc[s].gfp & GFP_FS != 0
+    return m.page[pfn].flags & PG_SWAPBACKED != 0 or m.cc[s].gfp & GFP_FS != 0
 
 
 def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) -> None:
@@ -161,7 +161,7 @@ def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) ->
                 break
             m.cc[s].next_skip_pfn = block_end(m, s, low_pfn)
         m.cc[s].total_migrate_scanned += 1
-        if m.page[low_pfn].state == PG_BUDDY:
+        if m.page[low_pfn].state == STATE_BUDDY:
             low_pfn += 1 << m.page[low_pfn].order
             continue
         if may_isolate(m, s, low_pfn):
@@ -169,7 +169,7 @@ def isolate_migratepages_block(m: Memory, s: int, low_pfn: int, end_pfn: int) ->
                 break
             low_pfn += 1
             continue
-        if m.page[low_pfn].state == PG_ALLOCATED:
+        if m.page[low_pfn].state == STATE_ALLOCATED:
             low_pfn += (1 << m.page[low_pfn].order) - 1
         if skips_on_failure(m, s):
             low_pfn = skip_block(m, s, low_pfn)
@@ -202,7 +202,7 @@ def isolate_page(m: Memory, s: int, pfn: int) -> bool:
         if test_and_set_skip(m, s, pfn):
             return False
     lruvec_del(m, pfn)
-    list_add(m, pfn, m.scratch_heads + 1)
+    list_add(m, pfn, m.scratch_heads + MIGRATEPAGES)
     m.cc[s].nr_migratepages += 1
     m.cc[s].nr_isolated += 1
     return True

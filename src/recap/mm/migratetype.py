@@ -18,10 +18,10 @@ if not cython.compiled:
         MIGRATE_RESERVE,
         MIGRATE_UNMOVABLE,
         NONE,
-        PF_LRU,
-        PG_ALLOCATED,
-        PG_BUDDY,
-        PG_RESERVED,
+        PG_LRU,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
+        STATE_RESERVED,
         WMARK_HIGH,
         WMARK_MIN,
     )
@@ -89,7 +89,7 @@ def move_freepages_block(m: Memory, zone: int, pfn: int, migratetype: int) -> in
     at = block_start(m, zone, pfn)
     moved = 0
     while at < end:
-        if m.page[at].state == PG_BUDDY:
+        if m.page[at].state == STATE_BUDDY:
             move_to_free_list(m, zone, at, migratetype)
             moved += 1 << m.page[at].order
             at += 1 << m.page[at].order
@@ -106,10 +106,10 @@ def movable_pages(m: Memory, zone: int, pfn: int) -> int:
     at = block_start(m, zone, pfn)
     movable = 0
     while at < end:
-        if m.page[at].state == PG_BUDDY:
+        if m.page[at].state == STATE_BUDDY:
             at += 1 << m.page[at].order
         else:
-            if m.page[at].flags & PF_LRU:
+            if m.page[at].flags & PG_LRU:
                 movable += 1 << m.page[at].order
             at += 1
     return movable
@@ -126,7 +126,7 @@ def free_pages_of_block(m: Memory, pfn: int) -> int:
     at = pfn & ~((1 << m.pageblock_order) - 1)
     free = 0
     while at < end:
-        if m.page[at].state == PG_BUDDY:
+        if m.page[at].state == STATE_BUDDY:
             free += 1 << m.page[at].order
             at += 1 << m.page[at].order
         else:
@@ -231,7 +231,7 @@ def rmqueue_largest(m: Memory, zone: int, order: int, migratetype: int) -> int:
     if current == m.pageblock_order:
         m.pageblock[pfn >> m.pageblock_order] = migratetype
     expand(m, zone, pfn, order, current, rest)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.page[pfn].order = order
     m.page[pfn].migratetype = migratetype
     m.extfrag_events += 1
@@ -252,7 +252,7 @@ def setup_zone_migrate_reserve(m: Memory, zone: int) -> None:
     last = m.zone[zone].end - size
     while pfn <= last:
         block = pfn >> m.pageblock_order
-        if m.page[pfn].state != PG_RESERVED:
+        if m.page[pfn].state != STATE_RESERVED:
             if m.pageblock[block] == MIGRATE_MOVABLE and wanted > 0:
                 m.pageblock[block] = MIGRATE_RESERVE
                 move_freepages_block(m, zone, pfn, MIGRATE_RESERVE)

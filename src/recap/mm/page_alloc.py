@@ -27,7 +27,7 @@ if not cython.compiled:
         MIGRATE_MOVABLE,
         MIGRATE_PCPTYPES,
         NONE,
-        PG_TAIL,
+        STATE_TAIL,
         ZONE_DMA,
         ZONE_DMA32,
         ZONE_MOVABLE,
@@ -150,10 +150,10 @@ def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flag
 
 def free_pages_prepare(m: Memory, pfn: int, order: int) -> None:
     """Make a block nobody's (free_pages_prepare); the pageblock's type is noted (free_unref_page_prepare)."""
-    if order > 0 and m.page[pfn + 1].state != PG_TAIL:  # not compound, and in use since before the snapshot
+    if order > 0 and m.page[pfn + 1].state != STATE_TAIL:  # not compound, and in use since before the snapshot
         for i in range(pfn + 1, pfn + (1 << order)):
-            m.page[i].state = PG_TAIL
-    m.page[pfn].state = PG_TAIL
+            m.page[i].state = STATE_TAIL
+    m.page[pfn].state = STATE_TAIL
     m.page[pfn].flags = 0
     m.page[pfn].migratetype = m.pageblock[pfn >> m.pageblock_order]
 

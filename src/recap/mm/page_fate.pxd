@@ -4,11 +4,11 @@ from recap.kernel cimport (
     GFP_FS,
     GFP_IO,
     PAGE_ALLOC_COSTLY_ORDER,
-    PF_DIRTY,
-    PF_REFERENCED,
-    PF_SWAPBACKED,
-    PF_WRITEBACK,
-    PF_YOUNG,
+    PG_DIRTY,
+    PG_REFERENCED,
+    PG_SWAPBACKED,
+    PG_WRITEBACK,
+    PG_YOUNG,
 )
 from recap.mm.writeback cimport add_to_swap, pageout
 from recap.pages cimport Memory

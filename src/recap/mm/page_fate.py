@@ -9,11 +9,11 @@ if not cython.compiled:
         GFP_FS,
         GFP_IO,
         PAGE_ALLOC_COSTLY_ORDER,
-        PF_DIRTY,
-        PF_REFERENCED,
-        PF_SWAPBACKED,
-        PF_WRITEBACK,
-        PF_YOUNG,
+        PG_DIRTY,
+        PG_REFERENCED,
+        PG_SWAPBACKED,
+        PG_WRITEBACK,
+        PG_YOUNG,
     )
     from recap.mm.writeback import add_to_swap, pageout
     from recap.pages import Memory
@@ -28,7 +28,7 @@ def may_enter_fs(m: Memory, s: int, pfn: int) -> bool:
     """May the request wait for a page of this kind to be written? (may_enter_fs)"""
     if m.sc[s].gfp & GFP_FS:
         return True
-    return m.page[pfn].flags & PF_SWAPBACKED != 0 and m.sc[s].gfp & GFP_IO != 0
+    return m.page[pfn].flags & PG_SWAPBACKED != 0 and m.sc[s].gfp & GFP_IO != 0
 
 
 def page_fate(m: Memory, s: int, pfn: int) -> int:
@@ -37,17 +37,17 @@ def page_fate(m: Memory, s: int, pfn: int) -> int:
     For a costly order it does not matter that a page was used lately; dirty pages are written on the spot.
     """
     cheap = m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER
-    mapped = m.page[pfn].flags & PF_SWAPBACKED != 0
+    mapped = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.sc[s].nr_scanned += 2 if mapped else 1
-    if m.page[pfn].flags & PF_WRITEBACK:
+    if m.page[pfn].flags & PG_WRITEBACK:
         return PAGE_KEEP
-    referenced = m.page[pfn].flags & (PF_YOUNG | PF_REFERENCED) != 0
-    m.page[pfn].flags &= ~(PF_YOUNG | PF_REFERENCED)
+    referenced = m.page[pfn].flags & (PG_YOUNG | PG_REFERENCED) != 0
+    m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
     if cheap and referenced and mapped:
         return PAGE_ACTIVATE
     if mapped and not add_to_swap(m, pfn):
         return PAGE_ACTIVATE
-    if not m.page[pfn].flags & PF_DIRTY:
+    if not m.page[pfn].flags & PG_DIRTY:
         return PAGE_RECLAIMED
     if cheap and referenced:
         return PAGE_KEEP

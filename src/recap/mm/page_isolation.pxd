@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport ALLOC_WMARK_MASK, MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, PG_ALLOCATED, PG_BUDDY
+from recap.kernel cimport ALLOC_WMARK_MASK, MIGRATE_ISOLATE, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED, STATE_BUDDY
 from recap.mm.buddy cimport expand
 from recap.mm.free_area cimport del_page_from_free_list
 from recap.mm.migratetype cimport move_freepages_block

@@ -14,8 +14,8 @@ if not cython.compiled:
         MIGRATE_ISOLATE,
         MIGRATE_MOVABLE,
         NONE,
-        PG_ALLOCATED,
-        PG_BUDDY,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
     )
     from recap.mm.buddy import expand
     from recap.mm.free_area import del_page_from_free_list
@@ -45,7 +45,7 @@ def free_block_around(m: Memory, pfn: int, order: int) -> int:
     """The free block of at least this order that begins at or before an aligned frame and holds it; NONE: none does."""
     while order < m.max_order:
         at = pfn & ~((1 << order) - 1)
-        if m.page[at].state == PG_BUDDY and m.page[at].order == order:
+        if m.page[at].state == STATE_BUDDY and m.page[at].order == order:
             return at
         order += 1
     return NONE
@@ -75,6 +75,6 @@ def undo_isolation(m: Memory, s: int) -> int:
     order = m.page[head].order
     del_page_from_free_list(m, zone, head)
     expand(m, zone, head, m.sc[s].order, order, MIGRATE_MOVABLE)
-    m.page[head].state = PG_ALLOCATED
+    m.page[head].state = STATE_ALLOCATED
     m.page[head].order = m.sc[s].order
     return head

@@ -34,18 +34,18 @@ def page_map(m: Memory) -> PageMap:
     """Use of every frame, (frames,) uint8; frames that pad the page array are RESERVED. Never RECLAIMED or STOLEN."""
     page = m.array("page")[: m.nr_frames]
     state, order = page["state"], page["order"]
-    lru = page["flags"] & kernel.PF_LRU != 0
-    anon = page["flags"] & kernel.PF_SWAPBACKED != 0
+    lru = page["flags"] & kernel.PG_LRU != 0
+    anon = page["flags"] & kernel.PG_SWAPBACKED != 0
     use = np.full(len(page), Use.RESERVED, np.uint8)
-    allocated = state == kernel.PG_ALLOCATED
+    allocated = state == kernel.STATE_ALLOCATED
     use[allocated] = Use.KERNEL
     use[allocated & lru] = np.where(anon[allocated & lru], Use.ANON, Use.FILE)
     use[allocated & (order > PAGE_ALLOC_COSTLY_ORDER)] = Use.HIGH_ORDER
-    use[state == kernel.PG_PCP] = Use.PCP
-    use[state == kernel.PG_CAPTURED] = Use.CAPTURED
-    buddy = state == kernel.PG_BUDDY
+    use[state == kernel.STATE_PCP] = Use.PCP
+    use[state == kernel.STATE_CAPTURED] = Use.CAPTURED
+    buddy = state == kernel.STATE_BUDDY
     use[buddy] = np.where(order[buddy] >= m.pageblock_order, Use.FREE_HUGE, Use.FREE)
-    spread_over_blocks(use, order, state != kernel.PG_TAIL)
+    spread_over_blocks(use, order, state != kernel.STATE_TAIL)
     return use
 
 
@@ -93,7 +93,7 @@ def as_svg(m: Memory, across: int = 4) -> str:
     parts = []
     frame = 0
     while frame < frames:
-        k = int(order[frame]) if state[frame] != kernel.PG_TAIL else 0
+        k = int(order[frame]) if state[frame] != kernel.STATE_TAIL else 0
         square, inside = divmod(frame, 1 << 2 * SIDE)
         column, row = place(inside)
         x, y = (square % across << SIDE) + column, (square // across << SIDE) + row

@@ -7,9 +7,9 @@ from recap.kernel cimport (
     NONE,
     NR_PCP_LISTS,
     PAGE_ALLOC_COSTLY_ORDER,
-    PG_ALLOCATED,
-    PG_PCP,
-    PG_TAIL,
+    STATE_ALLOCATED,
+    STATE_PCP,
+    STATE_TAIL,
 )
 from recap.mm.buddy cimport free_one_page
 from recap.mm.rmqueue cimport rmqueue_migratetype

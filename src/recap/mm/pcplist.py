@@ -17,9 +17,9 @@ if not cython.compiled:
         NONE,
         NR_PCP_LISTS,
         PAGE_ALLOC_COSTLY_ORDER,
-        PG_ALLOCATED,
-        PG_PCP,
-        PG_TAIL,
+        STATE_ALLOCATED,
+        STATE_PCP,
+        STATE_TAIL,
     )
     from recap.mm.buddy import free_one_page
     from recap.mm.pcp_tuning import (
@@ -91,7 +91,7 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
         while pages > 0 and not list_empty(m, lists + pindex):
             pfn = m.page[lists + pindex].prev
             list_del(m, pfn)
-            m.page[pfn].state = PG_TAIL
+            m.page[pfn].state = STATE_TAIL
             pages -= 1 << order
             m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
             migratetype = way_back(m, pfn)
@@ -131,7 +131,7 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
         return
     p = zone * m.nr_cpus + cpu
     pindex = order_to_pindex(migratetype, order)
-    m.page[pfn].state = PG_PCP
+    m.page[pfn].state = STATE_PCP
     m.page[pfn].order = order
     list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + pindex)
     m.pcp[p].count += 1 << order
@@ -179,7 +179,7 @@ def free_pages_bulk(m: Memory, zone: int, cpu: int, count: int) -> None:
     while count > 0 and not list_empty(m, head):
         pfn = m.page[head].prev
         list_del(m, pfn)
-        m.page[pfn].state = PG_TAIL
+        m.page[pfn].state = STATE_TAIL
         m.pcp[p].count -= 1
         count -= 1
         free_one_page(m, zone, pfn, 0, m.pageblock[pfn >> m.pageblock_order], False)
@@ -189,7 +189,7 @@ def free_hot_cold_page(m: Memory, zone: int, cpu: int, pfn: int, cold: bool) -> 
     """Put a page on the one list, at its head, or at the tail if it is not in the cache (free_hot_cold_page of 2.6.27,
     rule 19)."""
     p = zone * m.nr_cpus + cpu
-    m.page[pfn].state = PG_PCP
+    m.page[pfn].state = STATE_PCP
     m.page[pfn].order = 0
     if cold:
         list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS)
@@ -208,7 +208,7 @@ def fill_single_list(m: Memory, zone: int, cpu: int, migratetype: int) -> None:
         pfn = rmqueue_migratetype(m, zone, 0, migratetype, 0)
         if pfn == NONE:
             return
-        m.page[pfn].state = PG_PCP
+        m.page[pfn].state = STATE_PCP
         m.page[pfn].migratetype = migratetype
         list_add(m, pfn, last)
         last = pfn
@@ -235,7 +235,7 @@ def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
     if pfn == head:
         return NONE
     list_del(m, pfn)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.pcp[p].count -= 1
     return pfn
 
@@ -248,7 +248,7 @@ def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migrat
         if pfn == NONE:
             count = i
             break
-        m.page[pfn].state = PG_PCP
+        m.page[pfn].state = STATE_PCP
         list_add_tail(m, pfn, head)
     m.zone[zone].free_pages -= count << order
     return count
@@ -279,7 +279,7 @@ def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int
             return NONE
     pfn = m.page[head].next
     list_del(m, pfn)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.pcp[p].count -= 1 << order
     return pfn
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
+from recap.kernel cimport IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
 from recap.mm.capture cimport capture_page
 from recap.mm.folio_fate cimport folio_fate
 from recap.mm.lru cimport lru_note_cost
@@ -9,7 +9,7 @@ from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_OUT, PAGE_RECLAIMED, page_fa
 from recap.mm.vmstat cimport PGACTIVATE
 from recap.mm.workingset cimport workingset_eviction
 from recap.mm.writeback cimport leave_memory
-from recap.pages cimport Memory, list_add, list_del, list_empty
+from recap.pages cimport FOLIO_LIST, FREE_FOLIOS, RET_FOLIOS, Memory, list_add, list_del, list_empty
 
 cdef enum:
     PAGEVEC_SIZE = 14

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import IN_SWAP, NONE, PF_ACTIVE, PF_SWAPBACKED, PG_ALLOCATED
+    from recap.kernel import IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
     from recap.mm.capture import capture_page
     from recap.mm.folio_fate import folio_fate
     from recap.mm.lru import lru_note_cost
@@ -14,7 +14,7 @@ if not cython.compiled:
     from recap.mm.vmstat import PGACTIVATE
     from recap.mm.workingset import workingset_eviction
     from recap.mm.writeback import leave_memory
-    from recap.pages import Memory, list_add, list_del, list_empty
+    from recap.pages import FOLIO_LIST, FREE_FOLIOS, RET_FOLIOS, Memory, list_add, list_del, list_empty
 
     PAGEVEC_SIZE = 14
 
@@ -37,7 +37,7 @@ def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
 
 def release_pages(m: Memory, s: int, cpu: int) -> None:
     """Release what was reclaimed, last in first (free_unref_page_list; __pagevec_free)."""
-    free = m.scratch_heads + 2
+    free = m.scratch_heads + FREE_FOLIOS
     while not list_empty(m, free):
         pfn = m.page[free].next
         list_del(m, pfn)
@@ -54,11 +54,11 @@ def pagevec_full(m: Memory, s: int, reclaimed: int) -> bool:
 def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
     """Decide for each isolated page, release what was reclaimed; pages reclaimed (shrink_folio_list).
 
-    The others are left on the second scratch list.
+    The others are left on RET_FOLIOS.
     """
-    src = m.scratch_heads
-    kept = m.scratch_heads + 1
-    free = m.scratch_heads + 2
+    src = m.scratch_heads + FOLIO_LIST
+    kept = m.scratch_heads + RET_FOLIOS
+    free = m.scratch_heads + FREE_FOLIOS
     reclaimed = 0
     paged_out = 0
     while not list_empty(m, src):
@@ -68,15 +68,15 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         fate = shrink_folio(m, s, pfn)
         if fate == PAGE_RECLAIMED:
             reclaimed += 1
-            m.page[pfn].state = PG_ALLOCATED
+            m.page[pfn].state = STATE_ALLOCATED
             workingset_eviction(m, pfn)
-            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PF_SWAPBACKED else NONE)
+            leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PG_SWAPBACKED else NONE)
             list_add(m, pfn, free)
             if pagevec_full(m, s, reclaimed):
                 release_pages(m, s, cpu)
             continue
         if fate == PAGE_ACTIVATE:
-            m.page[pfn].flags |= PF_ACTIVE
+            m.page[pfn].flags |= PG_ACTIVE
             m.vmstat[PGACTIVATE] += pages
         if fate == PAGE_OUT:
             paged_out += 1

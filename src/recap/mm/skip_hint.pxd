@@ -6,9 +6,9 @@ from recap.kernel cimport (
     MIGRATE_ASYNC,
     MIGRATE_MOVABLE,
     PAGE_ALLOC_COSTLY_ORDER,
-    PF_LRU,
-    PG_ALLOCATED,
-    PG_BUDDY,
+    PG_LRU,
+    STATE_ALLOCATED,
+    STATE_BUDDY,
 )
 from recap.pages cimport Memory
 

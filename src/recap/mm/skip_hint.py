@@ -14,9 +14,9 @@ if not cython.compiled:
         MIGRATE_ASYNC,
         MIGRATE_MOVABLE,
         PAGE_ALLOC_COSTLY_ORDER,
-        PF_LRU,
-        PG_ALLOCATED,
-        PG_BUDDY,
+        PG_LRU,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
     )
     from recap.pages import Memory
 
@@ -74,7 +74,7 @@ def reset_cached_positions(m: Memory, zone: int) -> None:
 def pageblock_skip_persistent(m: Memory, pfn: int) -> bool:
     """Is the pageblock one huge page? (pageblock_skip_persistent)"""
     pfn = pageblock_start(m, pfn)
-    return m.page[pfn].state == PG_ALLOCATED and m.page[pfn].order >= m.pageblock_order
+    return m.page[pfn].state == STATE_ALLOCATED and m.page[pfn].order >= m.pageblock_order
 
 
 def reset_isolation_pfn(m: Memory, zone: int, pfn: int, check_source: bool, check_target: bool) -> bool:
@@ -89,7 +89,7 @@ def reset_isolation_pfn(m: Memory, zone: int, pfn: int, check_source: bool, chec
     at = max(pageblock_start(m, pfn), m.zone[zone].start)
     last = min(pageblock_start(m, pfn) + (1 << m.pageblock_order), m.zone[zone].end) - 1
     while at <= last:
-        if (check_source and m.page[at].flags & PF_LRU) or (check_target and m.page[at].state == PG_BUDDY):
+        if (check_source and m.page[at].flags & PG_LRU) or (check_target and m.page[at].state == STATE_BUDDY):
             m.pageblock_skip[block] = 0
             return True
         at += 1 << PAGE_ALLOC_COSTLY_ORDER

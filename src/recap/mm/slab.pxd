@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport GFP_FS, NONE, PF_ACTIVE, PF_REFERENCED, PG_SLAB
+from recap.kernel cimport GFP_FS, NONE, PG_ACTIVE, PG_REFERENCED
 from recap.mm.page_alloc cimport free_pages
 from recap.mm.vmstat cimport SLABS_SCANNED
 from recap.pages cimport Memory, list_add, list_del, list_empty

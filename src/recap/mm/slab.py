@@ -9,7 +9,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import GFP_FS, NONE, PF_ACTIVE, PF_REFERENCED, PG_SLAB
+    from recap.kernel import GFP_FS, NONE, PG_ACTIVE, PG_REFERENCED
     from recap.mm.page_alloc import free_pages
     from recap.mm.vmstat import SLABS_SCANNED
     from recap.pages import Memory, list_add, list_del, list_empty
@@ -20,9 +20,8 @@ if not cython.compiled:
 
 
 def add_slab_page(m: Memory, pfn: int) -> None:
-    """A page has become one of a cache's, its objects the youngest; PF_ACTIVE says that dentries hold the inodes."""
-    m.page[pfn].owner = PG_SLAB
-    m.page[pfn].flags = PF_REFERENCED | PF_ACTIVE
+    """A page has become one of a cache's, its objects the youngest; PG_ACTIVE says that dentries hold the inodes."""
+    m.page[pfn].flags = PG_REFERENCED | PG_ACTIVE
     list_add(m, pfn, m.slab_head)
     m.nr_slab += 1
 
@@ -30,7 +29,6 @@ def add_slab_page(m: Memory, pfn: int) -> None:
 def del_slab_page(m: Memory, pfn: int) -> None:
     """The cache has given up a page."""
     list_del(m, pfn)
-    m.page[pfn].owner = 0
     m.nr_slab -= 1
 
 
@@ -66,7 +64,7 @@ def prune(m: Memory, cpu: int, pages: int) -> int:
         pages -= 1
         pfn = m.page[m.slab_head].prev
         if m.page[pfn].flags:
-            m.page[pfn].flags = PF_ACTIVE if m.page[pfn].flags & PF_REFERENCED else 0
+            m.page[pfn].flags = PG_ACTIVE if m.page[pfn].flags & PG_REFERENCED else 0
             list_del(m, pfn)
             list_add(m, pfn, m.slab_head)
             continue

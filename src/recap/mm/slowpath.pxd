@@ -2,8 +2,8 @@ cimport cython
 
 from recap.kernel cimport (
     ALLOC_KSWAPD,
-    ALLOC_NO_WATERMARKS,
     ALLOC_NOFRAGMENT,
+    ALLOC_NO_WATERMARKS,
     ALLOC_WMARK_HIGH,
     ALLOC_WMARK_MASK,
     COMPACT_DEFERRED,
@@ -51,7 +51,7 @@ from recap.mm.vmscan cimport (
     writes_pending,
     zone_reclaimable_pages,
 )
-from recap.mm.vmstat cimport ALLOC_SLOWPATH, ALLOCSTALL
+from recap.mm.vmstat cimport ALLOCSTALL, ALLOC_SLOWPATH
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory

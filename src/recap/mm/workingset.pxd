@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport PF_ACTIVE, PF_SWAPBACKED, PG_WORKINGSET
+from recap.kernel cimport PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
 from recap.mm.lru cimport lru_note_cost
 from recap.mm.vmstat cimport (
     WORKINGSET_ACTIVATE_ANON,

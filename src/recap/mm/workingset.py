@@ -9,7 +9,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import PF_ACTIVE, PF_SWAPBACKED, PG_WORKINGSET
+    from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
     from recap.mm.lru import lru_note_cost
     from recap.mm.vmstat import (
         WORKINGSET_ACTIVATE_ANON,
@@ -33,7 +33,7 @@ def workingset_eviction(m: Memory, pfn: int) -> None:
         return
     obj = m.frame[pfn].object
     if obj >= 0:
-        m.shadow[obj] = 2 * m.nonresident_age + (1 if m.page[pfn].owner & PG_WORKINGSET else 0)
+        m.shadow[obj] = 2 * m.nonresident_age + (1 if m.page[pfn].flags & PG_WORKINGSET else 0)
     workingset_age_nonresident(m, 1)
 
 
@@ -41,7 +41,7 @@ def workingset_refault(m: Memory, pfn: int) -> None:
     """An evicted object is back in a page that is on no LRU list yet (workingset_refault, 6.1)."""
     obj = m.frame[pfn].object
     shadow = m.shadow[obj]
-    anon = m.page[pfn].flags & PF_SWAPBACKED != 0
+    anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.shadow[obj] = -1
     m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1
     size = m.lru_size[3] + (m.lru_size[2] if anon else 0)
@@ -54,12 +54,12 @@ def workingset_refault(m: Memory, pfn: int) -> None:
 
 def workingset_activate(m: Memory, pfn: int, used: bool) -> None:
     """A page came back soon enough to have been in the working set: it is active, and what takes such pages costs."""
-    anon = m.page[pfn].flags & PF_SWAPBACKED != 0
-    m.page[pfn].flags |= PF_ACTIVE
+    anon = m.page[pfn].flags & PG_SWAPBACKED != 0
+    m.page[pfn].flags |= PG_ACTIVE
     workingset_age_nonresident(m, 1)
     m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1
     if used:
-        m.page[pfn].owner |= PG_WORKINGSET
+        m.page[pfn].flags |= PG_WORKINGSET
         lru_note_cost(m, not anon, 1)
         m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1
 

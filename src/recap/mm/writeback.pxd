@@ -1,16 +1,16 @@
 from recap.kernel cimport (
     NONE,
-    PF_ACTIVE,
-    PF_DIRTY,
-    PF_LRU,
-    PF_RECLAIM,
-    PF_SWAPBACKED,
-    PF_WRITEBACK,
-    PG_ALLOCATED,
+    PG_ACTIVE,
+    PG_DIRTY,
     PG_HELD,
-    PG_ISOLATED,
     PG_JOURNALLED,
-    SWAP_SLOT,
+    PG_LRU,
+    PG_RECLAIM,
+    PG_SWAPBACKED,
+    PG_SWAPCACHE,
+    PG_WRITEBACK,
+    STATE_ALLOCATED,
+    STATE_ISOLATED,
 )
 from recap.mm.lru cimport lruvec_add, lruvec_del
 from recap.mm.vmstat cimport NR_DIRTY, NR_VMSCAN_WRITE, NR_WRITEBACK, NR_WRITTEN, PGROTATED, PSWPOUT

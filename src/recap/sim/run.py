@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import PF_YOUNG, Profile
+from recap.kernel import PG_YOUNG, Profile
 from recap.mm import boot, invariants, sysctl
 from recap.mm.vmstat import NAMES
 from recap.pages import COMPILED, Memory
@@ -124,7 +124,7 @@ def touch_mapped_pages(memory: Memory, snapshot: Snapshot, seed: int, percent: i
     draw = np.random.default_rng(seed).random(len(snapshot.flags)) * 100 < percent
     for lru in range(4):
         pfns = snapshot.lru_list(lru)
-        memory.set_flag(pfns[draw[pfns] & (snapshot.mapcount[pfns] >= 0)].tolist(), PF_YOUNG)
+        memory.set_flag(pfns[draw[pfns] & (snapshot.mapcount[pfns] >= 0)].tolist(), PG_YOUNG)
 
 
 def raise_policy_error(policy: Any) -> None:

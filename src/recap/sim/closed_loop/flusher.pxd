@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED, TENTH_NS
+from recap.kernel cimport PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK, TENTH_NS
 from recap.mm.vmstat cimport NR_DIRTY, NR_WRITEBACK
 from recap.mm.writeback cimport set_page_dirty, start_writeback
 from recap.pages cimport Memory

@@ -15,7 +15,7 @@ from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.device import Device
 
 if not cython.compiled:
-    from recap.kernel import PF_DIRTY, PF_LRU, PF_SWAPBACKED, PF_WRITEBACK, PG_HELD, PG_JOURNALLED, TENTH_NS
+    from recap.kernel import PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK, TENTH_NS
     from recap.mm.vmstat import NR_DIRTY, NR_WRITEBACK
     from recap.mm.writeback import set_page_dirty, start_writeback
     from recap.sim.closed_loop.costs import STEP_NS
@@ -60,9 +60,9 @@ class Flusher:
         for i in range(NR_LRU_LISTS):
             for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
                 flags = self.m.page[pfn].flags
-                if flags & PF_DIRTY and not flags & PF_SWAPBACKED:
+                if flags & PG_DIRTY and not flags & PG_SWAPBACKED:
                     self.m.vmstat[NR_DIRTY] += 1
-                    if not self.m.page[pfn].owner & PG_JOURNALLED:
+                    if not self.m.page[pfn].flags & PG_JOURNALLED:
                         self.push(pfn)
 
     def push(self, pfn: int) -> None:
@@ -81,11 +81,11 @@ class Flusher:
 
         Metadata becomes dirty by a commit, and is written as recorded.
         """
-        self.m.page[pfn].owner &= ~PG_HELD
-        if not self.m.page[pfn].flags & PF_LRU or self.m.page[pfn].flags & (PF_DIRTY | PF_SWAPBACKED):
+        self.m.page[pfn].flags &= ~PG_HELD
+        if not self.m.page[pfn].flags & PG_LRU or self.m.page[pfn].flags & (PG_DIRTY | PG_SWAPBACKED):
             return
         set_page_dirty(self.m, pfn)
-        if not self.m.page[pfn].owner & PG_JOURNALLED:
+        if not self.m.page[pfn].flags & PG_JOURNALLED:
             self.push(pfn)
         if self.is_idle() and self.over_background():
             self.call(now)
@@ -102,7 +102,7 @@ class Flusher:
 
     def write_page(self, pfn: int) -> bool:
         """Hand a page to the device if it is dirty and not on its way."""
-        if not self.m.page[pfn].flags & PF_DIRTY or self.m.page[pfn].flags & (PF_WRITEBACK | PF_SWAPBACKED):
+        if not self.m.page[pfn].flags & PG_DIRTY or self.m.page[pfn].flags & (PG_WRITEBACK | PG_SWAPBACKED):
             return False
         start_writeback(self.m, pfn)
         return True

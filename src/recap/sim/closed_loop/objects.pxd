@@ -4,10 +4,10 @@ from recap.kernel cimport (
     IN_SWAP,
     NONE,
     PAGE_ALLOC_COSTLY_ORDER,
-    PF_ACTIVE,
-    PF_LRU,
-    PF_SWAPBACKED,
-    PF_YOUNG,
+    PG_ACTIVE,
+    PG_LRU,
+    PG_SWAPBACKED,
+    PG_YOUNG,
 )
 from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add, lruvec_del, mark_page_accessed

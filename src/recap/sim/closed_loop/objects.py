@@ -18,10 +18,10 @@ if not cython.compiled:
         IN_SWAP,
         NONE,
         PAGE_ALLOC_COSTLY_ORDER,
-        PF_ACTIVE,
-        PF_LRU,
-        PF_SWAPBACKED,
-        PF_YOUNG,
+        PG_ACTIVE,
+        PG_LRU,
+        PG_SWAPBACKED,
+        PG_YOUNG,
     )
     from recap.mm.kswapd import wakeup_kswapd
     from recap.mm.lru import activate_page, lruvec_add, lruvec_del, mark_page_accessed
@@ -79,13 +79,12 @@ class Objects:
         self.m.resident[obj] = pfn
         self.m.frame[pfn].object = obj
         self.owner[obj] = t
-        self.m.page[pfn].owner = 0
         if order > PAGE_ALLOC_COSTLY_ORDER:
             self.m.vmstat[HIGH_ORDER_SUCCESSES] += 1
             self.task[t].served += 1
         if self.kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
-            self.m.page[pfn].flags = PF_SWAPBACKED | PF_YOUNG | (PF_ACTIVE if self.m.anon_starts_active else 0)
+            self.m.page[pfn].flags = PG_SWAPBACKED | PG_YOUNG | (PG_ACTIVE if self.m.anon_starts_active else 0)
             self.join_lru(obj, pfn)
         elif self.kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0
@@ -105,7 +104,7 @@ class Objects:
 
     def come_back(self, pfn: int, used: bool) -> None:
         """A page that was just read had been evicted before the recording, and the recorded kernel made it active."""
-        if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
+        if self.m.page[pfn].flags & PG_LRU and not self.m.page[pfn].flags & PG_ACTIVE:
             lruvec_del(self.m, pfn)
             workingset_activate(self.m, pfn, used)
             lruvec_add(self.m, pfn, False)
@@ -123,14 +122,14 @@ class Objects:
 
     def touch(self, pfn: int) -> None:
         """A page in memory is used: a mapped one is young from now on, one of a file referenced."""
-        if self.m.page[pfn].flags & PF_SWAPBACKED:
-            self.m.page[pfn].flags |= PF_YOUNG
+        if self.m.page[pfn].flags & PG_SWAPBACKED:
+            self.m.page[pfn].flags |= PG_YOUNG
         else:
             mark_page_accessed(self.m, pfn)
 
     def activate(self, pfn: int) -> None:
         """A page was used twice (folio_mark_accessed)."""
-        if self.m.page[pfn].flags & PF_LRU and not self.m.page[pfn].flags & PF_ACTIVE:
+        if self.m.page[pfn].flags & PG_LRU and not self.m.page[pfn].flags & PG_ACTIVE:
             workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
         activate_page(self.m, pfn)
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PF_LRU, PG_ALLOCATED, PG_PCP
+from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
 from recap.mm.page_alloc cimport free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
 from recap.mm.pcplist cimport (
@@ -32,8 +32,8 @@ from recap.sim.open_loop.operations cimport (
     DECAY,
     DRAIN,
     FREE,
-    IN_INTERRUPT,
     INSERTION,
+    IN_INTERRUPT,
     ISOLATE,
     KSWAPD_SLEEP,
     KSWAPD_WAKE,
@@ -52,14 +52,14 @@ from recap.sim.open_loop.operations cimport (
 from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list
 from recap.sim.open_loop.replay cimport (
     ALLOCATION,
+    DRAIN_STEPS,
+    EARLY_SLEEPS,
     EMPTIED_LISTS,
     LATE_FREES,
     LOCKED_LISTS,
     REFILL,
     STRAY_FRAME,
     UNKNOWN_FREE,
-    DRAIN_STEPS,
-    EARLY_SLEEPS,
     Replay,
     deviate,
     pcp_list,

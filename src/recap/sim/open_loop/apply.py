@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PF_LRU, PG_ALLOCATED, PG_PCP
+    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
     from recap.mm.migratetype import unreserve_highatomic_pageblock
     from recap.mm.page_alloc import free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
     from recap.mm.pcplist import (
@@ -173,7 +173,7 @@ def where_made(r: Replay, i: int) -> int:
     """Whose per-cpu lists served an allocation: its CPU's, or that one's where its task was before, if they hold the
     frame."""
     p = pcp_number(r, i)
-    if r.m.nr_cpus > 1 and r.m.page[r.pfn[i]].state == PG_PCP:
+    if r.m.nr_cpus > 1 and r.m.page[r.pfn[i]].state == STATE_PCP:
         q = pcp_of(r.m, r.pfn[i])
         if may_be_of(r, i, q % r.m.nr_cpus):
             return q
@@ -259,12 +259,12 @@ def allocated(r: Replay, i: int, predicted: int, wrong: bool) -> None:
     if predicted == r.pfn[i]:
         r.exact += not wrong
         r.mismatched += wrong
-        if r.m.page[predicted].state == PG_ALLOCATED:
+        if r.m.page[predicted].state == STATE_ALLOCATED:
             return
     else:
         r.mismatched += 1
         deviate(r, ALLOCATION, i, predicted)
-        if predicted != NONE and r.m.page[predicted].state == PG_ALLOCATED:
+        if predicted != NONE and r.m.page[predicted].state == STATE_ALLOCATED:
             put_aside(r, i, predicted)
     take_frame(r.m, r.pfn[i], r.order[i])
 
@@ -336,10 +336,10 @@ def decay_run(r: Replay, i: int, at: int) -> int:
 
 def drain_unannounced(r: Replay, at: int) -> int:
     """A CPU's lists of a zone are emptied (drain_pages_zone): those that hold the first block given back."""
-    if r.m.page[r.pfn[at]].state != PG_PCP:
+    if r.m.page[r.pfn[at]].state != STATE_PCP:
         r.drained += 1
         deviate(r, DRAIN_STEPS, at, NONE)
-        if r.m.page[r.pfn[at]].state == PG_ALLOCATED:
+        if r.m.page[r.pfn[at]].state == STATE_ALLOCATED:
             give_back(r.m, r.pfn[at], r.order[at], r.migratetype[at])
         return r.ops.next_step[at]
     zone = page_zone(r.m, r.pfn[at])
@@ -364,7 +364,7 @@ def unreserve_highatomic(r: Replay, i: int) -> None:
 def free(r: Replay, i: int) -> None:
     """Free a frame where the kernel did; one that the model holds free already is counted, not freed twice."""
     pfn = r.pfn[i]
-    if r.order[i] == 0 and r.m.page[pfn].state != PG_ALLOCATED:
+    if r.order[i] == 0 and r.m.page[pfn].state != STATE_ALLOCATED:
         used_unreported(r, pfn)
     if any_free(r.m, pfn, r.order[i]):
         r.frees_unknown += 1
@@ -390,7 +390,7 @@ def free(r: Replay, i: int) -> None:
 
 def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
-    if r.m.page[r.pfn[i]].state != PG_ALLOCATED:
+    if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
     r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
     r.m.page[r.pfn[i]].flags = 0
@@ -398,9 +398,9 @@ def prepare(r: Replay, i: int) -> None:
 
 def inserted(r: Replay, i: int) -> None:
     """A page is on an LRU list: fallback takes it for movable."""
-    if r.m.page[r.pfn[i]].state != PG_ALLOCATED:
+    if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
-    r.m.page[r.pfn[i]].flags |= PF_LRU
+    r.m.page[r.pfn[i]].flags |= PG_LRU
 
 
 def kswapd_may_be_done(r: Replay) -> bool:

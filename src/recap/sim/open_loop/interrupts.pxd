@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport PG_ALLOCATED, PG_PCP
+from recap.kernel cimport STATE_ALLOCATED, STATE_PCP
 from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
 from recap.pages cimport list_del, page_zone
 from recap.sim.open_loop.operations cimport (

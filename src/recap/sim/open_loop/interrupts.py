@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import PG_ALLOCATED, PG_PCP
+    from recap.kernel import STATE_ALLOCATED, STATE_PCP
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
     from recap.pages import list_del, page_zone
     from recap.sim.open_loop.operations import (
@@ -50,7 +50,7 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
         return False
     factor = (r.factor_before[p] >> 1) + r.m.pcp[p].free_factor - r.factor_before[p]
     head = pcp_list(r, p, requested_pindex(r, i))
-    if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != PG_PCP:
+    if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != STATE_PCP:
         r.other_factor[p] = factor
         return False
     pfn = r.m.page[head].next
@@ -68,7 +68,7 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
 def take_told_late(r: Replay, i: int, p: int) -> None:
     """Take the frame of an allocation that was made before what the trace shows first."""
     list_del(r.m, r.pfn[i])
-    r.m.page[r.pfn[i]].state = PG_ALLOCATED
+    r.m.page[r.pfn[i]].state = STATE_ALLOCATED
     r.m.pcp[p].count -= 1 << r.order[i]
     r.inferred[LATE_REPORTS] += 1
     r.allocations += 1
@@ -80,7 +80,7 @@ def made_before_switch(r: Replay, i: int, p: int) -> bool:
 
     All frames ahead of its own on the list must have been freed since the task did anything.
     """
-    if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != PG_PCP:
+    if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != STATE_PCP:
         return False
     head = pcp_list(r, p, requested_pindex(r, i))
     pfn = r.m.page[head].next

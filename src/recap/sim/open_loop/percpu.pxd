@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED
+from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
 from recap.mm.pcplist cimport would_drain
 from recap.pages cimport list_del
 from recap.sim.open_loop.evidence cimport freed_next, may_be_of, reported_late, unheard_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, PG_ALLOCATED
+    from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
     from recap.mm.pcplist import would_drain
     from recap.pages import list_del
     from recap.sim.open_loop.evidence import freed_next, may_be_of, reported_late, unheard_of
@@ -27,7 +27,7 @@ if not cython.compiled:
 def take_unreported(r: Replay, p: int, pfn: int) -> None:
     """Take a frame off its per-cpu list for a bulk allocation."""
     list_del(r.m, pfn)
-    r.m.page[pfn].state = PG_ALLOCATED
+    r.m.page[pfn].state = STATE_ALLOCATED
     r.m.pcp[p].count -= 1 << r.m.page[pfn].order
     r.inferred[BULK_ALLOCATIONS] += 1
 
@@ -36,7 +36,7 @@ def allocate_early(r: Replay, p: int, pfn: int) -> None:
     """Make the allocation of a list's first frame now; the trace reports it later."""
     r.ops.role[r.ops.upcoming[pfn]] = NO_ROLE
     list_del(r.m, pfn)
-    r.m.page[pfn].state = PG_ALLOCATED
+    r.m.page[pfn].state = STATE_ALLOCATED
     r.m.pcp[p].count -= 1 << r.m.page[pfn].order
     r.m.pcp[p].free_factor >>= 1
     r.m.pcp[p].free_count >>= 1
@@ -157,5 +157,5 @@ def put_away(r: Replay, p: int, pindex: int, whole: bool) -> None:
             give_back(r.m, pfn, r.m.page[pfn].order, r.m.page[pfn].migratetype)
         else:
             remove_from_pcp(r.m, pfn)
-            r.m.page[pfn].state = PG_ALLOCATED
+            r.m.page[pfn].state = STATE_ALLOCATED
         pfn = after

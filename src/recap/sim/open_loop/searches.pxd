@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, PG_BUDDY, PG_PCP
+from recap.kernel cimport COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, STATE_BUDDY, STATE_PCP
 from recap.mm.free_area cimport free_list
 from recap.pages cimport page_zone
 from recap.sim.open_loop.evidence cimport used_untaken

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, PG_BUDDY, PG_PCP
+    from recap.kernel import COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, STATE_BUDDY, STATE_PCP
     from recap.mm.free_area import free_list
     from recap.pages import page_zone
     from recap.sim.open_loop.evidence import used_untaken
@@ -56,7 +56,7 @@ def isolate_range(r: Replay, i: int, stride: int, take: bool) -> int:
     at = r.pfn[i]
     taken = 0
     while at < r.a[i] and at < r.m.nr_frames:
-        if r.m.page[at].state == PG_BUDDY:
+        if r.m.page[at].state == STATE_BUDDY:
             order = r.m.page[at].order
             taken += 1 << order
             if take:
@@ -77,7 +77,7 @@ def used_unreported(r: Replay, pfn: int) -> None:
     block = free_block_over(r.m, pfn)
     if block == NONE:
         return
-    if r.m.page[block].state == PG_PCP:
+    if r.m.page[block].state == STATE_PCP:
         take_unreported(r, pcp_of(r.m, block), block)
     else:
         take_searched(r, block)
@@ -91,7 +91,7 @@ def find_turned_lists(r: Replay, i: int) -> None:
     met = 0
     while i != NEVER:
         block = r.pfn[i]
-        if r.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED and r.m.page[block].state == PG_BUDDY:
+        if r.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED and r.m.page[block].state == STATE_BUDDY:
             order = r.m.page[block].order
             if not met & (1 << order) and r.m.page[block].migratetype == MIGRATE_MOVABLE:
                 bring_to_head(r, page_zone(r.m, block), block, order)

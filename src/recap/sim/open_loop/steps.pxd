@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
+from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
 from recap.mm.free_area cimport move_to_free_list, page_is_buddy
 from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
 from recap.pages cimport Memory, page_zone

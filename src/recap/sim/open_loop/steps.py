@@ -6,7 +6,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_ALLOCATED, PG_BUDDY, PG_PCP
+    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
     from recap.mm.free_area import move_to_free_list, page_is_buddy
     from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
     from recap.pages import Memory, page_zone
@@ -82,7 +82,7 @@ def undo_taken(r: Replay, k: int, predicted: int) -> None:
     """Give back what the model took, from its k-th step on."""
     for j in range(r.m.nr_emitted - 1, k - 1, -1):
         if r.m.emitted[j].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
-            r.m.page[r.m.emitted[j].pfn].state == PG_PCP or r.m.emitted[j].pfn == predicted
+            r.m.page[r.m.emitted[j].pfn].state == STATE_PCP or r.m.emitted[j].pfn == predicted
         ):
             give_back(r.m, r.m.emitted[j].pfn, r.m.emitted[j].order, r.m.emitted[j].migratetype)
 
@@ -90,7 +90,7 @@ def undo_taken(r: Replay, k: int, predicted: int) -> None:
 def reorder(r: Replay, wrong: int, at: int) -> None:
     """Put a list into the kernel's order: turned to the block it took, or with the one it did not take at the end."""
     block = free_block_over(r.m, wrong) if wrong != NONE else NONE
-    if block == NONE or r.m.page[block].state != PG_BUDDY:
+    if block == NONE or r.m.page[block].state != STATE_BUDDY:
         return
     if at != NEVER and alike(r.m, r.pfn[at], block):
         turn_list(r.m, page_zone(r.m, block), r.pfn[at])
@@ -142,7 +142,7 @@ def compare_drained(r: Replay, at: int, p: int) -> int:
     undo_drained(r, k, p)
     at = drain_as_kernel(r, at, n - k)
     put_away_strays(r, p)
-    if r.ops.upcoming[wrong] == NEVER and r.m.page[wrong].state == PG_PCP:
+    if r.ops.upcoming[wrong] == NEVER and r.m.page[wrong].state == STATE_PCP:
         give_back(r.m, wrong, r.m.page[wrong].order, r.m.page[wrong].migratetype)
     return at
 
@@ -159,7 +159,7 @@ def drain_as_kernel(r: Replay, at: int, blocks: int) -> int:
     """Give back what the kernel gave, at most so many blocks; the step after it."""
     while at != NEVER and blocks > 0:
         r.drained += 1
-        if r.m.page[r.pfn[at]].state == PG_PCP or r.m.page[r.pfn[at]].state == PG_ALLOCATED:
+        if r.m.page[r.pfn[at]].state == STATE_PCP or r.m.page[r.pfn[at]].state == STATE_ALLOCATED:
             give_back(r.m, r.pfn[at], r.order[at], r.migratetype[at])
         at = r.ops.next_step[at]
         blocks -= 1

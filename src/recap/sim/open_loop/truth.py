@@ -8,10 +8,10 @@ if not cython.compiled:
     from recap.kernel import (
         NONE,
         NR_PCP_LISTS,
-        PG_ALLOCATED,
-        PG_BUDDY,
-        PG_PCP,
-        PG_TAIL,
+        STATE_ALLOCATED,
+        STATE_BUDDY,
+        STATE_PCP,
+        STATE_TAIL,
     )
     from recap.mm.buddy import free_one_page
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
@@ -28,7 +28,7 @@ def take_frame(m: Memory, pfn: int, order: int) -> None:
         block = free_block_over(m, at)
         if block == NONE:
             at += 1
-        elif m.page[block].state == PG_PCP:
+        elif m.page[block].state == STATE_PCP:
             remove_from_pcp(m, block)
             free_one_page(m, zone, block, m.page[block].order, way_back(m, block), False)
         elif m.page[block].order > order:
@@ -39,31 +39,31 @@ def take_frame(m: Memory, pfn: int, order: int) -> None:
             del_page_from_free_list(m, zone, block)
             m.zone[zone].free_pages -= 1 << m.page[block].order
     make_whole(m, pfn, order)
-    m.page[pfn].state = PG_ALLOCATED
+    m.page[pfn].state = STATE_ALLOCATED
     m.page[pfn].order = order
 
 
 def make_whole(m: Memory, pfn: int, order: int) -> None:
     """Make one block of frames that are on no list, whatever each was before."""
     for at in range(pfn, pfn + (1 << order)):
-        m.page[at].state = PG_TAIL
+        m.page[at].state = STATE_TAIL
 
 
 def free_block_over(m: Memory, pfn: int) -> int:
     """The free block, in the buddy lists or on a per-cpu list, that a frame lies in; NONE if it is in use."""
     for order in range(m.max_order):
         block = pfn & ~((1 << order) - 1)
-        if m.page[block].state in (PG_BUDDY, PG_PCP) and m.page[block].order >= order:
+        if m.page[block].state in (STATE_BUDDY, STATE_PCP) and m.page[block].order >= order:
             return block
     return NONE
 
 
 def any_free(m: Memory, pfn: int, order: int) -> bool:
     """Does the model hold a frame of this block free?"""
-    if m.page[pfn].state != PG_ALLOCATED and free_block_over(m, pfn) != NONE:
+    if m.page[pfn].state != STATE_ALLOCATED and free_block_over(m, pfn) != NONE:
         return True
     i = pfn + 1
-    while i < pfn + (1 << order) and m.page[i].state not in (PG_BUDDY, PG_PCP):
+    while i < pfn + (1 << order) and m.page[i].state not in (STATE_BUDDY, STATE_PCP):
         i += 1
     return i < pfn + (1 << order)
 
@@ -80,14 +80,14 @@ def remove_from_pcp(m: Memory, pfn: int) -> int:
     """Take a frame off a per-cpu list, whichever it is on; returns whose."""
     p = pcp_of(m, pfn)
     list_del(m, pfn)
-    m.page[pfn].state = PG_TAIL
+    m.page[pfn].state = STATE_TAIL
     m.pcp[p].count -= 1 << m.page[pfn].order
     return p
 
 
 def put_on_pcp(m: Memory, p: int, pfn: int, order: int, migratetype: int) -> None:
     """Put an allocated block at the tail of a per-cpu list."""
-    m.page[pfn].state = PG_PCP
+    m.page[pfn].state = STATE_PCP
     m.page[pfn].order = order
     m.page[pfn].migratetype = migratetype
     list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order))
@@ -97,7 +97,7 @@ def put_on_pcp(m: Memory, p: int, pfn: int, order: int, migratetype: int) -> Non
 def give_back(m: Memory, pfn: int, order: int, migratetype: int) -> None:
     """Put a block that the model took for somebody back into the free lists."""
     zone = page_zone(m, pfn)
-    if m.page[pfn].state == PG_PCP and m.page[pfn].order == order:
+    if m.page[pfn].state == STATE_PCP and m.page[pfn].order == order:
         remove_from_pcp(m, pfn)
     elif any_free(m, pfn, order):
         take_frame(m, pfn, order)
@@ -114,7 +114,7 @@ def isolate_free_page(m: Memory, block: int) -> None:
     if order >= m.pageblock_order - 1:
         make_movable(m, zone, block, order)
     for at in range(block, block + (1 << order)):
-        m.page[at].state = PG_ALLOCATED
+        m.page[at].state = STATE_ALLOCATED
         m.page[at].order = 0
 
 
