@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 NONE = 0xFFFFFFFF  # "no page frame", "no list"
@@ -136,89 +136,122 @@ PAGE_SIZE = 4096
 
 
 @dataclass(frozen=True)
-class Profile:
-    """A kernel version: the rules that differ between versions, each with the commit that made the difference.
+class Span:
+    """From which mainline version on a rule acted, and from which no longer; `off`: only where somebody turns it on."""
 
-    What is not said is the rule of 6.1; the rules of 2.6.27 are numbered as in docs/linux-2.6.27.md.
+    since: tuple[int, ...] = ()
+    until: tuple[int, ...] = ()
+    off: bool = False
+
+    def holds(self, version: tuple[int, ...]) -> bool:
+        """Does a kernel of this version have the rule?"""
+        return not self.off and version >= self.since and not (self.until and version >= self.until)
+
+
+def rule(since: tuple[int, ...] = (), until: tuple[int, ...] = (), *, off: bool = False) -> Any:
+    """A rule of the memory manager, as a field of `Rules`: on or off as Linux 6.1 has it."""
+    span = Span(since, until, off)
+    return field(default=span.holds((6, 1)), metadata={"span": span})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What differs between kernel versions: each rule says what it does, and the commit that brought or ended it.
+
+    The engine reads them as `m.rules.NAME`, where they act. Those that ended by 2.6.38 or began after 2.6.27 are
+    numbered as in docs/linux-2.6.27.md.
     """
 
+    # Free lists.
+    tail_if_merge_near: bool = rule((2, 6, 35))  # 6dda9d55bf54; before, rule 10: a freed block goes to the head
+    moves_to_tail: bool = rule((5, 10))  # 293ffa5ebb9c; before, rule 13: move_to_free_list to the head
+    merges_with_fallbacks_only: bool = rule((5, 18))  # 1dd214b8f21c; before, rule 10: blocks of all types merge
+    migrate_reserve: bool = rule((2, 6, 24), (4, 4))  # rules 7, 14; 974a786e63c9: MIGRATE_RESERVE
+    highatomic_reserve: bool = rule((4, 4))  # 0aaa29a56e4f: MIGRATE_HIGHATOMIC
+    steals_largest: bool = rule((), (4, 12))  # rule 13; 3bc48f96cf11, 02aa0cdd7248: by what is alike
+    alloc_nofragment: bool = rule((5, 0))  # 6bb154504f8b: a lower zone before another type's pageblock
+    types_by_pageblock: bool = rule((6, 10))  # 17edeb5d3f76, b54ccd3c6bac: a free block is on its pageblock's list
+    claims_or_steals: bool = rule((6, 10))  # c2f6ea38fc1b, 90abee6d7895: the whole pageblock, else the smallest block;
+    # of 6.15, which the stable series of 6.10 to 6.14 took
+    defrag_mode: bool = rule((6, 15), off=True)  # e3aa7df331bc: reclaim and compact before pageblocks mix
+    kswapd_only_blocks: bool = rule((6, 15), off=True)  # of defrag mode as posted, before a1f0220f3319: also at order 0
+
+    # Per-cpu lists.
+    single_pcp_list: bool = rule((), (2, 6, 32))  # rules 16 to 19; 5f8dcc21211a: one list a type
+    frees_cold: bool = rule((), (4, 15))  # rules 20, 21; 2d4894b5d2ae: reclaimed pages go to the lists' tails
+    tuned_pcp: bool = rule((6, 7))  # 90b41691b988 and its series: the lists hold and take by use
+    patient_free_high: bool = rule((6, 16))  # c544a952ba61: it takes a longer run of frees to empty the lists
+
+    # Watermarks.
+    watermark_scale_factor: bool = rule((4, 6))  # 795ae7a0de6b; before, rule 23: low and high by shares of min
+    watermark_per_order: bool = rule((), (4, 4))  # rule 24; 97a16fc82a7c: one block is enough
+    high_ignores_boost: bool = rule((6, 3))  # 2973d8229b78; before, only __GFP_ATOMIC was spared it
+    reserve_is_a_hundredth: bool = rule((6, 8))  # 9cd20f3fe045: no HIGHATOMIC where a hundredth is no pageblock
+    counts_free_reserve: bool = rule((6, 13))  # c928807f6f6b: only what is free of the reserve is out of reach
+
+    # The slow path and kswapd.
+    persistent_slowpath: bool = rule((), (4, 7))  # rules 27, 28, 50; 0a0337e0d1d1: bounded retries
+    retry_wakes_kswapd: bool = rule((2, 6, 32))  # rule 27.5; cc4a68514660, 9ee493ce0a60: also another walk
+    throttles_direct_reclaim: bool = rule((3, 6))  # rule 27; 5515061d22f0: wait while kswapd lacks memory
+    order_balancing: bool = rule((), (2, 6, 38))  # rules 30 to 32; 99504748: until there is the order
+
+    # Reclaim.
+    stops_when_enough: bool = rule((2, 6, 29))  # rules 34, 36; a79311c14eae
+    owes_scans: bool = rule((), (3, 0))  # rules 36, 54; 246e87a93934: lists owe what is less than a batch
+    waits_for_congestion: bool = rule((), (5, 16))  # rule 34; 8cd7c588decf: until some writeback is done
+    unified_lru: bool = rule((), (2, 6, 28))  # rules 36, 41, 42; 4f98a2fee8ac: anonymous and file pages apart
+    anon_starts_active: bool = rule((), (5, 9))  # rule 44; b518154e59aa
+    refaults: bool = rule((3, 15))  # a528910e12ec: evicted pages that come back soon are active
+    lumpy_reclaim: bool = rule((2, 6, 23), (3, 5))  # rules 37, 38; c53919adc045
+    writes_in_reclaim: bool = rule((), (3, 2))  # rule 39; ee72886d8ed5: file pages are left to the flusher
+    frees_by_pagevec: bool = rule((), (3, 3))  # rule 39.10; cc59850ef940: a whole batch at once
+    pdflush: bool = rule((), (2, 6, 32))  # rule 48; 03ba3782e8dc: looks at the limit before each chunk only
+
+    # Compaction.
+    compaction: bool = rule((2, 6, 35))  # 748446bb6b5a
+    compaction_capture: bool = rule((5, 1))  # 5e1f0f098b46: a direct compactor keeps the block it has freed
+
+
+def rules_of(version: tuple[int, ...]) -> Rules:
+    """The rules of a mainline version."""
+    return Rules(**{one.name: one.metadata["span"].holds(version) for one in fields(Rules)})
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A kernel: its name and mainline version, its rules, and the sizes it was built with."""
+
     name: str
+    version: tuple[int, ...]
+    rules: Rules
     max_order: int = 11
     pageblock_order: int = 9
-    compaction: bool = True  # 748446bb6b5a (2.6.35)
-    compaction_capture: bool = True  # 5e1f0f098b46 (5.1): a direct compactor keeps the block it has freed
-    defrag_mode: bool = False  # e3aa7df331bc (6.15, off by default): reclaim and compact before pageblocks mix
-    kswapd_only_blocks: bool = False  # of defrag mode as posted, before a1f0220f3319 (6.15): also at order 0
-    refaults: bool = True  # a528910e12ec (3.15): evicted pages that come back soon are active
     page_size: int = PAGE_SIZE
-    frees_to_head: bool = False  # rule 10; 6dda9d55bf54 (2.6.35): to the tail when a merge is near
-    migrate_reserve: bool = False  # rules 7, 14; 974a786e63c9 (4.4): HIGHATOMIC instead
-    steals_largest: bool = False  # rule 13; 3bc48f96cf11, 02aa0cdd7248 (4.12): by what is alike, smallest if not whole
-    single_pcp_list: bool = False  # rules 16 to 19; 5f8dcc21211a (2.6.32): one list a type; 44042b449872 (5.14): orders
-    watermark_per_order: bool = False  # rule 24; 97a16fc82a7c (4.4): one block is enough
-    persistent_slowpath: bool = False  # rule 27; 9ee493ce0a60 (2.6.37), 5515061d22f0 (3.6), 0a0337e0d1d1 (4.7)
-    order_balancing: bool = False  # rules 30 to 32: kswapd goes on until the order asked for is there
-    scans_all_batches: bool = False  # rules 34, 36, 54; a79311c14eae (2.6.29): stops when enough is reclaimed
-    lumpy_reclaim: bool = False  # rules 37, 38; c53919adc045 (3.5): no areas any more
-    anon_starts_active: bool = False  # rule 44; b518154e59aa (5.9): anonymous pages begin inactive
-    writes_in_reclaim: bool = False  # rule 39; ee72886d8ed5 (3.2): file pages are left to the flusher
-    unified_lru: bool = False  # rules 36, 41, 42; 4f98a2fee8ac (2.6.28): anonymous and file pages apart
-    gfp_atomic: bool = True  # 2973d8229b78 (6.3): __GFP_HIGH alone spares a request the boost
-    tuned_pcp: bool = False  # 90b41691b988 and its series (6.7): per-cpu lists hold and take by use
-    small_zones_reserve: bool = True  # 9cd20f3fe045 (6.8): no HIGHATOMIC where a hundredth is no pageblock
-    types_by_pageblock: bool = False  # 17edeb5d3f76, b54ccd3c6bac (6.10): a free block is on its pageblock's list
-    reserve_hides_free: bool = True  # c928807f6f6b (6.13): only what is free of the reserve is out of reach
-    claims_or_steals: bool = False  # c2f6ea38fc1b, 90abee6d7895 (6.15): the whole pageblock, else the smallest block
-    eager_free_high: bool = True  # c544a952ba61 (6.16): a longer run of frees empties the lists
+
+    def having(self, **rules: bool) -> Profile:
+        """The same kernel with some rules on or off."""
+        return replace(self, rules=replace(self.rules, **rules))
 
 
-LINUX_6_1 = Profile("6.1")
-LINUX_6_18 = Profile(
-    "6.18",  # the allocator's rules; those of reclaim and compaction are 6.1's
-    gfp_atomic=False,
-    tuned_pcp=True,
-    small_zones_reserve=False,
-    types_by_pageblock=True,
-    reserve_hides_free=False,
-    claims_or_steals=True,
-    eager_free_high=False,
+def linux(*version: int) -> Profile:
+    """A mainline kernel."""
+    return Profile(".".join(map(str, version)), version, rules_of(version))
+
+
+LINUX_2_6_27 = linux(2, 6, 27)
+LINUX_2_6_27_MM = replace(  # 2.6.27-rc1-mm1, the split LRU that the capture series was made against (section 14)
+    LINUX_2_6_27.having(unified_lru=False), name="2.6.27-mm"
 )
-SINCE = {  # the mainline version of each rule of 6.18
-    "gfp_atomic": (6, 3),
-    "tuned_pcp": (6, 7),
-    "small_zones_reserve": (6, 8),
-    "types_by_pageblock": (6, 10),
-    "claims_or_steals": (6, 10),  # 6.10 to 6.14 chose otherwise; their stable series took the rule of 6.15
-    "reserve_hides_free": (6, 13),
-    "eager_free_high": (6, 16),
-}
-LINUX_2_6_27_MM = Profile(
-    "2.6.27-mm",  # 2.6.27-rc1-mm1, the split LRU that the capture series was made against (section 14)
-    compaction=False,
-    refaults=False,
-    frees_to_head=True,
-    migrate_reserve=True,
-    steals_largest=True,
-    single_pcp_list=True,
-    watermark_per_order=True,
-    persistent_slowpath=True,
-    order_balancing=True,
-    scans_all_batches=True,
-    lumpy_reclaim=True,
-    anon_starts_active=True,
-    writes_in_reclaim=True,
-)
-LINUX_2_6_27 = replace(LINUX_2_6_27_MM, name="2.6.27", unified_lru=True)
+LINUX_6_1 = linux(6, 1)
+LINUX_6_18 = linux(6, 18)  # the allocator's rules; those of reclaim and compaction are 6.1's
 
 
 def profile_of(release: str) -> Profile:
     """The rules that a kernel release such as 6.18.15-amd64 has of those known: 6.1's, and what came since."""
     numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
     version = (int(numbers[1]), int(numbers[2])) if numbers else (6, 1)
-    newer: dict[str, Any] = {rule: getattr(LINUX_6_18, rule) for rule, since in SINCE.items() if version >= since}
-    if len(newer) == len(SINCE):
-        return LINUX_6_18
-    return replace(LINUX_6_1, name=f"{version[0]}.{version[1]}", **newer) if newer else LINUX_6_1
+    found = linux(*max(version, (6, 1)))
+    return next((known for known in (LINUX_6_1, LINUX_6_18) if known.rules == found.rules), found)
 
 
 def powerpc(profile: Profile, page_size: int = 4096) -> Profile:

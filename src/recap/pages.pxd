@@ -1,5 +1,6 @@
 cimport cython
 
+from recap.kernel cimport Rules
 from recap.policy.policy cimport Policy
 
 cdef enum:
@@ -195,9 +196,6 @@ cdef class Memory:
     cdef int capc
     cdef unsigned char[::1] lock_taken
     cdef long long nr_draws
-    cdef public bint compaction
-    cdef readonly bint refaults
-    cdef public bint compaction_capture
     cdef public long long compaction_proactiveness
     cdef public long long extfrag_threshold
     cdef readonly int kswapd_alloc_order
@@ -241,32 +239,13 @@ cdef class Memory:
     cdef long long[::1] vmstat
     cdef public long long[::1] lru_size
     cdef Policy policy
+    cdef Rules rules
+    cdef readonly object profile
     cdef readonly unsigned int nr_frames
     cdef readonly int nr_zones
     cdef readonly int nr_cpus
     cdef readonly int max_order
     cdef readonly int pageblock_order
-    cdef readonly bint frees_to_head
-    cdef readonly bint migrate_reserve
-    cdef readonly bint steals_largest
-    cdef readonly bint single_pcp_list
-    cdef readonly bint watermark_per_order
-    cdef readonly bint persistent_slowpath
-    cdef readonly bint order_balancing
-    cdef readonly bint scans_all_batches
-    cdef readonly bint lumpy_reclaim
-    cdef readonly bint anon_starts_active
-    cdef public bint defrag_mode
-    cdef public bint kswapd_only_blocks
-    cdef readonly bint writes_in_reclaim
-    cdef readonly bint unified_lru
-    cdef readonly bint gfp_atomic
-    cdef readonly bint tuned_pcp
-    cdef readonly bint small_zones_reserve
-    cdef readonly bint types_by_pageblock
-    cdef readonly bint reserve_hides_free
-    cdef readonly bint claims_or_steals
-    cdef readonly bint eager_free_high
     cdef bint stealing
     cdef int refilling
     cdef readonly unsigned int slab_head

@@ -10,7 +10,6 @@ Compiled, the records are C structs in NumPy memory; uncompiled, they are small 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -190,8 +189,7 @@ class Memory:
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
-        rules: dict[str, Any] = dict(policy.rules)
-        self.follow(replace(profile, **rules))
+        self.follow(profile.having(**policy.rules))
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
@@ -256,38 +254,16 @@ class Memory:
         self.withheld = 0
         self.withheld_peak = 0
         self.extfrag_events = 0
+        self.stealing = False
+        self.refilling = 0
         self.watermark_boost_factor = 15000
         self.start_reclaim()
         self.reset_compaction()
 
     def follow(self, profile: Profile) -> None:
-        """Take over the rules of a kernel version."""
-        self.compaction = profile.compaction
-        self.compaction_capture = profile.compaction_capture
-        self.defrag_mode = profile.defrag_mode
-        self.kswapd_only_blocks = profile.kswapd_only_blocks
-        self.refaults = profile.refaults
-        self.frees_to_head = profile.frees_to_head
-        self.migrate_reserve = profile.migrate_reserve
-        self.steals_largest = profile.steals_largest
-        self.single_pcp_list = profile.single_pcp_list
-        self.watermark_per_order = profile.watermark_per_order
-        self.persistent_slowpath = profile.persistent_slowpath
-        self.order_balancing = profile.order_balancing
-        self.scans_all_batches = profile.scans_all_batches
-        self.lumpy_reclaim = profile.lumpy_reclaim
-        self.anon_starts_active = profile.anon_starts_active
-        self.writes_in_reclaim = profile.writes_in_reclaim
-        self.unified_lru = profile.unified_lru
-        self.gfp_atomic = profile.gfp_atomic
-        self.tuned_pcp = profile.tuned_pcp
-        self.small_zones_reserve = profile.small_zones_reserve
-        self.types_by_pageblock = profile.types_by_pageblock
-        self.reserve_hides_free = profile.reserve_hides_free
-        self.claims_or_steals = profile.claims_or_steals
-        self.eager_free_high = profile.eager_free_high
-        self.stealing = False
-        self.refilling = 0
+        """Work by the rules of a kernel from now on."""
+        self.profile = profile
+        self.rules: Any = vars(profile.rules) if cython.compiled else profile.rules
 
     def start_reclaim(self) -> None:
         """kswapd sleeps, nothing is under way."""
@@ -376,6 +352,11 @@ class Memory:
         """Set a flag on each of these frames."""
         for pfn in pfns:
             self.page[pfn].flags = self.page[pfn].flags | flag
+
+    def set_orders(self, pfns: list[int], orders: list[int]) -> None:
+        """The order of each of these blocks, by its first frame."""
+        for pfn, order in zip(pfns, orders, strict=True):
+            self.page[pfn].order = order
 
     def set_watermarks(self, zone: int, marks: list[int]) -> None:
         """min, low, high and promo watermark of a zone, in pages."""

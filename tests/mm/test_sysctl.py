@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recap.errors import InputError
-from recap.kernel import ZONE_DMA, ZONE_DMA32
+from recap.kernel import LINUX_2_6_27, LINUX_6_1, ZONE_DMA, ZONE_DMA32
 from recap.mm import sysctl
 from tests.mm.scenes import machine_of, pcp_field
 from tests.reference.state import ZoneShape
@@ -28,7 +28,7 @@ def with_(**wanted: str) -> tuple[int, ...]:
         memory.watermark_boost_factor,
         memory.compaction_proactiveness,
         memory.extfrag_threshold,
-        memory.defrag_mode,
+        memory.profile.rules.defrag_mode,
     )
 
 
@@ -73,5 +73,5 @@ def test_others_are_told_in_a_line(name: str, value: str, told: str) -> None:
 
 def test_what_an_old_kernel_does_not_have() -> None:
     with pytest.raises(InputError, match=r"Linux 2\.6\.27 does not have it"):
-        sysctl.check_kernel("2.6.27", False, {"vm.defrag_mode": "1"})
-    sysctl.check_kernel("6.1", True, {"vm.defrag_mode": "1"})
+        sysctl.check_kernel(LINUX_2_6_27, {"vm.defrag_mode": "1"})
+    sysctl.check_kernel(LINUX_6_1, {"vm.defrag_mode": "1"})

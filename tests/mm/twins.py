@@ -43,7 +43,7 @@ def memory(shape: Shape, policy: Policy) -> Memory:
         record["watermark"], record["lowmem_reserve"] = made.watermark, made.lowmem_reserve
     pcp = np.zeros(len(zone) * shape.cpus, PCP)
     pcp["batch"], pcp["high"] = shape.pcp_batch, shape.pcp_high
-    if shape.profile.tuned_pcp:
+    if shape.profile.rules.tuned_pcp:
         pcp["high_min"], pcp["high_max"] = shape.pcp_high, shape.pcp_high_max
     page = np.zeros(int(ends[-1]), PAGE)
     heads = np.arange(0, len(page), 1 << largest)

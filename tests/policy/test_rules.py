@@ -45,7 +45,8 @@ def test_rules_go_to_the_machine() -> None:
         ("kosaki+lumpy", True, False, True),
     ):
         memory = full_machine(load(name)).memory
-        assert (memory.lumpy_reclaim, memory.defrag_mode, memory.compaction_capture) == (lumpy, defrag, capture)
+        rules = memory.profile.rules
+        assert (rules.lumpy_reclaim, rules.defrag_mode, rules.compaction_capture) == (lumpy, defrag, capture)
 
 
 @pytest.mark.parametrize("name", ["kosaki+lumpy", "lumpy+kosaki", "piggin+kosaki", "lameter+kosaki+kamezawa"])
@@ -69,7 +70,7 @@ def test_a_users_rules_and_company(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("class Mine:\n    rules = {'defrag_mode': True}\n")
     memory = full_machine(load(f"{path}+kosaki")).memory
-    assert memory.defrag_mode
+    assert memory.profile.rules.defrag_mode
     path.write_text("class Mine:\n    rules = {'defragment': True}\n")
     with pytest.raises(InputError, match=r"rules is .*defragment.*lumpy_reclaim"):
         load(str(path))

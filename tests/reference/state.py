@@ -147,7 +147,7 @@ def boot(shape: Shape, policy: NoCapture) -> State:
     zones, start = [], 0
     largest = shape.max_order - 1
     for made in shape.zones:
-        low, high = (shape.pcp_high, shape.pcp_high_max) if shape.profile.tuned_pcp else (0, 0)
+        low, high = (shape.pcp_high, shape.pcp_high_max) if shape.profile.rules.tuned_pcp else (0, 0)
         pcps = [
             Pcp(shape.pcp_batch, shape.pcp_high, shape.pageblock_order, high_min=low, high_max=high)
             for _ in range(shape.cpus)
@@ -158,5 +158,5 @@ def boot(shape: Shape, policy: NoCapture) -> State:
         start = zone.end
     blocks = [MIGRATE_MOVABLE] * (start >> shape.pageblock_order)
     captures = [CaptureList() for _ in range(shape.captures)]
-    old, new = shape.profile.frees_to_head, shape.profile.tuned_pcp
+    old, new = not shape.profile.rules.tail_if_merge_near, shape.profile.rules.tuned_pcp
     return State(zones, blocks, captures, policy, shape.max_order, shape.pageblock_order, old, new)

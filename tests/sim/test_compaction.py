@@ -8,7 +8,7 @@ import pytest
 from recap import policy
 from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand, Kind, Op
-from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL, GFP_THISNODE
+from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL, GFP_THISNODE, LINUX_6_1
 from recap.mm import boot, invariants
 from recap.pages import Memory
 from recap.sim.closed_loop import Simulation
@@ -90,7 +90,7 @@ def test_a_page_evicted_before_the_recording_comes_back_active_and_costs() -> No
 
 def test_without_compaction_the_same_block_costs_reclaim_or_fails() -> None:
     memory = machine()
-    memory.compaction = False
+    memory.follow(LINUX_6_1.having(compaction=False))
     found = simulate(pieces(), memory)
     assert found["compact_stall"] == found["pgmigrate_success"] == 0
     assert found["allocstall"] > 0
@@ -99,7 +99,7 @@ def test_without_compaction_the_same_block_costs_reclaim_or_fails() -> None:
 @pytest.mark.parametrize("capture", [True, False])
 def test_with_and_without_its_capture_nothing_is_lost(capture: bool) -> None:
     memory = machine()
-    memory.compaction_capture = capture
+    memory.follow(LINUX_6_1.having(compaction_capture=capture))
     found = simulate(pieces(2), memory)
     assert found["high_order_attempts"] == 2
     assert found["high_order_successes"] >= 1

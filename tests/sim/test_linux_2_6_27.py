@@ -65,7 +65,7 @@ def run(
 @pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 def test_rule_38_lumpy_reclaim_makes_blocks_where_reclaim_alone_does_not(profile: Profile) -> None:
     demand = load(Kind.FILE, 2 * PAGES, 8, 6)
-    without = run(demand, replace(LINUX_6_1, compaction=False))
+    without = run(demand, LINUX_6_1.having(compaction=False))
     assert run(demand, profile)["high_order_successes"] > without["high_order_successes"]
 
 

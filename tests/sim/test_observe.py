@@ -11,6 +11,7 @@ import pytest
 from recap import policy
 from recap.demand.demand import Demand, Kind
 from recap.errors import InputError
+from recap.kernel import LINUX_6_1
 from recap.mm import boot, invariants
 from recap.mm.page_map import Use, page_map
 from recap.sim.closed_loop import Simulation
@@ -33,7 +34,7 @@ def workload(duration_ns: int) -> Demand:
 def scene(name: str, duration_ns: int = 2_000_000) -> Simulation:
     """Without compaction, so that large blocks come from reclaim alone."""
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
-    memory.compaction = False
+    memory.follow(LINUX_6_1.having(compaction=False))
     return Simulation(memory, workload(duration_ns), 0)
 
 

@@ -201,7 +201,7 @@ def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
     names = join([zone.name for zone in enough])
     blocks = {name_of(zone): zone.blocks[report.order :] for zone in report.zones}
     there = [types for zone in enough for count, types in blocks[zone.name] if count]
-    if rules_of(report.release).watermark_per_order and any(open_to_all(types) for types in there):
+    if rules_of(report.release).rules.watermark_per_order and any(open_to_all(types) for types in there):
         return (
             "fragmentation",
             f"{names} had such a block, but too little in large ones: before 4.4 each order had a mark",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def rules_of(release: str) -> Profile:
     """6.1's rules, with the watermark test of the time."""
     numbers = re.match(r"(\d+)\.(\d+)", release)
     old = bool(numbers) and (int(numbers[1]), int(numbers[2])) < PER_ORDER_UNTIL if numbers else False
-    return replace(LINUX_6_1, watermark_per_order=old)
+    return LINUX_6_1.having(watermark_per_order=old)
 
 
 def type_of(letters: str, report: FailureReport) -> int:

@@ -30,7 +30,7 @@ class Run:
         began = time.perf_counter()
         self.recording = Recording(path)
         self.before, self.events = from_snapshot_on(self.recording)
-        memory = boot.from_snapshot(self.before, as_recorded=True)
+        memory = boot.as_recorded(self.before)
         decoded = time.perf_counter()
         self.replay = Replay(memory, self.events)
         self.decode_seconds = decoded - began

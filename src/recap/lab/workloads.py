@@ -95,6 +95,6 @@ def machine(
 ) -> Synthetic:
     """A machine of this kernel with its defaults: swap of twice the memory, dirty limits of 5 and 10 %."""
     values = sysctl.settings({"vm.dirty_background_ratio": "5"}, wanted)
-    sysctl.check_kernel(kernel.name, kernel.compaction, wanted)
+    sysctl.check_kernel(kernel, wanted)
     reclaimers = min(8000, max(255, tasks + 64))
     return Synthetic(demand, kernel, mebibytes, cpus, 2 * mebibytes, values, wanted, reclaimers)

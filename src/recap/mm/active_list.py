@@ -14,7 +14,7 @@ if not cython.compiled:
 
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
-    reclaim_mapped = not m.unified_lru or calc_reclaim_mapped(m, s)
+    reclaim_mapped = not m.rules.unified_lru or calc_reclaim_mapped(m, s)
     before = m.sc[s].scanned_now
     taken = isolate_batch(m, s, lru, nr_to_scan)
     m.sc[s].deactivated_now += m.sc[s].scanned_now - before
@@ -55,6 +55,6 @@ def calc_reclaim_mapped(m: Memory, s: int) -> bool:
 
 def stays_active(m: Memory, pfn: int, reclaim_mapped: bool) -> bool:
     """On 2.6.27's one pair of lists a mapped page stays if it is in use, or if there is no need (rule 42)."""
-    if not m.unified_lru or not m.page[pfn].flags & PG_SWAPBACKED:
+    if not m.rules.unified_lru or not m.page[pfn].flags & PG_SWAPBACKED:
         return False
     return not reclaim_mapped or m.nr_swap_pages <= 0 or m.page[pfn].flags & PG_YOUNG != 0

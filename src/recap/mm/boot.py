@@ -28,29 +28,36 @@ LRU_FLAGS = {
 
 
 def from_snapshot(
-    snapshot: Snapshot, captures: int = 0, policy: Policy | None = None, *, as_recorded: bool = False
+    snapshot: Snapshot, captures: int = 0, policy: Policy | None = None, profile: Profile = LINUX_6_1
 ) -> Memory:
     """The memory of a recorded kernel: every list in its order, every counter.
+
+    A large folio on an LRU list is a single page to reclaim here.
 
     Args:
         snapshot: the state to start from.
         captures: how many reclaimers may capture at once.
         policy: who is asked about capture (default: nobody, the kernel as it is).
-        as_recorded: the rules are those of the recorded kernel's release, and blocks on LRU lists have their orders;
-            else the rules are 6.1's, and who reclaims finds such blocks page by page.
+        profile: the kernel to go on with, by default 6.1; the recorded one is `profile_of(snapshot.kernel)`.
     """
     page = page_records(snapshot)
-    if as_recorded:
-        lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
-        page["order"][lru] = snapshot.folio_orders(lru)
     zone, pcp = zone_records(snapshot), pcp_records(snapshot)
-    profile = profile_of(snapshot.kernel) if as_recorded else LINUX_6_1
     memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy(), profile)
     numbers = zone_numbers(snapshot)
     for (kind, a, b, c), pfns in snapshot.groups.items():
         memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
         if kind == LRU_LIST:
             memory.count_lru(b, pfns)
+    return memory
+
+
+def as_recorded(snapshot: Snapshot, captures: int = 0, policy: Policy | None = None) -> Memory:
+    """The memory of a recorded kernel, with its own rules and large folios: what `verify` starts from."""
+    memory = from_snapshot(snapshot, captures, policy, profile_of(snapshot.kernel))
+    for (kind, _, lru, _), pfns in snapshot.groups.items():
+        if kind == LRU_LIST:
+            memory.set_orders(pfns.tolist(), snapshot.folio_orders(pfns).tolist())
+            memory.count_lru(lru, pfns)
     return memory
 
 
@@ -168,13 +175,13 @@ def empty_machine(
     zone["nr_free"][0, largest] = frames >> largest
     zone["watermark"] = watermarks(profile, frames, settings or {})
     pcp = np.zeros(cpus, PCP)
-    if profile.single_pcp_list:
+    if profile.rules.single_pcp_list:
         pcp["batch"], pcp["high"] = kernel.pcp_sizes_2_6_27(frames, profile.page_size)
     else:
         pcp["batch"] = kernel.zone_batchsize(frames)
         batch = int(pcp["batch"][0])
         pcp["high"] = kernel.zone_highsize(int(zone["watermark"][0, 1]), batch, cpus)
-        if profile.tuned_pcp:
+        if profile.rules.tuned_pcp:
             pcp["high_min"], pcp["high_max"] = pcp["high"], kernel.zone_highsize(frames // HIGH_FRACTION, batch, cpus)
     page = np.zeros(frames, PAGE)
     heads = np.arange(0, frames, 1 << largest)
@@ -184,7 +191,7 @@ def empty_machine(
     pageblock = np.full(frames >> profile.pageblock_order, MIGRATE_MOVABLE, np.uint8)
     memory = Memory(page, zone, pcp, pageblock, captures, policy or Policy(), profile)
     memory.fill(memory.free_head(0, largest, MIGRATE_MOVABLE), heads)
-    if profile.migrate_reserve:
+    if profile.rules.migrate_reserve:
         setup_zone_migrate_reserve(memory, 0)
     return memory
 
@@ -194,7 +201,7 @@ def watermarks(profile: Profile, frames: int, settings: Mapping[str, Any]) -> Ar
     least = int(settings.get("vm.min_free_kbytes", -1))
     if least <= 0:
         least = kernel.min_free_kbytes(frames * (profile.page_size >> 10))
-    if profile.migrate_reserve:
-        return np.array(kernel.setup_per_zone_pages_min([frames], least, profile.page_size))
-    scale = int(settings.get("vm.watermark_scale_factor", 10))
-    return np.array(kernel.setup_per_zone_wmarks([frames], least, scale))
+    if profile.rules.watermark_scale_factor:
+        scale = int(settings.get("vm.watermark_scale_factor", 10))
+        return np.array(kernel.setup_per_zone_wmarks([frames], least, scale))
+    return np.array(kernel.setup_per_zone_pages_min([frames], least, profile.page_size))

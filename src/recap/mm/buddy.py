@@ -27,7 +27,7 @@ if not cython.compiled:
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
     """Is the pair's own buddy free, so that a merge is near once this block's buddy comes back? (buddy_merge_likely)"""
-    if m.frees_to_head or order >= m.max_order - 2:
+    if not m.rules.tail_if_merge_near or order >= m.max_order - 2:
         return False
     above = (pfn & buddy) ^ (2 << order)
     return page_is_buddy(m, above, order + 1)
@@ -60,7 +60,7 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         if not page_is_buddy(m, buddy, order):
             break
         del_page_from_free_list(m, zone, buddy)
-        if order >= m.pageblock_order and m.types_by_pageblock:
+        if order >= m.pageblock_order and m.rules.types_by_pageblock:
             change_pageblock_range(m, buddy, order, migratetype)
         pfn &= buddy
         order += 1

@@ -95,7 +95,7 @@ def kcompactd_suitable(m: Memory, zone: int, order: int, highest_zoneidx: int) -
 
     (compaction_suit_allocation_order, kcompactd_node_suitable)
     """
-    if not m.defrag_mode:
+    if not m.rules.defrag_mode:
         return compaction_suitable(m, zone, order, 0, highest_zoneidx)
     if blocks_suffice(m, zone, order, highest_zoneidx):
         return COMPACT_SUCCESS
@@ -154,7 +154,7 @@ def compact_finished(m: Memory, s: int) -> int:
         return COMPACT_SUCCESS
     if m.cc[s].migrate_pfn != pageblock_start(m, m.cc[s].migrate_pfn):
         return COMPACT_CONTINUE
-    if m.defrag_mode and not m.cc[s].direct_compaction:
+    if m.rules.defrag_mode and not m.cc[s].direct_compaction:
         return COMPACT_SUCCESS if blocks_suffice(m, zone, m.cc[s].order, m.cc[s].highest_zoneidx) else COMPACT_CONTINUE
     return block_found(m, s, zone)
 

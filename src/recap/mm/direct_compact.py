@@ -39,7 +39,7 @@ if not cython.compiled:
 
 def gfp_compaction_allowed(m: Memory, gfp: int) -> bool:
     """May the request compact? It must be allowed to start I/O (gfp_compaction_allowed)."""
-    return m.compaction and gfp & GFP_IO != 0
+    return m.rules.compaction and gfp & GFP_IO != 0
 
 
 def direct_compact_begin(m: Memory, s: int, priority: int) -> None:
@@ -103,7 +103,7 @@ def direct_compact_step(m: Memory, s: int, cpu: int) -> bool:
             return True
         direct_compact_end(m, s, cpu)
         return False
-    if m.compaction_capture:
+    if m.rules.compaction_capture:
         m.capc = s
     result = compact_step(m, s, cpu)
     m.capc = -1

@@ -82,7 +82,7 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
         return meet_writeback(m, s, pfn)
     references = 1 if m.page[pfn].flags & PG_REFERENCED else 0
     fate = folio_check_references(m, pfn)
-    if m.lumpy_reclaim and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:  # use does not count (page_check_references of 3.4)
+    if m.rules.lumpy_reclaim and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:  # page_check_references of 3.4
         m.page[pfn].flags &= ~PG_REFERENCED
         fate = PAGE_RECLAIMED
     if fate != PAGE_RECLAIMED:

@@ -21,7 +21,7 @@ def page_is_buddy(m: Memory, pfn: int, order: int) -> bool:
 
 def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
     """From pageblock size up, types without fallbacks do not mix with others (__free_one_page; in 2.6.27 all do)."""
-    if m.migrate_reserve:
+    if not m.rules.merges_with_fallbacks_only:
         return True
     theirs = m.pageblock[buddy >> m.pageblock_order]
     return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
@@ -52,10 +52,10 @@ def move_to_free_list(m: Memory, zone: int, pfn: int, migratetype: int) -> None:
     head = free_list(m, zone, m.page[pfn].order, migratetype)
     list_del(m, pfn)
     m.page[pfn].migratetype = migratetype
-    if m.frees_to_head:
-        list_add(m, pfn, head)
-    else:
+    if m.rules.moves_to_tail:
         list_add_tail(m, pfn, head)
+    else:
+        list_add(m, pfn, head)
 
 
 def change_pageblock_range(m: Memory, pfn: int, order: int, migratetype: int) -> None:

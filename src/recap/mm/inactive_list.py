@@ -24,7 +24,7 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
         return 0
     m.recent_scanned[1 if file else 0] += taken
     reclaimed = shrink_folio_list(m, s, cpu, file)
-    if m.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
+    if m.rules.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
         begin_second_pass(m, s)
     else:
         putback_lru_pages(m, m.scratch_heads + RET_FOLIOS)

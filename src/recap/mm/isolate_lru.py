@@ -52,6 +52,6 @@ def putback_lru_pages(m: Memory, head: int) -> None:
 
 def isolate_batch(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     """Take a batch off an LRU list: areas or single pages; pages taken."""
-    if m.lumpy_reclaim:
+    if m.rules.lumpy_reclaim:
         return isolate_lru_pages(m, s, lru, nr_to_scan)
     return isolate_lru_folios(m, s, lru, nr_to_scan)

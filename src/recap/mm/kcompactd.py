@@ -38,7 +38,7 @@ if not cython.compiled:
 
 def wakeup_kcompactd(m: Memory, order: int, highest_zoneidx: int) -> None:
     """Have blocks of an order made, if a zone is fit for it (wakeup_kcompactd)."""
-    if not order or not m.compaction:
+    if not order or not m.rules.compaction:
         return
     m.kcompactd_max_order = max(m.kcompactd_max_order, order)
     m.kcompactd_highest_zoneidx = min(m.kcompactd_highest_zoneidx, highest_zoneidx)

@@ -48,7 +48,7 @@ def pgdat_balanced(m: Memory, order: int, highest_zoneidx: int) -> bool:
         if m.zone[zone].index > highest_zoneidx:
             continue
         free_pages = m.zone[zone].free_pages - m.zone[zone].vm_stat_diff
-        if m.defrag_mode and (order or m.kswapd_only_blocks):
+        if m.rules.defrag_mode and (order or m.rules.kswapd_only_blocks):
             free_pages = free_pages_blocks(m, zone)
         mark = wmark_pages(m, zone, WMARK_HIGH)
         if zone_watermark_ok_for(m, zone, order, mark, highest_zoneidx, 0, free_pages):
@@ -75,7 +75,7 @@ def low_marks_hold(m: Memory, order: int) -> bool:
 
 def wakeup_kswapd(m: Memory, order: int, highest_zoneidx: int, can_reclaim: bool) -> None:
     """Tell kswapd what is wanted, and wake it if there is something to do (wakeup_kswapd)."""
-    if m.order_balancing and low_marks_hold(m, order):
+    if m.rules.order_balancing and low_marks_hold(m, order):
         return
     m.kswapd_highest_zoneidx = max(m.kswapd_highest_zoneidx, highest_zoneidx)
     m.kswapd_order = max(m.kswapd_order, order)
@@ -163,7 +163,7 @@ def balance_node_done(m: Memory, cpu: int) -> None:
         shrink_node_again(m)
         return
     m.sc[KSWAPD].phase = PRIORITY
-    if m.order_balancing:
+    if m.rules.order_balancing:
         keep_balancing(m)
         return
     if m.sc[KSWAPD].order and m.sc[KSWAPD].nr_reclaimed >= 2 << m.sc[KSWAPD].order:
@@ -246,7 +246,7 @@ def kswapd_step(m: Memory, cpu: int) -> None:
     elif m.sc[KSWAPD].phase == LRUVEC:
         if not shrink_lruvec_step(m, KSWAPD, cpu):
             balance_node_done(m, cpu)
-    elif m.order_balancing:  # TRY_TO_SLEEP: only a larger order asked for meanwhile keeps it awake (rule 31)
+    elif m.rules.order_balancing:  # TRY_TO_SLEEP: only a larger order asked for meanwhile keeps it awake (rule 31)
         if m.kswapd_order > m.sc[KSWAPD].order:
             balance_begin(m)
         else:

@@ -19,7 +19,7 @@ if not cython.compiled:
 
 def page_lru(m: Memory, pfn: int) -> int:
     """The list a page belongs on, by its flags (folio_lru_list; 2.6.27 has the second pair only)."""
-    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PG_SWAPBACKED and not m.unified_lru else LRU_INACTIVE_FILE
+    lru = LRU_INACTIVE_ANON if m.page[pfn].flags & PG_SWAPBACKED and not m.rules.unified_lru else LRU_INACTIVE_FILE
     return lru + 1 if m.page[pfn].flags & PG_ACTIVE else lru
 
 

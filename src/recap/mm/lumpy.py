@@ -20,14 +20,14 @@ def isolates_both(m: Memory, s: int) -> bool:
     """Do neighbours join whether active or not? For costly orders; on -mm for all when it gets hard (rules 37, 55)."""
     if m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
         return True
-    return not m.unified_lru and m.sc[s].order > 0 and m.sc[s].priority < DEF_PRIORITY - 2
+    return not m.rules.unified_lru and m.sc[s].order > 0 and m.sc[s].priority < DEF_PRIORITY - 2
 
 
 def is_mate(m: Memory, pfn: int, lru: int, both: bool) -> bool:
     """Does a neighbour of a page from this list join it? (__isolate_lru_page)"""
     if not m.page[pfn].flags & PG_LRU:
         return False
-    if not m.unified_lru and (m.page[pfn].flags & PG_SWAPBACKED == 0) != (lru >= 2):
+    if not m.rules.unified_lru and (m.page[pfn].flags & PG_SWAPBACKED == 0) != (lru >= 2):
         return False
     return both or (m.page[pfn].flags & PG_ACTIVE != 0) == (lru % 2 == 1)
 

@@ -84,7 +84,7 @@ class Machine:
         snapshot = Recording(path).snapshot(n)
         if snapshot is None:
             raise InputError(path, f"snap{n}.npz", "there is no such file", "record the memory's state too")
-        return cls(boot.from_snapshot(snapshot, captures, candidate(policy).make(), as_recorded=True))
+        return cls(boot.as_recorded(snapshot, captures, candidate(policy).make()))
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory

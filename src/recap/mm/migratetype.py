@@ -241,7 +241,7 @@ def rmqueue_largest(m: Memory, zone: int, order: int, migratetype: int) -> int:
 def rmqueue_reserve(m: Memory, zone: int, order: int, migratetype: int) -> int:
     """Where nothing else is left: the largest foreign block, then the reserve (__rmqueue of 2.6.27, rules 13 to 15)."""
     pfn = rmqueue_largest(m, zone, order, migratetype)
-    return rmqueue_smallest(m, zone, order, MIGRATE_RESERVE) if pfn == NONE and m.migrate_reserve else pfn
+    return rmqueue_smallest(m, zone, order, MIGRATE_RESERVE) if pfn == NONE and m.rules.migrate_reserve else pfn
 
 
 def setup_zone_migrate_reserve(m: Memory, zone: int) -> None:
@@ -270,7 +270,7 @@ def make_movable(m: Memory, zone: int, pfn: int, order: int) -> None:
     at = pfn
     while at < pfn + (1 << order):
         ordinary = m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES
-        if ordinary and m.types_by_pageblock:
+        if ordinary and m.rules.types_by_pageblock:
             ordinary = spans_pageblock(m, zone, at)
             if ordinary:
                 move_freepages_block(m, zone, at, MIGRATE_MOVABLE)
@@ -284,9 +284,9 @@ def most_highatomic(m: Memory, zone: int) -> int:
     where that is less than one pageblock)."""
     size = 1 << m.pageblock_order
     share = m.zone[zone].managed // 100
-    if m.small_zones_reserve:
-        return share + size
-    return (share + size - 1) // size * size if share >= size else 0
+    if m.rules.reserve_is_a_hundredth:
+        return (share + size - 1) // size * size if share >= size else 0
+    return share + size
 
 
 def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int, order: int) -> None:
@@ -297,11 +297,11 @@ def reserve_highatomic_pageblock(m: Memory, zone: int, pfn: int, order: int) -> 
         return
     if m.pageblock[block] >= MIGRATE_PCPTYPES:
         return
-    if m.types_by_pageblock and order >= m.pageblock_order:
+    if m.rules.types_by_pageblock and order >= m.pageblock_order:
         m.zone[zone].nr_reserved_highatomic += 1 << order
         change_pageblock_range(m, pfn, order, MIGRATE_HIGHATOMIC)
         return
-    if m.types_by_pageblock and not spans_pageblock(m, zone, pfn):
+    if m.rules.types_by_pageblock and not spans_pageblock(m, zone, pfn):
         return
     m.zone[zone].nr_reserved_highatomic += size
     m.pageblock[block] = MIGRATE_HIGHATOMIC
@@ -321,7 +321,7 @@ def unreserve_highatomic_pageblock(m: Memory, zone: int, migratetype: int, force
         if list_empty(m, head):
             continue
         pfn = m.page[head].next
-        if m.types_by_pageblock and order >= m.pageblock_order:
+        if m.rules.types_by_pageblock and order >= m.pageblock_order:
             m.zone[zone].nr_reserved_highatomic -= min(1 << order, m.zone[zone].nr_reserved_highatomic)
             move_to_free_list(m, zone, pfn, migratetype)
             change_pageblock_range(m, pfn, order, migratetype)

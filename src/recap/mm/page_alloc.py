@@ -70,9 +70,9 @@ def fast_alloc_flags(m: Memory, gfp: int) -> int:
     alloc_flags = ALLOC_WMARK_LOW
     if gfp & GFP_KSWAPD_RECLAIM:
         alloc_flags |= ALLOC_KSWAPD
-    if m.defrag_mode:
+    if m.rules.defrag_mode:
         return alloc_flags | ALLOC_NOFRAGMENT
-    if not m.steals_largest and m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
+    if m.rules.alloc_nofragment and m.zone[preferred_zone(m, gfp_zone(gfp))].index == ZONE_NORMAL:
         alloc_flags |= ALLOC_NOFRAGMENT
     return alloc_flags
 
@@ -83,7 +83,7 @@ def gfp_to_alloc_flags(m: Memory, gfp: int, order: int) -> int:
     In defrag mode there is no mixing until reclaim and compaction have failed (e3aa7df331bc, 6.15).
     """
     alloc_flags = ALLOC_WMARK_MIN
-    if m.defrag_mode:
+    if m.rules.defrag_mode:
         alloc_flags |= ALLOC_NOFRAGMENT
     if gfp & GFP_HIGH:
         alloc_flags |= ALLOC_MIN_RESERVE
@@ -99,7 +99,7 @@ def gfp_to_alloc_flags(m: Memory, gfp: int, order: int) -> int:
 def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take a block straight from the free lists; NONE if nothing fits (rmqueue_buddy)."""
     pfn = NONE
-    if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
+    if alloc_flags & ALLOC_HIGHATOMIC and m.rules.highatomic_reserve:
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
     if pfn == NONE:
         m.stealing = False
@@ -129,11 +129,11 @@ def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -
     highest = gfp_zone(gfp)
     zone = preferred_zone(m, highest)
     while zone >= 0:
-        above = m.tuned_pcp and above_high(m, zone, order, highest, alloc_flags, gfp)
+        above = m.rules.tuned_pcp and above_high(m, zone, order, highest, alloc_flags, gfp)
         if above or alloc_flags & ALLOC_NO_WATERMARKS or zone_watermark_fast(m, zone, order, highest, alloc_flags, gfp):
             pfn = rmqueue(m, zone, cpu, order, gfp_migratetype(gfp), alloc_flags)
             if pfn != NONE:
-                if alloc_flags & ALLOC_HIGHATOMIC and not m.migrate_reserve:
+                if alloc_flags & ALLOC_HIGHATOMIC and m.rules.highatomic_reserve:
                     reserve_highatomic_pageblock(m, zone, pfn, order)
                 return pfn
         zone -= 1
@@ -143,7 +143,7 @@ def walk_zonelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -
 def get_page_from_freelist(m: Memory, cpu: int, order: int, gfp: int, alloc_flags: int) -> int:
     """The first frame of a free block for this request, or NONE (get_page_from_freelist)."""
     pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags)
-    if pfn == NONE and alloc_flags & ALLOC_NOFRAGMENT and not m.defrag_mode:
+    if pfn == NONE and alloc_flags & ALLOC_NOFRAGMENT and not m.rules.defrag_mode:
         pfn = walk_zonelist(m, cpu, order, gfp, alloc_flags & ~ALLOC_NOFRAGMENT)
     return pfn
 
@@ -171,7 +171,7 @@ def free_pageblocks(m: Memory, pfn: int, order: int) -> None:
     """Give a prepared block to the free lists: since b54ccd3c6bac (6.10) pageblock by pageblock, each to its own type
     (free_one_page, split_large_buddy)."""
     zone = page_zone(m, pfn)
-    if not m.types_by_pageblock or order <= m.pageblock_order:
+    if not m.rules.types_by_pageblock or order <= m.pageblock_order:
         free_one_page(m, zone, pfn, order, m.page[pfn].migratetype, False)
         return
     at = pfn

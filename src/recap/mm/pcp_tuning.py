@@ -60,7 +60,7 @@ def count_free(m: Memory, p: int, order: int) -> bool:
     free_high = False
     m.pcp[p].alloc_factor >>= 1
     if 0 < order <= PAGE_ALLOC_COSTLY_ORDER:
-        run = batch if m.eager_free_high else batch + m.pcp[p].high_min // 2
+        run = batch + m.pcp[p].high_min // 2 if m.rules.patient_free_high else batch
         free_high = (
             m.pcp[p].free_count >= run
             and m.pcp[p].flags & PCPF_PREV_FREE_HIGH_ORDER != 0

@@ -40,7 +40,7 @@ def pcp_allowed_order(m: Memory, order: int) -> bool:
     """Do per-cpu lists hold this order? (pcp_allowed_order; a policy may have closed them)"""
     if m.pcp_closed:
         return False
-    if m.single_pcp_list:
+    if m.rules.single_pcp_list:
         return order == 0
     return order <= PAGE_ALLOC_COSTLY_ORDER or order == m.pageblock_order
 
@@ -62,7 +62,7 @@ def pindex_order(m: Memory, pindex: int) -> int:
 def way_back(m: Memory, pfn: int) -> int:
     """The type of the free list that a block of a per-cpu list goes to: the one noted with it, its pageblock's since
     17edeb5d3f76 (6.10) (get_pcppage_migratetype, get_pfnblock_migratetype)."""
-    if m.types_by_pageblock:
+    if m.rules.types_by_pageblock:
         return m.pageblock[pfn >> m.pageblock_order]
     return m.page[pfn].migratetype
 
@@ -126,7 +126,7 @@ def nr_pcp_high(m: Memory, zone: int, p: int, free_high: bool) -> int:
 
 def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype: int, order: int) -> None:
     """Put a freed block at the head of its per-cpu list and drain if that is too much (free_unref_page_commit)."""
-    if m.single_pcp_list:
+    if m.rules.single_pcp_list:
         free_hot_cold_page(m, zone, cpu, pfn, False)
         return
     p = zone * m.nr_cpus + cpu
@@ -135,7 +135,7 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
     m.page[pfn].order = order
     list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + pindex)
     m.pcp[p].count += 1 << order
-    if m.tuned_pcp:
+    if m.rules.tuned_pcp:
         give_back_tuned(m, zone, cpu, order, pindex)
         return
     free_high = m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
@@ -156,7 +156,7 @@ def give_back_tuned(m: Memory, zone: int, cpu: int, order: int, pindex: int) -> 
 
 def would_drain(m: Memory, zone: int, p: int, order: int) -> bool:
     """Would a free of this order make a CPU's lists give back?"""
-    if m.tuned_pcp:
+    if m.rules.tuned_pcp:
         return would_give_back(m, zone, p, order)
     free_high = m.pcp[p].free_factor > 0 and 0 < order <= PAGE_ALLOC_COSTLY_ORDER
     return m.pcp[p].count + (1 << order) >= nr_pcp_high(m, zone, p, free_high)
@@ -256,7 +256,7 @@ def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migrat
 
 def refill_batch(m: Memory, zone: int, p: int, order: int) -> int:
     """How many blocks an empty list is filled with, which is noted too (`refilling`)."""
-    if m.tuned_pcp:
+    if m.rules.tuned_pcp:
         m.refilling = nr_pcp_alloc(m, zone, p, order)
     else:
         batch = m.pcp[p].batch
@@ -266,7 +266,7 @@ def refill_batch(m: Memory, zone: int, p: int, order: int) -> int:
 
 def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take the head of a per-cpu list, filled first if empty; NONE if nothing is to be had (rmqueue_pcplist)."""
-    if m.single_pcp_list:
+    if m.rules.single_pcp_list:
         return buffered_rmqueue(m, zone, cpu, migratetype)
     p = zone * m.nr_cpus + cpu
     m.pcp[p].free_factor >>= 1
@@ -287,7 +287,7 @@ def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int
 def drain_pages_zone(m: Memory, zone: int, cpu: int) -> None:
     """Empty one CPU's lists of a zone, in bounded bites (drain_pages_zone)."""
     p = zone * m.nr_cpus + cpu
-    if m.single_pcp_list:
+    if m.rules.single_pcp_list:
         free_pages_bulk(m, zone, cpu, m.pcp[p].count)
     while m.pcp[p].count > 0:
         free_pcppages_bulk(m, zone, cpu, m.pcp[p].batch << CONFIG_PCP_BATCH_SCALE_MAX, 0)

@@ -14,10 +14,10 @@ if not cython.compiled:
 
 def rmqueue_migratetype(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take a block of the request's type, falling back where there is none; NONE if nothing fits (__rmqueue)."""
-    if m.claims_or_steals:
+    if m.rules.claims_or_steals:
         return rmqueue_claiming(m, zone, order, migratetype, alloc_flags)
     pfn = rmqueue_smallest(m, zone, order, migratetype)
-    if m.steals_largest:
+    if m.rules.steals_largest:
         return rmqueue_reserve(m, zone, order, migratetype) if pfn == NONE else pfn
     while pfn == NONE and rmqueue_fallback(m, zone, order, migratetype, alloc_flags):
         pfn = rmqueue_smallest(m, zone, order, migratetype)

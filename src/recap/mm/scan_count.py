@@ -24,7 +24,7 @@ def prepare_scan_count(m: Memory, s: int) -> None:
 
     Active pages are deactivated while refaults show that a new working set displaces the old one.
     """
-    if m.scans_all_batches:
+    if m.rules.owes_scans:
         m.sc[s].deactivate_anon = inactive_is_low(m, LRU_INACTIVE_ANON)
         m.sc[s].deactivate_file = 1
         return
@@ -75,7 +75,7 @@ def lruvec_lru_size(m: Memory, lru: int, highest_zoneidx: int) -> int:
 
 def get_scan_count(m: Memory, s: int) -> None:
     """How many pages of each list to scan at this priority (get_scan_count)."""
-    if m.scans_all_batches:
+    if m.rules.owes_scans:
         accumulate_scan_count(m, s)
         return
     total = m.anon_cost + m.file_cost
@@ -124,7 +124,7 @@ def accumulate_scan_count(m: Memory, s: int) -> None:
     percent = anon_percent(m)
     for lru in range(NR_LRU_LISTS):
         scan = m.lru_size[lru] >> m.sc[s].priority
-        if m.unified_lru:
+        if m.rules.unified_lru:
             scan += 1 if lru >= LRU_INACTIVE_FILE else 0
         elif m.sc[s].priority > 0 and m.nr_swap_pages > 0:
             scan = scan * (percent if lru < LRU_INACTIVE_FILE else 100 - percent) // 100

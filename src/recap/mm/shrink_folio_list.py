@@ -21,7 +21,7 @@ if not cython.compiled:
 
 def shrink_folio(m: Memory, s: int, pfn: int) -> int:
     """What becomes of one isolated page, by the kernel's own rules."""
-    return page_fate(m, s, pfn) if m.writes_in_reclaim else folio_fate(m, s, pfn)
+    return page_fate(m, s, pfn) if m.rules.writes_in_reclaim else folio_fate(m, s, pfn)
 
 
 def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
@@ -29,7 +29,7 @@ def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
     m.frame[pfn].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
     if m.sc[s].capture >= 0 and capture_page(m, m.sc[s].capture, pfn):
         return
-    if m.single_pcp_list:
+    if m.rules.frees_cold:
         free_cold_page(m, cpu, pfn)
     else:
         free_pages(m, cpu, pfn, 0)
@@ -46,7 +46,7 @@ def release_pages(m: Memory, s: int, cpu: int) -> None:
 
 def pagevec_full(m: Memory, s: int, reclaimed: int) -> bool:
     """Until the free list of a whole batch (6.1) pages were released by 14, captured ones at once (rules 21, 39.10)."""
-    if not m.writes_in_reclaim:
+    if not m.rules.frees_by_pagevec:
         return False
     return reclaimed % PAGEVEC_SIZE == 0 or m.sc[s].capture >= 0
 

@@ -75,7 +75,7 @@ def wake_all_kswapds(m: Memory, s: int) -> None:
     """Have kswapd work for this request, if it allows that; in defrag mode always for a whole pageblock
     (wake_all_kswapds; 101f9d666e4d, 6.15)."""
     order = m.sc[s].order
-    if m.defrag_mode:
+    if m.rules.defrag_mode:
         order = max(order, m.pageblock_order)
     if m.sc[s].alloc_flags & ALLOC_KSWAPD:
         wakeup_kswapd(m, order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
@@ -174,7 +174,7 @@ def priority_begin(m: Memory, s: int) -> int:
 
 def slowpath_retry(m: Memory, s: int, cpu: int) -> int:
     """Label `retry` of __alloc_pages_slowpath: one more look at the free lists, then direct reclaim."""
-    if not m.persistent_slowpath:  # rule 27.5: no wake-up, no walk
+    if m.rules.retry_wakes_kswapd:
         wake_all_kswapds(m, s)
         m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
     if m.sc[s].page != NONE:
@@ -205,7 +205,7 @@ def wake_for_throttled(m: Memory) -> None:
 
 def enter_reclaim(m: Memory, s: int) -> int:
     """Start direct reclaim, or wait until kswapd has freed the least it takes (throttle_direct_reclaim)."""
-    if not m.persistent_slowpath and not allow_direct_reclaim(m):
+    if m.rules.throttles_direct_reclaim and not allow_direct_reclaim(m):
         wake_for_throttled(m)
         m.sc[s].phase = THROTTLED
         m.sc[s].sleep_ns = TICK_NS
@@ -236,7 +236,7 @@ def next_priority(m: Memory, s: int) -> int:
     m.sc[s].phase = AFTER_RECLAIM
     if m.sc[s].nr_reclaimed >= m.sc[s].nr_to_reclaim or m.sc[s].compaction_ready:
         return AT_WORK
-    if m.scans_all_batches:
+    if m.rules.waits_for_congestion:
         return harder_priority(m, s)
     if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed and writes_pending(m):
         m.sc[s].sleep_ns = TICK_NS
@@ -325,7 +325,7 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
     leave_reclaim(m, s)
     if m.sc[s].page != NONE:
         return SERVED
-    if m.persistent_slowpath:
+    if m.rules.persistent_slowpath:
         return retry_persistently(m, s, cpu)
     if m.sc[s].nr_reclaimed:
         m.sc[s].page = get_page_from_freelist(m, cpu, m.sc[s].order, m.sc[s].gfp, m.sc[s].alloc_flags)
@@ -368,7 +368,7 @@ def retry_or_fail(m: Memory, s: int, cpu: int) -> int:
         return AT_WORK
     if m.sc[s].made_progress and gfp_compaction_allowed(m, m.sc[s].gfp) and should_compact_retry(m, s):
         return AT_WORK
-    if m.defrag_mode and m.sc[s].alloc_flags & ALLOC_NOFRAGMENT:
+    if m.rules.defrag_mode and m.sc[s].alloc_flags & ALLOC_NOFRAGMENT:
         m.sc[s].alloc_flags &= ~ALLOC_NOFRAGMENT  # better mixed than out of memory
         return AT_WORK
     return may_oom(m, s, cpu)

@@ -35,14 +35,13 @@ RESERVE_RATIO = "vm.lowmem_reserve_ratio"  # a row of numbers, one a zone
 NAMES = (*PARAMETERS, RESERVE_RATIO)
 MARKS = ("vm.min_free_kbytes", "vm.watermark_scale_factor", "vm.percpu_pagelist_high_fraction")
 LEAST_HIGH_FRACTION = 8
-YOUNG = (
-    "vm.watermark_scale_factor",  # 4.6
-    "vm.watermark_boost_factor",  # 5.0
-    "vm.percpu_pagelist_high_fraction",  # 5.14
-    "vm.compaction_proactiveness",  # 5.9
-    "vm.extfrag_threshold",  # 2.6.35
-    "vm.defrag_mode",  # 6.15
-)
+SINCE = {
+    "vm.watermark_scale_factor": (4, 6),
+    "vm.watermark_boost_factor": (5, 0),
+    "vm.percpu_pagelist_high_fraction": (5, 14),
+    "vm.compaction_proactiveness": (5, 9),
+    "vm.extfrag_threshold": (2, 6, 35),
+}  # vm.defrag_mode (6.15) may be tried on any kernel that compacts
 IDLE = {
     "vm.compact_unevictable_allowed": "no page of the model is mlocked",
     "vm.vfs_cache_pressure": "slab caches shrink as recorded",
@@ -89,11 +88,14 @@ def check_name(name: str) -> None:
         raise InputError("-w", name, "recap does not know this parameter", f"take one of {', '.join(NAMES)}")
 
 
-def check_kernel(name: str, compaction: bool, wanted: Mapping[str, str]) -> None:
-    """Refuse what a kernel without compaction does not have yet."""
-    for parameter in wanted:
-        if parameter in YOUNG and not compaction:
-            raise InputError("-w", parameter, f"Linux {name} does not have it", "leave it out")
+def check_kernel(profile: kernel.Profile, wanted: Mapping[str, str]) -> None:
+    """Refuse what a kernel does not have yet."""
+    missing = {name for name, since in SINCE.items() if profile.version < since}
+    if not profile.rules.compaction:
+        missing.add("vm.defrag_mode")
+    for name in wanted:
+        if name in missing:
+            raise InputError("-w", name, f"Linux {profile.name} does not have it", "leave it out")
 
 
 def number(name: str, text: str) -> int:
@@ -122,7 +124,7 @@ def apply(memory: Memory, values: Mapping[str, int], wanted: Mapping[str, str]) 
     memory.compaction_proactiveness = values["vm.compaction_proactiveness"]
     memory.extfrag_threshold = values["vm.extfrag_threshold"]
     if "vm.defrag_mode" in wanted:
-        memory.defrag_mode = values["vm.defrag_mode"] == 1
+        memory.follow(memory.profile.having(defrag_mode=values["vm.defrag_mode"] == 1))
     if RESERVE_RATIO in wanted:
         setup_per_zone_lowmem_reserve(memory, reserve_ratio(wanted[RESERVE_RATIO]))
     if any(name in wanted for name in MARKS):

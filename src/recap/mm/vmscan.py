@@ -66,7 +66,7 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
 
     (The loop of shrink_lruvec; a capture list lives through a round.)
     """
-    lru = m.sc[s].lru ^ 1 if m.unified_lru else m.sc[s].lru  # rule 36: there the active list comes first
+    lru = m.sc[s].lru ^ 1 if m.rules.unified_lru else m.sc[s].lru  # rule 36: there the active list comes first
     if m.sc[s].lru == 0 and not scan_left(m, s):
         return False
     if m.sc[s].sync:
@@ -81,7 +81,7 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
     if m.sc[s].lru > 0:
         return True
     capture_step(m, s)
-    if m.scans_all_batches or m.sc[s].lruvec_reclaimed < m.sc[s].nr_to_reclaim or m.sc[s].proportional:
+    if not m.rules.stops_when_enough or m.sc[s].lruvec_reclaimed < m.sc[s].nr_to_reclaim or m.sc[s].proportional:
         return True
     return keep_proportion(m, s)
 
@@ -132,7 +132,7 @@ def shrink_node_end(m: Memory, s: int) -> None:
     m.prev_priority = m.sc[s].priority
     if m.nr_swap_pages > 0 and inactive_is_low(m, LRU_INACTIVE_ANON):
         shrink_active_list(m, s, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
-    if m.writes_in_reclaim:
+    if m.rules.waits_for_congestion:
         return
     if m.sc[s].kswapd:
         if m.sc[s].nr_writeback and m.sc[s].nr_writeback == m.sc[s].nr_taken:

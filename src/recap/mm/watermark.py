@@ -45,7 +45,7 @@ def suitable_block_free(m: Memory, zone: int, order: int, alloc_flags: int) -> b
 def unusable_reserve(m: Memory, zone: int) -> int:
     """Pages kept for high-order atomic requests: all that are reserved, since c928807f6f6b (6.13) those still free
     (__zone_watermark_unusable_free)."""
-    if m.reserve_hides_free:
+    if not m.rules.counts_free_reserve:
         return m.zone[zone].nr_reserved_highatomic
     pages = 0
     for order in range(m.max_order):
@@ -86,7 +86,7 @@ def zone_watermark_ok_for(
 
     Since 97a16fc82a7c (4.4) a high-order request passes when the order-0 test does and one block is large enough.
     """
-    if m.watermark_per_order:
+    if m.rules.watermark_per_order:
         return watermark_ok_per_order(m, zone, order, mark, highest_zone, alloc_flags, free_pages)
     least = mark
     free_pages -= (1 << order) - 1
@@ -126,7 +126,7 @@ def zone_watermark_fast_at(
     """
     if zone_watermark_ok(m, zone, order, mark, highest_zone, alloc_flags):
         return True
-    urgent = gfp & GFP_ATOMIC_BIT if m.gfp_atomic else alloc_flags & ALLOC_MIN_RESERVE
+    urgent = alloc_flags & ALLOC_MIN_RESERVE if m.rules.high_ignores_boost else gfp & GFP_ATOMIC_BIT
     if order or not urgent or alloc_flags & ALLOC_WMARK_MASK != WMARK_MIN:
         return False
     return zone_watermark_ok(m, zone, order, m.zone[zone].watermark[WMARK_MIN], highest_zone, alloc_flags)

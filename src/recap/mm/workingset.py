@@ -29,7 +29,7 @@ def workingset_age_nonresident(m: Memory, pages: int) -> None:
 
 def workingset_eviction(m: Memory, pfn: int) -> None:
     """Reclaim takes a page: note when (workingset_eviction)."""
-    if not m.refaults:
+    if not m.rules.refaults:
         return
     obj = m.frame[pfn].object
     if obj >= 0:

@@ -172,7 +172,7 @@ class Flusher:
 
     def looks_again(self, written: int) -> bool:
         """Does the flusher look at the limit now? pdflush did so only before each chunk (background_writeout)."""
-        return written == 0 or not self.m.writes_in_reclaim
+        return written == 0 or not self.m.rules.pdflush
 
     def follow_moved(self) -> None:
         """Dirty pages that compaction moved are written from where they are now."""

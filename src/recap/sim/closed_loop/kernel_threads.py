@@ -54,7 +54,7 @@ class KernelThreads:
         self.kcompactd_since = 0
         self.throttled_written = 0
         self.owed = 0
-        if self.m.compaction:
+        if self.m.rules.compaction:
             self.sched.begin(self.kcompactd, first_look)
 
     def answer_calls(self, now: int) -> None:
@@ -107,7 +107,7 @@ class KernelThreads:
 
     def page_written(self, now: int) -> None:
         """kswapd waits no longer than until a batch of pages is written (__acct_reclaim_writeback, 5.16)."""
-        if self.m.writes_in_reclaim:
+        if self.m.rules.waits_for_congestion:
             return
         self.throttled_written += 1
         throttled = self.sched.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP

@@ -84,7 +84,7 @@ class Objects:
             self.task[t].served += 1
         if self.kind[obj] == KIND_ANON:
             self.task[t].anon_pages += 1 << order
-            self.m.page[pfn].flags = PG_SWAPBACKED | PG_YOUNG | (PG_ACTIVE if self.m.anon_starts_active else 0)
+            self.m.page[pfn].flags = PG_SWAPBACKED | PG_YOUNG | (PG_ACTIVE if self.m.rules.anon_starts_active else 0)
             self.join_lru(obj, pfn)
         elif self.kind[obj] == KIND_FILE:
             self.m.page[pfn].flags = 0

@@ -315,7 +315,7 @@ def drain_run(r: Replay, i: int) -> None:
 
 def decay(r: Replay, i: int) -> None:
     """A CPU's idle lists may hold less; the kernel's gave nothing back."""
-    if not r.m.tuned_pcp:
+    if not r.m.rules.tuned_pcp:
         return
     r.m.nr_emitted = 0
     for zone in range(r.m.nr_zones):
@@ -326,7 +326,7 @@ def decay(r: Replay, i: int) -> None:
 
 def decay_run(r: Replay, i: int, at: int) -> int:
     """A CPU's idle lists gave back what they may no longer hold; the step after it."""
-    if not r.m.tuned_pcp:
+    if not r.m.rules.tuned_pcp:
         return at
     r.m.nr_emitted = 0
     for zone in range(r.m.nr_zones):

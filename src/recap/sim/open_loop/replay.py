@@ -60,7 +60,7 @@ class Replay:
     def __init__(self, memory: Memory, events: Events) -> None:
         pcps = int(memory.nr_zones) * int(memory.nr_cpus)
         memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
-        if memory.claims_or_steals:
+        if memory.profile.rules.claims_or_steals:
             events = with_steals(events)
         events = with_orders(events)
         self.m = memory
