@@ -131,7 +131,7 @@ def test_a_page_map_counts_what_the_machine_counts() -> None:
         use = page_map(simulation.m)
         free = np.isin(use, (Use.FREE, Use.FREE_HUGE))
         assert free.sum() == simulation.m.array("zone")["free_pages"].sum()
-        assert (use == Use.FILE).sum() == np.array(simulation.m.lru_size)[2:].sum()
+        assert (use == Use.FILE).sum() == simulation.m.array("node")["lru_size"][:, 2:].sum()
         assert (use == Use.PCP).sum() == simulation.m.array("pcp")["count"].sum()
 
 

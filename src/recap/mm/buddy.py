@@ -22,7 +22,7 @@ if not cython.compiled:
         page_is_buddy,
     )
     from recap.mm.tracepoints import MM_PAGE_ALLOC_ZONE_LOCKED, emit
-    from recap.pages import Memory, page_zone
+    from recap.pages import Memory, get_pageblock_migratetype, page_zone
 
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
@@ -40,10 +40,10 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
     """
     buddy = pfn
     m.zone[zone].free_pages += 1 << order
-    m.pages_scanned = 0
-    m.all_unreclaimable = False
+    m.zone[zone].pages_scanned = 0
+    m.zone[zone].all_unreclaimable = 0
     while order < m.max_order - 1:
-        if m.capc >= 0 and compaction_capture(m, zone, pfn, order, migratetype):
+        if m.zone[zone].capc and compaction_capture(m, zone, pfn, order, migratetype):
             m.zone[zone].free_pages -= 1 << order
             return
         buddy = pfn ^ (1 << order)
@@ -100,7 +100,7 @@ def release_captured(m: Memory, pfn: int) -> None:
     zone = page_zone(m, pfn)
     order = m.page[pfn].order
     remove_captured(m, pfn)
-    free_one_page(m, zone, pfn, order, m.pageblock[pfn >> m.pageblock_order], False)
+    free_one_page(m, zone, pfn, order, get_pageblock_migratetype(m, pfn), False)
 
 
 def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
@@ -113,7 +113,7 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     m.capture[m.page[pfn].capture].pages -= (1 << order) - (1 << wanted)
     m.withheld -= (1 << order) - (1 << wanted)
     m.page[pfn].order = wanted
-    expand(m, zone, pfn, wanted, order, m.pageblock[pfn >> m.pageblock_order])
+    expand(m, zone, pfn, wanted, order, get_pageblock_migratetype(m, pfn))
 
 
 def release_surplus(m: Memory, owner: int) -> None:

@@ -19,7 +19,7 @@ from recap.mm.capture_list cimport capture_one_page, remove_captured
 from recap.mm.page_alloc cimport gfp_zone
 from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_HANDED_OVER, CAPTURE_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
-from recap.pages cimport Memory, list_empty, page_zone
+from recap.pages cimport Memory, get_pageblock_migratetype, list_empty, page_zone
 
 cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noexcept nogil
 
@@ -29,7 +29,7 @@ cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept no
 @cython.locals(wanted=cython.int)
 cdef bint capture_page(Memory m, int owner, unsigned int pfn) noexcept nogil
 
-@cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint)
+@cython.locals(zone=cython.int, head=cython.uint, pfn=cython.uint, kept=cython.uint)
 cdef unsigned int capture_alloc_or_return(Memory m, int owner, int alloc_flags, unsigned int gfp) noexcept nogil
 
 @cython.locals(zone=cython.int, mark=cython.longlong)

@@ -28,7 +28,7 @@ if not cython.compiled:
     from recap.mm.page_alloc import gfp_zone
     from recap.mm.vmstat import CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
-    from recap.pages import Memory, list_empty, page_zone
+    from recap.pages import Memory, get_pageblock_migratetype, list_empty, page_zone
 
 
 def open_capture(m: Memory, owner: int, wanted: int, request: int) -> int:
@@ -80,8 +80,9 @@ def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -
     collecting.
     """
     m.capture[owner].state = CAPTURE_OVER
-    m.pages_scanned = 0
-    m.all_unreclaimable = False
+    for zone in range(m.nr_zones):
+        m.zone[zone].pages_scanned = 0
+        m.zone[zone].all_unreclaimable = 0
     head = m.capture_heads + owner
     kept = NONE
     while not list_empty(m, head):
@@ -112,7 +113,7 @@ def hand_over(m: Memory, pfn: int, tested: int, alloc_flags: int, gfp: int) -> b
         m.vmstat[CAPTURE_HANDED_OVER] += 1
         return True
     m.vmstat[CAPTURE_REFUSED] += 1
-    free_one_page(m, zone, pfn, m.page[pfn].order, m.pageblock[pfn >> m.pageblock_order], False)
+    free_one_page(m, zone, pfn, m.page[pfn].order, get_pageblock_migratetype(m, pfn), False)
     return False
 
 

@@ -13,7 +13,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
     from recap.mm.free_area import del_page_from_free_list, may_merge_blocks, page_is_buddy
-    from recap.pages import Memory, list_add, list_del
+    from recap.pages import Memory, get_pageblock_migratetype, list_add, list_del
 
 
 def page_is_captured(m: Memory, pfn: int, order: int) -> bool:
@@ -40,7 +40,7 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> 
     """
     while order < m.max_order - 1:
         buddy = pfn ^ (1 << order)
-        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, m.pageblock[pfn >> m.pageblock_order]):
+        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, get_pageblock_migratetype(m, pfn)):
             break
         if page_is_captured(m, buddy, order):
             if m.page[buddy].capture != owner and not m.policy.takes_neighbour(m.capture[owner].wanted, order):

@@ -22,7 +22,7 @@ if not cython.compiled:
         spans_pageblock,
     )
     from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
-    from recap.pages import Memory
+    from recap.pages import Memory, get_pageblock_migratetype
 
 
 def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
@@ -42,7 +42,7 @@ def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> i
     movable = movable_pages(m, zone, pfn)
     if start_type == MIGRATE_MOVABLE:
         return movable
-    if m.pageblock[pfn >> m.pageblock_order] == MIGRATE_MOVABLE:
+    if get_pageblock_migratetype(m, pfn) == MIGRATE_MOVABLE:
         return (1 << m.pageblock_order) - free - movable
     return 0
 
@@ -90,8 +90,10 @@ def rmqueue_claim(m: Memory, zone: int, order: int, start_type: int, alloc_flags
     return NONE
 
 
-def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int) -> int:
+def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int, alloc_flags: int) -> int:
     """The smallest block of another type, its pageblock left as it is; NONE if there is none (__rmqueue_steal)."""
+    if alloc_flags & ALLOC_NOFRAGMENT:
+        return NONE
     for current in range(order, m.max_order):
         other = find_suitable_fallback(m, zone, current, start_type)
         if other >= 0:
@@ -103,18 +105,6 @@ def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int) -> int:
 
 
 def rmqueue_claiming(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
-    """Take a block of the type, of a pageblock that becomes its own, or of another's; NONE if nothing fits (__rmqueue).
-
-    Who had to steal does not look for better again while the zone is locked (90abee6d7895): `stealing`.
-    """
-    if not m.stealing:
-        pfn = rmqueue_smallest(m, zone, order, migratetype)
-        if pfn == NONE:
-            pfn = rmqueue_claim(m, zone, order, migratetype, alloc_flags)
-        if pfn != NONE:
-            return pfn
-    if alloc_flags & ALLOC_NOFRAGMENT:
-        return NONE
-    pfn = rmqueue_steal(m, zone, order, migratetype)
-    m.stealing = pfn != NONE
-    return pfn
+    """Take a block of the type, or of a pageblock that becomes its own; NONE if there is none (__rmqueue)."""
+    pfn = rmqueue_smallest(m, zone, order, migratetype)
+    return rmqueue_claim(m, zone, order, migratetype, alloc_flags) if pfn == NONE else pfn

@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.kernel cimport MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, STATE_BUDDY, STATE_TAIL
-from recap.pages cimport Memory, list_add, list_add_tail, list_del
+from recap.pages cimport Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del
 
 @cython.locals(theirs=cython.int)
 cdef bint may_merge_blocks(Memory m, unsigned int buddy, int migratetype) noexcept nogil

@@ -12,10 +12,11 @@ from recap.kernel cimport (
     STATE_TAIL,
 )
 from recap.mm.buddy cimport free_one_page
-from recap.mm.rmqueue cimport rmqueue_migratetype
+from recap.mm.claim cimport rmqueue_steal
+from recap.mm.rmqueue cimport rmqueue_before_steal, rmqueue_migratetype
 from recap.mm.pcp_tuning cimport count_free, decayed_high, forget_below_high, nr_pcp_alloc, tuned_free, tuned_high, would_give_back
 from recap.mm.tracepoints cimport MM_PAGE_PCPU_DRAIN, emit
-from recap.pages cimport Memory, list_add, list_add_tail, list_del, list_empty
+from recap.pages cimport Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del, list_empty, pcp_list, zone_pcp
 
 cdef bint pcp_allowed_order(Memory m, int order) noexcept nogil
 
@@ -61,7 +62,7 @@ cdef unsigned int first_of_type(Memory m, unsigned int head, int migratetype) no
 @cython.locals(p=cython.int, head=cython.uint, pfn=cython.uint)
 cdef unsigned int buffered_rmqueue(Memory m, int zone, int cpu, int migratetype) noexcept nogil
 
-@cython.locals(i=cython.int, pfn=cython.uint)
+@cython.locals(i=cython.int, pfn=cython.uint, stole=cython.bint)
 cdef int rmqueue_bulk(Memory m, int zone, int order, int count, unsigned int head, int migratetype, int alloc_flags) noexcept nogil
 
 @cython.locals(batch=cython.int)

@@ -40,11 +40,12 @@ from recap.mm.direct_compact cimport (
 )
 from recap.mm.kswapd cimport NOBODY_ASKED, wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
-from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
+from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone, preferred_zone
 from recap.mm.pcplist cimport drain_all_pages
 from recap.mm.request_queue cimport join_queue, must_wait
 from recap.mm.slab cimport shrink_slab
 from recap.mm.vmscan cimport (
+    all_unreclaimable,
     shrink_lruvec_step,
     shrink_node_begin,
     shrink_node_end,
@@ -86,9 +87,9 @@ cdef int compact_last(Memory m, int s) noexcept nogil
 cdef int slowpath_retry(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(free=cython.longlong, reserve=cython.longlong, zone=cython.int)
-cdef bint allow_direct_reclaim(Memory m) noexcept nogil
+cdef bint allow_direct_reclaim(Memory m, int node) noexcept nogil
 
-cdef void wake_for_throttled(Memory m) noexcept nogil
+cdef void wake_for_throttled(Memory m, int node) noexcept nogil
 
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
 

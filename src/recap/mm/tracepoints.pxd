@@ -6,3 +6,5 @@ cdef enum:
     MM_PAGE_ALLOC_EXTFRAG = 5
 
 cdef void emit(Memory m, int event, unsigned int pfn, int order, int migratetype) noexcept nogil
+
+cdef void discard_emitted(Memory m) noexcept nogil

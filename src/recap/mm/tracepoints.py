@@ -1,7 +1,7 @@
 """The model's own tracepoints: its inner steps under the zone lock, so that they can be held against the kernel's.
 
-An event is named by its number in recap.trace.Event. Who wants to read them says so with `Memory.trace`, sets
-`nr_emitted` to 0, lets the model do something, and finds what it emitted in `Memory.emitted`.
+An event is named by its number in recap.trace.Event. `Memory.trace` turns them on; a reader discards what it has read,
+lets the model do something, and finds what it emitted in `Memory.emitted`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ if not cython.compiled:
     MM_PAGE_PCPU_DRAIN = 3
     MM_PAGE_ALLOC_ZONE_LOCKED = 4
     MM_PAGE_ALLOC_EXTFRAG = 5
+
+
+def discard_emitted(m: Memory) -> None:
+    """What was emitted so far has been read."""
+    m.nr_emitted = 0
 
 
 def emit(m: Memory, event: int, pfn: int, order: int, migratetype: int) -> None:

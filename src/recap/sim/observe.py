@@ -134,7 +134,7 @@ def counters(simulation: Simulation) -> dict[str, Any]:
         "watermark": zone["watermark"][:, [WMARK_MIN, WMARK_LOW, WMARK_HIGH]] + boost,
         "free": counts.free,
         "blocks": counts.blocks,
-        "lru_size": np.array(m.lru_size, np.int64),
+        "lru_size": m.array("node")["lru_size"].sum(axis=0),
         "pcp": int(m.array("pcp")["count"].sum()),
         "withheld": int(m.withheld),
         "withheld_page_ns": int(simulation.withheld_page_ns),

@@ -11,6 +11,7 @@ from recap.sim.journal cimport NOTE_KCOMPACTD, NOTE_KSWAPD, Journal
 
 cdef enum:
     LONG_DELAY_NS = 1000000
+    NODE = 0
 
 cdef class KernelThreads:
     cdef Memory m

@@ -16,7 +16,7 @@ from recap.mm.slab cimport add_slab_page, del_slab_page
 from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
 from recap.mm.workingset cimport workingset_activate, workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page
-from recap.pages cimport Memory
+from recap.pages cimport Memory, page_node
 from recap.sim.closed_loop.scheduler cimport Scheduler, Task
 from recap.sim.journal cimport NOTE_STOLEN, Journal
 

@@ -30,6 +30,7 @@ if not cython.compiled:
     from recap.mm.vmstat import HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
     from recap.mm.workingset import workingset_activate, workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page
+    from recap.pages import page_node
 
     KIND_KERNEL, KIND_ANON, KIND_FILE, KIND_SLAB = range(4)
     SLOT_BITS = 13
@@ -94,7 +95,7 @@ class Objects:
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
-                wakeup_kswapd(self.m, 0, self.m.zone[z].index, False)
+                wakeup_kswapd(self.m, self.m.zone[z].node, 0, self.m.zone[z].index, False)
 
     def join_lru(self, obj: int, pfn: int) -> None:
         """A page begins inactive, unless its content was evicted a short while ago."""
@@ -130,7 +131,7 @@ class Objects:
     def activate(self, pfn: int) -> None:
         """A page was used twice (folio_mark_accessed)."""
         if self.m.page[pfn].flags & PG_LRU and not self.m.page[pfn].flags & PG_ACTIVE:
-            workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
+            workingset_age_nonresident(self.m, page_node(self.m, pfn), 1 << self.m.page[pfn].order)
         activate_page(self.m, pfn)
 
     def give_back(self, c: int, obj: int) -> None:

@@ -85,10 +85,10 @@ class Requests:
         self.op_gfp = adopt(demand.op_gfp)
         self.read_page_ns = demand.read_page_ns
         self.swap_in_ns = demand.swap_in_ns
-        slots = len(memory.array("sc")) - 1
-        self.free_slots = adopt(np.arange(slots, 0, -1, dtype=np.int32))
-        self.nr_free_slots = slots
-        self.episodes = Episodes(slots + 1)
+        controls = len(memory.array("sc"))  # kswapd's come first, one for each node
+        self.free_slots = adopt(np.arange(controls - 1, memory.nr_nodes - 1, -1, dtype=np.int32))
+        self.nr_free_slots = controls - memory.nr_nodes
+        self.episodes = Episodes(controls)
         self.issued = 0
         self.stalls = 0
         self.stall_ns = 0

@@ -13,6 +13,7 @@ from recap.mm.pcplist cimport (
     rmqueue_bulk,
     would_drain,
 )
+from recap.mm.tracepoints cimport discard_emitted
 from recap.pages cimport list_empty, page_zone
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.evidence cimport may_be_of

@@ -18,6 +18,7 @@ if not cython.compiled:
         rmqueue_bulk,
         would_drain,
     )
+    from recap.mm.tracepoints import discard_emitted
     from recap.pages import list_empty, page_zone
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
@@ -162,7 +163,7 @@ def allocate(r: Replay, i: int) -> None:
         return
     if made_before_switch(r, i, p):
         return
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     predicted = predict(r, i, p % r.m.nr_cpus)
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
@@ -205,8 +206,8 @@ def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
     p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
     wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
-    r.m.nr_emitted = 0
-    r.m.refilling = 0
+    discard_emitted(r.m)
+    r.m.pcp[p].last_refill = 0
     predicted = predict(r, alloc, r.cpu[at])
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
@@ -222,7 +223,7 @@ def refill(r: Replay, first: int, at: int) -> int:
         return take_unasked(r, first)
     pindex = order_to_pindex(r.migratetype[first], order)
     holds_strays(r, p, pindex)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     batch = refill_batch(r.m, zone, p, order)
     taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r, p, pindex), r.migratetype[first], 0)
     r.m.pcp[p].count += taken << order
@@ -287,7 +288,7 @@ def free_quietly(r: Replay, i: int) -> None:
         if would_drain(r.m, zone, p, r.order[i]) and kswapd_may_be_done(r):
             r.inferred[EARLY_SLEEPS] += 1
             kswapd_sleeps(r)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     free(r, i)
     if r.m.nr_emitted > 0:
         compare_drained(r, NEVER, p)
@@ -304,7 +305,7 @@ def drain_run(r: Replay, i: int) -> None:
         at = decay_run(r, cause, i)
     elif cause != NEVER:
         p = pcp_number(r, cause)
-        r.m.nr_emitted = 0
+        discard_emitted(r.m)
         choose_factor(r, i, p)
         free(r, cause)
         at = compare_drained(r, i, p)
@@ -317,7 +318,7 @@ def decay(r: Replay, i: int) -> None:
     """A CPU's idle lists may hold less; the kernel's gave nothing back."""
     if not r.m.rules.tuned_pcp:
         return
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     if r.m.nr_emitted > 0:
@@ -328,7 +329,7 @@ def decay_run(r: Replay, i: int, at: int) -> int:
     """A CPU's idle lists gave back what they may no longer hold; the step after it."""
     if not r.m.rules.tuned_pcp:
         return at
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     return compare_drained(r, at, pcp_number(r, at))
@@ -346,7 +347,7 @@ def drain_unannounced(r: Replay, at: int) -> int:
     p = pcp_of(r.m, r.pfn[at])
     r.inferred[EMPTIED_LISTS] += 1
     settle_heads(r, p)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
     return compare_drained(r, at, p)
 

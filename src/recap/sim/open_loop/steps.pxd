@@ -3,6 +3,7 @@ cimport cython
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
 from recap.mm.free_area cimport move_to_free_list, page_is_buddy
 from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
+from recap.mm.tracepoints cimport discard_emitted
 from recap.pages cimport Memory, page_zone
 from recap.sim.open_loop.counters cimport under_way
 from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER

@@ -9,6 +9,7 @@ if not cython.compiled:
     from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
     from recap.mm.free_area import move_to_free_list, page_is_buddy
     from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
+    from recap.mm.tracepoints import discard_emitted
     from recap.pages import Memory, page_zone
     from recap.sim.open_loop.counters import under_way
     from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
@@ -32,9 +33,9 @@ def blocks_wanted(r: Replay, p: int, order: int) -> int:
     """How many blocks a per-cpu list was to be filled with, one where there is no list."""
     if not pcp_allowed_order(r.m, order):
         return 1
-    if r.m.refilling == 0:  # the kernel filled it, the model did not
+    if r.m.pcp[p].last_refill == 0:  # the kernel filled it, the model did not
         refill_batch(r.m, p // r.m.nr_cpus, p, order)
-    return r.m.refilling
+    return r.m.pcp[p].last_refill
 
 
 def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
@@ -116,7 +117,7 @@ def take_as_kernel(r: Replay, at: int, p: int) -> None:
 
 def go_on_taking(r: Replay, at: int, p: int, left: int) -> None:
     """Fill the per-cpu list with the rest of its batch by the rules."""
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     if left == 0 or not pcp_allowed_order(r.m, r.order[at]) or r.migratetype[at] >= MIGRATE_PCPTYPES:
         return
     head = pcp_list(r, p, order_to_pindex(r.migratetype[at], r.order[at]))
