@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from recap.errors import InputError
 
-QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy documents it
-    "enters_reclaim": ("order",),
-    "releases": ("wanted", "unreclaimable", "withheld", "withheld_by_all"),
-    "takes_neighbour": ("wanted", "order"),
-    "takes_outsider": ("wanted", "order"),
-    "merged": ("wanted", "order"),
-    "batch_ended": ("wanted", "largest"),
-    "counts_twice": ("wanted",),
-    "relaxes_mark": ("order",),
-    "closes_pcp": ("order",),
-    "isolates": ("order",),
-    "queues": ("order",),
-    "waits": ("order", "first", "skipped"),
-}
+
+class Question(NamedTuple):
+    """What a policy is asked: with which arguments, when and what a yes means, and what the unchanged kernel does."""
+
+    arguments: tuple[str, ...]
+    summary: str
+    unchanged: bool
+
+
+def declared() -> dict[str, Question]:
+    """The questions by their names, from the source of Policy: compiled, its methods cannot be seen from Python."""
+    source = ast.parse(files("recap.policy").joinpath("policy.py").read_text())
+    policy = next(node for node in source.body if isinstance(node, ast.ClassDef))
+    found = {}
+    for method in policy.body:
+        match method:
+            case ast.FunctionDef(name, body=[*_, ast.Return(ast.Call(args=[ast.Constant(bytes()), default, *_]))]):
+                arguments = tuple(argument.arg for argument in method.args.args[1:])
+                summary = str(ast.get_docstring(method)).partition("\n")[0]
+                found[name] = Question(arguments, summary, bool(ast.literal_eval(default)))
+    return found
+
+
+QUESTIONS = declared()
 # Of recap.kernel.Profile, which a policy may change.
 RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
@@ -78,9 +90,9 @@ def refuse_arguments(name: str, method: Callable[..., Any]) -> None:
     if not inspect.isfunction(method):  # a shipped policy's own, or some other callable: asked as it is
         return
     try:
-        inspect.signature(method).bind(None, *QUESTIONS[name])
+        inspect.signature(method).bind(None, *QUESTIONS[name].arguments)
     except TypeError as error:
-        wanted = f"def {name}(self, {', '.join(QUESTIONS[name])}):"
+        wanted = f"def {name}(self, {', '.join(QUESTIONS[name].arguments)}):"
         raise InputError(*place(method), f"{name} cannot be asked: {error}", f"write {wanted}") from None
 
 
