@@ -1,7 +1,7 @@
 """The questions the engine asks while a task reclaims: a policy answers those it cares about.
 
-Every answer is yes or no, every argument a plain number. This base class answers "no capture": it is the kernel as it
-is.
+Every answer is yes or no, every argument a plain number. This base class is the unchanged kernel: it
+captures nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Policy:
     extend a shipped policy, whose answers then stand for what it leaves out; it cannot call them through `super()`,
     as they are compiled.
 
-    `rules` are rules of the kernel that it changes, by their names in recap.kernel.Profile: compaction_capture,
-    lumpy_reclaim, defrag_mode.
+    `rules` are rules of the kernel that it changes, by their names in recap.kernel.Rules: compaction_capture,
+    lumpy_reclaim, defrag_mode, kswapd_only_blocks.
 
     Example:
         >>> class Mine:
@@ -39,7 +39,7 @@ class Policy:
 
     @property
     def rules(self) -> Mapping[str, bool]:
-        """The kernel's rules that it changes, by their names in recap.kernel.Profile; a user's class sets `rules`."""
+        """The kernel's rules that it changes, by their names in recap.kernel.Rules; a user's class sets `rules`."""
         return {}
 
     def enters_reclaim(self, order: int) -> bool:

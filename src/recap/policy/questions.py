@@ -1,4 +1,4 @@
-"""A user's class held against the questions the engine asks: mistakes are told by the file and line they are in."""
+"""A user's class checked against the questions the engine asks: mistakes are reported by file and line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def declared() -> dict[str, Question]:
 
 
 QUESTIONS = declared()
-# Of recap.kernel.Profile, which a policy may change.
+# Of recap.kernel.Rules, which a policy may change.
 RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
 AGAIN = "mend the policy and run again"
@@ -69,7 +69,7 @@ def changes_rules(cls: type) -> bool:
 
 
 def refuse_rules(cls: type) -> None:
-    """`rules` is a table of switches, and only of those that can be turned on any machine."""
+    """`rules` turns rules of the kernel on or off, and only those that can change on any machine."""
     rules = getattr(cls, "rules", {})
     if hasattr(rules, "__get__"):  # of a shipped policy that it extends
         return
@@ -81,8 +81,8 @@ def refuse_slip(name: str, method: Callable[..., Any]) -> None:
     """`release` is not asked; `releases` is."""
     meant = difflib.get_close_matches(name, QUESTIONS, 1, ALIKE)
     if meant:
-        mend = f"did you mean {meant[0]}? ({SHOW_QUESTIONS}; a helper's name may start with _)"
-        raise InputError(*place(method), f"{name} is never asked", mend)
+        hint = f"did you mean {meant[0]}? ({SHOW_QUESTIONS}; a helper's name may start with _)"
+        raise InputError(*place(method), f"{name} is never asked", hint)
 
 
 def refuse_arguments(name: str, method: Callable[..., Any]) -> None:
@@ -119,9 +119,9 @@ def raised(method: Callable[..., Any], question: str, error: BaseException) -> I
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
     path, line = (own[-1].filename, f"line {own[-1].lineno}") if own else place(method)
-    told = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", AGAIN)
-    told.__cause__ = error
-    return told
+    refusal = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", AGAIN)
+    refusal.__cause__ = error
+    return refusal
 
 
 def made(cls: type) -> Any:
@@ -140,13 +140,13 @@ def made(cls: type) -> Any:
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
-    """What running the file itself raised, by line."""
+    """What the file itself raised when it was run, by line."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = line or (own[-1] if own else None)
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    told = InputError(
+    refusal = InputError(
         path, f"line {where}" if where else "", f"{type(error).__name__}: {text}", "mend it and run again"
     )
-    told.__cause__ = error
-    return told
+    refusal.__cause__ = error
+    return refusal

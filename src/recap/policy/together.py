@@ -1,4 +1,4 @@
-"""Two policies at once: one decides about capture, both may change the rest, each its own rules of the kernel."""
+"""Two policies at once: one decides about capture, both may decide about the rest and change rules of the kernel."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from recap.policy.policy import Policy
 
 
 class Together(Policy):
-    """What is asked about capture, `capturing` answers alone; other questions are answered yes if either says yes.
+    """`capturing` alone answers questions about capture; the answer to others is yes if either says yes.
 
     Args:
         capturing: decides about capture.
-        other: may only do other things.
+        other: is not asked about capture.
     """
 
     def __init__(self, capturing: Policy, other: Policy) -> None:
