@@ -24,7 +24,8 @@ from recap.errors import InputError, RecapError
 from recap.trace import surroundings
 from recap.trace.container import RawFolder, pack
 from recap.trace.formats import parse_fields
-from recap.trace.recording import END, RAW, START, TRACE
+from recap.trace.opening import RAW, TRACE
+from recap.trace.recording import END, START
 from recap.trace.spool import Spool
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
