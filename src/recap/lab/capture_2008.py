@@ -19,11 +19,11 @@ from recap.demand.highalloc import PASSES, Highalloc
 from recap.demand.reclaimers import Reclaimers
 from recap.kernel import PAGE_SIZE
 from recap.lab import workloads
-from recap.lab.compare import Progress, Results, Run, Store, digest, model_identity, run_all
-from recap.lab.results import Interval
+from recap.lab.kept import Run, Store, digest, model_identity
+from recap.lab.results import BASELINE, Interval
+from recap.lab.runs import Progress, Results, run_all
 from recap.lab.statistics import interval
 
-BASELINE = "none"
 HEADLINE = "whitcroft"
 CROWD_POLICIES = ("none", "own-pages", "whitcroft", "kosaki", "bounded")
 PUBLISHED = {"x86-64": (2.48, 4.58), "powerpc": (5.55, 25.22)}  # absolute points, effective percent (v2 to v4)

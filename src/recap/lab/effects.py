@@ -17,8 +17,9 @@ from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild
 from recap.demand.thp_fio_scale import ThpFioScale
 from recap.lab import workloads
-from recap.lab.compare import Progress, Run, Store, digest, model_identity, run_all
+from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import Interval
+from recap.lab.runs import Progress, run_all
 from recap.lab.statistics import interval
 from recap.policy import candidate
 from recap.sim.run import Synthetic

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 SCHEMA = 1  # of Comparison, raised when a field changes its meaning
-
+KERNEL = "kernel"  # the column of what was recorded
+BASELINE = "none"  # the policy of the unchanged kernel
 
 SMALL = 100  # below it a mean over seeds keeps one decimal
 

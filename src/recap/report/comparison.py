@@ -8,8 +8,8 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import METRICS, Column, Comparison, Interval
-from recap.report.conclusions import BASELINE, KERNEL, conclusions
+from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
+from recap.report.conclusions import conclusions
 from recap.report.numbers import NO_FIGURE, interval
 
 PROSE_WIDTH = 100

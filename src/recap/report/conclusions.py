@@ -5,11 +5,9 @@ Every word is chosen by the figures: a difference is named only where the 95 % i
 
 from collections.abc import Sequence
 
-from recap.lab.results import Column, Comparison
+from recap.lab.results import BASELINE, KERNEL, Column, Comparison
 from recap.report.numbers import count
 
-KERNEL = "kernel"
-BASELINE = "none"
 OUTCOME = "success_percent"
 WITHHELD = "withheld_peak_pages"
 STOLEN = "stolen_pages"

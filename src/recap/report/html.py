@@ -11,10 +11,10 @@ import numpy as np
 
 from recap import __version__
 from recap.lab.kept import KeptComparison
-from recap.lab.results import METRICS, Column, Comparison
+from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison
 from recap.report import charts, distributions, pictures, timelines
 from recap.report.comparison import METRIC, head, judgement, sections
-from recap.report.conclusions import BASELINE, KERNEL, OUTCOME, STOLEN, conclusions
+from recap.report.conclusions import OUTCOME, STOLEN, conclusions
 from recap.report.numbers import NO_FIGURE, interval
 from recap.sim.journal import Note
 from recap.sim.timeline import Timeline

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.capture_2008 import BASELINE, PUBLISHED, Answer, Row, Study
-from recap.lab.results import Interval
+from recap.lab.capture_2008 import PUBLISHED, Answer, Row, Study
+from recap.lab.results import BASELINE, Interval
 
 ABSENT = "–"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from recap.errors import InputError
-from recap.lab.capture_2008 import BASELINE, PUBLISHED, Row, Study
+from recap.lab.capture_2008 import PUBLISHED, Row, Study
+from recap.lab.results import BASELINE
 from recap.report.study import ABSENT, figure, mmtests, scaled, spread
 
 WIDTH = 460

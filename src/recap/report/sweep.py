@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from recap.errors import InputError
+from recap.lab.results import BASELINE
 from recap.lab.sweep import Sweep
 from recap.report.comparison import LEGEND, MARK
-from recap.report.conclusions import BASELINE
 from recap.report.numbers import NO_FIGURE, interval
 
 WIDTH = 460
