@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
-from recap.lab.compare import compare as run
+from recap.lab.compare import compare
 from recap.report.comparison import comparison
 
 
@@ -27,7 +27,7 @@ Settings = Annotated[
 ]
 
 
-def compare(
+def verb(
     source: Path,
     /,
     *,
@@ -58,7 +58,7 @@ def compare(
     """
     sysctls = dict(setting.split("=", 1) for setting in write)
     with progress() as update:
-        result = run(
+        result = compare(
             source,
             policy,
             seeds=seeds,

@@ -13,14 +13,14 @@ from recap.errors import InputError
 from recap.lab import effects
 from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
 from recap.report.effect import effect, markdown
-from recap.report.study import study as tables
-from recap.report.study_page import figures, plots
+from recap.report.study import study_tables
+from recap.report.study_page import plots, study_markdown
 
 Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
 Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
-def study(
+def verb(
     name: Literal["capture-2008", "lumpy-2012", "compaction-capture-2019", "defrag-mode-2025", "defrag-mode-mend-2025"],
     /,
     *,
@@ -58,7 +58,7 @@ def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) 
             progress=update,
             out=out,
         )
-    show(result, tables, as_json=json)
+    show(result, study_tables, as_json=json)
     if out is not None:
         write_page(result, out)
 
@@ -81,7 +81,7 @@ def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None,
 
 def write_page(result: Study, out: Path) -> None:
     """The figures as Markdown, and the plots as far as they can be drawn."""
-    (out / "figures.md").write_text(figures(result))
+    (out / "figures.md").write_text(study_markdown(result))
     try:
         for name, picture in plots(result).items():
             (out / name).write_text(picture)

@@ -9,16 +9,14 @@ from cyclopts import Parameter
 from recap.cli.compare import Seeds, Settings
 from recap.cli.console import Json, progress_of_runs, show
 from recap.errors import InputError
-from recap.lab.sweep import Sweep
-from recap.lab.sweep import sweep as run
-from recap.report.sweep import plot
-from recap.report.sweep import sweep as tables
+from recap.lab.sweep import Sweep, sweep
+from recap.report.sweep import plot, sweep_tables
 
 Policies = Annotated[tuple[str, ...], Parameter(name=["--policy", "-p"], negative=(), show_default=False)]
 Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative=(), show_default=False)]
 
 
-def sweep(  # noqa: PLR0913 (each is an option)
+def verb(  # noqa: PLR0913 (each is an option)
     source: Path,
     setting: str,
     /,
@@ -54,7 +52,7 @@ def sweep(  # noqa: PLR0913 (each is an option)
     """
     sysctls = dict(setting.split("=", 1) for setting in write)
     with progress_of_runs() as update:
-        result = run(
+        result = sweep(
             source,
             setting,
             policy,
@@ -63,7 +61,7 @@ def sweep(  # noqa: PLR0913 (each is an option)
             progress=update,
             out=out,
         )
-    show(result, lambda found: tables(found, metric), as_json=json)
+    show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
         draw(result, metric, out)
 

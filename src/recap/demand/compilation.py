@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.demand import Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task
 from recap.kernel import GFP_KERNEL, PAGE_SIZE
 
 ANON_PAGES = 7084  # that one run holds at most, of 4 KiB
@@ -43,7 +43,7 @@ class Tree:
         return np.unique(self.slab[(pages - first) * len(self.slab) // len(self.pages)])
 
 
-def make_tree(objects: Objects, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
+def make_tree(objects: ObjectTable, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
     """A new copy of the tree, nowhere in memory yet, with a page of slab for so many of its files' pages."""
     slab = np.full(int(pages / slab_every) + 1, Kind.SLAB, np.uint8)
     slab[rng.random(len(slab)) < PINNED_SHARE] = Kind.PINNED
@@ -58,7 +58,7 @@ def copy_tree(task: Task, tree: Tree, start_ns: int) -> None:
         task.mix((Op.ALLOC, pages, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, pages, 0), run_ns=2000)
 
 
-def compile_tree(task: Task, objects: Objects, tree: Tree, page_size: int, rng: np.random.Generator) -> None:
+def compile_tree(task: Task, objects: ObjectTable, tree: Tree, page_size: int, rng: np.random.Generator) -> None:
     """make -j1: one compilation after the other, round and round."""
     scale = PAGE_SIZE / page_size
     most = int(3.5 * ANON_PAGES * scale)

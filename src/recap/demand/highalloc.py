@@ -15,7 +15,7 @@ import numpy as np
 
 from recap.demand.compilation import FREE_NS, SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
 from recap.demand.demand import Demand, Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
 from recap.kernel import PAGE_SIZE
 
 SECOND = 1_000_000_000
@@ -86,7 +86,7 @@ class Highalloc:
 def highalloc(size: Highalloc, seed: int) -> Demand:
     """The demand of one run; the seed draws sizes and the order of files. Runs only read it, and may share it."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     load_ends = (
         size.warm_seconds * SECOND + 2 * (size.attempts * size.interval_ns + 5 * SECOND) + size.cool_seconds * SECOND
     )
@@ -108,7 +108,7 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
 
 
 def build(
-    size: Highalloc, objects: Objects, number: int, until: int, rng: np.random.Generator, trees: list[Tree]
+    size: Highalloc, objects: ObjectTable, number: int, until: int, rng: np.random.Generator, trees: list[Tree]
 ) -> Task:
     """Copy a kernel tree, then compile its files one after the other until killed."""
     task = Task(f"make {number}", until=until)
@@ -120,7 +120,7 @@ def build(
     return task
 
 
-def passes(size: Highalloc, objects: Objects, first: int, trees: list[Tree]) -> list[Task]:
+def passes(size: Highalloc, objects: ObjectTable, first: int, trees: list[Tree]) -> list[Task]:
     """One task a pass; each starts the next when it has freed its blocks."""
     tasks = [Task(name, forked=i > 0) for i, name in enumerate(PASSES[: size.passes])]
     for i, task in enumerate(tasks):

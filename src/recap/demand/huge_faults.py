@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.demand import Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Array, Objects, Task
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, Array, ObjectTable, Task
 from recap.kernel import GFP_DIRECT_RECLAIM, GFP_KERNEL, GFP_KSWAPD_RECLAIM, GFP_NOMEMALLOC, GFP_NORETRY, GFP_THISNODE
 
 HUGE_ORDER = 9
@@ -31,7 +31,7 @@ class Area:
     page_tables: Array
 
     @staticmethod
-    def of(objects: Objects, count: int) -> Area:
+    def of(objects: ObjectTable, count: int) -> Area:
         """A new one."""
         return Area(
             objects.make(count, Kind.ANON, HUGE_ORDER),

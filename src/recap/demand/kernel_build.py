@@ -14,7 +14,7 @@ from recap.demand.compilation import Tree
 from recap.demand.demand import Demand, Kind, Op
 from recap.demand.highalloc import Highalloc, build
 from recap.demand.huge_faults import Area
-from recap.demand.program import GFP_SLAB, Array, Objects, Task, join
+from recap.demand.program import GFP_SLAB, Array, ObjectTable, Task, join
 
 SECOND = 1_000_000_000
 WRITE_NS = 320_000  # 32 pages at 400 MB/s
@@ -56,7 +56,7 @@ class KernelBuild:
 def kernel_build(size: KernelBuild, seed: int) -> Demand:
     """The demand of one run; the seed draws what the compilers do, which slab pages go, and when bursts come."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     trees: list[Tree] = []
     shape = Highalloc(
         mebibytes=size.mebibytes,
@@ -82,7 +82,7 @@ def kernel_build(size: KernelBuild, seed: int) -> Demand:
     )
 
 
-def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.Generator) -> Task:
+def slab_cache(size: KernelBuild, objects: ObjectTable, until: int, rng: np.random.Generator) -> Task:
     """Inodes and dentries: they come bit by bit, and most go again, in no order."""
     task = Task("slab", until=until)
     pages = objects.make(int(size.mebibytes * 256 * size.slab), Kind.KERNEL)
@@ -95,7 +95,7 @@ def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.G
     return task
 
 
-def bursts(size: KernelBuild, objects: Objects, starts: Array) -> Task:
+def bursts(size: KernelBuild, objects: ObjectTable, starts: Array) -> Task:
     """Huge pages again and again, by a program that does not wait for them."""
     task = Task("hugealloc")
     area = Area.of(objects, max(1, int(size.mebibytes * size.burst) // 2))

@@ -17,7 +17,7 @@ GFP_SLAB = GFP_KERNEL | GFP_RECLAIMABLE
 
 
 @dataclass
-class Objects:
+class ObjectTable:
     """What memory is asked for: numbers are given out in runs."""
 
     kind: list[npt.NDArray[np.uint8]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class Task:
         self.count += len(op)
 
 
-def join(objects: Objects, tasks: list[Task], cpus: int, **rest: object) -> Demand:
+def join(objects: ObjectTable, tasks: list[Task], cpus: int, **rest: object) -> Demand:
     """One demand of these tasks; they take the CPUs in turn. `rest` are other fields of Demand."""
     columns = [np.concatenate(column) for column in zip(*(run for task in tasks for run in task.runs), strict=True)]
     op, obj, gfp, run, wait = columns

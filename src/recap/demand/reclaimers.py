@@ -13,7 +13,7 @@ import numpy as np
 from recap.demand.compilation import FREE_NS
 from recap.demand.demand import Demand, Kind, Op
 from recap.demand.highalloc import PAGE_NS, REQUEST_PAGES, SECOND, SEEK_NS, SWAP_CLUSTER, WRITE_NS
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
 from recap.kernel import GFP_KERNEL
 
 
@@ -35,7 +35,7 @@ class Reclaimers:
 def reclaimers(size: Reclaimers, seed: int) -> Demand:
     """The demand of one run; the seed draws when each task comes, within 10 ms."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     pages = size.mebibytes << 8
     filled = int(pages * size.full)
     fill = Task("fill")
@@ -65,7 +65,7 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
     )
 
 
-def worker(objects: Objects, pages: int, seconds: int) -> Task:
+def worker(objects: ObjectTable, pages: int, seconds: int) -> Task:
     """Reads files, a page after the other and round again, with a page of the kernel's for eight of them."""
     task = Task("worker", until=seconds * SECOND)
     kernel, file = objects.make(pages // 8, Kind.KERNEL), objects.make(pages, Kind.FILE)

@@ -14,7 +14,7 @@ import numpy as np
 from recap.demand.compilation import Tree, make_tree
 from recap.demand.demand import Demand, Op
 from recap.demand.huge_faults import Area
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task, join
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task, join
 
 SECOND = 1_000_000_000
 FILE_PAGES = 16
@@ -58,7 +58,7 @@ class ThpFioScale:
 def thp_fio_scale(size: ThpFioScale, seed: int) -> Demand:
     """The demand of one run; the seed draws which files are read, and when the tasks of a row begin."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     pages = int(size.mebibytes * 256 * size.files) // size.readers
     tasks = [reader(i, make_tree(objects, pages, SLAB_EVERY, rng), size.seconds, rng) for i in range(size.readers)]
     for row, count in enumerate(size.rows):
@@ -90,7 +90,7 @@ def reader(number: int, tree: Tree, seconds: int, rng: np.random.Generator) -> T
     return task
 
 
-def faulter(objects: Objects, size: ThpFioScale, tasks: int, begin: int) -> Task:
+def faulter(objects: ObjectTable, size: ThpFioScale, tasks: int, begin: int) -> Task:
     """A task's huge pages, one after the other; all of a row end together."""
     task = Task(f"thp of {tasks}")
     area = Area.of(objects, size.huge_pages(tasks))

@@ -194,7 +194,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
         return html_table("verify", ["", ""], [[name, plain(getattr(self, name))] for name in names])
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class ExplainedDeviation(msgspec.Struct, frozen=True):
     """The surroundings of one deviation, with the model as it stood before the operation."""
 
     deviation: Deviation

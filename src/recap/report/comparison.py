@@ -23,10 +23,10 @@ METRIC = {metric.name: metric for metric in METRICS}
 def comparison(result: Comparison) -> RenderableType:
     """The table, its legend, the caveats, the conclusions."""
     prose = [*legend(result), *caveats(result), *paragraphs(conclusions(result))]
-    return Group(figures(result), *(Constrain(text, PROSE_WIDTH) for text in prose))
+    return Group(comparison_table(result), *(Constrain(text, PROSE_WIDTH) for text in prose))
 
 
-def figures(result: Comparison) -> Table:
+def comparison_table(result: Comparison) -> Table:
     """One column for each policy; one row for each metric, under its heading."""
     table = Table(title=result.source, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(no_wrap=True)

@@ -70,7 +70,7 @@ def html(kept: KeptComparison) -> str:
             memory(seen),
             time(seen),
             spread(kept),
-            figures(kept.comparison),
+            all_figures(kept.comparison),
             trust(kept.comparison),
         ]
     )
@@ -294,7 +294,7 @@ def spread(kept: KeptComparison) -> str:
     return part("spread", f'<div class="pair">{"".join(charted)}{waiting}</div>')
 
 
-def figures(result: Comparison) -> str:
+def all_figures(result: Comparison) -> str:
     """The table of `recap compare`."""
     baseline = result.column(BASELINE)
     first = " The first column is the recorded kernel itself." if result.column(KERNEL) else ""

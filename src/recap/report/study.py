@@ -15,7 +15,7 @@ from recap.lab.results import BASELINE, Interval
 ABSENT = "–"
 
 
-def study(result: Study) -> RenderableType:
+def study_tables(result: Study) -> RenderableType:
     """All of it, widest view first."""
     return Group(*parts(result))
 

@@ -13,7 +13,7 @@ from recap.report.study import ABSENT, figure, mmtests, scaled, spread
 WIDTH = 460
 
 
-def figures(result: Study) -> str:
+def study_markdown(result: Study) -> str:
     """Every table of the study, in Markdown."""
     return "\n".join(lines(result)) + "\n"
 

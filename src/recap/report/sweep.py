@@ -19,7 +19,7 @@ from recap.report.numbers import NO_FIGURE, interval
 WIDTH = 460
 
 
-def sweep(result: Sweep, metrics: Sequence[str]) -> RenderableType:
+def sweep_tables(result: Sweep, metrics: Sequence[str]) -> RenderableType:
     """All tables.
 
     Errors:

@@ -4,14 +4,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import Deviation, EndState, Explanation, VerifyResult
+from recap.lab.results import Deviation, EndState, ExplainedDeviation, VerifyResult
 from recap.report.numbers import NO_FIGURE, count, percent
 from recap.sim.open_loop import INFERENCES
 
 
 def verification(result: VerifyResult) -> RenderableType:
     """The figures, then the end state, what was inferred, the first deviation and the notes, if any."""
-    parts: list[RenderableType] = [figures(result)]
+    parts: list[RenderableType] = [verify_table(result)]
     if result.end:
         parts += [Text(), Text("At the second snapshot, of what the kernel has:", style="bold"), ending(result.end)]
     if any(result.inferred.values()):
@@ -34,7 +34,7 @@ def plain() -> Table:
     return table
 
 
-def figures(result: VerifyResult) -> Table:
+def verify_table(result: VerifyResult) -> Table:
     """One line for each figure."""
     table = plain()
     kernel_free = NO_FIGURE if result.free_pages_kernel is None else count(result.free_pages_kernel)
@@ -95,14 +95,14 @@ def first(deviation: Deviation) -> Text:
     )
 
 
-def surroundings(explanation: Explanation) -> RenderableType:
+def surroundings(explained: ExplainedDeviation) -> RenderableType:
     """One deviation with all that is known around it."""
-    parts: list[RenderableType] = [first(explanation.deviation)]
+    parts: list[RenderableType] = [first(explained.deviation)]
     for title, lines in (
-        ("Where the model has these frames, just before", explanation.where),
-        ("The trace around it", explanation.events),
-        ("The model's lists, head first", explanation.model_lists),
-        ("What the kernel takes from its free lists next", explanation.kernel_takes),
+        ("Where the model has these frames, just before", explained.where),
+        ("The trace around it", explained.events),
+        ("The model's lists, head first", explained.model_lists),
+        ("What the kernel takes from its free lists next", explained.kernel_takes),
     ):
         if lines:
             parts += [Text(), Text(title, style="bold"), *(Text(line) for line in lines)]

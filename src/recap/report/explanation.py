@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.failure import HELD, Diagnosis, ZoneVerdict
+from recap.lab.explain import HELD, Diagnosis, ZoneVerdict
 
 SHOWN = 3  # reports told in full
 ANSWERS = {True: "yes", False: "no", None: "perhaps"}
 
 
-def failure(found: Sequence[Diagnosis]) -> RenderableType:
+def explanation(found: Sequence[Diagnosis]) -> RenderableType:
     """The first few reports in full, the others in a line."""
     shown = [part for one in found[:SHOWN] for part in parts(one)]
     more = [Text(f"line {one.line}: {headline(one)}: {one.cause}") for one in found[SHOWN:]]
