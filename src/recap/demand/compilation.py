@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.demand import Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task
 from recap.kernel import GFP_KERNEL, PAGE_SIZE
 
 ANON_PAGES = 7084  # that one run holds at most, of 4 KiB
@@ -27,7 +27,6 @@ TREE_FILE_PAGES = 2.7  # pages of a file of the tree, on average
 SLAB_EVERY = 7.1  # file pages for which inodes, dentries, radix tree nodes and buffer heads fill one of slab
 PINNED_SHARE = 0.07  # of slab pages that hold an object in use for good: 1.4 % of the objects, five a page
 RUNS = 24  # compilations before the same ones come again
-FREE_NS = 300
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,23 @@ from functools import lru_cache
 
 import numpy as np
 
-from recap.demand.compilation import FREE_NS, SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
+from recap.demand.compilation import SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
 from recap.demand.demand import Demand, Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
+from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import PAGE_SIZE
 
-SECOND = 1_000_000_000
 SEEK_NS = 8_000_000
 WRITE_NS = 2_100_000  # 128 KiB at 60 MB/s
-REQUEST_PAGES = 32
 PAGE_NS = WRITE_NS // REQUEST_PAGES
 SWAP_CLUSTER = 8  # pages that a swap-in reads together (1 << vm.page-cluster)
+SWAP_IN_NS = SEEK_NS // SWAP_CLUSTER + PAGE_NS
+DISK = DiskTimes(
+    write=(WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS),
+    read_page=int(SEEK_NS / TREE_FILE_PAGES) + PAGE_NS,
+    swap_in=SWAP_IN_NS,
+)
+DIRTY_EXPIRE_NS = 30 * SECOND
 PASSES = ("pass 1", "pass 2", "at rest")
 ASSUMPTIONS = [
     "a compilation as recorded with gcc 12: 7,084 own pages in the median, a quarter used again in each eighth",
@@ -98,12 +104,9 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
         tasks,
         size.cpus,
         assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=int(SEEK_NS / TREE_FILE_PAGES) + PAGE_NS,
-        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
-        dirty_expire_ns=30 * SECOND,
+        dirty_expire_ns=DIRTY_EXPIRE_NS,
+        **DISK.fields(),
     )
 
 

@@ -12,14 +12,12 @@ import numpy as np
 
 from recap.demand.compilation import Tree
 from recap.demand.demand import Demand, Kind, Op
+from recap.demand.disk_times import DiskTimes
 from recap.demand.highalloc import Highalloc, build
 from recap.demand.huge_faults import Area
-from recap.demand.program import GFP_SLAB, Array, ObjectTable, Task, join
+from recap.demand.program import GFP_SLAB, SECOND, Array, ObjectTable, Task, join
 
-SECOND = 1_000_000_000
-WRITE_NS = 320_000  # 32 pages at 400 MB/s
-READ_PAGE_NS = 10_000
-REQUEST_PAGES = 32
+DISK = DiskTimes(write=(320_000,), read_page=10_000)  # 400 MB/s
 SLAB_PARTS = 32
 TREE_SLAB_EVERY = 90  # pages of files: the slab caches are a task of their own here
 ASSUMPTIONS = [
@@ -70,16 +68,7 @@ def kernel_build(size: KernelBuild, seed: int) -> Demand:
     tasks.append(slab_cache(size, objects, end, rng))
     starts = rng.integers(0, SECOND, size.bursts)
     tasks.append(bursts(size, objects, starts))
-    return join(
-        objects,
-        tasks,
-        size.cpus,
-        assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=READ_PAGE_NS,
-        dirty_ratio=20,
-    )
+    return join(objects, tasks, size.cpus, assumptions=ASSUMPTIONS, dirty_ratio=20, **DISK.fields())
 
 
 def slab_cache(size: KernelBuild, objects: ObjectTable, until: int, rng: np.random.Generator) -> Task:

@@ -12,6 +12,8 @@ from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE, GFP_RECLAIMABLE
 from recap.trace import NO_PFN
 
 Array = npt.NDArray[np.int64]
+SECOND = 1_000_000_000  # ns
+FREE_NS = 300  # CPU time to free a page
 GFP_HIGHUSER_MOVABLE = GFP_KERNEL | GFP_HIGHMEM | GFP_MOVABLE
 GFP_SLAB = GFP_KERNEL | GFP_RECLAIMABLE
 

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.compilation import FREE_NS
 from recap.demand.demand import Demand, Kind, Op
-from recap.demand.highalloc import PAGE_NS, REQUEST_PAGES, SECOND, SEEK_NS, SWAP_CLUSTER, WRITE_NS
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
+from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
+from recap.demand.highalloc import DIRTY_EXPIRE_NS, SEEK_NS, SWAP_IN_NS, WRITE_NS
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import GFP_KERNEL
+
+DISK = DiskTimes(
+    write=(WRITE_NS, WRITE_NS + SEEK_NS), read_page=(SEEK_NS + WRITE_NS) // REQUEST_PAGES, swap_in=SWAP_IN_NS
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,9 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
         objects,
         tasks,
         size.cpus,
-        write_ns=np.array([WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=(SEEK_NS + WRITE_NS) // REQUEST_PAGES,
-        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
-        dirty_expire_ns=30 * SECOND,
+        dirty_expire_ns=DIRTY_EXPIRE_NS,
+        **DISK.fields(),
     )
 
 
