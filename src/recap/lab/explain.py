@@ -7,14 +7,13 @@ nothing is replayed here. The watermark test, the fragmentation index and compac
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from recap.errors import InputError
 from recap.lab.reported_zone import LARGEST, allowed, machine_of, open_to_all, rules_of
-from recap.lab.results import html_table
+from recap.lab.results import html_table, listed
 from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
 from recap.trace.dmesg import FailureReport, ReportedZone, failures
@@ -192,13 +191,13 @@ def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
         return "no_report", "the log lacks the free lists by order, so a missing block cannot be told"
     served = [zone.name for zone in mine if zone.served]
     if served:
-        return "recovered", f"when the report was printed {join(served)} could have served it: memory came free after"
+        return "recovered", f"when the report was printed {listed(served)} could have served it: memory came free after"
     enough = [zone for zone in mine if zone.enough]
     if not enough:
         lacks = f"every zone it may use was below what this request must leave: {shortfalls(mine)}"
         more = "; reclaim had found nothing more, and what helps below helps this request, not the next"
         return "watermark", lacks + (more if report.kind == "oom" else "")
-    names = join([zone.name for zone in enough])
+    names = listed([zone.name for zone in enough])
     blocks = {name_of(zone): zone.blocks[report.order :] for zone in report.zones}
     there = [types for zone in enough for count, types in blocks[zone.name] if count]
     if rules_of(report.release).rules.watermark_per_order and any(open_to_all(types) for types in there):
@@ -219,8 +218,3 @@ def name_of(zone: ReportedZone) -> str:
 def shortfalls(zones: list[ZoneVerdict]) -> str:
     """`Node 0 Normal by 120 pages`."""
     return ", ".join(f"{zone.name} by {max(1, zone.needed - zone.free):,} pages" for zone in zones)
-
-
-def join(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

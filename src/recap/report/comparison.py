@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.table import Table
@@ -10,7 +9,8 @@ from rich.text import Text
 
 from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
 from recap.report.conclusions import conclusions
-from recap.report.numbers import NO_FIGURE, interval
+from recap.report.layout import ruled
+from recap.report.numbers import NO_FIGURE
 
 PROSE_WIDTH = 100
 MARK = "*"
@@ -28,7 +28,7 @@ def comparison(result: Comparison) -> RenderableType:
 
 def comparison_table(result: Comparison) -> Table:
     """One column for each policy; one row for each metric, under its heading."""
-    table = Table(title=result.source, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = ruled(result.source)
     table.add_column(no_wrap=True)
     for column in result.columns:
         table.add_column(Text(head(column)), justify="right", no_wrap=True)
@@ -64,8 +64,8 @@ def cell(name: str, column: Column, baseline: Column | None) -> Text:
         return Text(f"{NO_FIGURE} ", style="dim")
     reference = baseline.metrics.get(name) if baseline else None
     if column.name == KERNEL or reference is None or not value.apart_from(reference):
-        return Text(f"{interval(value)} ")
-    return Text(f"{interval(value)}{MARK}", style=judgement(name, value, reference))
+        return Text(f"{value} ")
+    return Text(f"{value}{MARK}", style=judgement(name, value, reference))
 
 
 def judgement(name: str, value: Interval, reference: Interval) -> str:

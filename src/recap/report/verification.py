@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recap.lab.results import Deviation, EndState, ExplainedDeviation, VerifyResult
+from recap.report.layout import named_figures
 from recap.report.numbers import NO_FIGURE, count, percent
 from recap.sim.open_loop import INFERENCES
 
@@ -25,18 +26,9 @@ def verification(result: VerifyResult) -> RenderableType:
     return Group(*parts)
 
 
-def plain() -> Table:
-    """A table of name, value, and what it says."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim")
-    return table
-
-
 def verify_table(result: VerifyResult) -> Table:
     """One line for each figure."""
-    table = plain()
+    table = named_figures()
     kernel_free = NO_FIGURE if result.free_pages_kernel is None else count(result.free_pages_kernel)
     same_lists = NO_FIGURE if result.free_lists_exact is None else f"{percent(result.free_lists_exact)} %"
     decoded = f"events a second: {result.seconds:.2f} s in the engine, after {result.decode_seconds:.2f} s of decoding"
@@ -59,7 +51,7 @@ def verify_table(result: VerifyResult) -> Table:
 
 def ending(end: EndState) -> Table:
     """The end state: lists, and the counters that differ."""
-    table = plain()
+    table = named_figures()
     rows = [
         (
             "free blocks",
@@ -80,7 +72,7 @@ def ending(end: EndState) -> Table:
 
 def inferred(inferences: dict[str, int]) -> Table:
     """Each kind of inference that was made, and how often."""
-    table = plain()
+    table = named_figures()
     for name, number in inferences.items():
         if number:
             table.add_row(name, count(number), INFERENCES[name])
