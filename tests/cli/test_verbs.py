@@ -13,7 +13,7 @@ from recap.lab.effects import EffectFound, EffectPlan, Measure
 from recap.lab.results import Column, Comparison, Interval, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
-from recap.trace.recorder import Live, Record, Request
+from recap.trace.recorder import Live, RecordFile, Request
 from tests.cli.conftest import Outcome
 from tests.report.test_information import RECORD
 from tests.trace.test_forms import raw_folder
@@ -144,7 +144,7 @@ def test_convert_packs_raw_pages(recap: Recap, tmp_path: Path) -> None:
 def test_record_passes_its_options_on(recap: Recap, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[Request] = []
 
-    def fake(request: Request, live: Callable[[Live], None], packing: Callable[[float], None]) -> Record:
+    def fake(request: Request, live: Callable[[Live], None], packing: Callable[[float], None]) -> RecordFile:
         asked.append(request)
         live(Live(1.0, 2, 0, 3))
         packing(0.5)

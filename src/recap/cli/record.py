@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from recap.cli.console import Json, line, show
 from recap.report.recorder import recorded, running
-from recap.trace.recorder import Record, Request, record
+from recap.trace.recorder import RecordFile, Request, record
 
 Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
@@ -56,7 +56,7 @@ def verb(
     return exit_code(found)
 
 
-def exit_code(found: Record) -> int:
+def exit_code(found: RecordFile) -> int:
     """The exit code: 0, 1 where the command failed, or what a signal that cut it short stands for."""
     if found.status:
         print(f"recap: {found.command[0]} ended with status {found.status}", file=sys.stderr)

@@ -10,7 +10,7 @@ from rich.text import Text
 from recap.report.layout import named_figures
 from recap.report.numbers import count
 from recap.trace.doctor import Check
-from recap.trace.recorder import Live, Record
+from recap.trace.recorder import Live, RecordFile
 
 STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 MEGA = 1e6
@@ -25,7 +25,7 @@ def running(live: Live) -> str:
     )
 
 
-def recorded(result: Record, folder: Path) -> RenderableType:
+def recorded(result: RecordFile, folder: Path) -> RenderableType:
     """What was recorded, and what to do with it."""
     table = named_figures()
     for row in (
