@@ -1,8 +1,7 @@
 """Demand: who asked for what, when, and gave it back by himself. The rest is the model's to decide.
 
 Operations are grouped by task, in each task's own order; objects are what memory is asked for. A file page is one
-object
-by its place in its file: asking for it again while it is resident is a hit.
+object by its place in its file: asking for it again while it is resident is a hit.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class Observer:
         """Note every counter; keep the picture of an interval of pictures that is over."""
         if self.pictures and self.rows and len(self.rows) % self.samples_per_picture == 0:
             self.keep_picture()
-        self.rows.append(counters(self.simulation))
+        self.rows.append(sample_of(self.simulation))
         if len(self.rows) > 2 * SAMPLES:
             self.rows = self.rows[::2]
             self.maps = self.maps[::2]
@@ -104,7 +104,7 @@ class Observer:
     def timeline(self) -> Timeline:
         """All that was seen, once the run is over."""
         self.notes.append(self.simulation.journal.empty())
-        self.rows.append(counters(self.simulation))
+        self.rows.append(sample_of(self.simulation))
         if self.pictures:
             self.keep_picture()
         columns = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
@@ -121,7 +121,7 @@ class Observer:
         )
 
 
-def counters(simulation: Simulation) -> dict[str, Any]:
+def sample_of(simulation: Simulation) -> dict[str, Any]:
     """One sample; recap.sim.timeline.Timeline says what each is."""
     m = simulation.m
     zone = m.array("zone")

@@ -43,7 +43,7 @@ def bits(words: Words, shift: int, width: int) -> Words:
     return words >> np.uint64(shift) & np.uint64((1 << width) - 1)
 
 
-class Replay(BlockReader):
+class LLFreeReplay(BlockReader):
     """A file for LLFree's replay on its way to the table."""
 
     def __init__(self, path: Path) -> None:
@@ -102,4 +102,4 @@ def times(entries: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
 
 def llfree_flow(path: Path) -> Flow:
     """The allocations and frees of a file for LLFree's replay, piece by piece."""
-    return Replay(path).flow()
+    return LLFreeReplay(path).flow()
