@@ -1,0 +1,103 @@
+"""The headers from which the engine is compiled, each completed with the numbers of the Python file beside it.
+
+C wants a number when it compiles, Python when it runs. A number is written once, in `X.py`; the header `X.pxd` in `src`
+holds types, and its numbers are added here, in the copy of the package that Cython reads:
+
+* of a compiled module, what it assigns under `if not cython.compiled:`;
+* of a module without a header, from which compiled ones cimport, all that can be a number in C: its integers, each
+  `IntEnum`, and as a struct each dataclass whose fields are all truth values. Such a module is run to find them, so it
+  imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+CIMPORT = re.compile(r"^from ([\w.]+) cimport ", re.MULTILINE)
+INT = range(-1 << 31, 1 << 31)
+
+
+def stage(package: Path, target: Path) -> None:
+    """Make `target` a copy of a package's Python files and completed headers.
+
+    What has not changed keeps its time, by which Cython decides what to compile again.
+    """
+    texts = {path.relative_to(package): path.read_text() for path in package.rglob("*.py")} | complete(package)
+    for name, text in texts.items():
+        path = target / name
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    for path in [*target.rglob("*.py"), *target.rglob("*.pxd")]:
+        if path.relative_to(target) not in texts:
+            path.unlink()
+
+
+def complete(package: Path) -> dict[Path, str]:
+    """All headers of a package, by their place in it."""
+    types = {path: path.read_text() for path in package.rglob("*.pxd")}
+    headers = {path: text + declarations(missing(path, text)) for path, text in types.items()}
+    named = {module for text in types.values() for module in CIMPORT.findall(text)}
+    for module in named:
+        header = package.parent.joinpath(*module.split(".")).with_suffix(".pxd")
+        if header not in types and header.with_suffix(".py").exists():
+            headers[header] = defined(header.with_suffix(".py"))
+    return {path.relative_to(package): text for path, text in headers.items()}
+
+
+def missing(header: Path, text: str) -> dict[str, int]:
+    """The numbers of a module that its header does not name already."""
+    found = assigned(header.with_suffix(".py"))
+    return {name: number for name, number in found.items() if not re.search(rf"\b{name}\b", text)}
+
+
+def assigned(source: Path) -> dict[str, int]:
+    """What a compiled module assigns when it is not compiled."""
+    body = ast.parse(source.read_text()).body
+    blocks = [node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "not cython.compiled"]
+    assignments: list[ast.stmt] = [node for block in blocks for node in block.body if isinstance(node, ast.Assign)]
+    numbers: dict[str, Any] = {}
+    exec(compile(ast.Module(assignments, []), str(source), "exec"), {"range": range}, numbers)
+    for name, value in numbers.items():
+        if type(value) is not int:
+            sys.exit(f"{source}: {name} is assigned when the module is not compiled, but is no integer")
+    return numbers
+
+
+def defined(source: Path) -> str:
+    """Declarations of what a module that is not compiled has for compiled ones."""
+    names = {name: value for name, value in runpy.run_path(str(source)).items() if not name.startswith("_")}
+    own = [value for value in names.values() if isinstance(value, type) and value.__module__ == "<run_path>"]
+    enums = [enum_of(kind.__name__, dict(kind.__members__)) for kind in own if issubclass(kind, enum.IntEnum)]
+    structs = [struct_of(kind) for kind in own if dataclasses.is_dataclass(kind)]
+    return "".join(
+        [declarations({name: value for name, value in names.items() if type(value) is int}), *enums, *structs]
+    )
+
+
+def declarations(numbers: dict[str, int]) -> str:
+    """Numbers as constants. In C those that do not fit an int have the type of their enum: each has its own."""
+    small = {name: number for name, number in numbers.items() if number in INT}
+    large = [{name: number} for name, number in numbers.items() if number not in INT]
+    return "".join(enum_of("", group) for group in (small, *large) if group)
+
+
+def enum_of(name: str, members: dict[str, int]) -> str:
+    """An enum, with or without a name."""
+    head = f"cdef enum {name}:" if name else "cdef enum:"
+    return "".join([f"\n{head}\n", *(f"    {member} = {int(number)}\n" for member, number in members.items())])
+
+
+def struct_of(kind: Any) -> str:
+    """A dataclass of truth values as a struct; nothing for another."""
+    fields = dataclasses.fields(kind)
+    if any(field.type not in (bool, "bool") for field in fields):
+        return ""
+    return "".join([f"\nctypedef struct {kind.__name__}:\n", *(f"    bint {field.name}\n" for field in fields)])
