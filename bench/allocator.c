@@ -411,6 +411,7 @@ static void rmqueue_bulk(struct machine *m, int zone, int p, int order, uint32_t
 
 	if (batch > 1)
 		batch = max(batch >> order, 2);
+	m->pcp[p].last_refill = batch;
 	for (; taken < batch; taken++) {
 		uint32_t pfn = rmqueue_migratetype(m, zone, order, migratetype, flags);
 
