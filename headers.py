@@ -1,4 +1,4 @@
-"""The headers from which the engine is compiled, each completed with the numbers of the Python file beside it.
+"""The headers from which the engine is compiled, each completed from the Python file beside it.
 
 C wants a number when it compiles, Python when it runs. A number is written once, in `X.py`; the header `X.pxd` in `src`
 holds types, and its numbers are added here, in the copy of the package that Cython reads:
@@ -7,6 +7,9 @@ holds types, and its numbers are added here, in the copy of the package that Cyt
 * of a module without a header, from which compiled ones cimport, all that can be a number in C: its integers, each
   `IntEnum`, and as a struct each dataclass whose fields are all truth values. Such a module is run to find them, so it
   imports nothing but the standard library.
+
+A function that the header declares `cdef inline` gets its body here too, so that the C compiler can expand it in other
+modules, and is blank in the copy of its Python file.
 """
 
 from __future__ import annotations
@@ -21,7 +24,12 @@ from pathlib import Path
 from typing import Any
 
 CIMPORT = re.compile(r"^from ([\w.]+) cimport ", re.MULTILINE)
+INLINE = re.compile(
+    r"^(?:@cython\.locals\((?P<locals>[^)]*)\)\n)?(?P<head>cdef inline [^\n]*?\b(?P<name>\w+)\([^\n]*[^:\n])$",
+    re.MULTILINE,
+)
 INT = range(-1 << 31, 1 << 31)
+C_TYPES = {"int": "int", "uint": "unsigned int", "longlong": "long long", "bint": "bint", "uchar": "unsigned char"}
 
 
 def stage(package: Path, target: Path) -> None:
@@ -29,7 +37,8 @@ def stage(package: Path, target: Path) -> None:
 
     What has not changed keeps its time, by which Cython decides what to compile again.
     """
-    texts = {path.relative_to(package): path.read_text() for path in package.rglob("*.py")} | complete(package)
+    sources = {path.relative_to(package): without_inlined(path) for path in package.rglob("*.py")}
+    texts = sources | complete(package)
     for name, text in texts.items():
         path = target / name
         if not path.exists() or path.read_text() != text:
@@ -42,7 +51,7 @@ def stage(package: Path, target: Path) -> None:
 
 def complete(package: Path) -> dict[Path, str]:
     """All headers of a package, by their place in it."""
-    types = {path: path.read_text() for path in package.rglob("*.pxd")}
+    types = {path: with_bodies(path, path.read_text()) for path in package.rglob("*.pxd")}
     headers = {path: text + declarations(missing(path, text)) for path, text in types.items()}
     named = {module for text in types.values() for module in CIMPORT.findall(text)}
     for module in named:
@@ -50,6 +59,45 @@ def complete(package: Path) -> dict[Path, str]:
         if header not in types and header.with_suffix(".py").exists():
             headers[header] = defined(header.with_suffix(".py"))
     return {path.relative_to(package): text for path, text in headers.items()}
+
+
+def with_bodies(header: Path, text: str) -> str:
+    """A header whose inline functions have the bodies of the Python file, with their locals declared."""
+    found = functions(header.with_suffix(".py")) if INLINE.search(text) else {}
+
+    def defined_here(match: re.Match[str]) -> str:
+        function = found[match["name"]]
+        arguments = {argument.arg for argument in function.args.args}
+        pairs = [pair.split("=") for pair in re.findall(r"\w+=cython\.\w+", match["locals"] or "")]
+        kinds = [pair for pair in pairs if pair[0] not in arguments]
+        declared = [f"cdef {C_TYPES[kind.removeprefix('cython.')]} {name}" for name, kind in kinds]
+        body = [ast.unparse(statement) for statement in function.body[1:]]  # the first is the docstring
+        return "\n".join([f"{match['head']}:", *(indent(line) for line in [*declared, *body])])
+
+    return INLINE.sub(defined_here, text)
+
+
+def functions(source: Path) -> dict[str, ast.FunctionDef]:
+    """The functions of a Python file, by name."""
+    return {node.name: node for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)}
+
+
+def indent(code: str) -> str:
+    """One level further in."""
+    return "\n".join(f"    {line}" for line in code.splitlines())
+
+
+def without_inlined(source: Path) -> str:
+    """A Python file without what its header defines; its other lines keep their numbers."""
+    text = source.read_text()
+    header = source.with_suffix(".pxd")
+    inlined = {match["name"] for match in INLINE.finditer(header.read_text())} if header.exists() else set()
+    lines = text.splitlines(keepends=True)
+    for name, node in functions(source).items() if inlined else ():
+        if name in inlined:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            lines[first - 1 : node.end_lineno] = ["\n"] * ((node.end_lineno or first) - first + 1)
+    return "".join(lines)
 
 
 def missing(header: Path, text: str) -> dict[str, int]:

@@ -272,61 +272,29 @@ cdef class Memory:
     cdef Tracepoint[::1] emitted
     cdef object columns
 
-cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
-    cdef unsigned int first = m.page[head].next
-    m.page[pfn].prev = head
-    m.page[pfn].next = first
-    m.page[first].prev = pfn
-    m.page[head].next = pfn
+@cython.locals(first=cython.uint)
+cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
 
-cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
-    cdef unsigned int last = m.page[head].prev
-    m.page[pfn].next = head
-    m.page[pfn].prev = last
-    m.page[last].next = pfn
-    m.page[head].prev = pfn
+@cython.locals(last=cython.uint)
+cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
 
-cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil:
-    cdef unsigned int before = m.page[pfn].prev
-    cdef unsigned int after = m.page[pfn].next
-    m.page[before].next = after
-    m.page[after].prev = before
+@cython.locals(before=cython.uint, after=cython.uint)
+cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil
 
-cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil:
-    return m.page[head].next == head
+cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil
 
-cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil:
-    cdef unsigned int first = m.page[src].next
-    cdef unsigned int last = m.page[src].prev
-    if first == src:
-        return
-    m.page[first].prev = dst
-    m.page[last].next = m.page[dst].next
-    m.page[m.page[dst].next].prev = last
-    m.page[dst].next = first
-    m.page[src].next = src
-    m.page[src].prev = src
+@cython.locals(first=cython.uint, last=cython.uint)
+cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil
 
-cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil:
-    cdef int z = 0
-    while pfn >= m.zone[z].end:
-        z += 1
-    return z
+@cython.locals(z=cython.int)
+cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil
 
-cdef inline int page_node(Memory m, unsigned int pfn) noexcept nogil:
-    return m.zone[page_zone(m, pfn)].node
+cdef inline int page_node(Memory m, unsigned int pfn) noexcept nogil
 
-cdef inline unsigned int lru_list(Memory m, int node, int lru) noexcept nogil:
-    return m.lru_heads + node * NR_LRU_LISTS + lru
+cdef inline unsigned int lru_list(Memory m, int node, int lru) noexcept nogil
 
-cdef inline int zone_pcp(Memory m, int zone, int cpu) noexcept nogil:
-    return zone * m.nr_cpus + cpu
+cdef inline int zone_pcp(Memory m, int zone, int cpu) noexcept nogil
 
-cdef inline unsigned int pcp_list(Memory m, int p, int pindex) noexcept nogil:
-    return m.pcp_heads + p * NR_PCP_LISTS + pindex
+cdef inline unsigned int pcp_list(Memory m, int p, int pindex) noexcept nogil
 
-cdef inline int pageblock_of(Memory m, unsigned int pfn) noexcept nogil:
-    return pfn >> m.pageblock_order
-
-cdef inline int get_pageblock_migratetype(Memory m, unsigned int pfn) noexcept nogil:
-    return m.pageblock[pfn >> m.pageblock_order]
+cdef inline int get_pageblock_migratetype(Memory m, unsigned int pfn) noexcept nogil

@@ -412,75 +412,79 @@ class Memory:
                 self.page[b].prev = a
 
 
-if not cython.compiled:
+def list_add(m: Memory, pfn: int, head: int) -> None:
+    """Insert behind the head."""
+    first = m.page[head].next
+    m.page[pfn].prev = head
+    m.page[pfn].next = first
+    m.page[first].prev = pfn
+    m.page[head].next = pfn
 
-    def list_add(m: Memory, pfn: int, head: int) -> None:
-        """Insert behind the head."""
-        first = m.page[head].next
-        m.page[pfn].prev = head
-        m.page[pfn].next = first
-        m.page[first].prev = pfn
-        m.page[head].next = pfn
 
-    def list_add_tail(m: Memory, pfn: int, head: int) -> None:
-        """Insert before the head."""
-        last = m.page[head].prev
-        m.page[pfn].next = head
-        m.page[pfn].prev = last
-        m.page[last].next = pfn
-        m.page[head].prev = pfn
+def list_add_tail(m: Memory, pfn: int, head: int) -> None:
+    """Insert before the head."""
+    last = m.page[head].prev
+    m.page[pfn].next = head
+    m.page[pfn].prev = last
+    m.page[last].next = pfn
+    m.page[head].prev = pfn
 
-    def list_del(m: Memory, pfn: int) -> None:
-        """Unlink; the page's own links go stale."""
-        before = m.page[pfn].prev
-        after = m.page[pfn].next
-        m.page[before].next = after
-        m.page[after].prev = before
 
-    def list_empty(m: Memory, head: int) -> bool:
-        """Is there nothing on this list?"""
-        return bool(m.page[head].next == head)
+def list_del(m: Memory, pfn: int) -> None:
+    """Unlink; the page's own links go stale."""
+    before = m.page[pfn].prev
+    after = m.page[pfn].next
+    m.page[before].next = after
+    m.page[after].prev = before
 
-    def list_splice(m: Memory, src: int, dst: int) -> None:
-        """Move a whole list behind another's head."""
-        first = m.page[src].next
-        last = m.page[src].prev
-        if first == src:
-            return
-        m.page[first].prev = dst
-        m.page[last].next = m.page[dst].next
-        m.page[m.page[dst].next].prev = last
-        m.page[dst].next = first
-        m.page[src].next = src
-        m.page[src].prev = src
 
-    def page_node(m: Memory, pfn: int) -> int:
-        """The node a page frame lies in."""
-        return m.zone[page_zone(m, pfn)].node
+def list_empty(m: Memory, head: int) -> bool:
+    """Is there nothing on this list?"""
+    return m.page[head].next == head
 
-    def lru_list(m: Memory, node: int, lru: int) -> int:
-        """The head of an LRU list."""
-        return m.lru_heads + node * NR_LRU_LISTS + lru
 
-    def zone_pcp(m: Memory, zone: int, cpu: int) -> int:
-        """Which record of `pcp` has a CPU's lists of a zone."""
-        return zone * m.nr_cpus + cpu
+def list_splice(m: Memory, src: int, dst: int) -> None:
+    """Move a whole list behind another's head."""
+    first = m.page[src].next
+    last = m.page[src].prev
+    if first == src:
+        return
+    m.page[first].prev = dst
+    m.page[last].next = m.page[dst].next
+    m.page[m.page[dst].next].prev = last
+    m.page[dst].next = first
+    m.page[src].next = src
+    m.page[src].prev = src
 
-    def pcp_list(m: Memory, p: int, pindex: int) -> int:
-        """The head of a per-cpu list."""
-        return m.pcp_heads + p * NR_PCP_LISTS + pindex
 
-    def pageblock_of(m: Memory, pfn: int) -> int:
-        """The number of a frame's pageblock."""
-        return pfn >> m.pageblock_order
+def page_node(m: Memory, pfn: int) -> int:
+    """The node a page frame lies in."""
+    return m.zone[page_zone(m, pfn)].node
 
-    def get_pageblock_migratetype(m: Memory, pfn: int) -> int:
-        """The type of a frame's pageblock (get_pageblock_migratetype)."""
-        return m.pageblock[pfn >> m.pageblock_order]
 
-    def page_zone(m: Memory, pfn: int) -> int:
-        """The zone a page frame lies in."""
-        z = 0
-        while pfn >= m.zone[z].end:
-            z += 1
-        return z
+def lru_list(m: Memory, node: int, lru: int) -> int:
+    """The head of an LRU list."""
+    return m.lru_heads + node * NR_LRU_LISTS + lru
+
+
+def zone_pcp(m: Memory, zone: int, cpu: int) -> int:
+    """Which record of `pcp` has a CPU's lists of a zone."""
+    return zone * m.nr_cpus + cpu
+
+
+def pcp_list(m: Memory, p: int, pindex: int) -> int:
+    """The head of a per-cpu list."""
+    return m.pcp_heads + p * NR_PCP_LISTS + pindex
+
+
+def get_pageblock_migratetype(m: Memory, pfn: int) -> int:
+    """The type of a frame's pageblock (get_pageblock_migratetype)."""
+    return m.pageblock[pfn >> m.pageblock_order]
+
+
+def page_zone(m: Memory, pfn: int) -> int:
+    """The zone a page frame lies in."""
+    z = 0
+    while pfn >= m.zone[z].end:
+        z += 1
+    return z

@@ -35,15 +35,15 @@ from recap.mm.rmqueue cimport rmqueue_migratetype
 from recap.mm.watermark cimport above_high, zone_watermark_fast
 from recap.pages cimport Memory, get_pageblock_migratetype, page_zone
 
-cdef int gfp_migratetype(unsigned int gfp) noexcept nogil
+cdef inline int gfp_migratetype(unsigned int gfp) noexcept nogil
 
-cdef int gfp_zone(unsigned int gfp) noexcept nogil
+cdef inline int gfp_zone(unsigned int gfp) noexcept nogil
 
 @cython.locals(zone=cython.int)
-cdef int preferred_zone(Memory m, int highest_zone) noexcept nogil
+cdef inline int preferred_zone(Memory m, int highest_zone) noexcept nogil
 
 @cython.locals(alloc_flags=cython.int)
-cdef int fast_alloc_flags(Memory m, unsigned int gfp) noexcept nogil
+cdef inline int fast_alloc_flags(Memory m, unsigned int gfp) noexcept nogil
 
 @cython.locals(alloc_flags=cython.int)
 cdef int gfp_to_alloc_flags(Memory m, unsigned int gfp, int order) noexcept nogil

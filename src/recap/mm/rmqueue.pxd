@@ -7,7 +7,7 @@ from recap.mm.migratetype cimport rmqueue_fallback, rmqueue_reserve
 from recap.pages cimport Memory
 
 @cython.locals(pfn=cython.uint)
-cdef unsigned int rmqueue_migratetype(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
+cdef inline unsigned int rmqueue_migratetype(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
 
 @cython.locals(pfn=cython.uint)
-cdef unsigned int rmqueue_before_steal(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
+cdef inline unsigned int rmqueue_before_steal(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil
