@@ -49,15 +49,9 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         buddy = pfn ^ (1 << order)
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break
-        if page_is_captured(m, buddy, order):
-            owner = m.page[buddy].capture
-            if not m.policy.takes_outsider(m.capture[owner].wanted, order):
-                break
-            m.zone[zone].free_pages -= 1 << order
-            if capture_one_page(m, zone, pfn, order, owner):
-                release_surplus(m, owner)
-            return
         if not page_is_buddy(m, buddy, order):
+            if page_is_captured(m, buddy, order) and join_captured(m, zone, pfn, order, m.page[buddy].capture):
+                return
             break
         del_page_from_free_list(m, zone, buddy)
         if order >= m.pageblock_order and m.rules.types_by_pageblock:
@@ -65,6 +59,16 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         pfn &= buddy
         order += 1
     add_to_free_list(m, zone, pfn, order, migratetype, to_tail or buddy_merge_likely(m, pfn, buddy, order))
+
+
+def join_captured(m: Memory, zone: int, pfn: int, order: int, owner: int) -> bool:
+    """A freed block goes onto the capture list that its buddy is on, if the policy takes it (2008 series, rule 6)."""
+    if not m.policy.takes_outsider(m.capture[owner].wanted, order):
+        return False
+    m.zone[zone].free_pages -= 1 << order
+    if capture_one_page(m, zone, pfn, order, owner):
+        release_surplus(m, owner)
+    return True
 
 
 def expand(m: Memory, zone: int, pfn: int, low: int, high: int, migratetype: int) -> None:
