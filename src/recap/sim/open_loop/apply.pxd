@@ -34,21 +34,14 @@ from recap.sim.open_loop.operations cimport (
     DRAIN,
     FREE,
     INSERTION,
-    IN_INTERRUPT,
     ISOLATE,
     KSWAPD_SLEEP,
     KSWAPD_WAKE,
-    MM_LRU_INSERTION,
-    MM_PAGE_ALLOC_EXTFRAG,
-    MM_PAGE_ALLOC_ZONE_LOCKED,
-    MM_PAGE_FREE_BATCHED,
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
     NEVER,
     NO_ROLE,
     PREPARE,
     SEARCH,
     TAKE,
-    WORKQUEUE_EXECUTE_START,
 )
 from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list
 from recap.sim.open_loop.replay cimport (
@@ -70,6 +63,7 @@ from recap.sim.open_loop.replay cimport (
 from recap.sim.open_loop.searches cimport find_turned_lists, isolate, searched, used_unreported
 from recap.sim.open_loop.steps cimport compare_drained, compare_taken
 from recap.sim.open_loop.truth cimport any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
+from recap.trace.event cimport IN_INTERRUPT, Event
 
 cpdef void advance(Replay r, long long start, long long stop) noexcept
 

@@ -38,21 +38,15 @@ if not cython.compiled:
         DECAY,
         DRAIN,
         FREE,
-        IN_INTERRUPT,
         INSERTION,
         ISOLATE,
         KSWAPD_SLEEP,
         KSWAPD_WAKE,
-        MM_LRU_INSERTION,
-        MM_PAGE_ALLOC_EXTFRAG,
-        MM_PAGE_FREE_BATCHED,
-        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         NEVER,
         NO_ROLE,
         PREPARE,
         SEARCH,
         TAKE,
-        WORKQUEUE_EXECUTE_START,
     )
     from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list
     from recap.sim.open_loop.replay import (
@@ -74,6 +68,7 @@ if not cython.compiled:
     from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
     from recap.sim.open_loop.steps import compare_drained, compare_taken
     from recap.sim.open_loop.truth import any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
+    from recap.trace.event import IN_INTERRUPT, Event
 
 
 def advance(r: Replay, start: int, stop: int) -> None:
@@ -85,7 +80,7 @@ def advance(r: Replay, start: int, stop: int) -> None:
 def run(r: Replay, start: int, stop: int) -> None:
     """`advance` without the interpreter."""
     for i in range(start, stop):
-        if r.event[i] <= MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != MM_PAGE_ALLOC_EXTFRAG:
+        if r.event[i] <= Event.MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != Event.MM_PAGE_ALLOC_EXTFRAG:
             r.ops.upcoming[r.pfn[i]] = r.ops.following[i]
         if r.ops.role[i] != NO_ROLE:
             apply(r, i)
@@ -297,11 +292,11 @@ def free_quietly(r: Replay, i: int) -> None:
 def drain_run(r: Replay, i: int) -> None:
     """Blocks went back to the free lists: with a free, or unannounced as a CPU's lists are emptied whole."""
     cause = r.ops.partner[i]
-    if cause != NEVER and r.event[cause] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+    if cause != NEVER and r.event[cause] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
         unreserve_highatomic(r, cause)
         cause = NEVER
     at = i
-    if cause != NEVER and r.event[cause] == WORKQUEUE_EXECUTE_START:
+    if cause != NEVER and r.event[cause] == Event.WORKQUEUE_EXECUTE_START:
         at = decay_run(r, cause, i)
     elif cause != NEVER:
         p = pcp_number(r, cause)
@@ -380,7 +375,7 @@ def free(r: Replay, i: int) -> None:
         r.inferred[LOCKED_LISTS] += 1
         r.interrupt[r.cpu[i]] = FOUND_LOCK
         free_to_buddy(r.m, pfn, r.order[i])
-    elif r.event[i] == MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
+    elif r.event[i] == Event.MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
         migratetype = r.m.page[pfn].migratetype
         if migratetype >= MIGRATE_PCPTYPES:
             migratetype = MIGRATE_MOVABLE

@@ -13,15 +13,10 @@ if not cython.compiled:
     from recap.mm.pcplist import would_drain
     from recap.pages import list_del
     from recap.sim.open_loop.evidence import freed_next, may_be_of, reported_late, unheard_of
-    from recap.sim.open_loop.operations import (
-        MM_PAGE_ALLOC,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        MM_PAGE_PCPU_DRAIN,
-        NEVER,
-        NO_ROLE,
-    )
+    from recap.sim.open_loop.operations import NEVER, NO_ROLE
     from recap.sim.open_loop.replay import BULK_ALLOCATIONS, LATE_REPORTS, Replay, pcp_list
     from recap.sim.open_loop.truth import give_back, remove_from_pcp
+    from recap.trace.event import Event
 
 
 def take_unreported(r: Replay, p: int, pfn: int) -> None:
@@ -139,8 +134,8 @@ def belongs(r: Replay, p: int, pfn: int) -> bool:
     i = r.ops.upcoming[pfn]
     return (
         i == NEVER
-        or r.event[i] == MM_PAGE_PCPU_DRAIN
-        or (r.event[i] == MM_PAGE_ALLOC and may_be_of(r, i, p % r.m.nr_cpus))
+        or r.event[i] == Event.MM_PAGE_PCPU_DRAIN
+        or (r.event[i] == Event.MM_PAGE_ALLOC and may_be_of(r, i, p % r.m.nr_cpus))
     )
 
 
@@ -153,7 +148,7 @@ def put_away(r: Replay, p: int, pindex: int, whole: bool) -> None:
         if not whole and belongs(r, p, pfn):
             pfn = after
             continue
-        if r.ops.upcoming[pfn] == NEVER or r.event[r.ops.upcoming[pfn]] == MM_PAGE_ALLOC_ZONE_LOCKED:
+        if r.ops.upcoming[pfn] == NEVER or r.event[r.ops.upcoming[pfn]] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
             give_back(r.m, pfn, r.m.page[pfn].order, r.m.page[pfn].migratetype)
         else:
             remove_from_pcp(r.m, pfn)

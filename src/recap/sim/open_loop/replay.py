@@ -10,13 +10,14 @@ import numpy as np
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
 from recap.sim.open_loop.operations import Operations
-from recap.trace import Event, Events
+from recap.trace import Events
 
 if not cython.compiled:
     from recap.kernel import NR_PCP_LISTS
     from recap.mm.page_alloc import gfp_migratetype
     from recap.mm.pcplist import order_to_pindex
     from recap.pages import page_zone
+    from recap.trace.event import Event
 
     # What no event reports, and is inferred; INFERENCES has the words.
     BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
