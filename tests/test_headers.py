@@ -100,6 +100,11 @@ def test_what_is_gone_leaves_the_copy(package: Path, tmp_path: Path) -> None:
     assert {path.name for path in stage.iterdir()} == {"__init__.py", "kernel.py", "report.py"}
 
 
+def test_headers_in_src_have_no_numbers_of_their_own() -> None:
+    lines = [(path.name, line) for path in PACKAGE.rglob("*.pxd") for line in path.read_text().splitlines()]
+    assert not [(name, line) for name, line in lines if re.search(r"\benum\b|^DEF\b", line)]
+
+
 def test_modules_of_numbers_are_the_same_in_c() -> None:
     """What generated headers say against what importing the modules gives."""
     for place in headers.complete(PACKAGE):
