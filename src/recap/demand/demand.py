@@ -24,10 +24,8 @@ class Demand:
     obj_order: npt.NDArray[np.uint8]
     obj_pfn: npt.NDArray[np.uint32]  # where it is at the start, NO_PFN if it is asked for later
     op_kind: npt.NDArray[np.uint8]  # Op
-    op_obj: npt.NDArray[
-        np.int32
-    ]  # object; for FORK the child's task number, for WRITEBACK the number of pages; -1 for EXIT
-    op_gfp: npt.NDArray[np.uint32]  # of an ALLOC
+    op_obj: npt.NDArray[np.int32]  # the object, or what Op says
+    op_gfp: npt.NDArray[np.uint32]  # the flags of the request, or what Op says
     op_cpu: npt.NDArray[np.uint8]
     op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation
     op_wait: npt.NDArray[np.uint64]  # ns asleep since then

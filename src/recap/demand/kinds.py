@@ -14,21 +14,24 @@ class Kind(enum.IntEnum):
 
 
 class Op(enum.IntEnum):
-    """What a task does."""
+    """What a task does: its operation's `op_kind`.
 
-    ALLOC = 0
-    FREE = 1
-    DIRTY = 2
-    ACTIVATE = 3
-    FORK = 4
-    EXIT = 5
-    WRITEBACK = 6
-    WRITE_PAGE = 7
-    TOUCH = 8  # use the object again; where it is not in memory it is asked for
-    PACE = 9  # go on no sooner than the wait after the last PACE began
-    FALLBACK = 10  # the next operations, as many as op_gfp says, are for when the object has got no memory
-    MIN_FREE = 11  # vm.min_free_kbytes is set, to so many pages
-    REFAULT = 12  # what was just read had been evicted shortly before the recording; op_gfp: was it active then?
+    Of each operation `op_obj` is the object it is done to and `op_gfp` is not used, unless its line says otherwise.
+    """
+
+    ALLOC = 0  # ask for memory for the object; op_gfp: the flags of the request
+    FREE = 1  # give it back
+    DIRTY = 2  # write to it
+    ACTIVATE = 3  # use it so that it becomes active
+    FORK = 4  # start a task; op_obj: its number
+    EXIT = 5  # the recorded task ended here; op_obj: -1
+    WRITEBACK = 6  # write back the oldest dirty pages; op_obj: how many
+    WRITE_PAGE = 7  # write back this page
+    TOUCH = 8  # use it again; where it is not in memory it is asked for; op_gfp: the flags of that request
+    PACE = 9  # go on no sooner than the wait after the last PACE began; op_obj: not used
+    FALLBACK = 10  # the next operations are for when the object has got no memory; op_gfp: how many they are
+    MIN_FREE = 11  # set vm.min_free_kbytes; op_obj: to how many pages
+    REFAULT = 12  # what was just read had been evicted shortly before the recording; op_gfp: 1 if it was active then
     HOLD = 13  # a filesystem's transaction holds a block of its device from now until it is made dirty
 
 

@@ -14,7 +14,7 @@ from recap.mm.pcplist cimport (
     would_drain,
 )
 from recap.mm.tracepoints cimport discard_emitted
-from recap.pages cimport list_empty, page_zone
+from recap.pages cimport get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.evidence cimport may_be_of
 from recap.sim.open_loop.interrupts cimport (
@@ -56,7 +56,6 @@ from recap.sim.open_loop.replay cimport (
     UNKNOWN_FREE,
     Replay,
     deviate,
-    pcp_list,
     pcp_number,
     requested_pindex,
 )

@@ -19,7 +19,7 @@ if not cython.compiled:
         would_drain,
     )
     from recap.mm.tracepoints import discard_emitted
-    from recap.pages import list_empty, page_zone
+    from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
@@ -61,7 +61,6 @@ if not cython.compiled:
         UNKNOWN_FREE,
         Replay,
         deviate,
-        pcp_list,
         pcp_number,
         requested_pindex,
     )
@@ -199,7 +198,7 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
-    p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
+    p = zone_pcp(r.m, page_zone(r.m, r.pfn[alloc]), r.cpu[at])
     wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
     discard_emitted(r.m)
     r.m.pcp[p].last_refill = 0
@@ -220,7 +219,7 @@ def refill(r: Replay, first: int, at: int) -> int:
     holds_strays(r, p, pindex)
     discard_emitted(r.m)
     batch = refill_batch(r.m, zone, p, order)
-    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r, p, pindex), r.migratetype[first], 0)
+    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r.m, p, pindex), r.migratetype[first], 0)
     r.m.pcp[p].count += taken << order
     return compare_taken(r, at, p, NONE)
 
@@ -238,7 +237,7 @@ def holds_strays(r: Replay, p: int, pindex: int) -> bool:
 
     They are put away: the model would have handed out the first.
     """
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     if list_empty(r.m, head):
         return False
     settle_list(r, p, pindex, NONE)
@@ -269,7 +268,7 @@ def put_aside(r: Replay, i: int, predicted: int) -> None:
     """Put a block that the kernel did not choose back to the end of where it came from."""
     migratetype = gfp_migratetype(r.flags[i])
     if pcp_allowed_order(r.m, r.order[i]):
-        put_on_pcp(r.m, page_zone(r.m, predicted) * r.m.nr_cpus + r.cpu[i], predicted, r.order[i], migratetype)
+        put_on_pcp(r.m, zone_pcp(r.m, page_zone(r.m, predicted), r.cpu[i]), predicted, r.order[i], migratetype)
     else:
         give_back(r.m, predicted, r.order[i], migratetype)
 
@@ -317,7 +316,7 @@ def decay(r: Replay, i: int) -> None:
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     if r.m.nr_emitted > 0:
-        compare_drained(r, NEVER, page_zone(r.m, r.m.emitted[0].pfn) * r.m.nr_cpus + r.cpu[i])
+        compare_drained(r, NEVER, zone_pcp(r.m, page_zone(r.m, r.m.emitted[0].pfn), r.cpu[i]))
 
 
 def decay_run(r: Replay, i: int, at: int) -> int:
@@ -388,7 +387,7 @@ def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
-    r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
+    r.m.page[r.pfn[i]].migratetype = get_pageblock_migratetype(r.m, r.pfn[i])
     r.m.page[r.pfn[i]].flags = 0
 
 

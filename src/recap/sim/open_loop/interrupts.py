@@ -7,9 +7,9 @@ import cython
 if not cython.compiled:
     from recap.kernel import STATE_ALLOCATED, STATE_PCP
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-    from recap.pages import list_del, page_zone
+    from recap.pages import get_pageblock_migratetype, list_del, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.operations import FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
-    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
+    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_number, requested_pindex
     from recap.trace.event import IN_INTERRUPT, Event
 
     NO_INTERRUPT, IN_INTERRUPT_NOW, FOUND_LOCK = range(3)  # what a CPU is doing
@@ -21,7 +21,7 @@ def enter_interrupt(r: Replay, i: int) -> None:
     r.interrupt[c] = IN_INTERRUPT_NOW
     r.interrupted[c] = r.pid[i]
     for zone in range(r.m.nr_zones):
-        p = zone * r.m.nr_cpus + c
+        p = zone_pcp(r.m, zone, c)
         r.factor_before[p] = r.m.pcp[p].free_factor
         r.freed_since[p] = 0
 
@@ -40,7 +40,7 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
     if not pcp_allowed_order(r.m, r.order[i]):
         return False
     factor = (r.factor_before[p] >> 1) + r.m.pcp[p].free_factor - r.factor_before[p]
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != STATE_PCP:
         r.other_factor[p] = factor
         return False
@@ -73,7 +73,7 @@ def made_before_switch(r: Replay, i: int, p: int) -> bool:
     """
     if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != STATE_PCP:
         return False
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     pfn = r.m.page[head].next
     if pfn == r.pfn[i]:
         return False
@@ -143,11 +143,10 @@ def same_list(r: Replay, i: int, k: int) -> bool:
     """Do two freed frames go to the same per-cpu list?"""
     a = r.pfn[i]
     b = r.pfn[k]
-    shift = r.m.pageblock_order
     return (
         r.order[i] == r.order[k]
         and page_zone(r.m, a) == page_zone(r.m, b)
-        and r.m.pageblock[a >> shift] == r.m.pageblock[b >> shift]
+        and get_pageblock_migratetype(r.m, a) == get_pageblock_migratetype(r.m, b)
     )
 
 

@@ -1,9 +1,8 @@
 cimport cython
 
-from recap.kernel cimport NR_PCP_LISTS
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport order_to_pindex
-from recap.pages cimport Memory, page_zone
+from recap.pages cimport Memory, page_zone, zone_pcp
 from recap.sim.open_loop.operations cimport Operations
 from recap.trace.event cimport Event
 
@@ -58,8 +57,6 @@ cdef class Replay:
     cdef int[::1] compacting
 
 cdef int pcp_number(Replay r, long long i) noexcept nogil
-
-cdef unsigned int pcp_list(Replay r, int p, int pindex) noexcept nogil
 
 cdef int requested_pindex(Replay r, long long i) noexcept nogil
 

@@ -10,11 +10,11 @@ if not cython.compiled:
     from recap.mm.free_area import move_to_free_list, page_is_buddy
     from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
     from recap.mm.tracepoints import discard_emitted
-    from recap.pages import Memory, page_zone
+    from recap.pages import Memory, page_zone, pcp_list
     from recap.sim.open_loop.counters import under_way
     from recap.sim.open_loop.operations import NEVER
     from recap.sim.open_loop.percpu import put_away_strays
-    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate, pcp_list
+    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate
     from recap.sim.open_loop.truth import free_block_over, give_back, put_on_pcp, take_frame, turn_list
     from recap.trace.event import Event
 
@@ -121,7 +121,7 @@ def go_on_taking(r: Replay, at: int, p: int, left: int) -> None:
     discard_emitted(r.m)
     if left == 0 or not pcp_allowed_order(r.m, r.order[at]) or r.migratetype[at] >= MIGRATE_PCPTYPES:
         return
-    head = pcp_list(r, p, order_to_pindex(r.migratetype[at], r.order[at]))
+    head = pcp_list(r.m, p, order_to_pindex(r.migratetype[at], r.order[at]))
     taken = rmqueue_bulk(r.m, page_zone(r.m, r.pfn[at]), r.order[at], left, head, r.migratetype[at], 0)
     r.m.pcp[p].count += taken << r.order[at]
 
