@@ -52,7 +52,7 @@ def stage(package: Path, target: Path) -> None:
 def complete(package: Path) -> dict[Path, str]:
     """All headers of a package, by their place in it."""
     types = {path: with_bodies(path, path.read_text()) for path in package.rglob("*.pxd")}
-    headers = {path: text + declarations(missing(path, text)) for path, text in types.items()}
+    headers = {path: text + declarations(assigned(path.with_suffix(".py"))) for path, text in types.items()}
     named = {module for text in types.values() for module in CIMPORT.findall(text)}
     for module in named:
         header = package.parent.joinpath(*module.split(".")).with_suffix(".pxd")
@@ -98,12 +98,6 @@ def without_inlined(source: Path) -> str:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             lines[first - 1 : node.end_lineno] = ["\n"] * ((node.end_lineno or first) - first + 1)
     return "".join(lines)
-
-
-def missing(header: Path, text: str) -> dict[str, int]:
-    """The numbers of a module that its header does not name already."""
-    found = assigned(header.with_suffix(".py"))
-    return {name: number for name, number in found.items() if not re.search(rf"\b{name}\b", text)}
 
 
 def assigned(source: Path) -> dict[str, int]:

@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parent))  # an isolated build does not loo
 from headers import stage
 
 VARIANT = os.environ.get("RECAP_BUILD", "release")
-HEADER_ONLY = {"kernel", "vmstat"}  # constants: the engine reads `X.pxd`, everybody else the plain `X.py`
 SOURCE = Path("src")
 STAGE = Path("build/stage")  # holds the copy of SOURCE that Cython reads
 SHARED = "recap._cyutility"  # Cython's memoryviews, generated and compiled once instead of in every module
@@ -49,11 +48,7 @@ if VARIANT not in FLAGS:
 def engine() -> list[Extension]:
     """One extension for each engine module, discovered by its header, and one for what they all need."""
     sources = sorted(header.with_suffix(".py") for header in SOURCE.glob("recap/**/*.pxd"))
-    modules = {
-        ".".join(source.relative_to(SOURCE).with_suffix("").parts): source
-        for source in sources
-        if source.stem not in HEADER_ONLY
-    }
+    modules = {".".join(source.relative_to(SOURCE).with_suffix("").parts): source for source in sources}
     modules[SHARED] = SOURCE.joinpath(*SHARED.split(".")).with_suffix(".c")
     return [Extension(name, [str(source)], extra_compile_args=FLAGS[VARIANT]) for name, source in modules.items()]
 

@@ -3,13 +3,6 @@ cimport cython
 from recap.kernel cimport NR_LRU_LISTS, NR_PCP_LISTS, Rules
 from recap.policy.policy cimport Policy
 
-cdef enum:
-    FOLIO_LIST = 0
-    RET_FOLIOS = 1
-    FREE_FOLIOS = 2
-    FOLIOS_SKIPPED = 3
-    MIGRATEPAGES = 4
-
 ctypedef packed struct Page:
     unsigned int next
     unsigned int prev

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.huge_faults import SMALL, Area
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import ObjectTable, Task, join
 from recap.kernel import GFP_DIRECT_RECLAIM, GFP_KERNEL
 from recap.mm import boot, invariants

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
+from recap.demand.kinds import Kind, Op
 from recap.demand.use_again import used_again
 from recap.lab.assumptions import ASSUMPTIONS, assumed, pace
 from tests.sim.test_closed_loop import allocs, demand

@@ -18,7 +18,7 @@ from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
 from recap.lab.workloads import is_workload, workload
 from recap.report.study import study_tables
-from recap.sim.journal import Note
+from recap.sim.note import Note
 
 SMALL = Highalloc(mebibytes=128, warm_seconds=5, cool_seconds=1, passes=1, rate=64)
 PLAN = StudyPlan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))

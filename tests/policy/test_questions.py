@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import LINUX_2_6_27
 from recap.mm import boot
 from recap.policy.catalogue import CLASSES

@@ -7,7 +7,8 @@ import pytest
 
 from recap import policy
 from recap.demand.compaction_costs import CompactionCosts
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL, GFP_THISNODE, LINUX_6_1
 from recap.mm import boot, invariants
 from recap.pages import Memory

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
 from recap.kernel import (
     GFP_FS,

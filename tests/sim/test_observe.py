@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind
 from recap.errors import InputError
 from recap.kernel import LINUX_6_1
 from recap.mm import boot, invariants
 from recap.mm.page_map import Use, page_map
 from recap.sim.closed_loop import Simulation
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.observe import SAMPLES, Observer
 from recap.sim.run import metrics
 from recap.sim.timeline import Timeline, read_timeline

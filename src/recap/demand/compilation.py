@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task
 from recap.kernel import GFP_KERNEL, PAGE_SIZE
 

@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 
 from recap.demand.compilation import SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import PAGE_SIZE
 

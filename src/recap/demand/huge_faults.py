@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, Array, ObjectTable, Task
 from recap.kernel import GFP_DIRECT_RECLAIM, GFP_KERNEL, GFP_KSWAPD_RECLAIM, GFP_NOMEMALLOC, GFP_NORETRY, GFP_THISNODE
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.compilation import Tree
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.disk_times import DiskTimes
 from recap.demand.highalloc import Highalloc, build
 from recap.demand.huge_faults import Area
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import GFP_SLAB, SECOND, Array, ObjectTable, Task, join
 
 DISK = DiskTimes(write=(320_000,), read_page=10_000)  # 400 MB/s

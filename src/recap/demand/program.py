@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE, GFP_RECLAIMABLE
 from recap.trace import NO_PFN
 

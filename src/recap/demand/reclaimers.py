@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
 from recap.demand.highalloc import DIRTY_EXPIRE_NS, SEEK_NS, SWAP_IN_NS, WRITE_NS
+from recap.demand.kinds import Kind, Op
 from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import GFP_KERNEL
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.compilation import Tree, make_tree
-from recap.demand.demand import Demand, Op
+from recap.demand.demand import Demand
 from recap.demand.disk_times import DiskTimes
 from recap.demand.huge_faults import Area
+from recap.demand.kinds import Op
 from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, SECOND, Array, ObjectTable, Task, join
 
 FILE_PAGES = 16

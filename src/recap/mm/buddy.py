@@ -21,8 +21,9 @@ if not cython.compiled:
         may_merge_blocks,
         page_is_buddy,
     )
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_ZONE_LOCKED, emit
+    from recap.mm.tracepoints import emit
     from recap.pages import Memory, get_pageblock_migratetype, page_zone
+    from recap.trace.event import Event
 
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
@@ -94,7 +95,7 @@ def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
         m.page[pfn].order = order
         m.page[pfn].migratetype = migratetype
         if m.tracing:
-            emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
+            emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
         return pfn
     return NONE
 

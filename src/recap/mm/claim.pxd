@@ -12,8 +12,9 @@ from recap.mm.migratetype cimport (
     move_freepages_block,
     spans_pageblock,
 )
-from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
+from recap.mm.tracepoints cimport emit
 from recap.pages cimport Memory, get_pageblock_migratetype
+from recap.trace.event cimport Event
 
 @cython.locals(high=cython.int)
 cdef void cut_to_size(Memory m, int zone, unsigned int pfn, int order, int start_type, int rest_type) noexcept nogil

@@ -21,8 +21,9 @@ if not cython.compiled:
         move_freepages_block,
         spans_pageblock,
     )
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
+    from recap.mm.tracepoints import emit
     from recap.pages import Memory, get_pageblock_migratetype
+    from recap.trace.event import Event
 
 
 def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
@@ -34,7 +35,7 @@ def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, res
     m.page[pfn].order = order
     m.page[pfn].migratetype = start_type
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
+        emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
 
 
 def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> int:
@@ -67,7 +68,7 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
     m.pageblock[pfn >> m.pageblock_order] = start_type
     pfn = rmqueue_smallest(m, zone, order, start_type)
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, start_type)
+        emit(m, Event.MM_PAGE_ALLOC_EXTFRAG, pfn, order, start_type)
     return pfn
 
 

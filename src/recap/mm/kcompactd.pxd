@@ -22,11 +22,6 @@ from recap.mm.skip_hint cimport compaction_defer_reset, compaction_deferred, def
 from recap.mm.vmstat cimport COMPACT_DAEMON_FREE_SCANNED, COMPACT_DAEMON_MIGRATE_SCANNED, COMPACT_DAEMON_WAKE
 from recap.pages cimport Memory
 
-cdef enum:
-    NEXT_ZONE = 0
-    AT_ZONE = 1
-    HPAGE_FRAG_CHECK_INTERVAL_NS = 500000000
-
 @cython.locals(zone=cython.int, wanted=cython.int)
 cdef void wakeup_kcompactd(Memory m, int node, int order, int highest_zoneidx) noexcept nogil
 

@@ -25,14 +25,6 @@ from recap.mm.watermark cimport free_pages_blocks, wmark_pages, zone_watermark_o
 from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
-cdef enum:
-    NOBODY_ASKED = -1
-    ASLEEP = 0
-    PRIORITY = 1
-    LRUVEC = 2
-    TRY_TO_SLEEP = 3
-    NAP = 4
-
 @cython.locals(zone=cython.int, free_pages=cython.longlong, mark=cython.longlong)
 cdef bint pgdat_balanced(Memory m, int node, int order, int highest_zoneidx) noexcept nogil
 

@@ -27,8 +27,9 @@ if not cython.compiled:
     )
     from recap.mm.buddy import expand, rmqueue_smallest
     from recap.mm.free_area import change_pageblock_range, del_page_from_free_list, free_list, move_to_free_list
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
+    from recap.mm.tracepoints import emit
     from recap.pages import Memory, get_pageblock_migratetype, list_empty
+    from recap.trace.event import Event
 
 
 def fallback_type(migratetype: int, i: int) -> int:
@@ -201,7 +202,7 @@ def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_f
     pfn = m.page[free_list(m, zone, current, other)].next
     steal_suitable_fallback(m, zone, pfn, migratetype, alloc_flags, can_steal_fallback(m, current, migratetype))
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
+        emit(m, Event.MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
     m.extfrag_events += 1
     return True
 

@@ -15,8 +15,9 @@ from recap.mm.buddy cimport free_one_page
 from recap.mm.claim cimport rmqueue_steal
 from recap.mm.rmqueue cimport rmqueue_before_steal, rmqueue_migratetype
 from recap.mm.pcp_tuning cimport count_free, decayed_high, forget_below_high, nr_pcp_alloc, tuned_free, tuned_high, would_give_back
-from recap.mm.tracepoints cimport MM_PAGE_PCPU_DRAIN, emit
+from recap.mm.tracepoints cimport emit
 from recap.pages cimport Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del, list_empty, pcp_list, zone_pcp
+from recap.trace.event cimport Event
 
 cdef inline bint pcp_allowed_order(Memory m, int order) noexcept nogil
 

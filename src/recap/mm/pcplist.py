@@ -33,7 +33,7 @@ if not cython.compiled:
         would_give_back,
     )
     from recap.mm.rmqueue import rmqueue_before_steal, rmqueue_migratetype
-    from recap.mm.tracepoints import MM_PAGE_PCPU_DRAIN, emit
+    from recap.mm.tracepoints import emit
     from recap.pages import (
         Memory,
         get_pageblock_migratetype,
@@ -44,6 +44,7 @@ if not cython.compiled:
         pcp_list,
         zone_pcp,
     )
+    from recap.trace.event import Event
 
 
 def pcp_allowed_order(m: Memory, order: int) -> bool:
@@ -107,7 +108,7 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
             migratetype = way_back(m, pfn)
             free_one_page(m, zone, pfn, order, migratetype, False)
             if m.tracing:
-                emit(m, MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
+                emit(m, Event.MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
 
 
 def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:

@@ -6,11 +6,6 @@ from recap.mm.vmstat cimport SLABS_SCANNED
 from recap.mm.lru cimport node_lru_pages
 from recap.pages cimport Memory, list_add, list_del, list_empty, page_node
 
-cdef enum:
-    SHRINK_BATCH = 128
-    SEEKS = 2
-    OBJECTS = 8
-
 cdef void add_slab_page(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void del_slab_page(Memory m, unsigned int pfn) noexcept nogil

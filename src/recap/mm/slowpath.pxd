@@ -57,20 +57,6 @@ from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
 
-cdef enum:
-    SERVED = 0
-    FAILED = 1
-    NEEDS_OOM = 2
-    AT_WORK = 3
-
-    RETRY = 0
-    THROTTLED = 1
-    PRIORITY = 2
-    LRUVEC = 3
-    AFTER_RECLAIM = 4
-    COMPACT_FIRST = 5
-    COMPACT_LAST = 6
-
 @cython.locals(order=cython.int)
 cdef void wake_all_kswapds(Memory m, int s) noexcept nogil
 

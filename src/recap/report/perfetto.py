@@ -10,7 +10,7 @@ import numpy.typing as npt
 from recap.errors import InputError
 from recap.pages import Array
 from recap.report.tables import task_name
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 SEQUENCE = 1

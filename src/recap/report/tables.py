@@ -17,7 +17,7 @@ import numpy as np
 from recap.errors import InputError
 from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from recap.report.charts import Chart
 from recap.report.distributions import SHORTEST_MS
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 PIECES = (  # of free memory, by the order of its blocks: (first order, last order, name, style)

@@ -16,7 +16,8 @@ from recap.mm.page_map import Use, page_map
 from recap.mm.vmstat import NAMES
 from recap.pages import Array
 from recap.sim.closed_loop import Simulation
-from recap.sim.journal import NOTE, ROOM, Note
+from recap.sim.journal import NOTE, ROOM
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from recap.errors import InputError
 from recap.trace.blocks import LATEST, Block, BlockReader, Columns
 from recap.trace.cursor import CUT_SHORT, forget
+from recap.trace.event import Event
 from recap.trace.gfp import GFP_NAMES
-from recap.trace.table import COLUMNS, Event, Flow
+from recap.trace.table import COLUMNS, Flow
 
 PAGE = 4096
 BLOCK = 64 * PAGE

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from recap.errors import InputError
+from recap.trace.event import Event
 from recap.trace.opening import TRACE, open_flow, open_trace, trace_files, trace_in
 from recap.trace.procfs import (
     PageTypes,
@@ -24,7 +25,7 @@ from recap.trace.procfs import (
 )
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
-from recap.trace.table import Event, Events, Flow
+from recap.trace.table import Events, Flow
 from recap.trace.tarball import is_tarball, unpack
 
 START, END = "START", "END"

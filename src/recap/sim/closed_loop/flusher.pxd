@@ -8,10 +8,6 @@ from recap.sim.closed_loop.costs cimport STEP_NS
 from recap.sim.closed_loop.scheduler cimport ASLEEP, Scheduler
 from recap.sim.device cimport Device
 
-cdef enum:
-    FLUSH_BATCH = 256
-    WRITEBACK_INTERVAL_NS = 5000000000
-
 cdef class Flusher:
     cdef Memory m
     cdef Scheduler sched

@@ -29,8 +29,8 @@ if not cython.compiled:
     from recap.mm.vmstat import NR_DIRTY, NR_WRITEBACK
     from recap.mm.writeback import set_page_dirty, start_writeback
     from recap.sim.closed_loop.costs import STEP_NS
+    from recap.sim.closed_loop.scheduler import ASLEEP
 
-    ASLEEP = 4
     FLUSH_BATCH = 256
     WRITEBACK_INTERVAL_NS = 5_000_000_000
 

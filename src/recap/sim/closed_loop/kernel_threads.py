@@ -15,10 +15,9 @@ if not cython.compiled:
     from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import LRUVEC, NAP, kswapd_step
     from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
+    from recap.sim.closed_loop.scheduler import ASLEEP, WAITING
+    from recap.sim.note import Note
 
-    WAITING, ASLEEP = 1, 4
-    NOTE_KSWAPD = 1
-    NOTE_KCOMPACTD = 6
     NODE = 0  # the one whose threads these are
     LONG_DELAY_NS = 1_000_000
 
@@ -74,7 +73,7 @@ class KernelThreads:
         if asleep and not self.m.node[NODE].kcompactd_asleep:
             self.kcompactd_since = self.sched.cpu[c].now
         elif self.m.node[NODE].kcompactd_asleep and not asleep:
-            self.journal.note(NOTE_KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
+            self.journal.note(Note.KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
         if self.m.node[NODE].kcompactd_asleep:
             self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.m.node[NODE].kcompactd_timeout_ns)
         elif self.costs.wait >= SHORTEST_WAIT_NS:
@@ -89,7 +88,7 @@ class KernelThreads:
         if asleep and not self.m.node[NODE].kswapd_asleep:
             self.kswapd_since = self.sched.cpu[c].now
         elif self.m.node[NODE].kswapd_asleep and not asleep:
-            self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.sched.cpu[c].now)
+            self.journal.note(Note.KSWAPD, self.kswapd, self.kswapd_since, self.sched.cpu[c].now)
         if self.m.sc[NODE].sleep_ns > 0:
             self.throttled_written = 0
             self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))

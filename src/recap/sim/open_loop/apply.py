@@ -19,7 +19,7 @@ if not cython.compiled:
         would_drain,
     )
     from recap.mm.tracepoints import discard_emitted
-    from recap.pages import list_empty, page_zone
+    from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
@@ -38,21 +38,15 @@ if not cython.compiled:
         DECAY,
         DRAIN,
         FREE,
-        IN_INTERRUPT,
         INSERTION,
         ISOLATE,
         KSWAPD_SLEEP,
         KSWAPD_WAKE,
-        MM_LRU_INSERTION,
-        MM_PAGE_ALLOC_EXTFRAG,
-        MM_PAGE_FREE_BATCHED,
-        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         NEVER,
         NO_ROLE,
         PREPARE,
         SEARCH,
         TAKE,
-        WORKQUEUE_EXECUTE_START,
     )
     from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list
     from recap.sim.open_loop.replay import (
@@ -67,13 +61,13 @@ if not cython.compiled:
         UNKNOWN_FREE,
         Replay,
         deviate,
-        pcp_list,
         pcp_number,
         requested_pindex,
     )
     from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
     from recap.sim.open_loop.steps import compare_drained, compare_taken
     from recap.sim.open_loop.truth import any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
+    from recap.trace.event import IN_INTERRUPT, Event
 
 
 def advance(r: Replay, start: int, stop: int) -> None:
@@ -85,7 +79,7 @@ def advance(r: Replay, start: int, stop: int) -> None:
 def run(r: Replay, start: int, stop: int) -> None:
     """`advance` without the interpreter."""
     for i in range(start, stop):
-        if r.event[i] <= MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != MM_PAGE_ALLOC_EXTFRAG:
+        if r.event[i] <= Event.MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != Event.MM_PAGE_ALLOC_EXTFRAG:
             r.ops.upcoming[r.pfn[i]] = r.ops.following[i]
         if r.ops.role[i] != NO_ROLE:
             apply(r, i)
@@ -204,7 +198,7 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
-    p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
+    p = zone_pcp(r.m, page_zone(r.m, r.pfn[alloc]), r.cpu[at])
     wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
     discard_emitted(r.m)
     r.m.pcp[p].last_refill = 0
@@ -225,7 +219,7 @@ def refill(r: Replay, first: int, at: int) -> int:
     holds_strays(r, p, pindex)
     discard_emitted(r.m)
     batch = refill_batch(r.m, zone, p, order)
-    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r, p, pindex), r.migratetype[first], 0)
+    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r.m, p, pindex), r.migratetype[first], 0)
     r.m.pcp[p].count += taken << order
     return compare_taken(r, at, p, NONE)
 
@@ -243,7 +237,7 @@ def holds_strays(r: Replay, p: int, pindex: int) -> bool:
 
     They are put away: the model would have handed out the first.
     """
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     if list_empty(r.m, head):
         return False
     settle_list(r, p, pindex, NONE)
@@ -274,7 +268,7 @@ def put_aside(r: Replay, i: int, predicted: int) -> None:
     """Put a block that the kernel did not choose back to the end of where it came from."""
     migratetype = gfp_migratetype(r.flags[i])
     if pcp_allowed_order(r.m, r.order[i]):
-        put_on_pcp(r.m, page_zone(r.m, predicted) * r.m.nr_cpus + r.cpu[i], predicted, r.order[i], migratetype)
+        put_on_pcp(r.m, zone_pcp(r.m, page_zone(r.m, predicted), r.cpu[i]), predicted, r.order[i], migratetype)
     else:
         give_back(r.m, predicted, r.order[i], migratetype)
 
@@ -297,11 +291,11 @@ def free_quietly(r: Replay, i: int) -> None:
 def drain_run(r: Replay, i: int) -> None:
     """Blocks went back to the free lists: with a free, or unannounced as a CPU's lists are emptied whole."""
     cause = r.ops.partner[i]
-    if cause != NEVER and r.event[cause] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+    if cause != NEVER and r.event[cause] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
         unreserve_highatomic(r, cause)
         cause = NEVER
     at = i
-    if cause != NEVER and r.event[cause] == WORKQUEUE_EXECUTE_START:
+    if cause != NEVER and r.event[cause] == Event.WORKQUEUE_EXECUTE_START:
         at = decay_run(r, cause, i)
     elif cause != NEVER:
         p = pcp_number(r, cause)
@@ -322,7 +316,7 @@ def decay(r: Replay, i: int) -> None:
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     if r.m.nr_emitted > 0:
-        compare_drained(r, NEVER, page_zone(r.m, r.m.emitted[0].pfn) * r.m.nr_cpus + r.cpu[i])
+        compare_drained(r, NEVER, zone_pcp(r.m, page_zone(r.m, r.m.emitted[0].pfn), r.cpu[i]))
 
 
 def decay_run(r: Replay, i: int, at: int) -> int:
@@ -380,7 +374,7 @@ def free(r: Replay, i: int) -> None:
         r.inferred[LOCKED_LISTS] += 1
         r.interrupt[r.cpu[i]] = FOUND_LOCK
         free_to_buddy(r.m, pfn, r.order[i])
-    elif r.event[i] == MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
+    elif r.event[i] == Event.MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
         migratetype = r.m.page[pfn].migratetype
         if migratetype >= MIGRATE_PCPTYPES:
             migratetype = MIGRATE_MOVABLE
@@ -393,7 +387,7 @@ def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
-    r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
+    r.m.page[r.pfn[i]].migratetype = get_pageblock_migratetype(r.m, r.pfn[i])
     r.m.page[r.pfn[i]].flags = 0
 
 

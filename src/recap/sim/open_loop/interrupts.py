@@ -7,19 +7,10 @@ import cython
 if not cython.compiled:
     from recap.kernel import STATE_ALLOCATED, STATE_PCP
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-    from recap.pages import list_del, page_zone
-    from recap.sim.open_loop.operations import (
-        FREE,
-        IN_INTERRUPT,
-        LOCKED_OUT,
-        MAYBE_LOCKED_OUT,
-        MM_PAGE_ALLOC,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        MM_PAGE_FREE,
-        MM_PAGE_PCPU_DRAIN,
-        NEVER,
-    )
-    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
+    from recap.pages import get_pageblock_migratetype, list_del, page_zone, pcp_list, zone_pcp
+    from recap.sim.open_loop.operations import FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
+    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_number, requested_pindex
+    from recap.trace.event import IN_INTERRUPT, Event
 
     NO_INTERRUPT, IN_INTERRUPT_NOW, FOUND_LOCK = range(3)  # what a CPU is doing
 
@@ -30,7 +21,7 @@ def enter_interrupt(r: Replay, i: int) -> None:
     r.interrupt[c] = IN_INTERRUPT_NOW
     r.interrupted[c] = r.pid[i]
     for zone in range(r.m.nr_zones):
-        p = zone * r.m.nr_cpus + c
+        p = zone_pcp(r.m, zone, c)
         r.factor_before[p] = r.m.pcp[p].free_factor
         r.freed_since[p] = 0
 
@@ -49,7 +40,7 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
     if not pcp_allowed_order(r.m, r.order[i]):
         return False
     factor = (r.factor_before[p] >> 1) + r.m.pcp[p].free_factor - r.factor_before[p]
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != STATE_PCP:
         r.other_factor[p] = factor
         return False
@@ -82,7 +73,7 @@ def made_before_switch(r: Replay, i: int, p: int) -> bool:
     """
     if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != STATE_PCP:
         return False
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     pfn = r.m.page[head].next
     if pfn == r.pfn[i]:
         return False
@@ -136,7 +127,7 @@ def last_before_return(r: Replay, i: int) -> int:
     last = NEVER
     j = i + 1
     while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
-        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE:
+        if r.cpu[j] == c and r.event[j] == Event.MM_PAGE_FREE:
             last = j
         j += 1
     return last
@@ -145,18 +136,17 @@ def last_before_return(r: Replay, i: int) -> int:
 def taken_next(r: Replay, i: int, c: int) -> bool:
     """Is the next that is told of a freed frame that this CPU allocates it?"""
     k = r.ops.following[i]
-    return k != NEVER and r.event[k] == MM_PAGE_ALLOC and r.cpu[k] == c
+    return k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC and r.cpu[k] == c
 
 
 def same_list(r: Replay, i: int, k: int) -> bool:
     """Do two freed frames go to the same per-cpu list?"""
     a = r.pfn[i]
     b = r.pfn[k]
-    shift = r.m.pageblock_order
     return (
         r.order[i] == r.order[k]
         and page_zone(r.m, a) == page_zone(r.m, b)
-        and r.m.pageblock[a >> shift] == r.m.pageblock[b >> shift]
+        and get_pageblock_migratetype(r.m, a) == get_pageblock_migratetype(r.m, b)
     )
 
 
@@ -165,7 +155,7 @@ def done_after_interrupt(r: Replay, i: int) -> bool:
 
     A per-cpu list hands out first what was freed last; the frame is put there after the free is reported.
     """
-    if r.event[i] != MM_PAGE_FREE or r.context[i] & IN_INTERRUPT:
+    if r.event[i] != Event.MM_PAGE_FREE or r.context[i] & IN_INTERRUPT:
         return False
     k = last_before_return(r, i)
     if k == NEVER or not same_list(r, i, k):
@@ -186,9 +176,9 @@ def look_ahead(r: Replay, i: int) -> None:
     j = i
     while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
         k = r.ops.following[j]
-        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE and k != NEVER:
-            locked = locked or r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
-            reached = reached or r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN
+        if r.cpu[j] == c and r.event[j] == Event.MM_PAGE_FREE and k != NEVER:
+            locked = locked or r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
+            reached = reached or r.event[k] == Event.MM_PAGE_ALLOC or r.event[k] == Event.MM_PAGE_PCPU_DRAIN
         j += 1
     r.looked_until[c] = j
     r.all_locked_out[c] = locked and not reached
@@ -207,13 +197,13 @@ def locked_out(r: Replay, i: int) -> bool:
     if not r.context[i] & IN_INTERRUPT:
         return False
     k = r.ops.following[i]
-    if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
+    if k != NEVER and (r.event[k] == Event.MM_PAGE_ALLOC or r.event[k] == Event.MM_PAGE_PCPU_DRAIN):
         return False
     if i >= r.looked_until[r.cpu[i]]:
         look_ahead(r, i)
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK or r.all_locked_out[r.cpu[i]]:
         return True
-    if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED:
+    if k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
         return True
     if r.ops.partner[i] != MAYBE_LOCKED_OUT:
         return False
