@@ -276,6 +276,8 @@ cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil
 
 cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil
 
+cdef inline void list_rotate_to_front(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
+
 @cython.locals(first=cython.uint, last=cython.uint)
 cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil
 

@@ -443,6 +443,12 @@ def list_empty(m: Memory, head: int) -> bool:
     return m.page[head].next == head
 
 
+def list_rotate_to_front(m: Memory, pfn: int, head: int) -> None:
+    """Turn a list, as one turns a ring, so that it begins with this page (list_rotate_to_front)."""
+    list_del(m, head)
+    list_add_tail(m, head, pfn)
+
+
 def list_splice(m: Memory, src: int, dst: int) -> None:
     """Move a whole list behind another's head."""
     first = m.page[src].next
