@@ -1,4 +1,4 @@
-"""Numbers have one source: headers in `src` have types only, and headers.py adds the numbers of the Python files."""
+"""Headers in `src` have types only: headers.py adds the numbers of the Python files, and inline functions' bodies."""
 
 from __future__ import annotations
 
@@ -64,6 +64,18 @@ def test_a_module_of_numbers_has_all_that_can_be_one_in_c(package: Path) -> None
 
 def test_no_other_module_gets_a_header(package: Path) -> None:
     assert headers.complete(package).keys() == {Path("walk.pxd"), Path("kernel.pxd")}
+
+
+def test_an_inline_function_has_its_body_in_the_header_only(package: Path) -> None:
+    rest = "\ndef walk(x):\n    return twice(x)\n"
+    (package / "walk.py").write_text(f'\ndef twice(x):\n    """Doc."""\n    y = x\n    return x + y\n{rest}')
+    declared = "cdef inline int twice(int x) noexcept nogil"
+    (package / "walk.pxd").write_text(f"@cython.locals(y=cython.longlong)\n{declared}\n\ncdef int walk(int x)\n")
+    stage = package.parent / "stage"
+    headers.stage(package, stage)
+    body = "    cdef long long y\n    y = x\n    return x + y\n"
+    assert (stage / "walk.pxd").read_text() == f"{declared}:\n{body}\ncdef int walk(int x)\n"
+    assert (stage / "walk.py").read_text() == "\n" * 6 + rest.removeprefix("\n")
 
 
 def test_only_integers_are_assigned_uncompiled(package: Path) -> None:
