@@ -20,9 +20,7 @@ import numpy.typing as npt
 from recap.kernel import (
     DEF_PRIORITY,
     LINUX_6_1,
-    MAX_NR_ZONES,
     MIGRATE_TYPES,
-    NR_ORDERS,
     Profile,
 )
 from recap.policy.policy import Policy
@@ -30,7 +28,7 @@ from recap.policy.policy import Policy
 COMPILED: bool = bool(cython.compiled)
 NR_SCRATCH_LISTS = 5
 if not cython.compiled:
-    from recap.kernel import NR_LRU_LISTS, NR_PCP_LISTS
+    from recap.kernel import MAX_NR_ZONES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK
 
     # What lies on the scratch lists for the length of one call, by the kernel's names for its local lists.
     FOLIO_LIST = 0  # a batch taken off an LRU list
@@ -65,9 +63,9 @@ ZONE = np.dtype(
         ("free_pages", "i8"),
         ("managed", "i8"),
         ("nr_free", "i8", NR_ORDERS),
-        ("watermark", "i8", 4),
+        ("watermark", "i8", NR_WMARK),
         ("watermark_boost", "i8"),
-        ("lowmem_reserve", "i8", 5),
+        ("lowmem_reserve", "i8", MAX_NR_ZONES),
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
         ("vm_stat_diff", "i8"),

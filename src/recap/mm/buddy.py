@@ -1,8 +1,7 @@
 """The buddy system: freeing merges a block with its free buddies, allocating splits the smallest block that fits.
 
 List order (head or tail) follows the kernel exactly; that is what makes a replay name the very page frame. A freed
-block
-whose buddy is captured joins the capture list instead of a free list.
+block whose buddy is captured joins the capture list instead of a free list.
 """
 
 from __future__ import annotations

@@ -75,9 +75,8 @@ def capture_page(m: Memory, owner: int, pfn: int) -> bool:
 def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -> int:
     """Settle the list, oldest entry first: the first that is large enough is kept, everything else goes free (rule 8).
 
-    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go
-    on
-    collecting.
+    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may
+    go on collecting.
     """
     m.capture[owner].state = CAPTURE_OVER
     for zone in range(m.nr_zones):
