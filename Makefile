@@ -70,6 +70,8 @@ build/%.fresh: setup.py $(VENV)/.ready
 	@mkdir -p build && touch $@
 
 .PRECIOUS: build/%.fresh build/%.built
+# The stamp is from before the build: a source that changes meanwhile is newer.
 build/%.built: build/%.fresh $(SOURCES)
+	@touch $@.began
 	RECAP_BUILD=$* $(PY) setup.py -q build
-	@touch $@
+	@mv $@.began $@
