@@ -9,8 +9,8 @@ Compiled, the records are C structs in NumPy memory; uncompiled, they are small 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import cython
@@ -160,9 +160,7 @@ def table(items: Any, dtype: np.dtype[Any]) -> Array:
     """The opposite of `records`."""
     if dtype.names is None:
         return np.array(items, dtype)
-    names = dtype.names
-    rows: Iterable[tuple[Any, ...]] = (tuple(getattr(item, name) for name in names) for item in items)
-    return np.array(list(rows), dtype)
+    return np.array(list(map(attrgetter(*dtype.names), items)), dtype)  # no record has a single field
 
 
 def adopt(array: Array) -> Any:

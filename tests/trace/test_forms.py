@@ -94,6 +94,7 @@ def test_parquet_and_back(tmp_path: Path) -> None:
     same(open_trace(tmp_path / "trace.parquet"), events)
 
 
+@pytest.mark.slow
 @needs_arrow
 @pytest.mark.compiled
 def test_a_real_trace_to_parquet_and_back(tmp_path: Path, hugetlb: Path) -> None:
