@@ -7,14 +7,24 @@ import importlib
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import headers
 import recap
+from recap import kernel, pages
 from recap.pages import COMPILED
 
 PACKAGE = Path("src/recap")
+NUMPY = {
+    "int": "<i4",
+    "unsigned int": "<u4",
+    "long long": "<i8",
+    "unsigned short": "<u2",
+    "unsigned char": "|u1",
+    "signed char": "|i1",
+}
 ENUM = re.compile(r"^cdef enum ?(\w*):\n((?:    \w+ = .*\n)+)", re.MULTILINE)
 
 
@@ -129,6 +139,24 @@ def test_modules_of_numbers_are_the_same_in_c() -> None:
             if isinstance(kind, type) and issubclass(kind, enum.IntEnum) and kind.__module__ == module.__name__:
                 numbers |= {f"{kind.__name__}.{name}": int(value) for name, value in kind.__members__.items()}
         assert constants(headers.complete(PACKAGE)[place]) == numbers, place
+
+
+def test_records_are_the_same_in_c() -> None:
+    """The structs of pages.pxd against the dtypes of pages.py, with which they share their memory when compiled."""
+    structs = dict(re.findall(r"ctypedef packed struct (\w+):\n((?:    .+\n)+)", (PACKAGE / "pages.pxd").read_text()))
+    assert len(structs) > 5
+    for name, lines in structs.items():
+        dtype = getattr(pages, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
+        assert [in_c(*field) for field in re.findall(r"    ([a-z ]+) (\w+)(?:\[(\w+)\])?\n", lines)] == dtype.descr, (
+            name
+        )
+
+
+def in_c(kind: str, name: str, extent: str) -> tuple[Any, ...]:
+    """A field of a struct, as NumPy describes it."""
+    if not extent:
+        return name, NUMPY[kind]
+    return name, NUMPY[kind], (int(extent) if extent.isdigit() else getattr(kernel, extent),)
 
 
 @pytest.mark.skipif(not COMPILED, reason="uncompiled, the headers in src are the ones there are")
