@@ -55,7 +55,6 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         write_ns=np.array([50_000, 70_000], np.int64),
         reclaim_costs=None,
         compaction_costs=None,
-        reclaim_wait=0.0,
         compaction_wait=0.0,
         recorded={},
         assumptions=[],
