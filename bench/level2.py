@@ -2,8 +2,8 @@
 
 python bench/level2.py [--seeds N] RECORDING...
 
-A table of the aims; then each figure of the kernel that is not where 95 % of the model's runs are to be expected, and how
-many are.
+A table of the aims; then each figure of the kernel that is not where 95 % of the model's runs are to be expected, and
+how many are.
 """
 
 from __future__ import annotations

@@ -334,7 +334,7 @@ class Memory:
         self.use(nobody.copy(), np.full(len(resident), -1, np.int64), nobody)
 
     def use(self, looks: Array, until: Array, shared: Array) -> None:
-        """How often reclaim finds each object in use, until when in any case, and whether by several tasks or the kernel."""
+        """Say how often reclaim finds each object in use, until when in any case, and whether several use it."""
         self.columns["looks"] = looks
         self.looks = adopt(looks)
         self.columns["in_use_until"] = until

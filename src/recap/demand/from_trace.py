@@ -10,7 +10,7 @@ import numpy as np
 from recap.demand.compaction_costs import compaction_costs
 from recap.demand.demand import Demand
 from recap.demand.kinds import Kind, Op, Role
-from recap.demand.lru_looks import LruLooks
+from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
@@ -55,14 +55,6 @@ def from_trace(recording: Recording) -> Demand:
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
     return assemble(events, tasks, streams, restored_share(recording))
-
-
-def looks(events: Events, who: Array, snapshot: Snapshot) -> tuple[Array, Array, Array]:
-    """(event, frame, what became of it) of each page that recorded reclaim looked at and left."""
-    found = LruLooks(events, who, snapshot)
-    for start in range(0, len(events), SLICE):
-        found.follow(start, min(start + SLICE, len(events)))
-    return found.result()
 
 
 def number_tasks(events: Events) -> Tasks:
@@ -162,7 +154,8 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
     }
     mark_restored(ops["op_kind"], ops["op_gfp"], restored)
     objects: dict[str, Any] = {
-        name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn", "obj_looks", "obj_in_use_until", "obj_shared")
+        name: streams.result(name, streams.objects)
+        for name in ("obj_kind", "obj_order", "obj_pfn", "obj_looks", "obj_in_use_until", "obj_shared")
     }
     read, write = latencies(events)
     return Demand(

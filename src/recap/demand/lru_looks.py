@@ -1,10 +1,12 @@
 """Which pages recorded reclaim looked at and left: the LRU lists are followed through a trace, in their order.
 
-A trace tells what joins a list, what is activated and freed, and of each batch of reclaim how much it took. Where a page
-was in its list tells the rest: what a batch took from the tail and neither freed nor wrote was in use.
+A trace tells what joins a list, what is activated and freed, and of each batch of reclaim how much it took. Where a
+page was in its list tells the rest: what a batch took from the tail and neither freed nor wrote was in use.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import cython
 import numpy as np
@@ -20,6 +22,8 @@ if not cython.compiled:
     NOWHERE = -1
     KEPT, ACTIVATED = 1, 2
     ANY_ZONE = 127
+    MOST_PAGES = 1 << 16  # that one batch looks at
+    SLICE = 500_000  # events between two looks at Ctrl-C
 
 
 class LruLooks:
@@ -28,11 +32,12 @@ class LruLooks:
     Args:
         events: the trace from the snapshot on.
         who: the task number of each event.
-        snapshot: the lists at its start.
+        lists: the frames of each list at its start, head first.
+        orders, zones: of each frame, the order of the block it is the head of, and the index of its zone.
     """
 
-    def __init__(self, events: Events, who: Array, snapshot: Snapshot) -> None:
-        frames = len(snapshot.flags)
+    def __init__(self, events: Events, who: Array, lists: Sequence[Array], orders: Array, zones: Array) -> None:
+        frames = len(orders)
         self.event = adopt(events.event)
         self.pfn = adopt(events.pfn)
         self.order = adopt(events.order)
@@ -45,28 +50,34 @@ class LruLooks:
         self.next = adopt(np.arange(frames + NR_LISTS, dtype=np.int32))
         self.prev = adopt(np.arange(frames + NR_LISTS, dtype=np.int32))
         self.where = adopt(np.full(frames, NOWHERE, np.int8))
-        self.page_order = adopt(initial_orders(snapshot))
-        self.zone = adopt(zones(snapshot))
+        self.page_order = adopt(orders.copy())
+        self.zone = adopt(zones)
         self.looked = adopt(np.zeros(frames, np.uint8))
         tasks = int(who.max(initial=0)) + 1
         self.task_wrote = adopt(np.zeros(tasks, np.int64))
         self.task_zone = adopt(np.full(tasks, ANY_ZONE, np.int8))
-        room = int(events.a[np.isin(events.event, SHRINKS)].clip(0, 512).sum()) + 1
-        self.columns = {"row": np.zeros(room, np.int64), "pfn": np.zeros(room, np.uint32)}
-        self.columns["found"] = np.zeros(room, np.uint8)
-        self.found_row = adopt(self.columns["row"])
-        self.found_pfn = adopt(self.columns["pfn"])
-        self.found = adopt(self.columns["found"])
+        room = int(events.a[events.event == SHRINK_INACTIVE].clip(0, MOST_PAGES).sum()) + 1
+        self.columns: dict[str, Array] = {
+            "found_row": np.zeros(room, np.int64),
+            "found_pfn": np.zeros(room, np.uint32),
+            "found": np.zeros(room, np.uint8),
+        }
+        self.found_row, self.found_pfn, self.found = (adopt(column) for column in self.columns.values())
         self.nr_found = 0
         for lru in range(NR_LISTS):
-            for pfn in reversed(snapshot.lru_list(lru).tolist()):
+            for pfn in reversed(lists[lru].tolist()):
                 self.add(pfn, lru)
 
     def result(self) -> tuple[Array, Array, Array]:
         """(event, frame, KEPT or ACTIVATED) of each page that was left."""
-        n = self.nr_found
-        row, pfn, found = (self.columns[name][:n] for name in ("row", "pfn", "found"))
+        row, pfn, found = (self.kept_column(name) for name in self.columns)
         return row, pfn, found
+
+    def kept_column(self, name: str) -> Array:
+        """A column as far as it is filled."""
+        if cython.compiled:
+            return self.columns[name][: self.nr_found]
+        return np.array(getattr(self, name)[: self.nr_found], self.columns[name].dtype)
 
     def follow(self, start: int, stop: int) -> None:
         """Read the events from `start` up to `stop`."""
@@ -200,7 +211,16 @@ class LruLooks:
         return found
 
 
-SHRINKS = np.array([Event.MM_VMSCAN_LRU_SHRINK_INACTIVE, Event.MM_VMSCAN_LRU_SHRINK_ACTIVE], np.uint8)
+SHRINK_INACTIVE = np.uint8(Event.MM_VMSCAN_LRU_SHRINK_INACTIVE)
+
+
+def looks(events: Events, who: Array, snapshot: Snapshot) -> tuple[Array, Array, Array]:
+    """(event, frame, KEPT or ACTIVATED) of each page that recorded reclaim looked at and left."""
+    lists = [snapshot.lru_list(lru) for lru in range(NR_LISTS)]
+    found = LruLooks(events, who, lists, initial_orders(snapshot), zones(snapshot))
+    for start in range(0, len(events), SLICE):
+        found.follow(start, min(start + SLICE, len(events)))
+    return found.result()
 
 
 def initial_orders(snapshot: Snapshot) -> Array:

@@ -125,7 +125,11 @@ ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
             of_demand(contention),
         ),
         "assume.cpu_wait": Assumption(
-            "of the time that recorded compaction waited for a CPU, for each ns it ran", 0, 100, 1000, of_demand(cpu_wait)
+            "of the time that recorded compaction waited for a CPU, for each ns it ran",
+            0,
+            100,
+            1000,
+            of_demand(cpu_wait),
         ),
         "assume.write_time": Assumption(
             "of the recorded latencies of writes, drawn by the seed; up to 256 pages share a request",

@@ -87,11 +87,7 @@ def compare(
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
     assumptions = (
-        recorded_with(recording.sysctl)
-        + setup.demand.assumptions
-        + rules_assumed(setup.snapshot)
-        + ASSUMED
-        + assumed()
+        recorded_with(recording.sysctl) + setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
     )
     return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
 
@@ -101,14 +97,13 @@ def recorded_with(values: Mapping[str, str]) -> list[str]:
     if "vm.page_capture" not in values:
         return []
     mode = values["vm.page_capture"]
-    lines = [
-        f"the recorded kernel ran with vm.page_capture={mode}: its column is to be held against the policy"
-        f" {CAPTURE_MODES.get(mode, 'of that number')}"
-    ]
+    policy = CAPTURE_MODES.get(mode, "of that number")
+    lines = [f"the recorded kernel ran with vm.page_capture={mode}: hold its column against the policy {policy}"]
     if values.get("vm.page_capture_compact") == "0":
         lines.append("no column compacts: vm.page_capture_compact=0 is a kernel without CONFIG_COMPACTION")
-    if values.get("vm.page_capture_target", "0") != "0":
-        lines.append(f"direct reclaim of a costly order wants vm.page_capture_target={values['vm.page_capture_target']}")
+    target = values.get("vm.page_capture_target", "0")
+    if target != "0":
+        lines.append(f"direct reclaim of a costly order wants vm.page_capture_target={target}")
     return lines
 
 

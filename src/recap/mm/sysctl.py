@@ -95,7 +95,7 @@ def check_kernel(profile: kernel.Profile, wanted: Mapping[str, str]) -> None:
     """Refuse what a kernel does not have yet."""
     missing = {name for name, since in SINCE.items() if profile.version < since}
     if not profile.rules.compaction:
-        missing.add("vm.defrag_mode")
+        missing |= {"vm.defrag_mode", "vm.page_capture_compact"}
     for name in wanted:
         if name in missing:
             raise InputError("-w", name, f"Linux {profile.name} does not have it", "leave it out")

@@ -97,7 +97,8 @@ def end_page_writeback(m: Memory, pfn: int) -> None:
 
 
 def rotates(m: Memory, pfn: int) -> bool:
-    """Does a written page go to the end? One that was activated meanwhile too, since c55e8d035b28 (4.11; lru_move_tail_fn)."""
+    """Does a written page go to the end? Since c55e8d035b28 (4.11) one that was activated meanwhile too
+    (lru_move_tail_fn)."""
     return not m.rules.writes_in_reclaim or not m.page[pfn].flags & PG_ACTIVE
 
 
