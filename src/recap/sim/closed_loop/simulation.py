@@ -298,6 +298,7 @@ class Simulation:
         else:
             due = self.ready(t, self.cpu[c].now)
             if due > self.cpu[c].now:
+                self.task[t].in_queue = self.op_wait[self.task[t].op] == 0
                 self.sched.sleep(t, due)
 
     def keep_pace(self, c: int, t: int) -> None:
