@@ -35,6 +35,7 @@ cdef class Streams:
     cdef unsigned char[::1] obj_fresh
     cdef unsigned char[::1] obj_looks
     cdef unsigned char[::1] obj_changed
+    cdef unsigned char[::1] obj_looked
     cdef long long[::1] obj_in_use_until
     cdef unsigned char[::1] obj_shared
     cdef long long[::1] obj_op
@@ -105,6 +106,9 @@ cdef class Streams:
 
     @cython.locals(p=cython.uint, obj=cython.int, changed=cython.bint)
     cdef void take_looks(self, long long i) noexcept nogil
+
+    @cython.locals(first=cython.bint)
+    cdef void look_at(self, long long i, int obj, int found) noexcept nogil
 
     cdef void dispatch(self, long long i) noexcept nogil
 

@@ -119,6 +119,7 @@ class Streams:
         self.obj_fresh = adopt(numbers(count, np.uint8))
         self.obj_looks = adopt(self.column("obj_looks", count, np.uint8))
         self.obj_changed = adopt(numbers(count, np.uint8))
+        self.obj_looked = adopt(numbers(count, np.uint8))
         self.obj_in_use_until = adopt(self.column("obj_in_use_until", count, np.int64, NOBODY))
         self.obj_shared = adopt(self.column("obj_shared", count, np.uint8))
         self.obj_op = adopt(numbers(count, np.int64, NOBODY))
@@ -313,12 +314,20 @@ class Streams:
             changed = self.initial[p] and self.dirty[p] and self.initial_kind[p] == Kind.FILE
             obj = self.occupant(p, 0)
             if obj >= 0 and not changed and not self.obj_changed[obj]:
-                self.obj_in_use_until[obj] = self.time[i] - self.time[0]
-                if self.look_found[self.next_look] == LOOK_ACTIVATED and not self.obj_looks[obj]:
-                    self.obj_shared[obj] = 1
-                self.obj_looks[obj] += 1 if self.obj_looks[obj] < MOST_LOOKS else 0
-                self.found_in_use += 1
+                self.look_at(i, obj, self.look_found[self.next_look])
             self.next_look += 1
+
+    def look_at(self, i: int, obj: int, found: int) -> None:
+        """An object was found in use; of an anonymous page the first look says no more than that it was touched."""
+        first = not self.obj_looked[obj]
+        self.obj_looked[obj] = 1
+        if first and found != LOOK_ACTIVATED and self.obj_kind[obj] == Kind.ANON and self.obj_op[obj] >= 0:
+            return
+        self.obj_in_use_until[obj] = self.time[i] - self.time[0]
+        if first and found == LOOK_ACTIVATED:
+            self.obj_shared[obj] = 1
+        self.obj_looks[obj] += 1 if self.obj_looks[obj] < MOST_LOOKS else 0
+        self.found_in_use += 1
 
     def metadata(self, held: Holds, identity: Array, pfns: Array) -> None:
         """Say when blocks of metadata are held, and which frames hold which of these file pages at the start."""
