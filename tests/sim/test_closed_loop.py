@@ -205,16 +205,17 @@ def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_th
     assert found["pgrotated"] > 0
 
 
-def costly_request(**knobs: str) -> dict[str, float]:
-    """A request for a block of order 9, none of which can be had: each holds pages of the kernel's."""
-    wanted = demand([*allocs(0, PAGES), (Op.ALLOC, PAGES)], kind=Kind.FILE)
-    gfp, order, kind = wanted.op_gfp.copy(), wanted.obj_order.copy(), wanted.obj_kind.copy()
-    gfp[-1] |= GFP_RETRY_MAYFAIL
-    order[-1] = 9
-    kind[::64] = Kind.KERNEL
-    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
+def costly_request(name: str = "none", order: int = 9, number: int = 1, **knobs: str) -> dict[str, float]:
+    """Requests for large blocks when memory is full of a file; every 64th page is the kernel's, so there is none of
+    order 9."""
+    wanted = demand([*allocs(0, PAGES), *allocs(PAGES, number)], kind=Kind.FILE)
+    gfp, orders, kind = wanted.op_gfp.copy(), wanted.obj_order.copy(), wanted.obj_kind.copy()
+    gfp[-number:] |= GFP_RETRY_MAYFAIL
+    orders[-number:] = order
+    kind[:PAGES:64] = Kind.KERNEL
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
     sysctl.apply(memory, sysctl.settings({f"vm.page_capture_{name}": value for name, value in knobs.items()}, {}), {})
-    simulation = Simulation(memory, replace(wanted, op_gfp=gfp, obj_order=order, obj_kind=kind), 0)
+    simulation = Simulation(memory, replace(wanted, op_gfp=gfp, obj_order=orders, obj_kind=kind), 0)
     while simulation.advance(500):
         pass
     return metrics(simulation)
@@ -231,3 +232,9 @@ def test_without_compaction_a_costly_request_has_one_reclaim(compact: str) -> No
 @pytest.mark.parametrize(("target", "least", "most"), [("0", 32, 100), ("100", 100, 200), ("-1", 512, 700)])
 def test_how_much_a_costly_reclaim_wants(target: str, least: int, most: int) -> None:
     assert least <= costly_request(compact="0", target=target)["pgsteal_direct"] <= most
+
+
+@pytest.mark.parametrize("name", ["whitcroft", "kosaki"])
+def test_pages_that_a_batch_has_isolated_keep_no_block_from_being_captured(name: str) -> None:
+    found = costly_request(name, order=4, number=40, compact="0")
+    assert found["captured_pages"] > found["pgsteal_direct"] // 3 > 0
