@@ -103,7 +103,8 @@ def main(arguments: list[str]) -> None:
         found[path.name] = expected(kernel, model)
     print("\n| recording | figure | kernel | model | 95 % prediction |\n|---|---|---|---|---|")
     for name, figures in found.items():
-        print(*outside(name, figures), sep="\n")
+        for line in outside(name, figures):
+            print(line)
     for name, figures in found.items():
         print(f"{name}: {coverage(list(figures.values()))} of the kernel's figures within")
     print(f"together: {coverage([pair for figures in found.values() for pair in figures.values()])}")

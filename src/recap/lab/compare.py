@@ -27,7 +27,7 @@ CAPTURE_MODES = {  # of vm.page_capture, by the policy that has the same rules
     "4": "none; it asked kosaki's question of every page and captured nothing",
 }
 MISSING = [
-    "swap-in, and re-reads of what the model evicted but the recorded kernel kept",
+    "swap-in; re-reads of what the model evicted but the recorded kernel kept, unless the page became active then",
     "splitting huge pages in reclaim, slab shrinkers, dirty throttling beyond what was recorded",
     "pages that compaction cannot move because somebody else holds them for a moment",
 ]
