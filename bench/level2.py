@@ -1,16 +1,21 @@
-"""Level 2 of the ladder: the unchanged model beside the recorded kernel, a table in Markdown.
+"""Level 2 of the ladder: the unchanged model beside the recorded kernel, in Markdown.
 
 python bench/level2.py [--seeds N] RECORDING...
+
+A table of the aims; then each figure of the kernel that is not where 95 % of the model's runs are to be expected, and
+how many are.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from recap.lab.compare import compare
+from recap.lab.compare import CAPTURE_MODES, compare
 from recap.lab.results import Column, Interval
+from recap.lab.statistics import prediction
+from recap.trace import Recording
 
 
 def points(kernel: float, model: float) -> bool:
@@ -54,6 +59,36 @@ def row(name: str, kernel: Column, model: Column) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
+def expected(kernel: Column, model: Column) -> dict[str, tuple[float, Interval]]:
+    """Every figure that both have, but for those that are nothing in both: the kernel's, and where a run's would be."""
+    names = [name for name in kernel.metrics if name in model.metrics]
+    found = {name: (kernel.metrics[name].mean, prediction(model.metrics[name], model.seeds)) for name in names}
+    return {name: pair for name, pair in found.items() if pair[0] or pair[1].mean}
+
+
+def inside(pair: tuple[float, Interval]) -> bool:
+    """Does the kernel's figure look like one of the model's?"""
+    return pair[1].low <= pair[0] <= pair[1].high
+
+
+def outside(name: str, found: dict[str, tuple[float, Interval]]) -> Iterator[str]:
+    """A line for each figure that does not."""
+    for metric, (real, ours) in found.items():
+        if not inside((real, ours)):
+            yield f"| {name} | {metric} | {real:,.0f} | {ours.mean:,.0f} | {ours.low:,.0f} to {ours.high:,.0f} |"
+
+
+def coverage(found: list[tuple[float, Interval]]) -> str:
+    """How many of the kernel's figures are within."""
+    hits = sum(map(inside, found))
+    return f"{hits} of {len(found)} ({hits / max(1, len(found)):.2f})"
+
+
+def recorded_policy(path: Path) -> str:
+    """What the recorded kernel did with the pages it reclaimed."""
+    return CAPTURE_MODES[Recording(path).sysctl.get("vm.page_capture", "0")].partition(";")[0]
+
+
 def main(arguments: list[str]) -> None:
     """One line for each recording."""
     seeds = 3
@@ -61,9 +96,18 @@ def main(arguments: list[str]) -> None:
         seeds, arguments = int(arguments[1]), arguments[2:]
     print("| recording | " + " | ".join(name for name, _, _ in AIMS) + " |")
     print("|" + "---|" * (len(AIMS) + 1))
+    found = {}
     for path in map(Path, arguments):
-        result = compare(path, ["none"], seeds=seeds)
-        print(row(path.name, *result.columns), flush=True)
+        kernel, model = compare(path, [recorded_policy(path)], seeds=seeds).columns
+        print(row(path.name, kernel, model), flush=True)
+        found[path.name] = expected(kernel, model)
+    print("\n| recording | figure | kernel | model | 95 % prediction |\n|---|---|---|---|---|")
+    for name, figures in found.items():
+        for line in outside(name, figures):
+            print(line)
+    for name, figures in found.items():
+        print(f"{name}: {coverage(list(figures.values()))} of the kernel's figures within")
+    print(f"together: {coverage([pair for figures in found.values() for pair in figures.values()])}")
 
 
 if __name__ == "__main__":

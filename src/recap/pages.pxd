@@ -221,6 +221,10 @@ cdef class Memory:
     cdef CompactControl[::1] cc
     cdef unsigned char[::1] pageblock_skip
     cdef long long[::1] shadow
+    cdef unsigned char[::1] looks
+    cdef const long long[::1] in_use_until
+    cdef const unsigned char[::1] shared
+    cdef public long long now
     cdef unsigned int[::1] moved_dirty
     cdef readonly long long nr_moved_dirty
     cdef unsigned char[::1] lock_taken
@@ -231,6 +235,7 @@ cdef class Memory:
     cdef unsigned int[::1] submitted
     cdef readonly long long nr_submitted
     cdef public long long swappiness
+    cdef public long long page_capture_target
     cdef public long long nr_swap_pages
     cdef public bint write_congested
     cdef int[::1] queue

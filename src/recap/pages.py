@@ -267,6 +267,8 @@ class Memory:
     def reset(self) -> None:
         """Nothing has happened yet."""
         self.swappiness = 60
+        self.page_capture_target = 0
+        self.now = 0
         self.watermark_boost_factor = 15000
         self.compaction_proactiveness = 20
         self.extfrag_threshold = 500
@@ -328,6 +330,17 @@ class Memory:
         self.resident = adopt(resident)
         self.columns["shadow"] = np.full(len(resident), -1, np.int64)
         self.shadow = adopt(self.columns["shadow"])
+        nobody = np.zeros(len(resident), np.uint8)
+        self.use(nobody.copy(), np.full(len(resident), -1, np.int64), nobody)
+
+    def use(self, looks: Array, until: Array, shared: Array) -> None:
+        """Say how often reclaim finds each object in use, until when in any case, and whether several use it."""
+        self.columns["looks"] = looks
+        self.looks = adopt(looks)
+        self.columns["in_use_until"] = until
+        self.columns["shared"] = shared
+        self.in_use_until = adopt(until)
+        self.shared = adopt(shared)
 
     def count_lru(self, lru: int, pfns: Array) -> None:
         """The nodes' LRU lists of a kind hold these pages: count them for their zones and nodes."""

@@ -27,7 +27,7 @@ def trace(*rows: dict[str, int]) -> Events:
         "pid": np.array([row.get("pid", TASK) for row in rows], np.int32),
         "pfn": np.array([row.get("pfn", NO_PFN) for row in rows], np.uint32),
         "order": np.array([row.get("order", 0) for row in rows], np.uint8),
-        "migratetype": np.zeros(n, np.int8),
+        "migratetype": np.array([row.get("migratetype", 0) for row in rows], np.int8),
         "flags": np.array([row.get("flags", 0) for row in rows], np.uint32),
         "a": np.array([row.get("a", 0) for row in rows], np.int64),
         "b": np.array([row.get("b", 0) for row in rows], np.int64),
@@ -250,3 +250,35 @@ def test_a_block_in_memory_from_the_start_is_held_by_whoever_runs_then() -> None
     passed.metadata(Holds(np.array([500]), number.astype(np.int32)), number, np.array([8]))
     passed.advance(0, len(events))
     assert ops(passed) == [(Op.ALLOC, 1), (Op.TOUCH, 0), (Op.HOLD, 0), (Op.ALLOC, 2), (Op.DIRTY, 0)]
+
+
+def looks(passed: Streams) -> list[tuple[int, int, int]]:
+    """Of each object: how often it was found in use, until when, and by several?"""
+    names = "obj_looks", "obj_in_use_until", "obj_shared"
+    return list(zip(*(passed.result(name, passed.objects).tolist() for name in names), strict=True))
+
+
+def looked_at(*frames: tuple[int, int], rows: list[dict[str, int]]) -> Streams:
+    """The pass with these frames left by a batch of reclaim (1: kept, 2: made active) at the last event."""
+    events = trace(*rows)
+    tasks = number_tasks(events)
+    nothing = np.zeros(FRAMES, np.uint8)
+    passed = Streams(events, tasks.who, tasks.other, identities(events)[0], tasks.role, nothing, nothing.copy())
+    pfn, found = np.array([p for p, _ in frames], np.uint32), np.array([f for _, f in frames], np.uint8)
+    passed.left_alone(np.full(len(frames), len(rows) - 1, np.int64), pfn, found, nothing.copy())
+    passed.advance(0, len(events))
+    return passed
+
+
+def test_a_page_that_reclaim_left_is_in_use_until_then() -> None:
+    batch = {"event": Event.MM_VMSCAN_LRU_SHRINK_INACTIVE, "pid": KSWAPD}
+    passed = looked_at((5, 1), (6, 2), rows=[alloc(5), alloc(6), alloc(7), batch])
+    assert looks(passed) == [(1, 3000, 0), (1, 3000, 1), (0, -1, 0)]
+
+
+def test_a_page_that_was_written_to_was_left_for_the_flusher() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
+    dirty = {"event": Event.WRITEBACK_DIRTY_FOLIO, "a": 7, "b": 1}
+    batch = {"event": Event.MM_VMSCAN_LRU_SHRINK_INACTIVE, "pid": KSWAPD}
+    passed = looked_at((5, 2), rows=[alloc(5), add, dirty, batch])
+    assert looks(passed) == [(0, -1, 0)]

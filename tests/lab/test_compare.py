@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from recap.errors import InputError
-from recap.lab.compare import compare
+from recap.lab.compare import compare, recorded_with
 from recap.lab.results import Column, Comparison
-from recap.lab.statistics import interval
+from recap.lab.statistics import interval, prediction
 
 RECORDING = Path("recordings/hugetlb-1cpu")
 POLICIES = ["none", "own-pages", "whitcroft", "kosaki"]
@@ -100,3 +100,33 @@ def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
     assert narrow.mean == wide.mean == 2.0
     assert wide.low < narrow.low < 2.0 < narrow.high < wide.high
     assert narrow.high == pytest.approx(2.0 + 4.303 / 3**0.5)
+
+
+@pytest.mark.compiled
+def test_pages_of_zones_that_are_not_wanted_count_as_refill(result: Comparison) -> None:
+    for name in ("kernel", "none"):
+        assert figure(result, name, "pgrefill") > figure(result, name, "pgdeactivate")
+
+
+@pytest.mark.parametrize(
+    ("mode", "compact", "target", "lines"),
+    [
+        ("0", "1", "0", ["vm.page_capture=0: hold its column against the policy none"]),
+        ("2", "0", "0", ["the policy whitcroft", "no column compacts"]),
+        ("3", "1", "-1", ["the policy kosaki", "wants vm.page_capture_target=-1"]),
+    ],
+)
+def test_what_a_recorded_kernel_with_page_capture_did_is_said(
+    mode: str, compact: str, target: str, lines: list[str]
+) -> None:
+    values = {"vm.page_capture": mode, "vm.page_capture_compact": compact, "vm.page_capture_target": target}
+    found = recorded_with(values)
+    assert len(found) == len(lines)
+    assert all(line in text for line, text in zip(lines, found, strict=True))
+    assert recorded_with({"vm.swappiness": "60"}) == []
+
+
+def test_one_more_run_is_expected_within_the_prediction_interval() -> None:
+    values = [1.0, 2.0, 3.0, 4.0]
+    found = prediction(interval(values), len(values))
+    assert (found.mean, round(found.low, 2), round(found.high, 2)) == (2.5, -2.09, 7.09)

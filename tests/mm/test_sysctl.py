@@ -44,6 +44,8 @@ ACTS = {
     "vm.compaction_proactiveness": Acts(lambda machine: machine.memory.compaction_proactiveness, 20, "0", 0),
     "vm.extfrag_threshold": Acts(lambda machine: machine.memory.extfrag_threshold, 500, "1000", 1000),
     "vm.defrag_mode": Acts(lambda machine: machine.memory.profile.rules.defrag_mode, 0, "1", 1),
+    "vm.page_capture_compact": Acts(lambda machine: machine.memory.profile.rules.compaction, 1, "0", 0),
+    "vm.page_capture_target": Acts(lambda machine: machine.memory.page_capture_target, 0, "-1", -1),
 }
 OF_THE_DEMAND = {"vm.dirty_ratio", "vm.dirty_background_ratio"}  # no machine has them
 
@@ -68,6 +70,9 @@ def test_each_acts_by_its_own_name(name: str) -> None:
         ("vm.vfs_cache_pressure", "50", "changes nothing here: slab caches shrink as recorded"),
         ("vm.compact_unevictable_allowed", "0", "changes nothing here"),
         ("vm.overcommit_memory", "2", "changes nothing here"),
+        ("vm.page_capture", "2", "a policy of its own, chosen with -p"),
+        ("vm.page_capture_target", "-2", "not a number from -1 to"),
+        ("vm.page_capture_compact", "yes", "not a number from 0 to 1"),
         ("vm.swapiness", "0", "does not know this parameter"),
         ("vm.swappiness", "300", "not a number from 0 to 200"),
         ("vm.percpu_pagelist_high_fraction", "3", "takes 0, or 8 and more"),
@@ -79,7 +84,17 @@ def test_others_are_told_in_a_line(name: str, value: str, told: str) -> None:
         sysctl.settings({}, {name: value})
 
 
+def test_the_knobs_that_a_kernel_with_page_capture_was_recorded_with() -> None:
+    recorded = {"vm.page_capture": "2", "vm.page_capture_compact": "0", "vm.page_capture_target": "-1"}
+    machine = machine_of(*ZONES)
+    sysctl.apply(machine.memory, sysctl.settings(recorded, {}), {})
+    assert not machine.memory.profile.rules.compaction
+    assert machine.memory.page_capture_target == -1
+
+
 def test_what_an_old_kernel_does_not_have() -> None:
     with pytest.raises(InputError, match=r"Linux 2\.6\.27 does not have it"):
         sysctl.check_kernel(LINUX_2_6_27, {"vm.defrag_mode": "1"})
-    sysctl.check_kernel(LINUX_6_1, {"vm.defrag_mode": "1"})
+    with pytest.raises(InputError, match=r"Linux 2\.6\.27 does not have it"):
+        sysctl.check_kernel(LINUX_2_6_27, {"vm.page_capture_compact": "0"})
+    sysctl.check_kernel(LINUX_6_1, {"vm.defrag_mode": "1", "vm.page_capture_compact": "0"})

@@ -15,9 +15,12 @@ from recap.kernel import (
     GFP_KERNEL,
     GFP_MOVABLE,
     GFP_NORETRY,
+    GFP_RETRY_MAYFAIL,
     GFP_THISNODE,
+    IN_SWAP,
+    NONE,
 )
-from recap.mm import boot, invariants
+from recap.mm import boot, invariants, sysctl
 from recap.sim.closed_loop import Simulation
 from recap.sim.run import metrics
 from recap.trace import NO_PFN
@@ -55,7 +58,6 @@ def demand(*tasks: list[tuple[Op, int]], kind: Kind = Kind.ANON, order: int = 0)
         write_ns=np.array([50_000, 70_000], np.int64),
         reclaim_costs=None,
         compaction_costs=None,
-        reclaim_wait=0.0,
         compaction_wait=0.0,
         recorded={},
         assumptions=[],
@@ -161,3 +163,78 @@ def test_other_threads_go_on_while_the_engine_runs() -> None:
         if any(0 < share < 1 for share in shares_seen(simulation)):
             return
     pytest.fail("the engine never let another thread look")
+
+
+def simulated(wanted: Demand, swap: int = 0) -> Simulation:
+    """The simulation when all tasks are through."""
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
+    memory.nr_swap_pages = swap
+    simulation = Simulation(memory, wanted, 0)
+    while simulation.advance(500):
+        pass
+    invariants.check(memory)
+    return simulation
+
+
+def test_pages_that_recorded_reclaim_found_in_use_stay_in_memory() -> None:
+    wanted = demand(allocs(0, PAGES + PAGES // 2))
+    objects = len(wanted.obj_kind)
+    until = np.full(objects, -1, np.int64)
+    until[:100] = 1 << 62
+    used = replace(
+        wanted,
+        obj_looks=np.zeros(objects, np.uint8),
+        obj_in_use_until=until,
+        obj_shared=np.zeros(objects, np.uint8),
+    )
+    resident = [simulated(found, swap=4 * PAGES).m.array("resident")[:100] for found in (wanted, used)]
+    assert [int((frames < IN_SWAP).sum()) for frames in resident] == [0, 100]
+
+
+def test_a_page_of_a_file_that_was_evicted_is_read_again_when_it_is_used() -> None:
+    cache = allocs(0, 2 * PAGES)
+    assert simulated(demand(cache, kind=Kind.FILE)).m.array("resident")[0] == NONE
+    again = simulated(demand([*cache, (Op.ACTIVATE, 0)], kind=Kind.FILE))
+    assert again.m.array("resident")[0] < IN_SWAP
+
+
+def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_the_list_when_they_are_written() -> None:
+    written = [op for obj in range(2 * PAGES) for op in ((Op.ALLOC, obj), (Op.DIRTY, obj))]
+    found = run(replace(demand(written, kind=Kind.FILE), write_ns=np.array([2_000_000], np.int64)))
+    assert found["pswpout"] == 0
+    assert found["pgrotated"] > 0
+
+
+def costly_request(name: str = "none", order: int = 9, number: int = 1, **knobs: str) -> dict[str, float]:
+    """Requests for large blocks when memory is full of a file; every 64th page is the kernel's, so there is none of
+    order 9."""
+    wanted = demand([*allocs(0, PAGES), *allocs(PAGES, number)], kind=Kind.FILE)
+    gfp, orders, kind = wanted.op_gfp.copy(), wanted.obj_order.copy(), wanted.obj_kind.copy()
+    gfp[-number:] |= GFP_RETRY_MAYFAIL
+    orders[-number:] = order
+    kind[:PAGES:64] = Kind.KERNEL
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
+    sysctl.apply(memory, sysctl.settings({f"vm.page_capture_{name}": value for name, value in knobs.items()}, {}), {})
+    simulation = Simulation(memory, replace(wanted, op_gfp=gfp, obj_order=orders, obj_kind=kind), 0)
+    while simulation.advance(500):
+        pass
+    return metrics(simulation)
+
+
+@pytest.mark.parametrize("compact", ["0", "1"])
+def test_without_compaction_a_costly_request_has_one_reclaim(compact: str) -> None:
+    found = costly_request(compact=compact)
+    assert found["alloc_fail"] == 1
+    assert found["allocstall"] == 1
+    assert (found["compact_stall"] > 0) == (compact == "1")
+
+
+@pytest.mark.parametrize(("target", "least", "most"), [("0", 32, 100), ("100", 100, 200), ("-1", 512, 700)])
+def test_how_much_a_costly_reclaim_wants(target: str, least: int, most: int) -> None:
+    assert least <= costly_request(compact="0", target=target)["pgsteal_direct"] <= most
+
+
+@pytest.mark.parametrize("name", ["whitcroft", "kosaki"])
+def test_pages_that_a_batch_has_isolated_keep_no_block_from_being_captured(name: str) -> None:
+    found = costly_request(name, order=4, number=40, compact="0")
+    assert found["captured_pages"] > found["pgsteal_direct"] // 3 > 0

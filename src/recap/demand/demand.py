@@ -42,10 +42,12 @@ class Demand:
     write_ns: npt.NDArray[np.int64]
     reclaim_costs: ReclaimCosts | None  # CPU time of reclaim, None if it cannot be measured
     compaction_costs: CompactionCosts | None  # CPU time of compaction, None if nothing was moved
-    reclaim_wait: float  # ns that reclaim waits for a CPU, preempted, for each ns it runs
-    compaction_wait: float  # the same of compaction
+    compaction_wait: float  # ns that compaction waits for a CPU, preempted, for each ns it runs
     recorded: dict[str, float]  # what only the trace tells of the recorded kernel
     assumptions: list[str]
+    obj_looks: npt.NDArray[np.uint8] | None = None  # how often recorded reclaim found it in use
+    obj_in_use_until: npt.NDArray[np.int64] | None = None  # ns at which it did so last
+    obj_shared: npt.NDArray[np.uint8] | None = None  # 1: in use by several tasks, or held by the kernel
     task_loop: npt.NDArray[np.int64] | None = None  # the operation a task goes on with when it is through
     task_until: npt.NDArray[np.int64] | None = None  # ns at which such a task is killed; 0: it ends when it is through
     read_page_ns: int = 0  # what a page costs that must be read, where the waits do not have it already

@@ -10,6 +10,7 @@ import numpy as np
 from recap.demand.compaction_costs import compaction_costs
 from recap.demand.demand import Demand
 from recap.demand.kinds import Kind, Op, Role
+from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
@@ -50,6 +51,7 @@ def from_trace(recording: Recording) -> Demand:
     named, number = blocks_named(pages, device, blocks)
     by_journal = tasks.role[tasks.who] == Role.JOURNAL
     streams.metadata(holds(events, identity, by_journal, device), number, pfns[named])
+    streams.left_alone(*looks(events, tasks.who, snapshot), snapshot.has("PG_dirty").astype(np.uint8))
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
     return assemble(events, tasks, streams, restored_share(recording))
@@ -152,7 +154,8 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
     }
     mark_restored(ops["op_kind"], ops["op_gfp"], restored)
     objects: dict[str, Any] = {
-        name: streams.result(name, streams.objects) for name in ("obj_kind", "obj_order", "obj_pfn")
+        name: streams.result(name, streams.objects)
+        for name in ("obj_kind", "obj_order", "obj_pfn", "obj_looks", "obj_in_use_until", "obj_shared")
     }
     read, write = latencies(events)
     return Demand(
@@ -169,7 +172,6 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
         write_ns=write,
         reclaim_costs=reclaim_costs(events),
         compaction_costs=compaction_costs(events),
-        reclaim_wait=streams.reclaim_wait_ns / max(1, streams.reclaim_ns),
         compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
         kcompactd_ns=first_look(events),
         recorded={
@@ -224,6 +226,9 @@ def assumptions(streams: Streams) -> list[str]:
         ),
         f"{streams.came_back} pages of files, evicted before the recording, come back active as they did then": (
             streams.came_back
+        ),
+        f"{streams.found_in_use} times recorded reclaim left a page that was in use: it is in use until then": (
+            streams.found_in_use
         ),
         f"{streams.dropped_frees} frees of pages no event allocated (bulk allocations) are left out": (
             streams.dropped_frees

@@ -105,7 +105,6 @@ def join(objects: ObjectTable, tasks: list[Task], cpus: int, **rest: object) -> 
         "read_ns": np.zeros(0, np.int64),
         "reclaim_costs": None,
         "compaction_costs": None,
-        "reclaim_wait": 0.0,
         "compaction_wait": 0.0,
         "recorded": {},
         "assumptions": [],

@@ -33,6 +33,11 @@ cdef class Streams:
     cdef int[::1] obj_identity
     cdef int[::1] obj_next
     cdef unsigned char[::1] obj_fresh
+    cdef unsigned char[::1] obj_looks
+    cdef unsigned char[::1] obj_changed
+    cdef unsigned char[::1] obj_looked
+    cdef long long[::1] obj_in_use_until
+    cdef unsigned char[::1] obj_shared
     cdef long long[::1] obj_op
     cdef readonly int objects
 
@@ -75,6 +80,12 @@ cdef class Streams:
     cdef const int[::1] hold_identity
     cdef readonly long long next_hold
     cdef readonly long long came_back
+    cdef const long long[::1] look_row
+    cdef const unsigned int[::1] look_pfn
+    cdef const unsigned char[::1] look_found
+    cdef const unsigned char[::1] dirty
+    cdef long long next_look
+    cdef readonly long long found_in_use
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees
@@ -88,12 +99,16 @@ cdef class Streams:
     cdef readonly long long stolen
     cdef readonly long long compaction_ns
     cdef readonly long long compaction_wait_ns
-    cdef readonly long long reclaim_wait_ns
-    cdef readonly long long reclaim_ns
     cdef long long completed
 
     @cython.locals(i=cython.longlong)
     cdef void run(self, long long start, long long stop) noexcept nogil
+
+    @cython.locals(p=cython.uint, obj=cython.int, changed=cython.bint)
+    cdef void take_looks(self, long long i) noexcept nogil
+
+    @cython.locals(first=cython.bint)
+    cdef void look_at(self, long long i, int obj, int found) noexcept nogil
 
     cdef void dispatch(self, long long i) noexcept nogil
 

@@ -19,6 +19,8 @@ if not cython.compiled:
     from recap.trace.event import NO_PFN, TASK_REPORT_MAX, TASK_STATES, TASK_UNINTERRUPTIBLE, Event
 
     GFP_METADATA = 0x100C48  # GFP_NOFS | __GFP_HARDWALL | __GFP_MOVABLE, as __getblk asks for a block of the device
+    GFP_READ = 0x140CCA  # as a file asks for a page to read into
+    LOOK_ACTIVATED, MOST_LOOKS = 2, 255
     NOBODY, DROPPED = -1, -2
     SECTORS_PER_PAGE = 8
     ARRIVALS = 1024
@@ -63,6 +65,8 @@ class Streams:
         self.hold_time = adopt(numbers(0, np.int64))
         self.hold_identity = adopt(numbers(0, np.int32))
         self.next_hold = 0
+        self.left_alone(numbers(0, np.int64), numbers(0, np.uint32), numbers(0, np.uint8), numbers(0, np.uint8))
+        self.found_in_use = 0
         self.came_back = 0
         self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
@@ -92,8 +96,6 @@ class Streams:
         self.compaction_ns = 0
         self.completed = 0
         self.compaction_wait_ns = 0
-        self.reclaim_wait_ns = 0
-        self.reclaim_ns = 0
 
     def read(self, events: Events) -> None:
         """The trace's columns."""
@@ -115,6 +117,11 @@ class Streams:
         self.obj_identity = adopt(numbers(count, np.int32, NOBODY))
         self.obj_next = adopt(numbers(count, np.int32, NOBODY))
         self.obj_fresh = adopt(numbers(count, np.uint8))
+        self.obj_looks = adopt(self.column("obj_looks", count, np.uint8))
+        self.obj_changed = adopt(numbers(count, np.uint8))
+        self.obj_looked = adopt(numbers(count, np.uint8))
+        self.obj_in_use_until = adopt(self.column("obj_in_use_until", count, np.int64, NOBODY))
+        self.obj_shared = adopt(self.column("obj_shared", count, np.uint8))
         self.obj_op = adopt(numbers(count, np.int64, NOBODY))
 
     def prepare_operations(self, count: int) -> None:
@@ -176,6 +183,7 @@ class Streams:
             self.account(i)
             if self.role[self.who[i]] == Role.USER and not self.consequence(self.who[i]):
                 self.hold_blocks(i)
+            self.take_looks(i)
             self.dispatch(i)
 
     def account(self, i: int) -> None:
@@ -191,8 +199,6 @@ class Streams:
             self.task_asleep[t] = 0
         if self.task_compacting[t]:
             self.compaction_ns += gone
-        if self.task_stalled[t]:
-            self.reclaim_ns += gone
         if self.task_stalled[t] or self.task_compacting[t]:
             return
         if self.role[t] == Role.IDLE:
@@ -270,8 +276,6 @@ class Streams:
         """A task was preempted for a while: that of reclaim and compaction is part of how long they take."""
         if self.compacts(t):
             self.compaction_wait_ns += gone
-        elif self.task_stalled[t]:
-            self.reclaim_wait_ns += gone
 
     def written(self, i: int, t: int) -> None:
         """A write request: blocks of the filesystem's metadata are known by their place, the rest are data."""
@@ -293,7 +297,37 @@ class Streams:
                 self.op_gfp[self.ops] = GFP_METADATA
                 self.emit(i, self.who[i], Op.TOUCH, obj)
                 self.emit(i, self.who[i], Op.HOLD, obj)
+                self.obj_changed[obj] = 1
             self.next_hold += 1
+
+    def left_alone(self, row: Array, pfn: Array, found: Array, dirty: Array) -> None:
+        """Say which frames recorded reclaim looked at and left, at which event (1: kept, 2: made active), and which
+        frames are dirty at the start."""
+        self.look_row, self.look_pfn, self.look_found = adopt(row), adopt(pfn), adopt(found)
+        self.dirty = adopt(dirty)
+        self.next_look = 0
+
+    def take_looks(self, i: int) -> None:
+        """What recorded reclaim left in a batch that ended here was in use; a dirty page was left for the flusher."""
+        while self.next_look < len(self.look_row) and self.look_row[self.next_look] <= i:
+            p = self.look_pfn[self.next_look]
+            changed = self.initial[p] and self.dirty[p] and self.initial_kind[p] == Kind.FILE
+            obj = self.occupant(p, 0)
+            if obj >= 0 and not changed and not self.obj_changed[obj]:
+                self.look_at(i, obj, self.look_found[self.next_look])
+            self.next_look += 1
+
+    def look_at(self, i: int, obj: int, found: int) -> None:
+        """An object was found in use; of an anonymous page the first look says no more than that it was touched."""
+        first = not self.obj_looked[obj]
+        self.obj_looked[obj] = 1
+        if first and found != LOOK_ACTIVATED and self.obj_kind[obj] == Kind.ANON and self.obj_op[obj] >= 0:
+            return
+        self.obj_in_use_until[obj] = self.time[i] - self.time[0]
+        if first and found == LOOK_ACTIVATED:
+            self.obj_shared[obj] = 1
+        self.obj_looks[obj] += 1 if self.obj_looks[obj] < MOST_LOOKS else 0
+        self.found_in_use += 1
 
     def metadata(self, held: Holds, identity: Array, pfns: Array) -> None:
         """Say when blocks of metadata are held, and which frames hold which of these file pages at the start."""
@@ -579,10 +613,12 @@ class Streams:
         """A page of a file is written to."""
         obj = self.identity_object[self.identity[i]]
         if obj != NOBODY:
+            self.obj_changed[obj] = 1
             self.emit(i, self.who[i], Op.DIRTY, obj)
 
     def activated(self, i: int) -> None:
         """A page was used again and becomes active."""
         obj = self.occupant(self.pfn[i], 0)
         if obj >= 0:
+            self.op_gfp[self.ops] = self.op_gfp[self.obj_op[obj]] if self.obj_op[obj] >= 0 else GFP_READ
             self.emit(i, self.who[i], Op.ACTIVATE, obj)

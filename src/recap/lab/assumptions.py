@@ -75,9 +75,8 @@ def contention(demand: Demand, percent: int) -> Demand:
 
 
 def cpu_wait(demand: Demand, percent: int) -> Demand:
-    """Waits for a CPU inside stalls."""
-    waits = {name: getattr(demand, name) * percent / 100 for name in ("reclaim_wait", "compaction_wait")}
-    return replace(demand, **waits)
+    """Waits for a CPU inside compaction."""
+    return replace(demand, compaction_wait=demand.compaction_wait * percent / 100)
 
 
 def write_time(demand: Demand, percent: int) -> Demand:
@@ -126,7 +125,11 @@ ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
             of_demand(contention),
         ),
         "assume.cpu_wait": Assumption(
-            "of the time that recorded stalls waited for a CPU, for each ns they ran", 0, 100, 1000, of_demand(cpu_wait)
+            "of the time that recorded compaction waited for a CPU, for each ns it ran",
+            0,
+            100,
+            1000,
+            of_demand(cpu_wait),
         ),
         "assume.write_time": Assumption(
             "of the recorded latencies of writes, drawn by the seed; up to 256 pages share a request",

@@ -19,8 +19,15 @@ from recap.policy import Candidate, candidate
 from recap.trace import Recording, Snapshot
 from recap.trace.snapshot import LRU
 
+CAPTURE_MODES = {  # of vm.page_capture, by the policy that has the same rules
+    "0": "none",
+    "1": "own-pages",
+    "2": "whitcroft",
+    "3": "kosaki",
+    "4": "none; it asked kosaki's question of every page and captured nothing",
+}
 MISSING = [
-    "swap-in, and re-reads of what the model evicted but the recorded kernel kept",
+    "swap-in; re-reads of what the model evicted but the recorded kernel kept, unless the page became active then",
     "splitting huge pages in reclaim, slab shrinkers, dirty throttling beyond what was recorded",
     "pages that compaction cannot move because somebody else holds them for a moment",
 ]
@@ -79,8 +86,25 @@ def compare(
     store = Store(folder, fingerprint(recording, setup)) if folder else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
-    assumptions = setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
+    assumptions = (
+        recorded_with(recording.sysctl) + setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
+    )
     return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
+
+
+def recorded_with(values: Mapping[str, str]) -> list[str]:
+    """What a recorded kernel with page capture did: its column is one of that policy, and of no other."""
+    if "vm.page_capture" not in values:
+        return []
+    mode = values["vm.page_capture"]
+    policy = CAPTURE_MODES.get(mode, "of that number")
+    lines = [f"the recorded kernel ran with vm.page_capture={mode}: hold its column against the policy {policy}"]
+    if values.get("vm.page_capture_compact") == "0":
+        lines.append("no column compacts: vm.page_capture_compact=0 is a kernel without CONFIG_COMPACTION")
+    target = values.get("vm.page_capture_target", "0")
+    if target != "0":
+        lines.append(f"direct reclaim of a costly order wants vm.page_capture_target={target}")
+    return lines
 
 
 def rules_assumed(snapshot: Snapshot) -> list[str]:

@@ -31,6 +31,12 @@ def intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
     return {metric: interval([run[metric] for run in runs]) for metric in runs[0]}
 
 
+def prediction(mean: Interval, runs: int) -> Interval:
+    """Where one more run is to be expected in 95 % of cases, from the confidence interval of the mean of so many."""
+    half = (mean.high - mean.low) / 2 * math.sqrt(runs + 1)
+    return Interval(mean.mean, mean.mean - half, mean.mean + half)
+
+
 def t_95(freedom: float) -> float:
     """Student's t for so many degrees of freedom, rounded down."""
     return T_95[int(freedom)] if freedom < len(T_95) else NORMAL_95

@@ -13,14 +13,18 @@ if not cython.compiled:
 
 
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
-    """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
+    """One batch from an active list to the inactive one, used lately or not (shrink_active_list).
+
+    Pages of zones that are not wanted count as looked at.
+    """
     node = m.sc[s].node
     reclaim_mapped = not m.rules.unified_lru or calc_reclaim_mapped(m, s)
     before = m.sc[s].scanned_now
+    looked_at = m.sc[s].total_scan
     taken = isolate_batch(m, s, lru, nr_to_scan)
     m.sc[s].deactivated_now += m.sc[s].scanned_now - before
     m.sc[s].scanned_now = before
-    m.vmstat[PGREFILL] += taken
+    m.vmstat[PGREFILL] += m.sc[s].total_scan - looked_at
     m.vmstat[PGDEACTIVATE] += taken
     m.node[node].recent_scanned[lru >> 1] += taken
     src = m.scratch_heads + FOLIO_LIST

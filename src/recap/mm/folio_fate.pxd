@@ -16,7 +16,10 @@ from recap.mm.vmstat cimport NR_VMSCAN_IMMEDIATE_RECLAIM
 from recap.mm.writeback cimport add_to_swap, pageout
 from recap.pages cimport Memory
 
-@cython.locals(young=cython.bint, referenced=cython.bint)
+@cython.locals(obj=cython.int)
+cdef int found_in_use(Memory m, unsigned int pfn) noexcept nogil
+
+@cython.locals(young=cython.bint, referenced=cython.bint, use=cython.int)
 cdef int folio_check_references(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(dirty=cython.bint, writeback=cython.bint, pages=cython.longlong)

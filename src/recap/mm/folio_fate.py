@@ -21,16 +21,31 @@ if not cython.compiled:
     from recap.mm.writeback import add_to_swap, pageout
     from recap.pages import Memory
 
+    NOT_IN_USE, IN_USE, IN_SHARED_USE = range(3)
+
+
+def found_in_use(m: Memory, pfn: int) -> int:
+    """Would its page tables, or who holds it, say that a page is in use? Known where recorded reclaim found it so.
+
+    It is found so as often as it was then, sooner or later, and up to when it was.
+    """
+    obj = m.frame[pfn].object
+    if obj < 0 or (m.looks[obj] == 0 and m.now > m.in_use_until[obj]):
+        return NOT_IN_USE
+    m.looks[obj] -= 1 if m.looks[obj] else 0
+    return IN_SHARED_USE if m.shared[obj] else IN_USE
+
 
 def folio_check_references(m: Memory, pfn: int) -> int:
     """Used since the last scan? Twice means active, once one more round (folio_check_references)."""
-    young = m.page[pfn].flags & PG_YOUNG != 0
+    use = found_in_use(m, pfn)
+    young = m.page[pfn].flags & PG_YOUNG != 0 or use != NOT_IN_USE
     referenced = m.page[pfn].flags & PG_REFERENCED != 0
     m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
     if not young:
         return PAGE_RECLAIMED
     m.page[pfn].flags |= PG_REFERENCED
-    return PAGE_ACTIVATE if referenced else PAGE_KEEP
+    return PAGE_ACTIVATE if referenced or use == IN_SHARED_USE else PAGE_KEEP
 
 
 def note_dirty(m: Memory, s: int, pfn: int) -> None:

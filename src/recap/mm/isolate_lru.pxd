@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
+from recap.kernel cimport PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED, STATE_ISOLATED
 from recap.mm.lru cimport lruvec_add, lruvec_del
 from recap.mm.lumpy cimport give_back_skipped, isolate_lru_pages
 from recap.pages cimport FOLIOS_SKIPPED, FOLIO_LIST, Memory, list_add, list_del, list_empty, lru_list, page_node, page_zone

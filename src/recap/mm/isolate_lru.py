@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
+    from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED, STATE_ISOLATED
     from recap.mm.lru import lruvec_add, lruvec_del
     from recap.mm.lumpy import give_back_skipped, isolate_lru_pages
     from recap.pages import (
@@ -41,6 +41,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
             continue
         scan += 1 << m.page[pfn].order
         lruvec_del(m, pfn)
+        m.page[pfn].state = STATE_ISOLATED
         list_add(m, pfn, dst)
         taken += 1 << m.page[pfn].order
     m.sc[s].scanned_now += taken

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
+from recap.kernel cimport IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED, STATE_ISOLATED
 from recap.mm.capture cimport capture_page
 from recap.mm.folio_fate cimport folio_fate
 from recap.mm.lru cimport lru_note_cost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
+    from recap.kernel import IN_SWAP, NONE, PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED, STATE_ISOLATED
     from recap.mm.capture import capture_page
     from recap.mm.folio_fate import folio_fate
     from recap.mm.lru import lru_note_cost
@@ -25,7 +25,11 @@ def shrink_folio(m: Memory, s: int, pfn: int) -> int:
 
 
 def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
-    """Let a reclaimed page go: to the request's capture list if it is kept there, else the normal way."""
+    """Let a reclaimed page go: to the request's capture list if it is kept there, else the normal way.
+
+    Until then it is of the batch's isolated pages, which do not keep a block from being reclaimed.
+    """
+    m.page[pfn].state = STATE_ALLOCATED
     m.frame[pfn].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
     if m.sc[s].capture >= 0 and capture_page(m, m.sc[s].capture, pfn):
         return
@@ -71,6 +75,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
             m.page[pfn].state = STATE_ALLOCATED
             workingset_eviction(m, pfn)
             leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PG_SWAPBACKED else NONE)
+            m.page[pfn].state = STATE_ISOLATED
             list_add(m, pfn, free)
             if pagevec_full(m, s, reclaimed):
                 release_pages(m, s, cpu)

@@ -79,6 +79,8 @@ cdef void wake_for_throttled(Memory m, int node) noexcept nogil
 
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
 
+cdef long long reclaim_target(Memory m, int order) noexcept nogil
+
 cdef int node_done(Memory m, int s, int cpu) noexcept nogil
 
 cdef int priority_begin(Memory m, int s) noexcept nogil

@@ -219,7 +219,7 @@ def enter_reclaim(m: Memory, s: int) -> int:
         return AT_WORK
     m.vmstat[ALLOCSTALL] += 1
     m.sc[s].priority = DEF_PRIORITY
-    m.sc[s].nr_to_reclaim = SWAP_CLUSTER_MAX
+    m.sc[s].nr_to_reclaim = reclaim_target(m, m.sc[s].order)
     m.sc[s].nr_reclaimed = 0
     m.sc[s].may_writepage = 1
     m.sc[s].may_swap = 1
@@ -236,6 +236,15 @@ def enter_reclaim(m: Memory, s: int) -> int:
         join_queue(m, s)
     m.sc[s].phase = PRIORITY
     return AT_WORK
+
+
+def reclaim_target(m: Memory, order: int) -> int:
+    """Pages that direct reclaim wants: a batch, or for a costly order what vm.page_capture_target says."""
+    if order <= PAGE_ALLOC_COSTLY_ORDER or m.page_capture_target == 0:
+        return SWAP_CLUSTER_MAX
+    if m.page_capture_target < 0:
+        return max(SWAP_CLUSTER_MAX, 1 << order)
+    return m.page_capture_target
 
 
 def next_priority(m: Memory, s: int) -> int:

@@ -30,6 +30,8 @@ PARAMETERS = {
     "vm.compaction_proactiveness": Parameter(20, 0, 100),
     "vm.extfrag_threshold": Parameter(500, 0, 1000),
     "vm.defrag_mode": Parameter(0, 0, 1),
+    "vm.page_capture_compact": Parameter(1, 0, 1),  # of a kernel with page capture, as is the next
+    "vm.page_capture_target": Parameter(0, -1, 1 << 20),  # 0: a batch as ever; -1: the size of the block
 }
 RESERVE_RATIO = "vm.lowmem_reserve_ratio"  # a row of numbers, one a zone
 NAMES = (*PARAMETERS, RESERVE_RATIO)
@@ -43,6 +45,7 @@ SINCE = {
     "vm.extfrag_threshold": (2, 6, 35),
 }  # vm.defrag_mode (6.15) may be tried on any kernel that compacts
 IDLE = {
+    "vm.page_capture": "each column is a policy of its own, chosen with -p",
     "vm.compact_unevictable_allowed": "no page of the model is mlocked",
     "vm.vfs_cache_pressure": "slab caches shrink as recorded",
     "vm.min_slab_ratio": "slab caches shrink as recorded",
@@ -69,7 +72,7 @@ def settings(recorded: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str
             range.
     """
     values = {name: parameter.default for name, parameter in PARAMETERS.items()}
-    kept = {name: int(text) for name, text in recorded.items() if name in values and text.isdigit()}
+    kept = {name: int(text) for name, text in recorded.items() if name in values and is_number(text)}
     values |= kept | {"vm.dirty_ratio": 0}  # how writers were held up is in the recording
     for name, text in wanted.items():
         check_name(name)
@@ -92,16 +95,21 @@ def check_kernel(profile: kernel.Profile, wanted: Mapping[str, str]) -> None:
     """Refuse what a kernel does not have yet."""
     missing = {name for name, since in SINCE.items() if profile.version < since}
     if not profile.rules.compaction:
-        missing.add("vm.defrag_mode")
+        missing |= {"vm.defrag_mode", "vm.page_capture_compact"}
     for name in wanted:
         if name in missing:
             raise InputError("-w", name, f"Linux {profile.name} does not have it", "leave it out")
 
 
+def is_number(text: str) -> bool:
+    """A whole number, perhaps negative; a row of numbers is none."""
+    return text.strip().removeprefix("-").isdigit()
+
+
 def number(name: str, text: str) -> int:
     """A parameter's value, within its limits."""
     low, high = PARAMETERS[name].least, PARAMETERS[name].most
-    if not text.strip().isdigit() or not low <= int(text) <= high:
+    if not is_number(text) or not low <= int(text) <= high:
         raise InputError("-w", name, f"{text!r} is not a number from {low} to {high}", "change the value")
     value = int(text)
     if name == "vm.percpu_pagelist_high_fraction" and 0 < value < LEAST_HIGH_FRACTION:
@@ -123,6 +131,9 @@ def apply(memory: Memory, values: Mapping[str, int], wanted: Mapping[str, str]) 
     memory.swappiness = values["vm.swappiness"]
     memory.compaction_proactiveness = values["vm.compaction_proactiveness"]
     memory.extfrag_threshold = values["vm.extfrag_threshold"]
+    memory.page_capture_target = values["vm.page_capture_target"]
+    if not values["vm.page_capture_compact"]:
+        memory.follow(memory.profile.having(compaction=False))
     if "vm.defrag_mode" in wanted:
         memory.follow(memory.profile.having(defrag_mode=values["vm.defrag_mode"] == 1))
     if RESERVE_RATIO in wanted:

@@ -30,6 +30,8 @@ cdef void pageout(Memory m, unsigned int pfn) noexcept nogil
 
 cdef void end_page_writeback(Memory m, unsigned int pfn) noexcept nogil
 
+cdef bint rotates(Memory m, unsigned int pfn) noexcept nogil
+
 cdef void leave_memory(Memory m, unsigned int pfn, unsigned int where) noexcept nogil
 
 cdef void forget_page(Memory m, unsigned int pfn) noexcept nogil

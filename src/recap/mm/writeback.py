@@ -89,10 +89,17 @@ def end_page_writeback(m: Memory, pfn: int) -> None:
     if not m.page[pfn].flags & PG_RECLAIM:
         return
     m.page[pfn].flags &= ~PG_RECLAIM
-    if m.page[pfn].flags & PG_LRU and not m.page[pfn].flags & (PG_ACTIVE | PG_DIRTY):
+    if m.page[pfn].flags & PG_LRU and not m.page[pfn].flags & PG_DIRTY and rotates(m, pfn):
         lruvec_del(m, pfn)
+        m.page[pfn].flags &= ~PG_ACTIVE
         lruvec_add(m, pfn, True)
         m.vmstat[PGROTATED] += 1
+
+
+def rotates(m: Memory, pfn: int) -> bool:
+    """Does a written page go to the end? Since c55e8d035b28 (4.11) one that was activated meanwhile too
+    (lru_move_tail_fn)."""
+    return not m.rules.writes_in_reclaim or not m.page[pfn].flags & PG_ACTIVE
 
 
 def leave_memory(m: Memory, pfn: int, where: int) -> None:

@@ -9,7 +9,7 @@ from recap.trace import ringbuffer
 from recap.trace.cursor import CUT_SHORT
 from recap.trace.event import Event
 from recap.trace.formats import EventFormat, Field
-from recap.trace.table import SCHEMA, TRACEPOINTS
+from recap.trace.table import OPTIONAL, SCHEMA, TRACEPOINTS
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat
 
 UNPLANNED = -1
@@ -67,6 +67,8 @@ def loads_of(trace: TraceDat, described: EventFormat, event: Event) -> Iterator[
     """How the columns of one event are loaded."""
     for slot, name in {"pid": "common_pid", "context": "common_flags", **SCHEMA[event]}.items():
         field = described.fields.get(name)
+        if field is None and name in OPTIONAL:
+            continue
         if field is None:
             problem = f"event {described.name} has no such field"
             raise InputError(trace.path, f"field {name}", problem, "record on Linux 4.2 or newer")

@@ -60,8 +60,14 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_VMSCAN_KSWAPD_WAKE: {"order": "order", "a": "zid"},
         Event.MM_VMSCAN_KSWAPD_SLEEP: {},
         Event.MM_VMSCAN_WAKEUP_KSWAPD: {"order": "order", "flags": "gfp_flags"},
-        Event.MM_VMSCAN_LRU_SHRINK_INACTIVE: {"a": "nr_scanned", "b": "nr_reclaimed"},
-        Event.MM_VMSCAN_LRU_SHRINK_ACTIVE: {"a": "nr_taken", "b": "nr_deactivated"},
+        Event.MM_VMSCAN_LRU_SHRINK_INACTIVE: {
+            "a": "nr_scanned",
+            "b": "nr_reclaimed",
+            "order": "reclaim_flags",
+            "flags": "nr_activate0",
+            "migratetype": "nr_activate1",
+        },
+        Event.MM_VMSCAN_LRU_SHRINK_ACTIVE: {"a": "nr_taken", "b": "nr_deactivated", "order": "reclaim_flags"},
         Event.MM_VMSCAN_WRITE_FOLIO: PAGE,
         Event.MM_COMPACTION_BEGIN: {},
         Event.MM_COMPACTION_END: {"a": "status", "b": "sync"},
@@ -78,6 +84,8 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.WORKQUEUE_EXECUTE_START: {"a": "function"},
     }
 )
+
+OPTIONAL = ("reclaim_flags", "nr_activate0", "nr_activate1")  # some kernels do not report them: the column stays empty
 
 # The fields whose values (or bits) the kernel's own formats give names to.
 SYMBOLIC = MappingProxyType({Event.MM_PAGE_ALLOC: "gfp_flags", Event.MM_COMPACTION_END: "status"})

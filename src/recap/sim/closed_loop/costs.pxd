@@ -14,7 +14,6 @@ cdef class Costs:
     cdef long long delay
     cdef long long compact_scan_ns
     cdef long long migrate_ns
-    cdef long long reclaim_wait
     cdef long long compaction_wait
     cdef long long wait
 

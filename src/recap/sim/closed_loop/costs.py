@@ -41,7 +41,6 @@ class Costs:
         self.migrate_ns = compaction.moved
         draws = np.random.default_rng([seed, 2]).random(DRAWS) < compaction.contended
         memory.set_lock_contention(draws.astype(np.uint8))
-        self.reclaim_wait = round(1000 * demand.reclaim_wait)
         self.compaction_wait = round(1000 * demand.compaction_wait)
         self.wait = 0
 
@@ -55,7 +54,7 @@ class Costs:
         compaction = self.m.cc[s].migrated_now * self.migrate_ns + self.m.cc[s].scanned_now * self.compact_scan_ns
         self.m.cc[s].scanned_now = 0
         self.m.cc[s].migrated_now = 0
-        self.wait = (reclaim * self.reclaim_wait + compaction * self.compaction_wait) // 1000
+        self.wait = compaction * self.compaction_wait // 1000
         return reclaim + compaction
 
     def reclaimed(self, s: int) -> int:

@@ -59,6 +59,8 @@ class Objects:
         self.owner = adopt(np.full(len(demand.obj_kind), -1, np.int32))
         self.asked = adopt(np.zeros(len(demand.obj_kind), np.uint8))
         self.m.track(demand.obj_pfn.astype(np.uint32))
+        if demand.obj_looks is not None and demand.obj_in_use_until is not None and demand.obj_shared is not None:
+            self.m.use(demand.obj_looks.copy(), demand.obj_in_use_until, demand.obj_shared)
         there = demand.residents()
         for obj, pfn in zip(there.tolist(), demand.obj_pfn[there].tolist(), strict=True):
             self.m.frame[pfn].object = obj

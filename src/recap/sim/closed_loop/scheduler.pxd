@@ -24,7 +24,7 @@ ctypedef packed struct Task:
     int next
     int tries
     int gave_up
-    int pad0
+    int in_queue
 
 ctypedef packed struct Cpu:
     long long now
@@ -70,7 +70,7 @@ cdef class Scheduler:
 
     cdef void move_to(self, int t, int c) noexcept nogil
 
-    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong)
+    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong, slept=cython.bint)
     cdef void wake(self, int t, long long now) noexcept nogil
 
     cdef void enqueue(self, int c, int t) noexcept nogil

@@ -28,7 +28,7 @@ ANY_CPU = -1
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
-    + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "pad0")]
+    + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
 CPU = np.dtype(
     [(name, "i8") for name in ("now", "slice_end", "min_vruntime")]
@@ -135,21 +135,25 @@ class Scheduler:
 
     def wake(self, t: int, now: int) -> None:
         """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
+        Who has only waited for its time, as the recorded task did for a CPU, joins the queue.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
         c = self.place(t)
         self.update_min_vruntime(c)
         self.move_to(t, c)
-        bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
-        self.task[t].vruntime = max(self.task[t].vruntime, bonus)
+        slept = not self.task[t].in_queue
+        self.task[t].in_queue = 0
+        if slept:
+            bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
+            self.task[t].vruntime = max(self.task[t].vruntime, bonus)
         self.task[t].state = READY
         self.enqueue(c, t)
         current = self.cpu[c].current
         if current < 0:
             self.cpu[c].now = max(self.cpu[c].now, now)
             self.pick_next(c)
-        elif self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale:
+        elif slept and self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale:
             self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].now)
 
     def enqueue(self, c: int, t: int) -> None:

@@ -1,7 +1,7 @@
 cimport cython
 
-from recap.demand.kinds cimport Op
-from recap.kernel cimport IN_SWAP
+from recap.demand.kinds cimport Kind, Op
+from recap.kernel cimport IN_SWAP, NONE
 from recap.mm.min_free cimport set_min_free_pages
 from recap.mm.writeback cimport hold_page
 from recap.pages cimport Memory
@@ -65,6 +65,8 @@ cdef class Simulation:
 
     @cython.locals(i=cython.longlong)
     cdef void perform(self, int c, int t) noexcept nogil
+
+    cdef bint asks(self, int kind, int obj) noexcept nogil
 
     cdef void do_at_once(self, int c, int t, int kind, int obj) noexcept nogil
 

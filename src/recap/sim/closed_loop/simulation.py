@@ -21,8 +21,8 @@ from recap.sim.disk import Disk
 from recap.sim.journal import Journal
 
 if not cython.compiled:
-    from recap.demand.kinds import Op
-    from recap.kernel import IN_SWAP
+    from recap.demand.kinds import Kind, Op
+    from recap.kernel import IN_SWAP, NONE
     from recap.mm.min_free import set_min_free_pages
     from recap.mm.writeback import hold_page
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
@@ -131,6 +131,7 @@ class Simulation:
         if now > self.sched.clock:
             self.withheld_page_ns += self.m.withheld * (now - self.sched.clock)
             self.sched.clock = now
+            self.m.now = now
 
     def external_event(self, due: int) -> None:
         """A page is written, or a sleeper's time has come."""
@@ -192,12 +193,18 @@ class Simulation:
             self.finish(c)
         elif self.op_kind[i] == Op.DIRTY and self.flusher.over_limit():
             self.flusher.balance_dirty_pages(c, t)
-        elif self.op_kind[i] in (Op.ALLOC, Op.TOUCH) and self.m.resident[self.op_obj[i]] >= IN_SWAP:
+        elif self.asks(self.op_kind[i], self.op_obj[i]):
             if self.requests.ask(c, t):
                 self.next_op(c, t)
         else:
             self.do_at_once(c, t, self.op_kind[i], self.op_obj[i])
             self.next_op(c, t)
+
+    def asks(self, kind: int, obj: int) -> bool:
+        """Does an operation need memory? So does the use of a page of a file that was evicted: it is read again."""
+        if kind == Op.ACTIVATE:
+            return self.m.resident[obj] == NONE and self.m.shadow[obj] >= 0 and self.objects.kind[obj] == Kind.FILE
+        return kind in (Op.ALLOC, Op.TOUCH) and self.m.resident[obj] >= IN_SWAP
 
     def do_at_once(self, c: int, t: int, kind: int, obj: int) -> None:
         """An operation that needs no memory."""
@@ -291,6 +298,7 @@ class Simulation:
         else:
             due = self.ready(t, self.cpu[c].now)
             if due > self.cpu[c].now:
+                self.task[t].in_queue = self.op_wait[self.task[t].op] == 0
                 self.sched.sleep(t, due)
 
     def keep_pace(self, c: int, t: int) -> None:
