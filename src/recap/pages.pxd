@@ -265,6 +265,8 @@ cdef class Memory:
     cdef public bint tracing
     cdef public int nr_emitted
     cdef Tracepoint[::1] emitted
+    cdef public int nr_capture_steps
+    cdef Tracepoint[::1] capture_steps
     cdef object columns
 
 cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:

@@ -320,9 +320,12 @@ class Memory:
     def trace(self, room: int) -> None:
         """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
         self.columns["emitted"] = np.zeros(room, TRACEPOINT)
+        self.columns["capture_steps"] = np.zeros(room, TRACEPOINT)
         self.emitted = adopt(self.columns["emitted"])
+        self.capture_steps = adopt(self.columns["capture_steps"])
         self.tracing = room > 0
         self.nr_emitted = 0
+        self.nr_capture_steps = 0
 
     def steps(self) -> list[tuple[int, int, int, int]]:
         """The tracepoints emitted since `nr_emitted` was set to 0: (event, pfn, order, migratetype)."""

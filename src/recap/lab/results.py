@@ -156,6 +156,13 @@ class EndState(msgspec.Struct, frozen=True):
     counters: list[Counter]
 
 
+class Steps(msgspec.Struct, frozen=True):
+    """Steps of one kind: how many the kernel did, and how many of these the model did as well."""
+
+    kernel: int
+    exact: int
+
+
 class VerifyResult(msgspec.Struct, frozen=True):
     """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame.
 
@@ -186,6 +193,9 @@ class VerifyResult(msgspec.Struct, frozen=True):
     deviations: dict[str, int] = {}  # where the model went another way, by kind
     decode_seconds: float = 0.0  # reading the recording, apart from the engine
     end: EndState | None = None
+    captures: int = 0  # steps of page capture, of a kernel that has it
+    captures_exact: float = 1.0  # share the model did as well, with the same block
+    captured: dict[str, Steps] = {}  # the steps by kind; empty where no reclaim captured
 
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""

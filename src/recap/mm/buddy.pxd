@@ -4,7 +4,7 @@ from recap.kernel cimport CAPTURE_OVER, NONE, STATE_ALLOCATED
 from recap.mm.capture_list cimport capture_one_page, page_is_captured, remove_captured
 from recap.mm.compact_capture cimport compaction_capture
 from recap.mm.free_area cimport add_to_free_list, change_pageblock_range, del_page_from_free_list, free_list, may_merge_blocks, page_is_buddy
-from recap.mm.tracepoints cimport MM_PAGE_ALLOC_ZONE_LOCKED, emit
+from recap.mm.tracepoints cimport STEP_OUTSIDER, STEP_RETURNED, STEP_TRIMMED, MM_PAGE_ALLOC_ZONE_LOCKED, emit, emit_capture
 from recap.pages cimport Memory, page_zone
 
 @cython.locals(above=cython.uint)
@@ -25,4 +25,4 @@ cdef void release_captured(Memory m, unsigned int pfn) noexcept nogil
 cdef void trim_captured(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint, kept=cython.uint, after=cython.uint)
-cdef void release_surplus(Memory m, int owner) noexcept nogil
+cdef void release_surplus(Memory m, int owner, int zone) noexcept nogil

@@ -54,6 +54,7 @@ class Event(enum.IntEnum):
     MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
     MM_VMSCAN_MEMCG_RECLAIM_END = 36
     WORKQUEUE_EXECUTE_START = 37
+    PAGE_CAPTURE = 38  # of a kernel with page capture in it: kernel/
 
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
@@ -119,6 +120,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
         Event.MM_VMSCAN_MEMCG_RECLAIM_END: {"a": "nr_reclaimed"},
         Event.WORKQUEUE_EXECUTE_START: {"a": "function"},
+        Event.PAGE_CAPTURE: {**ORDERED, "a": "step", "flags": "wanted"},
     }
 )
 

@@ -14,6 +14,7 @@ from recap.mm.pcplist cimport (
     would_drain,
 )
 from recap.pages cimport list_empty, page_zone
+from recap.sim.open_loop.captures cimport apply_capture, captured, joined, left_alone
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.evidence cimport may_be_of
 from recap.sim.open_loop.interrupts cimport (
@@ -29,6 +30,8 @@ from recap.sim.open_loop.interrupts cimport (
 )
 from recap.sim.open_loop.operations cimport (
     ALLOC,
+    CAPTURE,
+    CAPTURE_OWNED,
     DECAY,
     DRAIN,
     FREE,
@@ -87,6 +90,9 @@ cdef void apply_other(Replay r, long long i, int role) noexcept nogil
 
 @cython.locals(p=cython.int, predicted=cython.uint)
 cdef void allocate(Replay r, long long i) noexcept nogil
+
+@cython.locals(predicted=cython.uint)
+cdef bint allocate_captured(Replay r, long long i) noexcept nogil
 
 @cython.locals(p=cython.int, q=cython.int)
 cdef int where_made(Replay r, long long i) noexcept nogil

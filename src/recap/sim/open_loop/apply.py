@@ -19,6 +19,7 @@ if not cython.compiled:
         would_drain,
     )
     from recap.pages import list_empty, page_zone
+    from recap.sim.open_loop.captures import apply_capture, captured, joined, left_alone
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
@@ -34,6 +35,8 @@ if not cython.compiled:
     )
     from recap.sim.open_loop.operations import (
         ALLOC,
+        CAPTURE,
+        CAPTURE_OWNED,
         DECAY,
         DRAIN,
         FREE,
@@ -104,6 +107,8 @@ def apply(r: Replay, i: int) -> None:
     if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
         enter_interrupt(r, i)
     apply_allocator(r, i, role)
+    if r.m.nr_capture_steps > 0:
+        joined(r, i)
     if not in_interrupt:
         r.interrupt[c] = NO_INTERRUPT
 
@@ -137,6 +142,10 @@ def apply_other(r: Replay, i: int, role: int) -> None:
     """Something that the allocator's rules depend on."""
     if role == INSERTION:
         inserted(r, i)
+    elif role == CAPTURE:
+        captured(r, i)
+    elif role > CAPTURE_OWNED:
+        apply_capture(r, i, role)
     elif role == SEARCH:
         searched(r, i)
     elif role == ISOLATE:
@@ -155,6 +164,8 @@ def allocate(r: Replay, i: int) -> None:
     if r.pfn[i] == NONE:
         r.failed += 1
         return
+    if allocate_captured(r, i):
+        return
     p = where_made(r, i)
     if pcp_allowed_order(r.m, r.order[i]):
         settle_list(r, p, requested_pindex(r, i), r.pfn[i])
@@ -167,6 +178,16 @@ def allocate(r: Replay, i: int) -> None:
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
     allocated(r, i, predicted, False)
+
+
+def allocate_captured(r: Replay, i: int) -> bool:
+    """An allocation that page capture served: its direct reclaim was handed the block over."""
+    predicted = r.captures.handed[r.ops.thread(i)]
+    if predicted == NONE:
+        return False
+    r.captures.handed[r.ops.thread(i)] = NONE
+    allocated(r, i, predicted, False)
+    return True
 
 
 def where_made(r: Replay, i: int) -> int:
@@ -392,6 +413,7 @@ def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
+    left_alone(r, i)
     r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
     r.m.page[r.pfn[i]].flags = 0
 

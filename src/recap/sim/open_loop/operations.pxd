@@ -19,6 +19,7 @@ cdef enum:
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
     WORKQUEUE_EXECUTE_START = 37
+    PAGE_CAPTURE = 38
 
     NO_ROLE = 0
     ALLOC = 1
@@ -32,6 +33,12 @@ cdef enum:
     ISOLATE = 9
     SEARCH = 10
     DECAY = 11
+    CAPTURE = 12
+    CAPTURE_OWNED = 13
+    CAPTURE_OPEN = 14
+    CAPTURE_SETTLE = 15
+    CAPTURE_CLOSE = 16
+    CAPTURE_CLOSED = 17
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -47,6 +54,8 @@ cdef enum:
     IN_INTERRUPT = 0x18
     IN_HARDIRQ = 0x08
     NONE_PFN = 0xFFFFFFFF
+
+from recap.mm.tracepoints cimport STEP_OWN
 
 cdef class Operations:
     cdef const unsigned char[::1] event

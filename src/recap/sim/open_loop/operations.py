@@ -16,6 +16,8 @@ from recap.pages import adopt
 from recap.trace import Event, Events
 
 if not cython.compiled:
+    from recap.mm.tracepoints import STEP_OWN
+
     MM_PAGE_ALLOC = 0
     MM_PAGE_FREE = 1
     MM_PAGE_FREE_BATCHED = 2
@@ -34,10 +36,14 @@ if not cython.compiled:
     MM_COMPACTION_ISOLATE_FREEPAGES = 32
     MM_COMPACTION_WAKEUP_KCOMPACTD = 33
     WORKQUEUE_EXECUTE_START = 37
+    PAGE_CAPTURE = 38
 
     # What an event sets off; up to DRAIN it is the page allocator's doing.
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
     DECAY = 11  # of per-cpu lists that are not used
+    # Of page capture: a page is captured as it is freed, as the step behind it says; a capture begins, is settled,
+    # is emptied at its end, and has ended.
+    CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED = range(12, 18)
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -120,6 +126,10 @@ class Operations:
         """Find what each event sets off."""
         for i in range(len(self.event)):
             t = self.thread(i)
+            if self.event[i] == PAGE_CAPTURE:  # in the middle of other operations
+                if self.a[i] == STEP_OWN:  # the free before it was under the zone lock, and no per-cpu list's
+                    self.doing[t] = NO_RUN
+                continue
             self.since[i] = self.latest[t]
             self.latest[t] = i
             self.asked[i] = self.active[t]

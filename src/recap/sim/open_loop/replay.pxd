@@ -4,6 +4,7 @@ from recap.kernel cimport NR_PCP_LISTS
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport order_to_pindex
 from recap.pages cimport Memory, page_zone
+from recap.sim.open_loop.capture_events cimport CaptureEvents
 from recap.sim.open_loop.operations cimport Operations
 
 cdef enum:
@@ -25,10 +26,12 @@ cdef enum:
     STRAY_FRAME = 3
     UNKNOWN_FREE = 4
     ISOLATION = 5
+    CAPTURE_STEPS = 6
 
 cdef class Replay:
     cdef readonly Memory m
     cdef Operations ops
+    cdef CaptureEvents captures
     cdef const unsigned char[::1] event
     cdef const unsigned short[::1] cpu
     cdef const unsigned char[::1] context

@@ -9,6 +9,7 @@ import numpy as np
 
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
+from recap.sim.open_loop.capture_events import STEPS, CaptureEvents
 from recap.sim.open_loop.operations import Operations
 from recap.trace import Event, Events
 
@@ -23,7 +24,7 @@ if not cython.compiled:
     EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES = range(6, 11)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
-    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION = range(6)
+    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION, CAPTURE_STEPS = range(7)
 
 INFERENCES = {
     "bulk_allocations": "frames that left a per-cpu list unreported: __alloc_pages_bulk has no tracepoint",
@@ -45,6 +46,7 @@ DEVIATIONS = (
     "stray",  # a per-cpu list holds a frame that the kernel's does not
     "free",  # a frame was freed that the model holds free
     "isolation",  # compaction's range holds another number of free pages
+    "capture",  # page capture did something else with a block
 )
 MOST_DEVIATIONS = 1 << 16  # kept; more are only counted
 
@@ -65,6 +67,7 @@ class Replay:
         events = with_orders(events)
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
+        self.captures = CaptureEvents(self.ops, events)
         self.event = adopt(events.event)
         self.cpu = adopt(events.cpu)
         self.context = adopt(events.context)
@@ -115,6 +118,11 @@ class Replay:
     def inferences(self) -> dict[str, int]:
         """How often each kind of inference was made."""
         return {name: int(self.inferred[kind]) for kind, name in enumerate(INFERENCES)}
+
+    def captured(self) -> dict[str, tuple[int, int]]:
+        """The steps of page capture by kind: how many there were, and how many the model did as well."""
+        steps = enumerate(STEPS[:-1])
+        return {name: (int(self.captures.counted[kind]), int(self.captures.exact[kind])) for kind, name in steps}
 
     def deviations(self) -> list[tuple[str, int, int, int]]:
         """Where the model went another way: (kind, event the model stood at, event concerned or -1, model's frame)."""

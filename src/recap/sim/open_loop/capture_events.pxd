@@ -1,0 +1,53 @@
+cimport cython
+
+from recap.mm.tracepoints cimport STEP_HANDED, STEP_OWN, STEP_REFUSED, STEP_RETURNED, STEP_TRIMMED
+from recap.sim.open_loop.operations cimport (
+    CAPTURE,
+    CAPTURE_CLOSE,
+    CAPTURE_CLOSED,
+    CAPTURE_OPEN,
+    CAPTURE_OWNED,
+    CAPTURE_SETTLE,
+    MM_PAGE_FREE,
+    MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+    MM_VMSCAN_DIRECT_RECLAIM_END,
+    NEVER,
+    NO_ROLE,
+    PAGE_CAPTURE,
+    Operations,
+)
+
+cdef enum:
+    STEP_OPENED = 0
+    STEP_CLOSED = 9
+    MODE_NONE = 0
+    MODE_PLACEBO = 4
+
+cdef class CaptureEvents:
+    cdef Operations ops
+    cdef const unsigned char[::1] order
+    cdef int[::1] next_step
+    cdef int[::1] last_step
+    cdef int[::1] latest
+    cdef int[::1] freed
+    cdef int[::1] opened
+    cdef unsigned char[::1] reclaiming
+    cdef int[::1] at
+    cdef int[::1] slot
+    cdef unsigned int[::1] handed
+    cdef unsigned int[::1] block
+    cdef unsigned int[::1] gfp
+    cdef long long[::1] counted
+    cdef long long[::1] exact
+
+    @cython.locals(i=cython.longlong, t=cython.int)
+    cdef void group(self) noexcept nogil
+
+    cdef void note(self, long long i, int t) noexcept nogil
+
+    @cython.locals(step=cython.int)
+    cdef void capturing(self, long long i, int t, int step) noexcept nogil
+
+    cdef void link(self, long long i, int t) noexcept nogil
+
+    cdef int group_of(self, long long i, int t, int step) noexcept nogil

@@ -1,0 +1,136 @@
+"""The steps of page capture in a trace (kernel/), grouped into what was done at once: the model does the same at once.
+
+A group is what a thread reports in a row. It begins with a page that its reclaimer frees (`mm_page_free`, then the
+step), with the first block of a settlement, or in the middle of somebody's free with a block that joins (those have no
+role: they are found as the free is done). `next_step` links all steps of a thread.
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+
+from recap.pages import adopt
+from recap.trace import NO_PFN, Event, Events
+
+if not cython.compiled:
+    from recap.mm.tracepoints import STEP_OWN, STEP_REFUSED, STEP_TRIMMED
+    from recap.sim.open_loop.operations import (
+        CAPTURE,
+        CAPTURE_CLOSE,
+        CAPTURE_CLOSED,
+        CAPTURE_OPEN,
+        CAPTURE_OWNED,
+        CAPTURE_SETTLE,
+        MM_PAGE_FREE,
+        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
+        MM_VMSCAN_DIRECT_RECLAIM_END,
+        NEVER,
+        NO_ROLE,
+        PAGE_CAPTURE,
+    )
+    from recap.sim.open_loop.operations import Operations
+
+    STEP_OPENED = 0
+    STEP_CLOSED = 9
+    MODE_NONE = 0
+    MODE_PLACEBO = 4
+
+# What the steps are called, by their numbers; the last reports no step of a capture, but what reclaim came to.
+STEPS = ("opened", "own", "neighbour", "stolen", "outsider", "trimmed", "returned", "handed", "refused", "closed")
+
+
+def modes_of(events: Events) -> set[int]:
+    """The modes of page capture (vm.page_capture) that direct reclaims of a trace began with; 0 is none."""
+    opened = (events.event == np.uint8(Event.PAGE_CAPTURE)) & (events.a == STEPS.index("opened"))
+    return {int(mode) for mode in np.unique(events.order[opened])}
+
+
+def most_open(events: Events) -> int:
+    """How many captures are open at a time at most."""
+    steps = events.a[events.event == np.uint8(Event.PAGE_CAPTURE)]
+    change = (steps == STEPS.index("opened")).astype(np.int64) - (steps == STEPS.index("closed"))
+    return max(0, int(np.cumsum(change).max(initial=0)))
+
+
+class CaptureEvents:
+    """The groups of steps, and how far the replay is with those of each thread.
+
+    `at` is a thread's first step that the replay has not come to, `slot` the number of its capture list while it has
+    one, `handed` the block it is about to return. Of each list `block` is the one handed over, `gfp` the request's
+    flags. `counted` are the steps by kind, `exact` those that the model did as well.
+    """
+
+    def __init__(self, ops: Operations, events: Events) -> None:
+        threads = len(ops.doing)
+        lists = most_open(events)
+        self.ops = ops
+        self.order = adopt(events.order)
+        self.next_step = ops.next_step
+        self.last_step = adopt(np.full(threads, -1, np.int32))
+        self.latest = adopt(np.full(threads, -1, np.int32))
+        self.freed = adopt(np.full(threads, -1, np.int32))
+        self.opened = adopt(np.full(threads, -1, np.int32))
+        self.reclaiming = adopt(np.zeros(threads, np.uint8))
+        self.at = adopt(np.full(threads, -1, np.int32))
+        self.slot = adopt(np.full(threads, -1, np.int32))
+        self.handed = adopt(np.full(threads, NO_PFN, np.uint32))
+        self.block = adopt(np.full(lists, NO_PFN, np.uint32))
+        self.gfp = adopt(np.zeros(lists, np.uint32))
+        self.counted = adopt(np.zeros(len(STEPS), np.int64))
+        self.exact = adopt(np.zeros(len(STEPS), np.int64))
+        if lists:
+            with cython.nogil:
+                self.group()
+
+    def group(self) -> None:
+        """Find the groups."""
+        for i in range(len(self.ops.event)):
+            t = self.ops.thread(i)
+            if self.ops.event[i] == PAGE_CAPTURE:
+                self.capturing(i, t, self.ops.a[i])
+            else:
+                self.note(i, t)
+
+    def note(self, i: int, t: int) -> None:
+        """What a thread does beside capture."""
+        self.latest[t] = i
+        if self.ops.event[i] == MM_PAGE_FREE:
+            self.freed[t] = i
+        elif self.ops.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+            self.reclaiming[t] = 1
+            if self.opened[t] != NEVER:
+                self.ops.partner[self.opened[t]] = i
+                self.opened[t] = NEVER
+        elif self.ops.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+            self.reclaiming[t] = 0
+
+    def capturing(self, i: int, t: int, step: int) -> None:
+        """A step of page capture."""
+        if step == STEP_OPENED:
+            if self.order[i] != MODE_NONE and self.order[i] != MODE_PLACEBO:
+                self.ops.role[i] = CAPTURE_OPEN
+                self.opened[t] = i
+        elif step == STEP_CLOSED:
+            self.ops.role[i] = CAPTURE_CLOSED
+        else:
+            self.ops.role[i] = self.group_of(i, t, step)
+            self.link(i, t)
+
+    def link(self, i: int, t: int) -> None:
+        """Put a step behind the thread's others."""
+        if self.last_step[t] == NEVER:
+            self.at[t] = i
+        else:
+            self.next_step[self.last_step[t]] = i
+        self.last_step[t] = i
+
+    def group_of(self, i: int, t: int, step: int) -> int:
+        """What begins with a step: a page of the reclaimer's own is captured, or its list is emptied."""
+        if step == STEP_OWN and self.freed[t] != NEVER and self.ops.pfn[self.freed[t]] == self.ops.pfn[i]:
+            self.ops.role[self.freed[t]] = CAPTURE
+            self.ops.partner[self.freed[t]] = i
+            return CAPTURE_OWNED
+        if self.latest[t] > self.last_step[t] and STEP_TRIMMED <= step <= STEP_REFUSED:
+            return CAPTURE_SETTLE if self.reclaiming[t] else CAPTURE_CLOSE
+        return NO_ROLE
