@@ -77,7 +77,11 @@ HOOKS = [
     ),
     # After a batch of every LRU list the capture is settled.
     Hook(
-        "mm/vmscan.c", "static void shrink_lruvec(", "		cond_resched", "		page_capture_settle();\n", "before"
+        "mm/vmscan.c",
+        "static void shrink_lruvec(",
+        "		cond_resched",
+        "		page_capture_settle();\n",
+        "before",
     ),
     # vm.page_capture_target
     Hook(
