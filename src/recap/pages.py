@@ -336,6 +336,15 @@ class Memory:
         steps = [self.emitted[k] for k in kept]
         return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
 
+    def captured(self) -> list[tuple[int, int, int]]:
+        """The steps of page capture emitted since `nr_capture_steps` was set to 0: (step, pfn, order)."""
+        kept = range(min(self.nr_capture_steps, len(self.capture_steps)))
+        if cython.compiled:
+            rows = self.columns["capture_steps"][: len(kept)][["event", "pfn", "order"]]
+            return list(rows.tolist())
+        steps = [self.capture_steps[k] for k in kept]
+        return [(step.event, step.pfn, step.order) for step in steps]
+
     def track(self, resident: Array) -> None:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
         self.columns["resident"] = resident

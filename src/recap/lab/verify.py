@@ -115,8 +115,8 @@ def result(run: Run, after: Snapshot | None, end: EndState | None, free: int | N
     """The figures."""
     replay = run.replay
     found = replay.deviations()
-    captured = {name: Steps(*numbers) for name, numbers in replay.captured().items() if numbers[0]}
-    captures = sum(steps.kernel for steps in captured.values())
+    captured = {name: Steps(*numbers) for name, numbers in replay.captured().items() if any(numbers)}
+    by_either = sum(steps.kernel + steps.only_model for steps in captured.values())
     return VerifyResult(
         events=len(run.events),
         allocations=replay.allocations,
@@ -139,8 +139,8 @@ def result(run: Run, after: Snapshot | None, end: EndState | None, free: int | N
         deviations=dict(Counter(kind for kind, *_ in found)),
         decode_seconds=run.decode_seconds,
         end=end,
-        captures=captures,
-        captures_exact=sum(steps.exact for steps in captured.values()) / captures if captures else 1.0,
+        captures=sum(steps.kernel for steps in captured.values()),
+        captures_exact=sum(steps.exact for steps in captured.values()) / by_either if by_either else 1.0,
         captured=captured,
     )
 

@@ -166,9 +166,13 @@ class Machine:
         """Start capture list number `list` for a request of order `wanted`; False if the policy does not want it."""
         return capture.open_capture(self.memory, owner, wanted, 1) >= 0
 
+    def keep_page(self, pfn: int, owner: int) -> bool:
+        """Put an order-0 page that is about to be released on a capture list, if it is of use there."""
+        return bool(capture.capture_page(self.memory, owner, pfn))
+
     def reclaim_page(self, pfn: int, owner: int, cpu: int = 0) -> bool:
         """Release an allocated order-0 page as a direct reclaimer does; True if its capture list kept it."""
-        if capture.capture_page(self.memory, owner, pfn):
+        if self.keep_page(pfn, owner):
             return True
         page_alloc.free_pages(self.memory, cpu, pfn, 0)
         return False

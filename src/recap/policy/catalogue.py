@@ -137,8 +137,8 @@ INFO = (
 )
 
 
-# The policies by the numbers of vm.page_capture, in a kernel with page capture in it (kernel/). The last is a control: it
-# asks kosaki's question and captures nothing.
+# The policies by the numbers of vm.page_capture in a kernel that has it (kernel/). The last is a control, which asks
+# kosaki's question and captures nothing.
 KERNEL_MODES = ("none", "own-pages", "whitcroft", "kosaki", "none")
 
 

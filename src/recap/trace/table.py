@@ -57,6 +57,13 @@ class Event(enum.IntEnum):
     PAGE_CAPTURE = 38  # of a kernel with page capture in it: kernel/
 
 
+# The steps of page capture as its tracepoint prints them, by their numbers. The first and the last concern no block: a
+# direct reclaim opens a capture, in a mode, and reports what it came to.
+CAPTURE_STEPS = (
+    *("opened", "own", "neighbour", "stolen", "outsider"),
+    *("trimmed", "returned", "handed", "refused", "closed"),
+)
+
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
 ALIASES = {
     "print": Event.TRACE_MARKER,

@@ -26,6 +26,7 @@ cdef enum:
 cdef class CaptureEvents:
     cdef Operations ops
     cdef const unsigned char[::1] order
+    cdef const unsigned char[::1] sensible
     cdef int[::1] next_step
     cdef int[::1] last_step
     cdef int[::1] latest
@@ -39,6 +40,7 @@ cdef class CaptureEvents:
     cdef unsigned int[::1] gfp
     cdef long long[::1] counted
     cdef long long[::1] exact
+    cdef long long[::1] extra
 
     @cython.locals(i=cython.longlong, t=cython.int)
     cdef void group(self) noexcept nogil

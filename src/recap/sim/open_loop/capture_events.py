@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import cython
 import numpy as np
+import numpy.typing as npt
 
-from recap.pages import adopt
+from recap.pages import Memory, adopt
 from recap.trace import NO_PFN, Event, Events
+from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
     from recap.mm.tracepoints import STEP_OWN, STEP_REFUSED, STEP_TRIMMED
@@ -28,28 +30,38 @@ if not cython.compiled:
         NEVER,
         NO_ROLE,
         PAGE_CAPTURE,
+        Operations,
     )
-    from recap.sim.open_loop.operations import Operations
 
     STEP_OPENED = 0
     STEP_CLOSED = 9
     MODE_NONE = 0
     MODE_PLACEBO = 4
 
-# What the steps are called, by their numbers; the last reports no step of a capture, but what reclaim came to.
-STEPS = ("opened", "own", "neighbour", "stolen", "outsider", "trimmed", "returned", "handed", "refused", "closed")
+OPENED, CLOSED = CAPTURE_STEPS.index("opened"), CAPTURE_STEPS.index("closed")
 
 
 def modes_of(events: Events) -> set[int]:
     """The modes of page capture (vm.page_capture) that direct reclaims of a trace began with; 0 is none."""
-    opened = (events.event == np.uint8(Event.PAGE_CAPTURE)) & (events.a == STEPS.index("opened"))
+    opened = (events.event == np.uint8(Event.PAGE_CAPTURE)) & (events.a == OPENED)
     return {int(mode) for mode in np.unique(events.order[opened])}
+
+
+def sensible(events: Events, frames: int, orders: int) -> npt.NDArray[np.uint8]:
+    """Which rows are steps of page capture that can be: known ones, on whole blocks that are there, for an order there
+    is. A damaged trace may tell anything."""
+    frame, order = events.pfn.astype(np.int64), events.order.astype(np.int64)
+    pages = np.int64(1) << np.minimum(order, orders)
+    named = (events.a > OPENED) & (events.a < CLOSED)
+    block = (order < orders) & (frame % pages == 0) & (frame + pages <= frames)
+    known = ((events.a == OPENED) | (events.a == CLOSED) | (named & block)) & (events.flags < np.uint32(orders))
+    return ((events.event == np.uint8(Event.PAGE_CAPTURE)) & known).astype(np.uint8)
 
 
 def most_open(events: Events) -> int:
     """How many captures are open at a time at most."""
     steps = events.a[events.event == np.uint8(Event.PAGE_CAPTURE)]
-    change = (steps == STEPS.index("opened")).astype(np.int64) - (steps == STEPS.index("closed"))
+    change = (steps == OPENED).astype(np.int64) - (steps == CLOSED)
     return max(0, int(np.cumsum(change).max(initial=0)))
 
 
@@ -58,14 +70,17 @@ class CaptureEvents:
 
     `at` is a thread's first step that the replay has not come to, `slot` the number of its capture list while it has
     one, `handed` the block it is about to return. Of each list `block` is the one handed over, `gfp` the request's
-    flags. `counted` are the steps by kind, `exact` those that the model did as well.
+    flags. `counted` are the steps by kind, `exact` those that the model did as well, and
+    `extra` are steps that only the model did.
     """
 
-    def __init__(self, ops: Operations, events: Events) -> None:
+    def __init__(self, ops: Operations, events: Events, memory: Memory) -> None:
         threads = len(ops.doing)
-        lists = most_open(events)
+        lists = len(memory.array("capture"))
+        frames = int(memory.array("zone")["end"].max())
         self.ops = ops
         self.order = adopt(events.order)
+        self.sensible = adopt(sensible(events, frames, int(memory.max_order)))
         self.next_step = ops.next_step
         self.last_step = adopt(np.full(threads, -1, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
@@ -77,8 +92,9 @@ class CaptureEvents:
         self.handed = adopt(np.full(threads, NO_PFN, np.uint32))
         self.block = adopt(np.full(lists, NO_PFN, np.uint32))
         self.gfp = adopt(np.zeros(lists, np.uint32))
-        self.counted = adopt(np.zeros(len(STEPS), np.int64))
-        self.exact = adopt(np.zeros(len(STEPS), np.int64))
+        self.counted = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
+        self.exact = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
+        self.extra = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
         if lists:
             with cython.nogil:
                 self.group()
@@ -87,9 +103,9 @@ class CaptureEvents:
         """Find the groups."""
         for i in range(len(self.ops.event)):
             t = self.ops.thread(i)
-            if self.ops.event[i] == PAGE_CAPTURE:
+            if self.sensible[i]:
                 self.capturing(i, t, self.ops.a[i])
-            else:
+            elif self.ops.event[i] != PAGE_CAPTURE:
                 self.note(i, t)
 
     def note(self, i: int, t: int) -> None:

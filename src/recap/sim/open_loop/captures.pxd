@@ -5,7 +5,7 @@ from recap.mm.capture cimport capture_alloc_or_return, capture_page, close_captu
 from recap.mm.page_alloc cimport gfp_to_alloc_flags, gfp_zone
 from recap.mm.tracepoints cimport STEP_HANDED, STEP_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
-from recap.pages cimport page_zone
+from recap.pages cimport list_empty, page_zone
 from recap.sim.open_loop.capture_events cimport STEP_OPENED
 from recap.sim.open_loop.capture_truth cimport believe, believe_verdict, undo
 from recap.sim.open_loop.counters cimport unseen
@@ -18,7 +18,7 @@ from recap.sim.open_loop.operations cimport (
     NEVER,
     NO_ROLE,
 )
-from recap.sim.open_loop.replay cimport CAPTURE_STEPS, LAGGING_COUNTERS, Replay, deviate
+from recap.sim.open_loop.replay cimport CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
 from recap.sim.open_loop.searches cimport used_unreported
 
 @cython.locals(t=cython.int)

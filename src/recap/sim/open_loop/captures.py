@@ -14,7 +14,7 @@ if not cython.compiled:
     from recap.mm.page_alloc import gfp_to_alloc_flags, gfp_zone
     from recap.mm.tracepoints import STEP_HANDED, STEP_REFUSED
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
-    from recap.pages import page_zone
+    from recap.pages import list_empty, page_zone
     from recap.sim.open_loop.capture_events import STEP_OPENED
     from recap.sim.open_loop.capture_truth import believe, believe_verdict, undo
     from recap.sim.open_loop.counters import unseen
@@ -27,7 +27,7 @@ if not cython.compiled:
         NEVER,
         NO_ROLE,
     )
-    from recap.sim.open_loop.replay import CAPTURE_STEPS, LAGGING_COUNTERS, Replay, deviate
+    from recap.sim.open_loop.replay import CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
     from recap.sim.open_loop.searches import used_unreported
 
 
@@ -51,7 +51,7 @@ def opened(r: Replay, i: int, t: int) -> None:
         slot += 1
     r.captures.counted[STEP_OPENED] += 1
     if slot == len(r.captures.block) or open_capture(r.m, slot, r.flags[i], 1) < 0:
-        deviate(r, CAPTURE_STEPS, i, NONE)
+        deviate(r, CAPTURE_STEP, i, NONE)
         return
     r.captures.exact[STEP_OPENED] += 1
     r.captures.slot[t] = slot
@@ -81,7 +81,7 @@ def left_alone(r: Replay, i: int) -> None:
         return
     note_lru_pages(r, r.pfn[i], r.m.capture[slot].wanted)
     if wants_page(r.m, slot, r.pfn[i]):
-        deviate(r, CAPTURE_STEPS, i, r.pfn[i])
+        deviate(r, CAPTURE_STEP, i, r.pfn[i])
 
 
 def note_lru_pages(r: Replay, pfn: int, order: int) -> None:
@@ -173,7 +173,7 @@ def closed(r: Replay, i: int, t: int) -> None:
     slot = r.captures.slot[t]
     if slot < 0:
         return
-    if r.m.capture[slot].state != CAPTURE_IDLE:
+    if r.m.capture[slot].state != CAPTURE_IDLE or not list_empty(r.m, r.m.capture_heads + slot):
         close_capture(r.m, slot)
         compare_steps(r, t, i)
     r.captures.handed[t] = r.captures.block[slot]
@@ -183,7 +183,7 @@ def closed(r: Replay, i: int, t: int) -> None:
 def come_to(r: Replay, t: int, head: int) -> None:
     """Before a group: steps of joining blocks that the model did not make are made now."""
     while r.captures.at[t] != NEVER and r.captures.at[t] < head:
-        deviate(r, CAPTURE_STEPS, r.captures.at[t], NONE)
+        deviate(r, CAPTURE_STEP, r.captures.at[t], NONE)
         count_step(r, t, False)
 
 
@@ -234,8 +234,9 @@ def differ(r: Replay, t: int, head: int, k: int) -> None:
     """From the model's k-th step on the two went different ways: the model's are undone, the kernel's believed."""
     at = r.captures.at[t]
     wrong = r.m.capture_steps[k].pfn if k < r.m.nr_capture_steps else NONE
-    deviate(r, CAPTURE_STEPS, at if of_group(r, at, head) else NEVER, wrong)
+    deviate(r, CAPTURE_STEP, at if of_group(r, at, head) else NEVER, wrong)
     for j in range(r.m.nr_capture_steps - 1, k - 1, -1):
+        r.captures.extra[r.m.capture_steps[j].event] += 1
         undo(r, t, j)
     if head == NEVER:
         return

@@ -26,7 +26,7 @@ cdef enum:
     STRAY_FRAME = 3
     UNKNOWN_FREE = 4
     ISOLATION = 5
-    CAPTURE_STEPS = 6
+    CAPTURE_STEP = 6
 
 cdef class Replay:
     cdef readonly Memory m

@@ -9,9 +9,10 @@ import numpy as np
 
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
-from recap.sim.open_loop.capture_events import STEPS, CaptureEvents
+from recap.sim.open_loop.capture_events import CaptureEvents
 from recap.sim.open_loop.operations import Operations
 from recap.trace import Event, Events
+from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
     from recap.kernel import NR_PCP_LISTS
@@ -24,7 +25,7 @@ if not cython.compiled:
     EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES = range(6, 11)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
-    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION, CAPTURE_STEPS = range(7)
+    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION, CAPTURE_STEP = range(7)
 
 INFERENCES = {
     "bulk_allocations": "frames that left a per-cpu list unreported: __alloc_pages_bulk has no tracepoint",
@@ -67,7 +68,7 @@ class Replay:
         events = with_orders(events)
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
-        self.captures = CaptureEvents(self.ops, events)
+        self.captures = CaptureEvents(self.ops, events, memory)
         self.event = adopt(events.event)
         self.cpu = adopt(events.cpu)
         self.context = adopt(events.context)
@@ -80,24 +81,7 @@ class Replay:
         self.b = adopt(events.b)
         self.now = 0
         self.next_sleep = 0
-
-        self.allocations = 0
-        self.exact = 0
-        self.mismatched = 0
-        self.failed = 0
-        self.frees_unknown = 0
-        self.taken = 0
-        self.taken_exact = 0
-        self.drained = 0
-        self.drained_exact = 0
-        self.inferred = adopt(np.zeros(len(INFERENCES), np.int64))
-
-        self.nr_deviations = 0
-        self.deviation_kind = adopt(np.zeros(MOST_DEVIATIONS, np.uint8))
-        self.deviation_at = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
-        self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
-        self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))
-
+        self.start_counting()
         self.counter_lag = adopt(counter_lag(memory))
         self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))
         self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))
@@ -115,14 +99,34 @@ class Replay:
         self.turned = adopt(np.zeros(memory.nr_zones, np.int32))
         self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))
 
+    def start_counting(self) -> None:
+        """Nothing is predicted, nothing inferred yet."""
+        self.allocations = 0
+        self.exact = 0
+        self.mismatched = 0
+        self.failed = 0
+        self.frees_unknown = 0
+        self.taken = 0
+        self.taken_exact = 0
+        self.drained = 0
+        self.drained_exact = 0
+        self.inferred = adopt(np.zeros(len(INFERENCES), np.int64))
+
+        self.nr_deviations = 0
+        self.deviation_kind = adopt(np.zeros(MOST_DEVIATIONS, np.uint8))
+        self.deviation_at = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
+        self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
+        self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))
+
     def inferences(self) -> dict[str, int]:
         """How often each kind of inference was made."""
         return {name: int(self.inferred[kind]) for kind, name in enumerate(INFERENCES)}
 
-    def captured(self) -> dict[str, tuple[int, int]]:
-        """The steps of page capture by kind: how many there were, and how many the model did as well."""
-        steps = enumerate(STEPS[:-1])
-        return {name: (int(self.captures.counted[kind]), int(self.captures.exact[kind])) for kind, name in steps}
+    def captured(self) -> dict[str, tuple[int, int, int]]:
+        """The steps of page capture by kind: the kernel's, those that the model did as well, those that only it did."""
+        c = self.captures
+        steps = enumerate(CAPTURE_STEPS[:-1])
+        return {name: (int(c.counted[kind]), int(c.exact[kind]), int(c.extra[kind])) for kind, name in steps}
 
     def deviations(self) -> list[tuple[str, int, int, int]]:
         """Where the model went another way: (kind, event the model stood at, event concerned or -1, model's frame)."""
