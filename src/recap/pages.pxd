@@ -231,6 +231,7 @@ cdef class Memory:
     cdef int[::1] queue
     cdef readonly int queue_length
     cdef readonly int pcp_closed
+    cdef bint pcp_locked
     cdef readonly bint pgdat_writeback
     cdef readonly bint pgdat_dirty
     cdef readonly bint pgdat_congested

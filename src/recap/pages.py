@@ -293,6 +293,7 @@ class Memory:
         self.write_congested = False
         self.queue_length = 0
         self.pcp_closed = 0
+        self.pcp_locked = False
 
     def reset_compaction(self) -> None:
         """Nothing compacts; every scan would begin at the ends of its zone."""

@@ -27,6 +27,7 @@ from recap.sim.open_loop.interrupts cimport (
     locked_out,
     made_before_interrupt,
     made_before_switch,
+    taken_past_lists,
 )
 from recap.sim.open_loop.operations cimport (
     ALLOC,

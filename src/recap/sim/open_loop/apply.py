@@ -32,6 +32,7 @@ if not cython.compiled:
         locked_out,
         made_before_interrupt,
         made_before_switch,
+        taken_past_lists,
     )
     from recap.sim.open_loop.operations import (
         ALLOC,
@@ -225,10 +226,15 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
     p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
-    wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
+    wrong = False
+    r.m.pcp_locked = taken_past_lists(r, alloc, at, p)
+    r.inferred[LOCKED_LISTS] += r.m.pcp_locked
+    if not r.m.pcp_locked and pcp_allowed_order(r.m, r.order[alloc]):
+        wrong = holds_strays(r, p, requested_pindex(r, alloc))
     r.m.nr_emitted = 0
-    r.m.refilling = 0
+    r.m.refilling = r.m.pcp_locked
     predicted = predict(r, alloc, r.cpu[at])
+    r.m.pcp_locked = False
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
     return at

@@ -1,8 +1,10 @@
 cimport cython
 
 from recap.kernel cimport STATE_ALLOCATED, STATE_PCP
-from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-from recap.pages cimport list_del, page_zone
+from recap.mm.free_area cimport free_list
+from recap.mm.page_alloc cimport gfp_migratetype
+from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
+from recap.pages cimport list_del, list_empty, page_zone
 from recap.sim.open_loop.operations cimport (
     FREE,
     IN_INTERRUPT,
@@ -62,3 +64,14 @@ cdef void look_ahead(Replay r, long long i) noexcept nogil
 
 @cython.locals(p=cython.int, k=cython.longlong)
 cdef bint locked_out(Replay r, long long i) noexcept nogil
+
+cdef int blocks_taken(Replay r, long long at) noexcept nogil
+
+@cython.locals(current=cython.int, head=cython.uint, first=cython.uint)
+cdef bint more_to_take(Replay r, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(factor=cython.int, batch=cython.int)
+cdef int usual_batch(Replay r, int p, int order) noexcept nogil
+
+@cython.locals(order=cython.int, zone=cython.int)
+cdef bint taken_past_lists(Replay r, long long alloc, long long at, int p) noexcept nogil

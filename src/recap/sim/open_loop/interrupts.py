@@ -6,8 +6,10 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import STATE_ALLOCATED, STATE_PCP
-    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-    from recap.pages import list_del, page_zone
+    from recap.mm.free_area import free_list
+    from recap.mm.page_alloc import gfp_migratetype
+    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
+    from recap.pages import list_del, list_empty, page_zone
     from recap.sim.open_loop.operations import (
         FREE,
         IN_INTERRUPT,
@@ -221,3 +223,48 @@ def locked_out(r: Replay, i: int) -> bool:
         return False
     p = pcp_number(r, i)
     return would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])
+
+
+def blocks_taken(r: Replay, at: int) -> int:
+    """How many blocks a run of steps takes."""
+    blocks = 0
+    while at != NEVER:
+        blocks += r.event[at] == MM_PAGE_ALLOC_ZONE_LOCKED
+        at = r.ops.next_step[at]
+    return blocks
+
+
+def more_to_take(r: Replay, zone: int, order: int, migratetype: int) -> bool:
+    """Could a second block of this order be taken without falling back to another type?"""
+    for current in range(order, r.m.max_order):
+        head = free_list(r.m, zone, current, migratetype)
+        first = r.m.page[head].next
+        if first != head and (current > order or r.m.page[first].next != head):
+            return True
+    return False
+
+
+def usual_batch(r: Replay, p: int, order: int) -> int:
+    """How many blocks a list would be filled with now."""
+    factor = r.m.pcp[p].alloc_factor
+    batch = refill_batch(r.m, p // r.m.nr_cpus, p, order)
+    r.m.pcp[p].alloc_factor = factor
+    r.m.refilling = 0
+    return batch
+
+
+def taken_past_lists(r: Replay, alloc: int, at: int, p: int) -> bool:
+    """Did an allocation find its per-cpu lists locked, so that it went to the free lists? (rmqueue_pcplist, rmqueue)
+
+    It took one block, where an empty list is filled with more; or, where lists are filled by single blocks, its list
+    was not empty, and its task did nothing between another CPU's drain of the lists and this.
+    """
+    order = r.order[alloc]
+    zone = p // r.m.nr_cpus
+    if not pcp_allowed_order(r.m, order) or (r.m.nr_cpus == 1 and not r.context[alloc] & IN_INTERRUPT):
+        return False
+    if blocks_taken(r, at) != 1:
+        return False
+    if usual_batch(r, p, order) > 1:
+        return more_to_take(r, zone, order, gfp_migratetype(r.flags[alloc]))
+    return r.ops.since[at] < r.drain_until[p] and not list_empty(r.m, pcp_list(r, p, requested_pindex(r, alloc)))

@@ -30,7 +30,7 @@ if not cython.compiled:
 INFERENCES = {
     "bulk_allocations": "frames that left a per-cpu list unreported: __alloc_pages_bulk has no tracepoint",
     "late_reports": "allocations made before something that the trace shows first: they are reported last of all",
-    "locked_lists": "frees that found their per-cpu lists locked, by what they interrupted or a drain from another CPU",
+    "locked_lists": "per-cpu lists found locked, by what was interrupted or a drain from another CPU, and gone past",
     "emptied_lists": "per-cpu lists emptied whole for somebody (drain_pages_zone), known by what they gave back",
     "lagging_counters": "zones chosen or refused by a counter of free pages that lagged behind, within its limit",
     "dirty_limits": "requests to write that the node's limit of dirty pages refused at the low watermark",
