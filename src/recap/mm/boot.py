@@ -137,6 +137,7 @@ def page_records(snapshot: Snapshot) -> Array:
     page["flags"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint16)
+    page["flags"][lru] |= np.where(snapshot.shmem()[lru], kernel.PG_SHMEM, 0).astype(np.uint16)
     return page
 
 

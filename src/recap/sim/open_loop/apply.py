@@ -419,7 +419,8 @@ def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
-    left_alone(r, i)
+    if r.ops.partner[i] != NEVER:
+        left_alone(r, i)
     r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
     r.m.page[r.pfn[i]].flags = 0
 

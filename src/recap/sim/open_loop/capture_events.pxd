@@ -8,12 +8,17 @@ from recap.sim.open_loop.operations cimport (
     CAPTURE_OPEN,
     CAPTURE_OWNED,
     CAPTURE_SETTLE,
+    CAPTURE_WRITE,
     MM_PAGE_FREE,
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
     MM_VMSCAN_DIRECT_RECLAIM_END,
+    MM_VMSCAN_LRU_SHRINK_ACTIVE,
+    MM_VMSCAN_LRU_SHRINK_INACTIVE,
+    MM_VMSCAN_WRITE_FOLIO,
     NEVER,
     NO_ROLE,
     PAGE_CAPTURE,
+    PREPARE,
     Operations,
 )
 
@@ -26,12 +31,18 @@ cdef enum:
 cdef class CaptureEvents:
     cdef Operations ops
     cdef const unsigned char[::1] order
+    cdef const long long[::1] b
     cdef const unsigned char[::1] sensible
     cdef int[::1] next_step
     cdef int[::1] last_step
     cdef int[::1] latest
     cdef int[::1] freed
     cdef int[::1] opened
+    cdef int[::1] written
+    cdef int[::1] released
+    cdef int[::1] last_released
+    cdef int[::1] own
+    cdef int[::1] off_lru_until
     cdef unsigned char[::1] reclaiming
     cdef int[::1] at
     cdef int[::1] slot
@@ -46,6 +57,11 @@ cdef class CaptureEvents:
     cdef void group(self) noexcept nogil
 
     cdef void note(self, long long i, int t) noexcept nogil
+
+    cdef void reclaim(self, long long i, int t) noexcept nogil
+
+    @cython.locals(at=cython.longlong, left=cython.longlong)
+    cdef void batch_ended(self, long long i, int t, long long reclaimed) noexcept nogil
 
     @cython.locals(step=cython.int)
     cdef void capturing(self, long long i, int t, int step) noexcept nogil

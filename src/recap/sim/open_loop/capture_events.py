@@ -24,12 +24,17 @@ if not cython.compiled:
         CAPTURE_OPEN,
         CAPTURE_OWNED,
         CAPTURE_SETTLE,
+        CAPTURE_WRITE,
         MM_PAGE_FREE,
         MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         MM_VMSCAN_DIRECT_RECLAIM_END,
+        MM_VMSCAN_LRU_SHRINK_ACTIVE,
+        MM_VMSCAN_LRU_SHRINK_INACTIVE,
+        MM_VMSCAN_WRITE_FOLIO,
         NEVER,
         NO_ROLE,
         PAGE_CAPTURE,
+        PREPARE,
         Operations,
     )
 
@@ -70,7 +75,7 @@ class CaptureEvents:
 
     `at` is a thread's first step that the replay has not come to, `slot` the number of its capture list while it has
     one, `handed` the block it is about to return. Of each list `block` is the one handed over, `gfp` the request's
-    flags. `counted` are the steps by kind, `exact` those that the model did as well, and
+    flags. A page that reclaim writes is off its LRU list up to the event `off_lru_until`. `counted` are the steps by kind, `exact` those that the model did as well, and
     `extra` are steps that only the model did.
     """
 
@@ -80,12 +85,18 @@ class CaptureEvents:
         frames = int(memory.array("zone")["end"].max())
         self.ops = ops
         self.order = adopt(events.order)
+        self.b = adopt(events.b)
         self.sensible = adopt(sensible(events, frames, int(memory.max_order)))
         self.next_step = ops.next_step
         self.last_step = adopt(np.full(threads, -1, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
         self.freed = adopt(np.full(threads, -1, np.int32))
         self.opened = adopt(np.full(threads, -1, np.int32))
+        self.written = adopt(np.full(threads, -1, np.int32))
+        self.released = adopt(np.full(threads, -1, np.int32))
+        self.last_released = adopt(np.full(threads, -1, np.int32))
+        self.own = adopt(np.zeros(threads, np.int32))
+        self.off_lru_until = adopt(np.full(len(memory.array("frame")), -1, np.int32))
         self.reclaiming = adopt(np.zeros(threads, np.uint8))
         self.at = adopt(np.full(threads, -1, np.int32))
         self.slot = adopt(np.full(threads, -1, np.int32))
@@ -120,6 +131,44 @@ class CaptureEvents:
                 self.opened[t] = NEVER
         elif self.ops.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
             self.reclaiming[t] = 0
+        self.reclaim(i, t)
+
+    def reclaim(self, i: int, t: int) -> None:
+        """What a thread's batch of reclaim writes and releases, and where the batch ends."""
+        if self.ops.event[i] == MM_VMSCAN_WRITE_FOLIO and self.ops.pfn[i] < len(self.off_lru_until):
+            self.ops.role[i] = CAPTURE_WRITE
+            self.next_step[i] = self.written[t]
+            self.written[t] = i
+        elif self.ops.role[i] == PREPARE and self.reclaiming[t]:
+            if self.released[t] == NEVER:
+                self.released[t] = i
+            else:
+                self.next_step[self.last_released[t]] = i
+            self.last_released[t] = i
+        elif self.ops.event[i] == MM_VMSCAN_LRU_SHRINK_INACTIVE:
+            self.batch_ended(i, t, self.b[i])
+        elif self.ops.event[i] == MM_VMSCAN_LRU_SHRINK_ACTIVE:
+            self.batch_ended(i, t, 0)
+
+    def batch_ended(self, i: int, t: int, reclaimed: int) -> None:
+        """Until here pages that were written are off their lists. Of the pages released as many as were reclaimed could
+        have been captured, those captured among them; others, which came later, had lost their last user meanwhile.
+
+        (shrink_inactive_list, move_folios_to_lru)
+        """
+        at = self.written[t]
+        while at != NEVER:
+            self.ops.partner[at] = i
+            at = self.next_step[at]
+        at = self.released[t]
+        left = reclaimed - self.own[t]
+        while at != NEVER and left > 0:
+            self.ops.partner[at] = i
+            at = self.next_step[at]
+            left -= 1
+        self.written[t] = NEVER
+        self.released[t] = NEVER
+        self.own[t] = 0
 
     def capturing(self, i: int, t: int, step: int) -> None:
         """A step of page capture."""
@@ -146,6 +195,7 @@ class CaptureEvents:
         if step == STEP_OWN and self.freed[t] != NEVER and self.ops.pfn[self.freed[t]] == self.ops.pfn[i]:
             self.ops.role[self.freed[t]] = CAPTURE
             self.ops.partner[self.freed[t]] = i
+            self.own[t] += 1
             return CAPTURE_OWNED
         if self.latest[t] > self.last_step[t] and STEP_TRIMMED <= step <= STEP_REFUSED:
             return CAPTURE_SETTLE if self.reclaiming[t] else CAPTURE_CLOSE

@@ -1,9 +1,9 @@
 cimport cython
 
-from recap.kernel cimport ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, STATE_ALLOCATED
+from recap.kernel cimport ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, PG_SHMEM, STATE_ALLOCATED
 from recap.mm.capture cimport capture_alloc_or_return, capture_page, close_capture, open_capture, wants_page
 from recap.mm.page_alloc cimport gfp_to_alloc_flags, gfp_zone
-from recap.mm.tracepoints cimport STEP_HANDED, STEP_REFUSED
+from recap.mm.tracepoints cimport STEP_HANDED, STEP_OWN, STEP_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport list_empty, page_zone
 from recap.sim.open_loop.capture_events cimport STEP_OPENED
@@ -14,6 +14,7 @@ from recap.sim.open_loop.operations cimport (
     CAPTURE_CLOSED,
     CAPTURE_OPEN,
     CAPTURE_SETTLE,
+    CAPTURE_WRITE,
     MM_LRU_INSERTION,
     NEVER,
     NO_ROLE,
@@ -34,7 +35,7 @@ cdef void captured(Replay r, long long i) noexcept nogil
 cdef void left_alone(Replay r, long long i) noexcept nogil
 
 @cython.locals(at=cython.uint, end=cython.uint, next_use=cython.longlong)
-cdef void note_lru_pages(Replay r, unsigned int pfn, int order) noexcept nogil
+cdef void note_mappings(Replay r, unsigned int pfn, int order, bint asking) noexcept nogil
 
 @cython.locals(slot=cython.int, alloc_flags=cython.int, zone=cython.int)
 cdef void settled(Replay r, long long i, int t) noexcept nogil

@@ -9,10 +9,10 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, STATE_ALLOCATED
+    from recap.kernel import ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, PG_SHMEM, STATE_ALLOCATED
     from recap.mm.capture import capture_alloc_or_return, capture_page, close_capture, open_capture, wants_page
     from recap.mm.page_alloc import gfp_to_alloc_flags, gfp_zone
-    from recap.mm.tracepoints import STEP_HANDED, STEP_REFUSED
+    from recap.mm.tracepoints import STEP_HANDED, STEP_OWN, STEP_REFUSED
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
     from recap.pages import list_empty, page_zone
     from recap.sim.open_loop.capture_events import STEP_OPENED
@@ -23,6 +23,7 @@ if not cython.compiled:
         CAPTURE_CLOSED,
         CAPTURE_OPEN,
         CAPTURE_SETTLE,
+        CAPTURE_WRITE,
         MM_LRU_INSERTION,
         NEVER,
         NO_ROLE,
@@ -42,6 +43,8 @@ def apply_capture(r: Replay, i: int, role: int) -> None:
         emptied(r, i, t)
     elif role == CAPTURE_CLOSED:
         closed(r, i, t)
+    elif role == CAPTURE_WRITE:
+        r.captures.off_lru_until[r.pfn[i]] = r.ops.partner[i]
 
 
 def opened(r: Replay, i: int, t: int) -> None:
@@ -68,8 +71,9 @@ def captured(r: Replay, i: int) -> None:
         used_unreported(r, pfn)
     r.freed_at[pfn] = i
     if r.captures.slot[t] >= 0 and r.m.page[pfn].state == STATE_ALLOCATED:
-        note_lru_pages(r, pfn, r.m.capture[r.captures.slot[t]].wanted)
+        note_mappings(r, pfn, r.m.capture[r.captures.slot[t]].wanted, True)
         capture_page(r.m, r.captures.slot[t], pfn)
+        note_mappings(r, pfn, r.m.capture[r.captures.slot[t]].wanted, False)
     compare_steps(r, t, r.ops.partner[i])
 
 
@@ -79,15 +83,19 @@ def left_alone(r: Replay, i: int) -> None:
     slot = r.captures.slot[t]
     if slot < 0:
         return
-    note_lru_pages(r, r.pfn[i], r.m.capture[slot].wanted)
+    note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, True)
     if wants_page(r.m, slot, r.pfn[i]):
+        r.captures.extra[STEP_OWN] += 1
         deviate(r, CAPTURE_STEP, i, r.pfn[i])
+    note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, False)
 
 
-def note_lru_pages(r: Replay, pfn: int, order: int) -> None:
-    """Of the aligned block around a page: what is on its way to an LRU list has a mapping, so that reclaim can free it.
+def note_mappings(r: Replay, pfn: int, order: int, asking: bool) -> None:
+    """Of the block around a page, while it is asked what reclaim can free there: which pages off their lists have a
+    mapping?
 
-    (lru_cache_add collects pages before it puts them on their lists.)
+    Those on their way to one do (lru_cache_add); those of shared memory that are written to swap have left theirs
+    (shmem_writepage).
     """
     at = pfn & ~((1 << order) - 1)
     end = at + (1 << order)
@@ -95,6 +103,11 @@ def note_lru_pages(r: Replay, pfn: int, order: int) -> None:
         next_use = r.ops.upcoming[at]
         if r.m.page[at].state == STATE_ALLOCATED and next_use != NEVER and r.event[next_use] == MM_LRU_INSERTION:
             r.m.page[at].flags |= PG_LRU
+        if at != pfn and r.captures.off_lru_until[at] > r.now and r.m.page[at].flags & PG_SHMEM:
+            if asking:
+                r.m.page[at].flags &= ~PG_LRU
+            else:
+                r.m.page[at].flags |= PG_LRU
         at += 1
 
 

@@ -26,6 +26,9 @@ if not cython.compiled:
     MM_PAGE_ALLOC_EXTFRAG = 5
     MM_LRU_INSERTION = 6
     SCHED_SWITCH = 13
+    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
+    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
+    MM_VMSCAN_WRITE_FOLIO = 24
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
     MM_VMSCAN_DIRECT_RECLAIM_END = 18
     MM_VMSCAN_KSWAPD_WAKE = 19
@@ -42,8 +45,8 @@ if not cython.compiled:
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
     DECAY = 11  # of per-cpu lists that are not used
     # Of page capture: a page is captured as it is freed, as the step behind it says; a capture begins, is settled,
-    # is emptied at its end, and has ended.
-    CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED = range(12, 18)
+    # is emptied at its end, and has ended. Beside it reclaim writes a page.
+    CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED, CAPTURE_WRITE = range(12, 19)
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
