@@ -48,6 +48,7 @@ from recap.sim.open_loop.operations cimport (
     MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
     NEVER,
     NO_ROLE,
+    PASS_BY,
     PREPARE,
     SEARCH,
     TAKE,
@@ -136,6 +137,12 @@ cdef long long drain_unannounced(Replay r, long long at) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void unreserve_highatomic(Replay r, long long i) noexcept nogil
+
+@cython.locals(i=cython.longlong, k=cython.longlong)
+cdef bint passed_before(Replay r, int c, long long at) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef void free_passing_by(Replay r, int c) noexcept nogil
 
 @cython.locals(pfn=cython.uint, migratetype=cython.int)
 cdef void free(Replay r, long long i) noexcept nogil

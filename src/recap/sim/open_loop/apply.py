@@ -48,10 +48,12 @@ if not cython.compiled:
         KSWAPD_WAKE,
         MM_LRU_INSERTION,
         MM_PAGE_ALLOC_EXTFRAG,
+        MM_PAGE_ALLOC_ZONE_LOCKED,
         MM_PAGE_FREE_BATCHED,
         MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         NEVER,
         NO_ROLE,
+        PASS_BY,
         PREPARE,
         SEARCH,
         TAKE,
@@ -105,6 +107,8 @@ def apply(r: Replay, i: int) -> None:
     in_interrupt = r.context[i] & IN_INTERRUPT != 0
     if r.put_off[c] != NEVER and not in_interrupt:
         free_put_off(r, c)
+    if r.passing_by[c] != NEVER and not in_interrupt and role != PREPARE:
+        free_passing_by(r, c)
     if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
         enter_interrupt(r, i)
     apply_allocator(r, i, role)
@@ -143,6 +147,10 @@ def apply_other(r: Replay, i: int, role: int) -> None:
     """Something that the allocator's rules depend on."""
     if role == INSERTION:
         inserted(r, i)
+    elif role == PASS_BY:
+        prepare(r, i)
+        r.ops.next_step[i] = r.passing_by[r.cpu[i]]
+        r.passing_by[r.cpu[i]] = i
     elif role == CAPTURE:
         captured(r, i)
     elif role > CAPTURE_OWNED:
@@ -372,10 +380,14 @@ def drain_unannounced(r: Replay, at: int) -> int:
     zone = page_zone(r.m, r.pfn[at])
     p = pcp_of(r.m, r.pfn[at])
     r.inferred[EMPTIED_LISTS] += 1
+    if passed_before(r, p - zone * r.m.nr_cpus, at):
+        free_passing_by(r, p - zone * r.m.nr_cpus)
     settle_heads(r, p)
     r.m.nr_emitted = 0
     drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
-    return compare_drained(r, at, p)
+    at = compare_drained(r, at, p)
+    free_passing_by(r, p - zone * r.m.nr_cpus)
+    return at
 
 
 def unreserve_highatomic(r: Replay, i: int) -> None:
@@ -386,6 +398,38 @@ def unreserve_highatomic(r: Replay, i: int) -> None:
     zone = preferred_zone(r.m, gfp_zone(r.flags[i]))
     while zone >= 0 and not unreserve_highatomic_pageblock(r.m, zone, gfp_migratetype(r.flags[i]), False):
         zone -= 1
+
+
+def passed_before(r: Replay, c: int, at: int) -> bool:
+    """Had a CPU's page that found its lists locked gone free when the drain of these lists began, too?
+
+    What is freed last is taken first: so it had, if a page of the drain is taken before it.
+    """
+    i = r.passing_by[c]
+    if i == NEVER or r.ops.following[i] == NEVER:
+        return False
+    while at != NEVER:
+        k = r.ops.following[at]
+        if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED and k < r.ops.following[i]:
+            return True
+        at = r.ops.next_step[at]
+    return False
+
+
+def free_passing_by(r: Replay, c: int) -> None:
+    """Free those pages of a CPU's list that found its per-cpu lists locked.
+
+    That is when another CPU has emptied them, or as it begins to; if none is seen to, when the list goes on.
+    """
+    while r.passing_by[c] != NEVER:
+        i = r.passing_by[c]
+        r.passing_by[c] = r.ops.next_step[i]
+        if any_free(r.m, r.pfn[i], r.order[i]):
+            r.frees_unknown += 1
+            deviate(r, UNKNOWN_FREE, i, r.pfn[i])
+        else:
+            r.inferred[LOCKED_LISTS] += 1
+            free_to_buddy(r.m, r.pfn[i], r.order[i])
 
 
 def free(r: Replay, i: int) -> None:

@@ -75,8 +75,8 @@ class CaptureEvents:
 
     `at` is a thread's first step that the replay has not come to, `slot` the number of its capture list while it has
     one, `handed` the block it is about to return. Of each list `block` is the one handed over, `gfp` the request's
-    flags. A page that reclaim writes is off its LRU list up to the event `off_lru_until`. `counted` are the steps by kind, `exact` those that the model did as well, and
-    `extra` are steps that only the model did.
+    flags. A page that reclaim writes is off its LRU list up to the event `off_lru_until`. `counted` are the steps by
+    kind, `exact` those that the model did as well, and `extra` are steps that only the model did.
     """
 
     def __init__(self, ops: Operations, events: Events, memory: Memory) -> None:

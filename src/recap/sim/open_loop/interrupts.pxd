@@ -62,7 +62,7 @@ cdef bint done_after_interrupt(Replay r, long long i) noexcept nogil
 @cython.locals(c=cython.int, locked=cython.bint, reached=cython.bint, j=cython.longlong, k=cython.longlong)
 cdef void look_ahead(Replay r, long long i) noexcept nogil
 
-@cython.locals(p=cython.int, k=cython.longlong)
+@cython.locals(p=cython.int, k=cython.longlong, passed=cython.bint)
 cdef bint locked_out(Replay r, long long i) noexcept nogil
 
 cdef int blocks_taken(Replay r, long long at) noexcept nogil

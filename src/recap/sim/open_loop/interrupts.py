@@ -199,18 +199,20 @@ def look_ahead(r: Replay, i: int) -> None:
 def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
-    It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
+    What is told of its frame next may decide: on a per-cpu list it is taken or drained from there, elsewhere it is taken
+    from the free lists. It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
     frame is taken or drained from a per-cpu list next; and where a frame of the interrupt's is taken from the free
     lists next, not drained before. Where the lock may have been held, it did if the lists would have given back
     otherwise, and the kernel's did not; and so did what else the interrupt freed.
     """
-    if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
-        return True
-    if not r.context[i] & IN_INTERRUPT:
-        return False
     k = r.ops.following[i]
     if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
         return False
+    if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
+        return True
+    if not r.context[i] & IN_INTERRUPT:
+        passed = k != NEVER and r.m.nr_cpus > 1 and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
+        return passed and pcp_allowed_order(r.m, r.order[i])
     if i >= r.looked_until[r.cpu[i]]:
         look_ahead(r, i)
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK or r.all_locked_out[r.cpu[i]]:

@@ -43,6 +43,7 @@ cdef enum:
     CAPTURE_CLOSE = 16
     CAPTURE_CLOSED = 17
     CAPTURE_WRITE = 18
+    PASS_BY = 19
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -129,5 +130,8 @@ cdef class Operations:
 
     @cython.locals(t=cython.int)
     cdef int interrupted(self, long long i) noexcept nogil
+
+    @cython.locals(before=cython.longlong, k=cython.longlong, between=cython.bint, passed=cython.bint)
+    cdef void prepared(self, long long i) noexcept nogil
 
     cdef bint deferred(self, long long i) noexcept nogil

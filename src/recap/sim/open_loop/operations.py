@@ -48,6 +48,8 @@ if not cython.compiled:
     # is emptied at its end, and has ended. Beside it reclaim writes a page.
     CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED, CAPTURE_WRITE = range(12, 19)
 
+    PASS_BY = 19  # a page of a list is prepared, and will find the per-cpu lists locked
+
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
     LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
@@ -271,7 +273,7 @@ class Operations:
     def freeing(self, i: int, t: int) -> None:
         """A free is about to be made: here, or with the drain that it causes."""
         if self.event[i] == MM_PAGE_FREE and self.deferred(i):
-            self.role[i] = PREPARE
+            self.prepared(i)
             self.doing[t] = NO_RUN
             return
         self.role[i] = FREE
@@ -280,6 +282,25 @@ class Operations:
             self.list_goes_on(i, t)
         self.doing[t] = FREED
         self.last[t] = i
+
+    def prepared(self, i: int) -> None:
+        """A page of a list is prepared. Was the one before it of the same list, though nothing tells that it was put on
+        a per-cpu list? Then it found the lists locked (free_unref_page_list).
+
+        It is sure where it lies between two others, or is taken from the free lists next.
+        """
+        self.role[i] = PREPARE
+        before = self.since[i]
+        if before == NEVER or self.event[before] != MM_PAGE_FREE or self.role[before] != FREE:
+            return
+        k = self.following[before]
+        between = self.since[before] != NEVER and self.role[self.since[before]] in (PREPARE, PASS_BY)
+        if k == NEVER:
+            passed = between
+        else:
+            passed = self.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
+        if passed and not self.context[before] & IN_INTERRUPT and self.cpu[before] == self.cpu[i]:
+            self.role[before] = PASS_BY
 
     def list_goes_on(self, i: int, t: int) -> None:
         """Between two pages of one list the per-cpu lists' lock was held: what interrupted it was locked out."""

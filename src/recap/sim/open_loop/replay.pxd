@@ -72,6 +72,7 @@ cdef class Replay:
     cdef long long[::1] looked_until
     cdef unsigned char[::1] all_locked_out
     cdef long long[::1] put_off
+    cdef int[::1] passing_by
     cdef int[::1] interrupted
     cdef int[::1] factor_before
     cdef int[::1] freed_since

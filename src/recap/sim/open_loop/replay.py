@@ -92,6 +92,7 @@ class Replay:
         self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))
         self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))
         self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))
+        self.passing_by = adopt(np.full(memory.nr_cpus, -1, np.int32))
         self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))
         self.factor_before = adopt(np.zeros(pcps, np.int32))
         self.freed_since = adopt(np.zeros(pcps, np.int32))
