@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 # Directories too: their time changes when a file goes away.
-SOURCES := $(shell find src -name __pycache__ -prune -o -print)
+SOURCES := headers.py $(shell find src -name __pycache__ -prune -o -print)
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:

@@ -1,11 +1,14 @@
 """How the engine is compiled: every `X.py` with an `X.pxd` beside it becomes a C extension.
 
+Cython reads a copy in which the headers have their numbers (headers.py); these are the headers that are installed.
 `RECAP_BUILD` selects the variant: `release` (the default) or `checked`, where every index and every
 integer operation of the engine is verified.  Each variant is a complete, importable tree, `build/release`
 or `build/checked`.  All the engine is compiled, or, where there is no C compiler, none of it.
 """
 
+import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,10 +16,15 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
+sys.path.insert(0, str(Path(__file__).parent))  # an isolated build does not look here by itself
+from headers import stage
+
 VARIANT = os.environ.get("RECAP_BUILD", "release")
-HEADER_ONLY = {"kernel", "vmstat"}  # constants: the engine reads `X.pxd`, everybody else the plain `X.py`
+SOURCE = Path("src")
+STAGE = Path("build/stage")  # holds the copy of SOURCE that Cython reads
 SHARED = "recap._cyutility"  # Cython's memoryviews, generated and compiled once instead of in every module
 FLAGS = {"release": ["-O3", "-g0", "-w"], "checked": ["-O1", "-g0", "-w"]}  # -w: the C is Cython's, not ours
 DIRECTIVES = {
@@ -39,13 +47,9 @@ if VARIANT not in FLAGS:
 
 def engine() -> list[Extension]:
     """One extension for each engine module, discovered by its header, and one for what they all need."""
-    sources = sorted(header.with_suffix(".py") for header in Path("src").glob("recap/**/*.pxd"))
-    modules = {
-        ".".join(source.with_suffix("").parts[1:]): source
-        for source in sources
-        if source.exists() and source.stem not in HEADER_ONLY
-    }
-    modules[SHARED] = Path("src", *SHARED.split(".")).with_suffix(".c")
+    sources = sorted(header.with_suffix(".py") for header in SOURCE.glob("recap/**/*.pxd"))
+    modules = {".".join(source.relative_to(SOURCE).with_suffix("").parts): source for source in sources}
+    modules[SHARED] = SOURCE.joinpath(*SHARED.split(".")).with_suffix(".c")
     return [Extension(name, [str(source)], extra_compile_args=FLAGS[VARIANT]) for name, source in modules.items()]
 
 
@@ -74,18 +78,37 @@ class CompileEngine(build_ext):
     def translate(self):
         from Cython.Build import cythonize  # noqa: PLC0415 (without a compiler it is not needed)
 
-        translated = cythonize(
-            self.extensions,
-            nthreads=self.parallel,
-            force=self.force,
-            build_dir=f"build/c/{VARIANT}",
-            include_path=["src"],
-            shared_utility_qualified_name=SHARED,
-            compiler_directives={"language_level": 3, "annotation_typing": False, **DIRECTIVES[VARIANT]},
-        )
+        root = Path.cwd()
+        with contextlib.chdir(STAGE):  # so that the compiler's messages name the files in SOURCE
+            translated = cythonize(
+                self.extensions,
+                nthreads=self.parallel,
+                force=self.force,
+                build_dir=str(root / "build/c" / VARIANT),
+                include_path=[str(SOURCE)],
+                shared_utility_qualified_name=SHARED,
+                compiler_directives={"language_level": 3, "annotation_typing": False, **DIRECTIVES[VARIANT]},
+            )
         sources = {extension.name: extension.sources for extension in translated}
         for extension in self.extensions:
-            extension.sources = sources[extension.name]
+            extension.sources = [os.path.relpath(source, root) for source in sources[extension.name]]
+
+
+class BuildPackage(build_py):
+    """The package's files, the headers with their numbers."""
+
+    def run(self):
+        super().run()
+        for header, installed in self.headers().items():
+            shutil.copy2(header, installed)
+
+    def headers(self) -> dict[Path, Path]:
+        """Where each header is, and where it goes."""
+        found = (STAGE / SOURCE).glob("recap/**/*.pxd")
+        return {header: Path(self.build_lib, header.relative_to(STAGE / SOURCE)) for header in found}
+
+    def get_outputs(self, include_bytecode=1):
+        return [*super().get_outputs(include_bytecode), *map(str, self.headers().values())]
 
 
 class BuildTree(build):
@@ -94,6 +117,7 @@ class BuildTree(build):
     sub_commands = build.sub_commands[::-1]  # compile first: failing must not leave plain Python behind
 
     def run(self):
+        stage(SOURCE / "recap", STAGE / SOURCE / "recap")
         super().run()
         commands = [self.get_finalized_command(name) for name in self.get_sub_commands()]
         wanted = {Path(output) for command in commands for output in command.get_outputs()}
@@ -106,7 +130,7 @@ if __name__ == "__main__":
     Path("build").mkdir(exist_ok=True)
     setup(
         ext_modules=engine(),
-        cmdclass={"build": BuildTree, "build_ext": CompileEngine},
+        cmdclass={"build": BuildTree, "build_py": BuildPackage, "build_ext": CompileEngine},
         options={
             "build": {
                 "build_lib": f"build/{VARIANT}",

@@ -57,18 +57,19 @@ struct page {
 struct zone {
 	uint32_t start, end;
 	int32_t index;
-	uint8_t reclaim_active, boosted, pad[2];
+	uint8_t reclaim_active, boosted, below_high, node;
 	int64_t free_pages, managed, nr_free[NR_ORDERS];
 	int64_t watermark[4], watermark_boost, lowmem_reserve[5], nr_reserved_highatomic, kswapd_boost;
-	int64_t vm_stat_diff, nr_lru[NR_LRU_LISTS];
+	int64_t vm_stat_diff, pages_scanned, nr_lru[NR_LRU_LISTS];
 	uint32_t compact_pfns[5];
 	int32_t compact_defer[3];
-	uint8_t compact_blockskip_flush, pad2[3];
+	int32_t capc;
+	uint8_t compact_blockskip_flush, all_unreclaimable, pad[2];
 } __attribute__((packed)); /* as the engine's is */
 
 struct pcp {
 	int32_t count, high, batch, free_factor;
-	int32_t since_6_7[5];	/* of lists tuned by use, which 6.1 does not have */
+	int32_t since_6_7[5], last_refill;	/* of lists tuned by use, which 6.1 does not have */
 };
 
 struct machine {
@@ -410,6 +411,7 @@ static void rmqueue_bulk(struct machine *m, int zone, int p, int order, uint32_t
 
 	if (batch > 1)
 		batch = max(batch >> order, 2);
+	m->pcp[p].last_refill = batch;
 	for (; taken < batch; taken++) {
 		uint32_t pfn = rmqueue_migratetype(m, zone, order, migratetype, flags);
 

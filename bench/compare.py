@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from recap import policy
-from recap.lab.compare import prepare
+from recap.lab.runs import prepare
 from recap.sim.run import simulate
 from recap.trace import Recording
 

@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from recap.trace import Recording
+from recap.trace.event import Event
 from recap.trace.ingest import ingest
 from recap.trace.pagedata import page_data
-from recap.trace.table import COLUMNS, Event, Events
+from recap.trace.table import COLUMNS, Events
 from recap.trace.tracedat import TraceDat, read_tracedat
 
 HEADER_PAGE = (

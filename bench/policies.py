@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from recap import policy
-from recap.lab.compare import prepare
+from recap.lab.runs import prepare
 from recap.sim.run import Setup, simulate
 from recap.trace import Recording
 

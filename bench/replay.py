@@ -9,7 +9,7 @@ these on the model together.
 import sys
 from pathlib import Path
 
-from recap.lab.verify import Run
+from recap.lab.verify import TimedReplay
 from recap.pages import COMPILED
 
 RUNS = 5
@@ -21,7 +21,7 @@ def main() -> None:
     for path in map(Path, sys.argv[1:]):
         runs = []
         for _ in range(RUNS if COMPILED else 1):
-            run = Run(path)
+            run = TimedReplay(path)
             run.to(len(run.events))
             runs.append((run.seconds, run.decode_seconds))
         seconds, decode = min(runs)

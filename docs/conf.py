@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 from contextlib import redirect_stdout
@@ -82,14 +81,11 @@ def shipped() -> str:
 
 
 def questions() -> str:
-    """What the engine asks, from the source of Policy: its docstrings, and the answers of who says nothing."""
-    source = ast.parse((ROOT / "src/recap/policy/policy.py").read_text())
-    methods = {node.name: node for node in ast.walk(source) if isinstance(node, ast.FunctionDef)}
-    rows = []
-    for name, arguments in QUESTIONS.items():
-        when = str(ast.get_docstring(methods[name])).partition("\n")[0]
-        answer = ast.unparse(methods[name].body[-1]).removeprefix("return ")
-        rows.append([f"`{name}({', '.join(arguments)})`", when, {"True": "yes", "False": "no"}[answer]])
+    """What the engine asks, as Policy declares it."""
+    rows = [
+        [f"`{name}({', '.join(question.arguments)})`", question.summary, "yes" if question.unchanged else "no"]
+        for name, question in QUESTIONS.items()
+    ]
     return table(["question", "when, and what a yes means", "if it does not answer"], rows)
 
 

@@ -1,59 +1,127 @@
-"""Numbers that stand in a header for the compiled engine are those of the Python file beside it, and of the enums."""
+"""Numbers have one source: headers in `src` have types only, and headers.py adds the numbers of the Python files."""
 
 from __future__ import annotations
 
-import ast
 import enum
+import importlib
+import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from recap.demand.demand import Kind, Op
-from recap.sim.journal import Note
-from recap.trace import Event
+import headers
+import recap
+from recap.pages import COMPILED
 
 PACKAGE = Path("src/recap")
-NUMBER = re.compile(r"^    ([A-Z][A-Z0-9_]+) = (-?\w+)$", re.MULTILINE)
-HEADERS = sorted(path for path in PACKAGE.rglob("*.pxd") if NUMBER.search(path.read_text()))
-ENUMS: dict[str, type[enum.IntEnum]] = {"": Event, "OP_": Op, "KIND_": Kind, "NOTE_": Note}
+ENUM = re.compile(r"^cdef enum ?(\w*):\n((?:    \w+ = .*\n)+)", re.MULTILINE)
 
 
-def declared(header: Path) -> dict[str, int]:
-    """The numbers of a header."""
-    return {name: int(value, 0) for name, value in NUMBER.findall(header.read_text())}
-
-
-def assigned(source: Path) -> Iterator[tuple[str, int]]:
-    """The numbers of a Python file: `A = 1`, `A = 1 << 4` and `A, B = range(2)`."""
-    for node in ast.walk(ast.parse(source.read_text())):
-        if not isinstance(node, ast.Assign):
-            continue
-        names = [leaf.id for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)]
-        if not all(name.isupper() for name in names):
-            continue
-        try:
-            value = eval(compile(ast.Expression(node.value), str(source), "eval"), {"range": range, "len": len})
-        except Exception:  # not a number by itself
-            continue
-        values = list(value) if isinstance(value, range) else [value]
-        yield from ((name, number) for name, number in zip(names, values, strict=False) if isinstance(number, int))
-
-
-@pytest.mark.parametrize("header", HEADERS, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_header_has_the_numbers_of_its_file(header: Path) -> None:
-    beside = dict(assigned(header.with_suffix(".py")))
-    numbers = declared(header)
-    both = beside.keys() & numbers.keys()
-    assert {name: numbers[name] for name in both} == {name: beside[name] for name in both}
-
-
-@pytest.mark.parametrize("prefix", ENUMS)
-def test_a_header_has_the_numbers_of_the_enums(prefix: str) -> None:
-    members = {f"{prefix}{name}": int(value) for name, value in ENUMS[prefix].__members__.items()}
-    found = {
-        (header, name): number for header in HEADERS for name, number in declared(header).items() if name in members
+def constants(header: str) -> dict[str, int]:
+    """The numbers of a header; members of an enum with a name as `Name.MEMBER`."""
+    return {
+        f"{name}.{member}" if name else member: int(number)
+        for name, lines in ENUM.findall(header)
+        for member, number in re.findall(r"(\w+) = (.*)", lines)
     }
-    assert found
-    assert {name: number for (_, name), number in found.items()} == {name: members[name] for _, name in found}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of a compiled module, one that has only numbers, and one that neither is nor is used by any."""
+    package = tmp_path / "src" / "pack"
+    package.mkdir(parents=True)
+    for name, text in {
+        "__init__.py": "",
+        "walk.py": "import cython\nif not cython.compiled:\n    from pack.kernel import NONE\n    A, B = range(2)\n"
+        "    FAR = -(1 << 40)\nELSE = 5\n",
+        "walk.pxd": "from pack.kernel cimport NONE, Kind, Rules\n\ncdef int walk(int x)\n",
+        "kernel.py": "import dataclasses\nimport enum\n\nNONE = 0xFFFFFFFF\nSMALL = 3\nON = True\nRATE = 1.5\n\n"
+        "class Kind(enum.IntEnum):\n    FREE = 0\n    USED = 1\n\n"
+        "@dataclasses.dataclass\nclass Rules:\n    boost: bool = True\n    merge: bool = False\n\n"
+        "@dataclasses.dataclass\nclass Profile:\n    name: str\n    boost: bool\n",
+        "report.py": "import pack.none_such\nWIDTH = 80\n",
+    }.items():
+        (package / name).write_text(text)
+    return package
+
+
+def test_a_compiled_module_has_what_it_assigns_uncompiled(package: Path) -> None:
+    header = headers.complete(package)[Path("walk.pxd")]
+    assert header == (package / "walk.pxd").read_text() + (
+        "\ncdef enum:\n    A = 0\n    B = 1\n\ncdef enum:\n    FAR = -1099511627776\n"
+    )
+
+
+def test_a_module_of_numbers_has_all_that_can_be_one_in_c(package: Path) -> None:
+    assert headers.complete(package)[Path("kernel.pxd")] == (
+        "\ncdef enum:\n    SMALL = 3\n\ncdef enum:\n    NONE = 4294967295\n"
+        "\ncdef enum Kind:\n    FREE = 0\n    USED = 1\n"
+        "\nctypedef struct Rules:\n    bint boost\n    bint merge\n"
+    )
+
+
+def test_no_other_module_gets_a_header(package: Path) -> None:
+    assert headers.complete(package).keys() == {Path("walk.pxd"), Path("kernel.pxd")}
+
+
+def test_only_integers_are_assigned_uncompiled(package: Path) -> None:
+    (package / "walk.py").write_text("import cython\nif not cython.compiled:\n    RATE = 0.5\n")
+    with pytest.raises(SystemExit, match=r"walk\.py: RATE"):
+        headers.complete(package)
+
+
+def test_what_did_not_change_keeps_its_time(package: Path, tmp_path: Path) -> None:
+    """Code that changes makes its module compile again; a number, all whose headers name it."""
+    stage = tmp_path / "stage"
+
+    def changed(file: str, old: str, new: str) -> set[str]:
+        before = {path.name: path.stat().st_mtime_ns for path in stage.iterdir()}
+        path = package / file
+        path.write_text(path.read_text().replace(old, new))
+        headers.stage(package, stage)
+        return {path.name for path in stage.iterdir() if path.stat().st_mtime_ns != before[path.name]}
+
+    headers.stage(package, stage)
+    for path in stage.iterdir():
+        os.utime(path, (1, 1))
+    assert changed("walk.py", "ELSE = 5", "ELSE = 6") == {"walk.py"}
+    assert changed("kernel.py", "RATE = 1.5", "RATE = 2.5") == {"kernel.py"}
+    assert changed("kernel.py", "SMALL = 3", "SMALL = 4") == {"kernel.py", "kernel.pxd"}
+
+
+def test_what_is_gone_leaves_the_copy(package: Path, tmp_path: Path) -> None:
+    stage = tmp_path / "stage"
+    headers.stage(package, stage)
+    for name in ("walk.py", "walk.pxd"):
+        (package / name).unlink()
+    headers.stage(package, stage)
+    assert {path.name for path in stage.iterdir()} == {"__init__.py", "kernel.py", "report.py"}
+
+
+def test_headers_in_src_have_no_numbers_of_their_own() -> None:
+    lines = [(path.name, line) for path in PACKAGE.rglob("*.pxd") for line in path.read_text().splitlines()]
+    assert not [(name, line) for name, line in lines if re.search(r"\benum\b|^DEF\b", line)]
+
+
+def test_modules_of_numbers_are_the_same_in_c() -> None:
+    """What generated headers say against what importing the modules gives."""
+    for place in headers.complete(PACKAGE):
+        if (PACKAGE / place).exists():
+            continue
+        module = importlib.import_module(".".join(("recap", *place.with_suffix("").parts)))
+        own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+        numbers = {name: value for name, value in own.items() if type(value) is int}
+        for kind in own.values():
+            if isinstance(kind, type) and issubclass(kind, enum.IntEnum) and kind.__module__ == module.__name__:
+                numbers |= {f"{kind.__name__}.{name}": int(value) for name, value in kind.__members__.items()}
+        assert constants(headers.complete(PACKAGE)[place]) == numbers, place
+
+
+@pytest.mark.skipif(not COMPILED, reason="uncompiled, the headers in src are the ones there are")
+def test_the_headers_installed_are_the_complete_ones() -> None:
+    installed = Path(recap.__path__[0])
+    assert {path.relative_to(installed): path.read_text() for path in installed.rglob("*.pxd")} == headers.complete(
+        PACKAGE
+    )

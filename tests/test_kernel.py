@@ -1,8 +1,7 @@
-"""The kernel's numbers: the same in C as in Python, and its formulas give what a real kernel computed."""
+"""The kernel's formulas give what a real kernel computed."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,6 @@ from recap.pages import NR_VMSTAT
 from recap.trace import Recording, Snapshot
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "hugetlb-1cpu"
-
-
-def header(module_file: str | None) -> str:
-    return Path(str(module_file)).with_suffix(".pxd").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -31,26 +26,9 @@ def snapshot(recording: Recording) -> Snapshot:
     return found
 
 
-def test_constants_are_the_same_in_c() -> None:
-    constants = {
-        name: int(value, 0) for name, value in re.findall(r"^    (\w+) = (\w+)$", header(kernel.__file__), re.M)
-    }
-    assert constants
-    assert constants == {name: getattr(kernel, name) for name in constants}
-
-
-def test_every_constant_of_the_engine_is_in_both() -> None:
-    """A name only one of them has is one that only one build knows."""
-    in_c = set(re.findall(r"^    (\w+) =", header(kernel.__file__), re.M))
-    in_python = {name for name, value in vars(kernel).items() if name.isupper() and isinstance(value, int)}
-    assert in_python - in_c == {"PAGE_SIZE"}
-
-
-def test_counters_have_the_same_places_in_c() -> None:
-    names = re.findall(r"^    ([A-Z_]+)(?: = 0)?$", header(vmstat.__file__), re.M)
-    assert [name.lower() for name in names] == [*vmstat.NAMES, "nr_vmstat_items"]
+def test_counters_have_places_and_room() -> None:
     assert [getattr(vmstat, name.upper()) for name in vmstat.NAMES] == list(range(len(vmstat.NAMES)))
-    assert len(vmstat.NAMES) <= NR_VMSTAT
+    assert len(vmstat.NAMES) == vmstat.NR_VMSTAT_ITEMS <= NR_VMSTAT
 
 
 def test_watermarks(recording: Recording, snapshot: Snapshot) -> None:

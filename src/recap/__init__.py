@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
-    from recap.lab.digest import Info
-    from recap.lab.failure import Diagnosis, explain_failures
+    from recap.lab.explain import Diagnosis, explain_failures
     from recap.lab.info import info
+    from recap.lab.information import Info
     from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Interval, VerifyResult
     from recap.lab.sweep import Sweep, sweep
@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Column": "recap.lab.results",
     "Comparison": "recap.lab.results",
-    "Diagnosis": "recap.lab.failure",
-    "Info": "recap.lab.digest",
+    "Diagnosis": "recap.lab.explain",
+    "Info": "recap.lab.information",
     "InputError": "recap.errors",
     "Interval": "recap.lab.results",
     "KeptComparison": "recap.lab.kept",
@@ -38,7 +38,7 @@ _HOME = {
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
-    "explain_failures": "recap.lab.failure",
+    "explain_failures": "recap.lab.explain",
     "load": "recap.trace.recording",
     "info": "recap.lab.info",
     "open_trace": "recap.trace",

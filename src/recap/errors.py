@@ -9,7 +9,7 @@ class RecapError(Exception):
         ...     recap.load("nowhere")
         ... except recap.RecapError as error:
         ...     print(error)
-        nowhere: there is no such file; name a folder with a trace.dat in it, or a trace.dat
+        nowhere: there is no such file; name a folder with a trace.dat in it, or a trace
     """
 
 

@@ -1,7 +1,7 @@
 """What is fixed for a kernel: its constants, and the formulas that size zones and per-cpu lists at boot.
 
-Names are the kernel's. `kernel.pxd` repeats the numbers for the compiled engine (C wants them at compile time); a test
-holds the two lists against each other.
+Names are the kernel's. The compiled engine has the numbers from here too: the build runs this file, which therefore
+imports nothing but the standard library (headers.py).
 """
 
 from __future__ import annotations

@@ -1,14 +1,7 @@
 cimport cython
 
-from recap.kernel cimport Rules
+from recap.kernel cimport NR_LRU_LISTS, NR_PCP_LISTS, Rules
 from recap.policy.policy cimport Policy
-
-cdef enum:
-    FOLIO_LIST = 0
-    RET_FOLIOS = 1
-    FREE_FOLIOS = 2
-    FOLIOS_SKIPPED = 3
-    MIGRATEPAGES = 4
 
 ctypedef packed struct Page:
     unsigned int next
@@ -31,7 +24,7 @@ ctypedef packed struct Zone:
     unsigned char reclaim_active
     unsigned char boosted
     unsigned char below_high
-    unsigned char pad1
+    unsigned char node
     long long free_pages
     long long managed
     long long nr_free[14]
@@ -41,6 +34,7 @@ ctypedef packed struct Zone:
     long long nr_reserved_highatomic
     long long kswapd_boost
     long long vm_stat_diff
+    long long pages_scanned
     long long nr_lru[4]
     unsigned int compact_cached_migrate_pfn[2]
     unsigned int compact_cached_free_pfn
@@ -49,10 +43,46 @@ ctypedef packed struct Zone:
     int compact_considered
     int compact_defer_shift
     int compact_order_failed
+    int capc
     unsigned char compact_blockskip_flush
+    unsigned char all_unreclaimable
+    unsigned char pad1
     unsigned char pad2
-    unsigned char pad3
-    unsigned char pad4
+
+ctypedef packed struct Node:
+    long long lru_size[4]
+    long long nr_scan[4]
+    long long recent_scanned[2]
+    long long recent_rotated[2]
+    long long anon_cost
+    long long file_cost
+    long long nonresident_age
+    long long refaults_anon
+    long long refaults_file
+    long long nr_anon
+    long long nr_slab
+    long long slab_due
+    long long nr_boost_reclaim
+    long long kswapd_reclaimed_before
+    long long kcompactd_timeout_ns
+    int first_zone
+    int end_zone
+    int prev_priority
+    int kswapd_order
+    int kswapd_highest_zoneidx
+    int kswapd_alloc_order
+    int kswapd_failures
+    int kcompactd_max_order
+    int kcompactd_highest_zoneidx
+    int fragmentation_before
+    unsigned char kswapd_asleep
+    unsigned char kswapd_wanted
+    unsigned char kswapd_boosted
+    unsigned char kcompactd_asleep
+    unsigned char kcompactd_wanted
+    unsigned char writeback
+    unsigned char dirty
+    unsigned char congested
 
 ctypedef packed struct Pcp:
     int count
@@ -64,6 +94,7 @@ ctypedef packed struct Pcp:
     int alloc_factor
     int free_count
     int flags
+    int last_refill
 
 ctypedef packed struct Capture:
     int wanted
@@ -73,6 +104,7 @@ ctypedef packed struct Capture:
     long long pages
 
 ctypedef packed struct ScanControl:
+    int node
     int order
     int priority
     int reclaim_idx
@@ -182,6 +214,7 @@ cdef class Memory:
     cdef Page[::1] page
     cdef Frame[::1] frame
     cdef Zone[::1] zone
+    cdef Node[::1] node
     cdef Pcp[::1] pcp
     cdef Capture[::1] capture
     cdef ScanControl[::1] sc
@@ -190,68 +223,33 @@ cdef class Memory:
     cdef long long[::1] shadow
     cdef unsigned int[::1] moved_dirty
     cdef readonly long long nr_moved_dirty
-    cdef readonly long long nonresident_age
-    cdef readonly long long refaults_anon
-    cdef readonly long long refaults_file
-    cdef int capc
     cdef unsigned char[::1] lock_taken
     cdef long long nr_draws
     cdef public long long compaction_proactiveness
     cdef public long long extfrag_threshold
-    cdef readonly int kswapd_alloc_order
-    cdef readonly long long kswapd_reclaimed_before
-    cdef readonly int kcompactd_max_order
-    cdef readonly int kcompactd_highest_zoneidx
-    cdef readonly bint kcompactd_asleep
-    cdef readonly bint kcompactd_wanted
-    cdef long long kcompactd_timeout_ns
-    cdef int fragmentation_before
     cdef unsigned int[::1] resident
     cdef unsigned int[::1] submitted
     cdef readonly long long nr_submitted
-    cdef readonly long long anon_cost
-    cdef readonly long long file_cost
     cdef public long long swappiness
     cdef public long long nr_swap_pages
-    cdef readonly int kswapd_order
-    cdef readonly int kswapd_highest_zoneidx
-    cdef readonly int kswapd_failures
-    cdef readonly bint kswapd_asleep
-    cdef readonly bint kswapd_wanted
-    cdef readonly long long nr_boost_reclaim
-    cdef readonly bint kswapd_boosted
-    cdef long long[::1] nr_scan
-    cdef long long[::1] recent_scanned
-    cdef long long[::1] recent_rotated
-    cdef readonly long long nr_anon
-    cdef readonly int prev_priority
-    cdef public long long pages_scanned
-    cdef public bint all_unreclaimable
     cdef public bint write_congested
     cdef int[::1] queue
     cdef readonly int queue_length
     cdef readonly int pcp_closed
     cdef bint pcp_locked
-    cdef readonly bint pgdat_writeback
-    cdef readonly bint pgdat_dirty
-    cdef readonly bint pgdat_congested
     cdef readonly bint flusher_wanted
     cdef unsigned char[::1] pageblock
     cdef long long[::1] vmstat
-    cdef public long long[::1] lru_size
     cdef Policy policy
     cdef Rules rules
     cdef readonly object profile
     cdef readonly unsigned int nr_frames
     cdef readonly int nr_zones
+    cdef readonly int nr_nodes
     cdef readonly int nr_cpus
     cdef readonly int max_order
     cdef readonly int pageblock_order
-    cdef bint stealing
-    cdef int refilling
-    cdef readonly unsigned int slab_head
-    cdef readonly long long nr_slab
-    cdef readonly long long slab_due
+    cdef readonly unsigned int slab_heads
     cdef readonly unsigned int free_heads
     cdef readonly unsigned int pcp_heads
     cdef readonly unsigned int lru_heads
@@ -270,43 +268,29 @@ cdef class Memory:
     cdef Tracepoint[::1] capture_steps
     cdef object columns
 
-cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
-    cdef unsigned int first = m.page[head].next
-    m.page[pfn].prev = head
-    m.page[pfn].next = first
-    m.page[first].prev = pfn
-    m.page[head].next = pfn
+@cython.locals(first=cython.uint)
+cdef inline void list_add(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
 
-cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) noexcept nogil:
-    cdef unsigned int last = m.page[head].prev
-    m.page[pfn].next = head
-    m.page[pfn].prev = last
-    m.page[last].next = pfn
-    m.page[head].prev = pfn
+@cython.locals(last=cython.uint)
+cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
 
-cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil:
-    cdef unsigned int before = m.page[pfn].prev
-    cdef unsigned int after = m.page[pfn].next
-    m.page[before].next = after
-    m.page[after].prev = before
+@cython.locals(before=cython.uint, after=cython.uint)
+cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil
 
-cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil:
-    return m.page[head].next == head
+cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil
 
-cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil:
-    cdef unsigned int first = m.page[src].next
-    cdef unsigned int last = m.page[src].prev
-    if first == src:
-        return
-    m.page[first].prev = dst
-    m.page[last].next = m.page[dst].next
-    m.page[m.page[dst].next].prev = last
-    m.page[dst].next = first
-    m.page[src].next = src
-    m.page[src].prev = src
+@cython.locals(first=cython.uint, last=cython.uint)
+cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil
 
-cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil:
-    cdef int z = 0
-    while pfn >= m.zone[z].end:
-        z += 1
-    return z
+@cython.locals(z=cython.int)
+cdef inline int page_zone(Memory m, unsigned int pfn) noexcept nogil
+
+cdef inline int page_node(Memory m, unsigned int pfn) noexcept nogil
+
+cdef inline unsigned int lru_list(Memory m, int node, int lru) noexcept nogil
+
+cdef inline int zone_pcp(Memory m, int zone, int cpu) noexcept nogil
+
+cdef inline unsigned int pcp_list(Memory m, int p, int pindex) noexcept nogil
+
+cdef inline int get_pageblock_migratetype(Memory m, unsigned int pfn) noexcept nogil

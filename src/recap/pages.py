@@ -22,9 +22,7 @@ from recap.kernel import (
     LINUX_6_1,
     MAX_NR_ZONES,
     MIGRATE_TYPES,
-    NR_LRU_LISTS,
     NR_ORDERS,
-    NR_PCP_LISTS,
     Profile,
 )
 from recap.policy.policy import Policy
@@ -32,6 +30,8 @@ from recap.policy.policy import Policy
 COMPILED: bool = bool(cython.compiled)
 NR_SCRATCH_LISTS = 5
 if not cython.compiled:
+    from recap.kernel import NR_LRU_LISTS, NR_PCP_LISTS
+
     # What lies on the scratch lists for the length of one call, by the kernel's names for its local lists.
     FOLIO_LIST = 0  # a batch taken off an LRU list
     RET_FOLIOS = 1  # what is left of it
@@ -61,7 +61,7 @@ ZONE = np.dtype(
         ("reclaim_active", "u1"),
         ("boosted", "u1"),
         ("below_high", "u1"),
-        ("pad1", "u1"),
+        ("node", "u1"),
         ("free_pages", "i8"),
         ("managed", "i8"),
         ("nr_free", "i8", NR_ORDERS),
@@ -71,6 +71,7 @@ ZONE = np.dtype(
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
         ("vm_stat_diff", "i8"),
+        ("pages_scanned", "i8"),
         ("nr_lru", "i8", NR_LRU_LISTS),
         ("compact_cached_migrate_pfn", "u4", 2),
         ("compact_cached_free_pfn", "u4"),
@@ -79,18 +80,31 @@ ZONE = np.dtype(
         ("compact_considered", "i4"),
         ("compact_defer_shift", "i4"),
         ("compact_order_failed", "i4"),
+        ("capc", "i4"),  # the direct compactor that works in the zone just now (current->capture_control), or 0
         ("compact_blockskip_flush", "u1"),
+        ("all_unreclaimable", "u1"),
+        ("pad1", "u1"),
         ("pad2", "u1"),
-        ("pad3", "u1"),
-        ("pad4", "u1"),
     ]
+)
+NODE = np.dtype(
+    [("lru_size", "i8", NR_LRU_LISTS), ("nr_scan", "i8", NR_LRU_LISTS)]
+    + [("recent_scanned", "i8", 2), ("recent_rotated", "i8", 2)]
+    + [(name, "i8") for name in ("anon_cost", "file_cost", "nonresident_age", "refaults_anon", "refaults_file")]
+    + [(name, "i8") for name in ("nr_anon", "nr_slab", "slab_due", "nr_boost_reclaim", "kswapd_reclaimed_before")]
+    + [("kcompactd_timeout_ns", "i8")]
+    + [(name, "i4") for name in ("first_zone", "end_zone", "prev_priority", "kswapd_order", "kswapd_highest_zoneidx")]
+    + [(name, "i4") for name in ("kswapd_alloc_order", "kswapd_failures", "kcompactd_max_order")]
+    + [(name, "i4") for name in ("kcompactd_highest_zoneidx", "fragmentation_before")]
+    + [(name, "u1") for name in ("kswapd_asleep", "kswapd_wanted", "kswapd_boosted")]
+    + [(name, "u1") for name in ("kcompactd_asleep", "kcompactd_wanted", "writeback", "dirty", "congested")]
 )
 PCP = np.dtype(
     [(name, "i4") for name in ("count", "high", "batch", "free_factor")]
-    + [(name, "i4") for name in ("high_min", "high_max", "alloc_factor", "free_count", "flags")]
+    + [(name, "i4") for name in ("high_min", "high_max", "alloc_factor", "free_count", "flags", "last_refill")]
 )
 SCAN_CONTROL = np.dtype(
-    [(name, "i4") for name in ("order", "priority", "reclaim_idx", "alloc_flags")]
+    [(name, "i4") for name in ("node", "order", "priority", "reclaim_idx", "alloc_flags")]
     + [(name, "u4") for name in ("gfp", "request", "page")]
     + [(name, "i4") for name in ("capture", "phase", "no_progress_loops", "lru")]
     + [(name, "u1") for name in ("kswapd", "may_writepage", "may_swap", "deactivate_anon", "deactivate_file")]
@@ -186,137 +200,116 @@ class Memory:
         largest = 1 << (profile.max_order - 1)
         self.nr_frames = -(-len(page) // largest) * largest
         self.nr_zones = len(zone)
+        self.nr_nodes = 1 + int(zone["node"].max())
         self.nr_cpus = len(pcp) // len(zone)
         self.max_order = profile.max_order
         self.pageblock_order = profile.pageblock_order
+        self.policy = policy
         self.follow(profile.having(**policy.rules))
+        controls = captures + self.nr_nodes
+        self.columns: dict[str, Array] = {
+            "page": self.with_heads(page, captures, controls),
+            "frame": np.zeros(self.nr_frames, FRAME),
+            "zone": zone.copy(),
+            "node": np.zeros(self.nr_nodes, NODE),
+            "pcp": pcp.copy(),
+            "pageblock": np.array(pageblock, np.uint8),
+            "pageblock_skip": np.zeros(len(pageblock), np.uint8),
+            "capture": np.zeros(captures, CAPTURE),
+            "sc": np.zeros(controls, SCAN_CONTROL),
+            "cc": np.zeros(controls, COMPACT_CONTROL),
+            "queue": np.zeros(controls, np.int32),
+            "vmstat": np.zeros(NR_VMSTAT, np.int64),
+            "submitted": np.zeros(self.nr_frames, np.uint32),
+            "moved_dirty": np.zeros(self.nr_frames, np.uint32),
+        }
+        self.columns["frame"]["object"] = -1
+        self.use_columns()
+        self.track(np.zeros(0, np.uint32))
+        self.trace(0)
+        self.reset()
+
+    def with_heads(self, page: Array, captures: int, controls: int) -> Array:
+        """The page array, padded, and the heads of all lists behind it, each a list of nothing."""
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
-        self.capture_heads = self.lru_heads + NR_LRU_LISTS
+        self.slab_heads = self.lru_heads + self.nr_nodes * NR_LRU_LISTS
+        self.capture_heads = self.slab_heads + self.nr_nodes
         self.scratch_heads = self.capture_heads + captures
         self.compact_heads = self.scratch_heads + NR_SCRATCH_LISTS
-        self.isolated_heads = self.compact_heads + captures + 1
-        self.slab_head = self.isolated_heads + captures + 1
-        whole = np.zeros(self.slab_head + 1, PAGE)
+        self.isolated_heads = self.compact_heads + controls
+        whole = np.zeros(self.isolated_heads + controls, PAGE)
         whole[: len(page)] = page
         heads = np.arange(self.nr_frames, len(whole))
         whole["next"][self.nr_frames :] = heads
         whole["prev"][self.nr_frames :] = heads
-        frame = np.zeros(self.nr_frames, FRAME)
-        frame["object"] = -1
-        self.columns: dict[str, Array] = {
-            "page": whole,
-            "frame": frame,
-            "zone": zone.copy(),
-            "pcp": pcp.copy(),
-            "capture": np.zeros(captures, CAPTURE),
-            "sc": np.zeros(captures + 1, SCAN_CONTROL),
-            "cc": np.zeros(captures + 1, COMPACT_CONTROL),
-            "submitted": np.zeros(self.nr_frames, np.uint32),
-            "moved_dirty": np.zeros(self.nr_frames, np.uint32),
-            "resident": np.zeros(0, np.uint32),
-            "shadow": np.zeros(0, np.int64),
-            "pageblock_skip": np.zeros(len(pageblock), np.uint8),
-            "pageblock": np.array(pageblock, np.uint8),
-            "vmstat": np.zeros(NR_VMSTAT, np.int64),
-            "lru_size": np.zeros(NR_LRU_LISTS, np.int64),
-            "queue": np.zeros(captures + 1, np.int32),
-            "nr_scan": np.zeros(NR_LRU_LISTS, np.int64),
-            "recent_scanned": np.zeros(2, np.int64),
-            "recent_rotated": np.zeros(2, np.int64),
-        }
-        self.page = adopt(whole)
-        self.frame = adopt(frame)
+        return whole
+
+    def use_columns(self) -> None:
+        """The engine works on these arrays."""
+        self.page = adopt(self.columns["page"])
+        self.frame = adopt(self.columns["frame"])
         self.zone = adopt(self.columns["zone"])
+        self.node = adopt(self.columns["node"])
         self.pcp = adopt(self.columns["pcp"])
+        self.pageblock = adopt(self.columns["pageblock"])
+        self.pageblock_skip = adopt(self.columns["pageblock_skip"])
         self.capture = adopt(self.columns["capture"])
         self.sc = adopt(self.columns["sc"])
         self.cc = adopt(self.columns["cc"])
-        self.pageblock_skip = adopt(self.columns["pageblock_skip"])
-        self.shadow = adopt(self.columns["shadow"])
-        self.moved_dirty = adopt(self.columns["moved_dirty"])
-        self.submitted = adopt(self.columns["submitted"])
-        self.resident = adopt(self.columns["resident"])
-        self.pageblock = adopt(self.columns["pageblock"])
-        self.vmstat = adopt(self.columns["vmstat"])
-        self.lru_size = adopt(self.columns["lru_size"])
         self.queue = adopt(self.columns["queue"])
-        self.nr_scan = adopt(self.columns["nr_scan"])
-        self.recent_scanned = adopt(self.columns["recent_scanned"])
-        self.recent_rotated = adopt(self.columns["recent_rotated"])
-        self.trace(0)
-        self.policy = policy
-        self.reset()
-
-    def reset(self) -> None:
-        """Nothing has happened yet."""
-        self.withheld = 0
-        self.withheld_peak = 0
-        self.extfrag_events = 0
-        self.stealing = False
-        self.refilling = 0
-        self.watermark_boost_factor = 15000
-        self.start_reclaim()
-        self.reset_compaction()
+        self.vmstat = adopt(self.columns["vmstat"])
+        self.submitted = adopt(self.columns["submitted"])
+        self.moved_dirty = adopt(self.columns["moved_dirty"])
 
     def follow(self, profile: Profile) -> None:
         """Work by the rules of a kernel from now on."""
         self.profile = profile
         self.rules: Any = vars(profile.rules) if cython.compiled else profile.rules
 
-    def start_reclaim(self) -> None:
-        """kswapd sleeps, nothing is under way."""
-        self.nr_submitted = 0
-        self.anon_cost = 0
-        self.file_cost = 0
+    def reset(self) -> None:
+        """Nothing has happened yet."""
         self.swappiness = 60
+        self.watermark_boost_factor = 15000
+        self.compaction_proactiveness = 20
+        self.extfrag_threshold = 500
         self.nr_swap_pages = 0
-        self.kswapd_order = 0
-        self.kswapd_highest_zoneidx = -1
-        self.kswapd_failures = 0
-        self.kswapd_asleep = True
-        self.kswapd_wanted = False
-        self.nr_boost_reclaim = 0
-        self.kswapd_boosted = False
-        self.pgdat_writeback = self.pgdat_dirty = self.pgdat_congested = False
+        self.withheld = 0
+        self.withheld_peak = 0
+        self.extfrag_events = 0
+        self.nr_submitted = 0
+        self.nr_moved_dirty = 0
         self.flusher_wanted = False
-        self.nonresident_age = 0
-        self.refaults_anon = 0
-        self.refaults_file = 0
-        self.nr_anon = 0
-        self.nr_slab = 0
-        self.slab_due = 0
-        self.prev_priority = DEF_PRIORITY
-        self.pages_scanned = 0
-        self.all_unreclaimable = False
         self.write_congested = False
         self.queue_length = 0
         self.pcp_closed = 0
         self.pcp_locked = False
-
-    def reset_compaction(self) -> None:
-        """Nothing compacts; every scan would begin at the ends of its zone."""
-        self.compaction_proactiveness = 20
-        self.extfrag_threshold = 500
-        self.capc = -1
         self.set_lock_contention(np.zeros(1, np.uint8))
-        self.nr_moved_dirty = 0
-        self.kswapd_alloc_order = 0
-        self.kswapd_reclaimed_before = 0
-        self.kcompactd_max_order = 0
-        self.kcompactd_highest_zoneidx = MAX_NR_ZONES
-        self.kcompactd_asleep = True
-        self.kcompactd_wanted = False
-        self.kcompactd_timeout_ns = 0
-        self.fragmentation_before = 0
-        for z in range(self.nr_zones):
-            last = (self.zone[z].end - 1) & ~((1 << self.pageblock_order) - 1)
-            self.zone[z].compact_cached_migrate_pfn[0] = self.zone[z].start
-            self.zone[z].compact_cached_migrate_pfn[1] = self.zone[z].start
-            self.zone[z].compact_cached_free_pfn = last
-            self.zone[z].compact_init_migrate_pfn = self.zone[z].start
-            self.zone[z].compact_init_free_pfn = last
+        for node in range(self.nr_nodes):
+            self.reset_node(node)
+        for zone in range(self.nr_zones):
+            self.reset_compaction(zone)
+
+    def reset_node(self, node: int) -> None:
+        """kswapd and kcompactd sleep. A node's zones lie one behind the other."""
+        zones = [zone for zone in range(self.nr_zones) if self.zone[zone].node == node]
+        self.node[node].first_zone = zones[0]
+        self.node[node].end_zone = zones[0] + len(zones)
+        self.node[node].prev_priority = DEF_PRIORITY
+        self.node[node].kswapd_highest_zoneidx = -1
+        self.node[node].kswapd_asleep = True
+        self.node[node].kcompactd_highest_zoneidx = MAX_NR_ZONES
+        self.node[node].kcompactd_asleep = True
+
+    def reset_compaction(self, zone: int) -> None:
+        """The next scan begins at the ends of the zone."""
+        last = (self.zone[zone].end - 1) & ~((1 << self.pageblock_order) - 1)
+        self.zone[zone].compact_cached_migrate_pfn[0] = self.zone[zone].start
+        self.zone[zone].compact_cached_migrate_pfn[1] = self.zone[zone].start
+        self.zone[zone].compact_cached_free_pfn = last
+        self.zone[zone].compact_init_migrate_pfn = self.zone[zone].start
+        self.zone[zone].compact_init_free_pfn = last
 
     def trace(self, room: int) -> None:
         """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
@@ -354,12 +347,14 @@ class Memory:
         self.shadow = adopt(self.columns["shadow"])
 
     def count_lru(self, lru: int, pfns: Array) -> None:
-        """An LRU list holds these pages: count them for the node and for their zones."""
+        """The nodes' LRU lists of a kind hold these pages: count them for their zones and nodes."""
         pages = 1 << self.array("page")["order"][pfns].astype(np.int64)
-        self.lru_size[lru] = int(pages.sum())
+        for node in range(self.nr_nodes):
+            self.node[node].lru_size[lru] = 0
         for z in range(self.nr_zones):
             inside = (pfns >= self.zone[z].start) & (pfns < self.zone[z].end)
             self.zone[z].nr_lru[lru] = int(pages[inside].sum())
+            self.node[self.zone[z].node].lru_size[lru] += self.zone[z].nr_lru[lru]
 
     def set_flag(self, pfns: list[int], flag: int) -> None:
         """Set a flag on each of these frames."""
@@ -430,51 +425,79 @@ class Memory:
                 self.page[b].prev = a
 
 
-if not cython.compiled:
+def list_add(m: Memory, pfn: int, head: int) -> None:
+    """Insert behind the head."""
+    first = m.page[head].next
+    m.page[pfn].prev = head
+    m.page[pfn].next = first
+    m.page[first].prev = pfn
+    m.page[head].next = pfn
 
-    def list_add(m: Memory, pfn: int, head: int) -> None:
-        """Insert behind the head."""
-        first = m.page[head].next
-        m.page[pfn].prev = head
-        m.page[pfn].next = first
-        m.page[first].prev = pfn
-        m.page[head].next = pfn
 
-    def list_add_tail(m: Memory, pfn: int, head: int) -> None:
-        """Insert before the head."""
-        last = m.page[head].prev
-        m.page[pfn].next = head
-        m.page[pfn].prev = last
-        m.page[last].next = pfn
-        m.page[head].prev = pfn
+def list_add_tail(m: Memory, pfn: int, head: int) -> None:
+    """Insert before the head."""
+    last = m.page[head].prev
+    m.page[pfn].next = head
+    m.page[pfn].prev = last
+    m.page[last].next = pfn
+    m.page[head].prev = pfn
 
-    def list_del(m: Memory, pfn: int) -> None:
-        """Unlink; the page's own links go stale."""
-        before = m.page[pfn].prev
-        after = m.page[pfn].next
-        m.page[before].next = after
-        m.page[after].prev = before
 
-    def list_empty(m: Memory, head: int) -> bool:
-        """Is there nothing on this list?"""
-        return bool(m.page[head].next == head)
+def list_del(m: Memory, pfn: int) -> None:
+    """Unlink; the page's own links go stale."""
+    before = m.page[pfn].prev
+    after = m.page[pfn].next
+    m.page[before].next = after
+    m.page[after].prev = before
 
-    def list_splice(m: Memory, src: int, dst: int) -> None:
-        """Move a whole list behind another's head."""
-        first = m.page[src].next
-        last = m.page[src].prev
-        if first == src:
-            return
-        m.page[first].prev = dst
-        m.page[last].next = m.page[dst].next
-        m.page[m.page[dst].next].prev = last
-        m.page[dst].next = first
-        m.page[src].next = src
-        m.page[src].prev = src
 
-    def page_zone(m: Memory, pfn: int) -> int:
-        """The zone a page frame lies in."""
-        z = 0
-        while pfn >= m.zone[z].end:
-            z += 1
-        return z
+def list_empty(m: Memory, head: int) -> bool:
+    """Is there nothing on this list?"""
+    return m.page[head].next == head
+
+
+def list_splice(m: Memory, src: int, dst: int) -> None:
+    """Move a whole list behind another's head."""
+    first = m.page[src].next
+    last = m.page[src].prev
+    if first == src:
+        return
+    m.page[first].prev = dst
+    m.page[last].next = m.page[dst].next
+    m.page[m.page[dst].next].prev = last
+    m.page[dst].next = first
+    m.page[src].next = src
+    m.page[src].prev = src
+
+
+def page_node(m: Memory, pfn: int) -> int:
+    """The node a page frame lies in."""
+    return m.zone[page_zone(m, pfn)].node
+
+
+def lru_list(m: Memory, node: int, lru: int) -> int:
+    """The head of an LRU list."""
+    return m.lru_heads + node * NR_LRU_LISTS + lru
+
+
+def zone_pcp(m: Memory, zone: int, cpu: int) -> int:
+    """Which record of `pcp` has a CPU's lists of a zone."""
+    return zone * m.nr_cpus + cpu
+
+
+def pcp_list(m: Memory, p: int, pindex: int) -> int:
+    """The head of a per-cpu list."""
+    return m.pcp_heads + p * NR_PCP_LISTS + pindex
+
+
+def get_pageblock_migratetype(m: Memory, pfn: int) -> int:
+    """The type of a frame's pageblock (get_pageblock_migratetype)."""
+    return m.pageblock[pfn >> m.pageblock_order]
+
+
+def page_zone(m: Memory, pfn: int) -> int:
+    """The zone a page frame lies in."""
+    z = 0
+    while pfn >= m.zone[z].end:
+        z += 1
+    return z

@@ -80,7 +80,7 @@ def test_bad_usage_is_refused_in_one_line(recap: Recap, arguments: list[str], na
 def test_bad_input_is_refused_in_one_line(
     recap: Recap, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
 ) -> None:
-    monkeypatch.setattr("recap.cli.verify.replay", raising(error))
+    monkeypatch.setattr("recap.cli.verify.verify", raising(error))
     outcome = recap("verify", "a")
     assert outcome.is_refusal()
     assert line in outcome.err
@@ -88,13 +88,13 @@ def test_bad_input_is_refused_in_one_line(
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), OSError("no file of the user's")])
 def test_a_bug_is_not_taken_for_bad_input(recap: Recap, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr("recap.cli.verify.replay", raising(error))
+    monkeypatch.setattr("recap.cli.verify.verify", raising(error))
     with pytest.raises(type(error)):
         recap("verify", "a")
 
 
 def test_ctrl_c_ends_in_one_line(recap: Recap, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recap.cli.verify.replay", raising(KeyboardInterrupt()))
+    monkeypatch.setattr("recap.cli.verify.verify", raising(KeyboardInterrupt()))
     assert recap("verify", "a") == Outcome(128 + signal.SIGINT, "", "recap: interrupted\n")
 
 

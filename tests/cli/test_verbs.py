@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from recap.cli.record import exit_code
-from recap.lab.effects import EffectFound, Measure, Plan
+from recap.lab.effects import EffectFound, EffectPlan, Measure
 from recap.lab.results import Column, Comparison, Interval, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
-from recap.trace.recorder import Live, Record, Request
+from recap.trace.recorder import Live, RecordFile, Request
 from tests.cli.conftest import Outcome
 from tests.report.test_information import RECORD
 from tests.trace.test_forms import raw_folder
@@ -60,14 +60,14 @@ class FakeLab:
 @pytest.fixture
 def verify_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     lab = FakeLab(VERIFIED, 0.5)
-    monkeypatch.setattr("recap.cli.verify.replay", lab)
+    monkeypatch.setattr("recap.cli.verify.verify", lab)
     return lab
 
 
 @pytest.fixture
 def compare_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     lab = FakeLab(COMPARED, 1, 2, "none, seed 1")
-    monkeypatch.setattr("recap.cli.compare.run", lab)
+    monkeypatch.setattr("recap.cli.compare.compare", lab)
     return lab
 
 
@@ -144,13 +144,13 @@ def test_convert_packs_raw_pages(recap: Recap, tmp_path: Path) -> None:
 def test_record_passes_its_options_on(recap: Recap, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[Request] = []
 
-    def fake(request: Request, live: Callable[[Live], None], packing: Callable[[float], None]) -> Record:
+    def fake(request: Request, live: Callable[[Live], None], packing: Callable[[float], None]) -> RecordFile:
         asked.append(request)
         live(Live(1.0, 2, 0, 3))
         packing(0.5)
         return msgspec.structs.replace(RECORD, status=3)
 
-    monkeypatch.setattr("recap.cli.record.run", fake)
+    monkeypatch.setattr("recap.cli.record.record", fake)
     outcome = recap("record", "-o", str(tmp_path), "--events", "light", "--buffer", "2", "--", "make", "-j4")
     assert asked == [Request(tmp_path, ("make", "-j4"), "light", None, 2048)]
     assert outcome.code == 1
@@ -180,7 +180,7 @@ def test_study_of_an_effect(recap: Recap, monkeypatch: pytest.MonkeyPatch, tmp_p
     lab = FakeLab(found, 1, 2, "none, seed 0")
     monkeypatch.setattr("recap.cli.study.effects.measure_effect", lab)
     outcome = recap("study", "defrag-mode-2025", "--quick", "--seeds", "4", "--out", str(tmp_path))
-    assert lab.asked == (("defrag-mode-2025", Plan(4, small=True)), {"out": tmp_path})
+    assert lab.asked == (("defrag-mode-2025", EffectPlan(4, small=True)), {"out": tmp_path})
     assert outcome.code == 0
     assert all(word in outcome.out for word in ("a title", "-50.0 ±0.0%", "-73%", "as published"))
     assert "| allocstall |" in (tmp_path / "figures.md").read_text()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
 from recap.demand.huge_faults import SMALL, Area
-from recap.demand.program import Objects, Task, join
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import ObjectTable, Task, join
 from recap.kernel import GFP_DIRECT_RECLAIM, GFP_KERNEL
 from recap.mm import boot, invariants
 from recap.sim.closed_loop import Simulation
@@ -21,7 +22,7 @@ COUNT = 2
 
 def faults(pinned: bool, asked_for: bool = True) -> Demand:
     """A task faults in two huge pages' worth; `pinned`: each pageblock holds pages that do not move."""
-    objects = Objects()
+    objects = ObjectTable()
     kernel = objects.make(PAGES - 100, Kind.KERNEL)
     task = Task("t")
     if pinned:
@@ -59,7 +60,7 @@ def test_only_who_asked_for_it_waits() -> None:
 
 
 def test_what_failed_is_a_new_request_after_it_was_given_back() -> None:
-    objects = Objects()
+    objects = ObjectTable()
     kernel = objects.make(PAGES - 100, Kind.KERNEL)
     task = Task("t")
     task.do(Op.ALLOC, kernel, GFP_KERNEL, 100)

@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from recap.demand.from_trace import USER, blocks_named, identities, mark_restored, number_tasks
+from recap.demand.from_trace import blocks_named, identities, mark_restored, number_tasks
+from recap.demand.kinds import Op, Role
 from recap.demand.streams import Streams
 from recap.demand.transactions import Holds, holds
 from recap.trace import NO_PFN, Event, Events
 
 FRAMES = 2048
 TASK, KSWAPD = 100, 30
-ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT = range(6)
-TOUCH, REFAULT, HOLD = 8, 12, 13
 KERNEL, ANON, FILE = range(3)
 COMMS = {TASK: "wl", KSWAPD: "kswapd0", 101: "child"}
 
@@ -71,26 +70,26 @@ def free(pfn: int, **more: int) -> dict[str, int]:
 
 def test_a_free_by_the_owner_is_demand() -> None:
     passed = streams(alloc(5), free(5))
-    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
 
 
 def test_a_page_cache_page_freed_by_kswapd_is_the_models_to_decide() -> None:
     add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
     passed = streams(alloc(5), add, free(5, pid=KSWAPD))
-    assert ops(passed) == [(ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0)]
     assert passed.reclaimed == 1
 
 
 def test_a_kernel_page_freed_by_kswapd_is_freed_when_it_was() -> None:
     passed = streams(alloc(5), free(5, pid=KSWAPD))
-    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
     assert passed.slab_frees == 1
 
 
 def test_a_file_page_read_again_is_the_same_object() -> None:
     add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "a": 7, "b": 1}
     passed = streams(alloc(5), {**add, "pfn": 5}, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9})
-    assert ops(passed) == [(ALLOC, 0), (ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 0)]
 
 
 def test_lru_insertion_tells_anonymous_from_file() -> None:
@@ -102,25 +101,25 @@ def test_lru_insertion_tells_anonymous_from_file() -> None:
 def test_a_request_repeated_with_other_flags_is_one_object() -> None:
     first, second = alloc(NO_PFN, order=9, flags=1), alloc(0, order=9, flags=2)
     passed = streams(first, second)
-    assert ops(passed) == [(ALLOC, 0), (ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 0)]
     assert (passed.attempts, passed.successes) == (1, 1)
 
 
 def test_a_request_repeated_with_the_same_flags_is_another_attempt() -> None:
     passed = streams(alloc(NO_PFN, order=9, flags=1), alloc(0, order=9, flags=1))
-    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 1)]
     assert (passed.attempts, passed.successes) == (2, 1)
 
 
 def test_what_failed_is_freed_with_the_next_of_its_order() -> None:
     passed = streams(alloc(NO_PFN, order=3, flags=1), alloc(8, order=3, flags=1), free(8, order=3))
-    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1), (FREE, 1), (FREE, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 1), (Op.FREE, 1), (Op.FREE, 0)]
 
 
 def test_allocations_inside_direct_reclaim_are_consequences() -> None:
     begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
     passed = streams({"event": begin}, alloc(5), {"event": end}, alloc(6))
-    assert ops(passed) == [(ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0)]
     assert passed.dropped_allocs == 1
 
 
@@ -151,13 +150,13 @@ def test_sleep_is_counted_apart_from_running_and_preemption_is_neither() -> None
 def test_every_task_has_a_number_and_the_idle_tasks_one_for_each_cpu() -> None:
     tasks = number_tasks(trace(alloc(1, pid=0), alloc(2, pid=0, cpu=1), alloc(3)))
     assert len(tasks.pid) == 3
-    assert tasks.role[tasks.who[2]] == USER
+    assert tasks.role[tasks.who[2]] == Role.USER
 
 
 def test_a_forked_child_starts_with_its_parent() -> None:
     passed = streams({"event": Event.SCHED_PROCESS_FORK, "a": 101}, alloc(5, pid=101))
     assert passed.result("task_forked", 2).tolist() == [0, 1]
-    assert ops(passed) == [(FORK, 1), (ALLOC, 0)]
+    assert ops(passed) == [(Op.FORK, 1), (Op.ALLOC, 0)]
 
 
 def test_an_unmapping_gives_up_what_is_in_swap() -> None:
@@ -172,7 +171,7 @@ def test_an_unmapping_gives_up_what_is_in_swap() -> None:
         alloc(7),
     )
     passed = streams(*rows)
-    assert ops(passed) == [(ALLOC, 0), (ALLOC, 1), (FREE, 1), (FREE, 0), (ALLOC, 2)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 1), (Op.FREE, 1), (Op.FREE, 0), (Op.ALLOC, 2)]
     assert passed.freed_from_swap == 1
 
 
@@ -182,7 +181,7 @@ def test_a_page_that_compaction_moves_is_followed_by_its_joining_the_lru() -> No
     passed = streams(
         alloc(5), {**insert, "pfn": 5}, {"event": begin}, free(5), {**insert, "pfn": 900}, {"event": end}, free(900)
     )
-    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
     assert (passed.migrated, passed.reattached) == (1, 1)
 
 
@@ -192,7 +191,7 @@ def test_joining_the_lru_may_come_before_the_free_of_the_frame_left() -> None:
     passed = streams(
         alloc(5), {**insert, "pfn": 5}, {"event": begin}, {**insert, "pfn": 900}, free(5), {"event": end}, free(900)
     )
-    assert ops(passed) == [(ALLOC, 0), (FREE, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
 
 
 def test_what_a_stall_took_is_not_part_of_the_pace() -> None:
@@ -203,7 +202,7 @@ def test_what_a_stall_took_is_not_part_of_the_pace() -> None:
 
 def test_a_write_request_is_writeback_by_the_task() -> None:
     passed = streams(alloc(5), {"event": Event.BLOCK_RQ_ISSUE, "order": 1, "a": 80, "b": 24})
-    assert ops(passed) == [(ALLOC, 0), (6, 3)]
+    assert ops(passed) == [(Op.ALLOC, 0), (6, 3)]
 
 
 def test_a_page_read_for_the_first_time_that_joins_the_active_list_was_evicted_before() -> None:
@@ -211,12 +210,12 @@ def test_a_page_read_for_the_first_time_that_joins_the_active_list_was_evicted_b
     insert = {"event": Event.MM_LRU_INSERTION, "a": 3}
     first = (alloc(5), {**add, "pfn": 5}, {**insert, "pfn": 5})
     passed = streams(*first, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9}, {**insert, "pfn": 9})
-    assert ops(passed) == [(ALLOC, 0), (REFAULT, 0), (ALLOC, 0)]  # the second time the model knows by itself
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.REFAULT, 0), (Op.ALLOC, 0)]  # the second time the model knows by itself
 
 
 def test_of_the_pages_that_came_back_the_recorded_share_was_active_before() -> None:
     gfp = np.zeros(9, np.uint32)
-    mark_restored(np.array([REFAULT] * 8 + [ALLOC], np.uint8), gfp, 0.75)
+    mark_restored(np.array([Op.REFAULT] * 8 + [Op.ALLOC], np.uint8), gfp, 0.75)
     assert gfp.sum() == 6
     assert gfp[8] == 0
 
@@ -250,4 +249,4 @@ def test_a_block_in_memory_from_the_start_is_held_by_whoever_runs_then() -> None
     passed = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, np.full(FRAMES, FILE, np.uint8))
     passed.metadata(Holds(np.array([500]), number.astype(np.int32)), number, np.array([8]))
     passed.advance(0, len(events))
-    assert ops(passed) == [(ALLOC, 1), (TOUCH, 0), (HOLD, 0), (ALLOC, 2), (DIRTY, 0)]
+    assert ops(passed) == [(Op.ALLOC, 1), (Op.TOUCH, 0), (Op.HOLD, 0), (Op.ALLOC, 2), (Op.DIRTY, 0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recap.demand.demand import Kind, Op
+from recap.demand.kinds import Kind, Op
 from recap.demand.thp_fio_scale import ThpFioScale, thp_fio_scale
 from recap.lab.workloads import fio_and_huge_pages
 from recap.policy import load

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
+from recap.demand.kinds import Kind, Op
 from recap.demand.use_again import used_again
-from recap.lab.assumptions import ASSUMPTIONS, pace, told
+from recap.lab.assumptions import ASSUMPTIONS, assumed, pace
 from tests.sim.test_closed_loop import allocs, demand
 
 
@@ -35,4 +35,4 @@ def test_without_pace_nothing_is_due_at_a_time() -> None:
 
 
 def test_each_is_told_with_its_name() -> None:
-    assert all(name in line for name, line in zip(ASSUMPTIONS, told(), strict=True))
+    assert all(name in line for name, line in zip(ASSUMPTIONS, assumed(), strict=True))

@@ -13,15 +13,15 @@ from rich.console import Console
 from recap.demand.highalloc import Highalloc, highalloc
 from recap.demand.reclaimers import Reclaimers
 from recap.errors import InputError
-from recap.lab.capture_2008 import GAINS, QUICK, Plan, Study, capture_2008
+from recap.lab.capture_2008 import GAINS, QUICK, Study, StudyPlan, capture_2008
 from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
 from recap.lab.workloads import is_workload, workload
-from recap.report.study import study as tables
-from recap.sim.journal import Note
+from recap.report.study import study_tables
+from recap.sim.note import Note
 
 SMALL = Highalloc(mebibytes=128, warm_seconds=5, cool_seconds=1, passes=1, rate=64)
-PLAN = Plan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
+PLAN = StudyPlan(SMALL, {"powerpc": (128,)}, 2, (2,), 2, Reclaimers(2, mebibytes=32, seconds=4))
 
 
 def test_the_formulas_of_stress_highalloc() -> None:
@@ -88,7 +88,7 @@ def test_finished_runs_are_not_run_again_and_the_digest_is_the_same(folder: Path
 @pytest.mark.compiled
 def test_the_tables_show_the_covers_and_the_mmtests_form(result: Study) -> None:
     console = Console(width=240, record=True, file=StringIO())
-    console.print(tables(result))
+    console.print(study_tables(result))
     text = console.export_text()
     assert "STRESS-HIGHALLOC powerpc" in text
     assert "( 0.00%)" in text

@@ -1,13 +1,11 @@
 """Compare on the recording that `make demo` shows."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from recap.errors import InputError
-from recap.lab.compare import compare, fingerprint
+from recap.lab.compare import compare
 from recap.lab.results import Column, Comparison
 from recap.lab.statistics import interval
 
@@ -65,14 +63,6 @@ def test_what_is_missing_is_said(result: Comparison) -> None:
 
 
 @pytest.mark.compiled
-def test_finished_runs_are_kept_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = compare(RECORDING, ["none"], seeds=1, out=tmp_path)
-    monkeypatch.setattr("recap.lab.compare.simulate", lambda *_: pytest.fail("a finished run was run again"))
-    assert compare(RECORDING, ["none"], seeds=1, out=tmp_path).digest == first.digest
-    assert (tmp_path / "comparison.json").is_file()
-
-
-@pytest.mark.compiled
 def test_a_sysctl_changes_the_model() -> None:
     more = compare(RECORDING, ["none"], seeds=1, sysctls={"vm.min_free_kbytes": "65536"})
     assert more.digest != compare(RECORDING, ["none"], seeds=1).digest
@@ -108,13 +98,3 @@ def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
     assert narrow.mean == wide.mean == 2.0
     assert wide.low < narrow.low < 2.0 < narrow.high < wide.high
     assert narrow.high == pytest.approx(2.0 + 4.303 / 3**0.5)
-
-
-def test_what_was_kept_of_another_model_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = tmp_path / "trace.dat"
-    trace.touch()
-    setup: Any = SimpleNamespace(values={"vm.swappiness": 60}, wanted={})
-    now = fingerprint(trace, setup)
-    assert fingerprint(trace, setup) == now
-    monkeypatch.setattr("recap.lab.compare.model_identity", lambda: "changed")
-    assert fingerprint(trace, setup) != now

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from recap.demand.kernel_build import KernelBuild, kernel_build
 from recap.lab import workloads
-from recap.lab.effects import EFFECTS, Plan, Published, measure, measure_effect
+from recap.lab.effects import EFFECTS, EffectPlan, Published, measure, measure_effect
 from recap.report.effect import effect, markdown
 from recap.sim.run import Synthetic
 
@@ -20,7 +20,7 @@ TINY = KernelBuild(mebibytes=128, builds=1, seconds=16, warm_seconds=2, pause_se
 
 
 @dataclass(frozen=True)
-class Tiny(Plan):
+class Tiny(EffectPlan):
     """Every effect under the same tiny load."""
 
     def setup(self, name: str) -> Synthetic:
@@ -75,6 +75,6 @@ def test_an_effect_is_kept_and_shown(tmp_path: Path) -> None:
 
 def test_every_effect_names_policies_and_metrics_that_exist() -> None:
     for name in EFFECTS:
-        setup = Plan(1, small=True).setup(name)
+        setup = EffectPlan(1, small=True).setup(name)
         assert setup.mebibytes <= 512
     assert replace(TINY, seconds=16).bursts == 3

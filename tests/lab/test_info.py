@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from recap.lab.info import Start, digest, held_and_free, info
+from recap.lab.info import Start, examine, held_and_free, info
 from recap.lab.requests import flag_names
 from recap.trace import Event, Recording, open_trace
 from recap.trace.surroundings import KPF_BUDDY, KPF_LRU, KPF_NOPAGE
@@ -162,6 +162,6 @@ def test_fragmentation_ends_where_the_kernel_ended() -> None:
 def test_an_empty_recording_is_told(tmp_path: Path) -> None:
     events = open_trace(trace(tmp_path, (1.0, 1, "softirq_raise: vec=1")))
     assert len(events) == 0
-    found = digest(events.flow(), Start("unknown"), "x")
+    found = examine(events.flow(), Start("unknown"), "x")
     assert (found.events, found.allocations, found.seconds) == (1, 0, 0.0)
     assert any("no mm_page_alloc" in note for note in found.notes)

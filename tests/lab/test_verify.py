@@ -9,7 +9,7 @@ import pytest
 from recap.demand.spot import end_spot, from_snapshot_on, mark
 from recap.errors import InputError
 from recap.lab.results import VerifyResult
-from recap.lab.verify import Run, explain, verify
+from recap.lab.verify import TimedReplay, explain_deviation, verify
 from recap.mm.buddyinfo import free_blocks
 from recap.trace import START, Event, Recording
 
@@ -68,7 +68,7 @@ def test_other_recordings_are_followed_as_well(name: str) -> None:
 @pytest.mark.parametrize(("n", "first", "step", "steps"), [(0, 0, 50, 24), (1, 1_779_000, 200, 20)])
 def test_the_files_in_proc_are_the_recorded_ones_letter_by_letter(n: int, first: int, step: int, steps: int) -> None:
     """The recorder read them some hundred events after the first mark, and before the last."""
-    run = Run(HUGETLB)
+    run = TimedReplay(HUGETLB)
     seen: set[str] = set()
     for event in range(first, first + step * steps, step):
         run.to(event)
@@ -80,7 +80,7 @@ def test_the_files_in_proc_are_the_recorded_ones_letter_by_letter(n: int, first:
 
 @pytest.mark.compiled
 def test_a_rule_broken_on_purpose_is_found() -> None:
-    run = Run(CALM)
+    run = TimedReplay(CALM)
     run.replay.m.set_pcp_batch(1, 0, 30)
     run.to(len(run.events))
     assert run.replay.mismatched > 0
@@ -89,7 +89,7 @@ def test_a_rule_broken_on_purpose_is_found() -> None:
 
 @pytest.mark.compiled
 def test_a_deviation_is_explained_by_what_surrounds_it() -> None:
-    told = explain(HUGETLB, 1)
+    told = explain_deviation(HUGETLB, 1)
     assert msgspec.json.encode(told)
     assert told.deviation == verify(HUGETLB).first_mismatch
     assert told.kernel_frame != told.model_frame
@@ -102,7 +102,7 @@ def test_a_deviation_is_explained_by_what_surrounds_it() -> None:
 @pytest.mark.compiled
 def test_there_is_no_explanation_where_nothing_deviated() -> None:
     with pytest.raises(InputError, match="the replay found 0"):
-        explain(CALM, 1)
+        explain_deviation(CALM, 1)
 
 
 @pytest.mark.compiled

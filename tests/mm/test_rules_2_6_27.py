@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from recap import kernel
-from recap.demand.demand import Kind, Op
 from recap.demand.highalloc import Highalloc, highalloc
+from recap.demand.kinds import Kind, Op
 from recap.kernel import (
     GFP_HIGH,
     GFP_HIGHMEM,

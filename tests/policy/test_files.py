@@ -1,4 +1,4 @@
-"""A user's policy from a file, a class or an object: what is taken, and how its mistakes are told."""
+"""A user's policy from a file, a class or an object: what is taken, and how its mistakes are reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GOOD = "class Mine:\n    def enters_reclaim(self, order):\n        return order 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("class Mine:\n    def enters(self:\n", "line 2: SyntaxError"),
         ("import nonesuch_module\n" + GOOD, "line 1: ModuleNotFoundError: No module named 'nonesuch_module'"),
@@ -28,12 +28,12 @@ GOOD = "class Mine:\n    def enters_reclaim(self, order):\n        return order 
         ),
     ],
 )
-def test_a_mistake_is_told_by_file_and_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_is_reported_by_file_and_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(text)
     with pytest.raises(InputError) as refused:
         load(str(path))
-    assert str(refused.value).startswith(f"{path}: {told}")
+    assert str(refused.value).startswith(f"{path}: {message}")
 
 
 def test_one_of_several_classes_is_named_after_a_colon(tmp_path: Path) -> None:
@@ -45,16 +45,16 @@ def test_one_of_several_classes_is_named_after_a_colon(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "told"),
+    ("start", "message"),
     [
         ("def __init__(self, cap): pass", r"mine\.py: line 2: Mine\(\) raised TypeError"),
         ("def __init__(self): self.cap = 1 // 0", r"mine\.py: line 2: Mine\(\) raised ZeroDivisionError"),
     ],
 )
-def test_a_class_that_cannot_be_made_is_told_by_file_and_line(tmp_path: Path, start: str, told: str) -> None:
+def test_a_class_that_cannot_be_made_is_reported_by_file_and_line(tmp_path: Path, start: str, message: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(f"class Mine:\n    {start}\n    def enters_reclaim(self, order): return True\n")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         load(str(path))
 
 

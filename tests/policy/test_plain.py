@@ -129,10 +129,10 @@ def test_even_an_exit_waits_for_the_next_stop() -> None:
     assert isinstance(policy.error, SystemExit)
 
 
-def test_an_answer_that_is_neither_yes_nor_no_is_told_by_its_line() -> None:
+def test_an_answer_that_is_neither_yes_nor_no_is_reported_by_its_line() -> None:
     class Forgetful:
         def enters_reclaim(self, order: int) -> None:
-            """Whoever forgets `return` answers None."""
+            """Without `return` the answer is None."""
 
     policy = PlainPolicy(Forgetful())
     assert not full_machine(policy).open_capture(0, 4)

@@ -11,7 +11,8 @@ from rich.console import Console, RenderableType
 from recap.lab.results import Column, Comparison, Interval, RunRecord
 from recap.mm.page_map import Use
 from recap.mm.vmstat import NAMES
-from recap.sim.journal import NOTE, Note
+from recap.sim.journal import NOTE
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 

@@ -6,10 +6,9 @@ import msgspec
 import pytest
 from rich.console import RenderableType
 
-from recap.lab.results import METRICS, Column, Comparison, Interval
+from recap.lab.results import METRICS, Column, Comparison, Interval, listed
 from recap.report.comparison import MARK, cell, comparison, judgement
-from recap.report.conclusions import conclusions, listed
-from recap.report.numbers import interval
+from recap.report.conclusions import conclusions
 
 
 def around(mean: float, half: float = 0.0) -> Interval:
@@ -107,7 +106,7 @@ def test_every_metric_of_every_column_is_printed(printed: Callable[[RenderableTy
     for shown in RESULT.columns:
         for name, value in shown.metrics.items():
             row = next(line for line in text.splitlines() if line.split()[:1] == [name])
-            assert interval(value) in row
+            assert str(value) in row
 
 
 def test_a_mark_needs_intervals_that_share_no_point() -> None:

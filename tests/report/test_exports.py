@@ -19,18 +19,18 @@ from recap.lab.kept import KeptComparison
 from recap.report.exchange import Exchange, json_schema, to_json
 from recap.report.mmtests import mmtests
 from recap.report.perfetto import perfetto
-from recap.report.tables import TABLES, events, figures, samples, to_csv, to_parquet
+from recap.report.tables import TABLES, run_events, run_figures, run_samples, to_csv, to_parquet
 from tests.report.test_comparison import RESULT
 
 
 def test_the_figures_have_a_row_for_each_metric_of_each_run(kept: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(figures(KeptComparison(kept))))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(run_figures(KeptComparison(kept))))))
     assert len(rows) == 2 * 2 * 4
     assert rows[0] == {"policy": "none", "seed": "0", "metric": "success_percent", "value": "50.0"}
 
 
 def test_the_samples_are_those_of_the_timelines(kept: Path) -> None:
-    table = samples(KeptComparison(kept))
+    table = run_samples(KeptComparison(kept))
     assert {len(column) for column in table.values()} == {2 * 2 * 5}
     assert table["seconds"][:5] == [0, 0.001, 0.002, 0.003, 0.004]
     assert table["nr_free_DMA32_order_9"][:5] == [0, 1, 1, 1, 1]
@@ -38,7 +38,7 @@ def test_the_samples_are_those_of_the_timelines(kept: Path) -> None:
 
 
 def test_the_events_name_their_tasks(kept: Path) -> None:
-    table = events(KeptComparison(kept))
+    table = run_events(KeptComparison(kept))
     assert table["event"][:5] == ["stall", "stall", "kswapd", "stolen", "oom_kill"]
     assert table["task"][:5] == ["alpha", "beta", "kswapd0", "beta", "alpha"]
     assert table["duration_ms"][:3] == [0.3, 0.9, 0.6]

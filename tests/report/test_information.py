@@ -12,12 +12,12 @@ from recap.lab.info import info
 from recap.report.information import BARS, duration, information, sparkline
 from recap.report.recorder import diagnosis, recorded, running
 from recap.trace.doctor import Check
-from recap.trace.recorder import Live, Record
+from recap.trace.recorder import Live, RecordFile
 
 Golden = Callable[[str, str], None]
 Printed = Callable[[RenderableType], str]
 
-RECORD = Record(
+RECORD = RecordFile(
     kernel="Linux",
     command=["make"],
     status=0,

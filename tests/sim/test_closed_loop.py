@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import (
     GFP_DIRECT_RECLAIM,
     GFP_HIGHMEM,

@@ -7,7 +7,8 @@ import pytest
 
 from recap import policy
 from recap.demand.compaction_costs import CompactionCosts
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import GFP_KERNEL, GFP_RETRY_MAYFAIL, GFP_THISNODE, LINUX_6_1
 from recap.mm import boot, invariants
 from recap.pages import Memory
@@ -84,8 +85,8 @@ def test_a_page_evicted_before_the_recording_comes_back_active_and_costs() -> No
     memory = machine()
     found = simulate(wanted, memory)
     assert found["workingset_activate_file"] == found["workingset_restore_file"] == 100
-    assert memory.lru_size[3] == 100
-    assert memory.file_cost > memory.anon_cost == 0
+    assert memory.array("node")["lru_size"][0, 3] == 100
+    assert memory.array("node")["file_cost"][0] > memory.array("node")["anon_cost"][0] == 0
 
 
 def test_without_compaction_the_same_block_costs_reclaim_or_fails() -> None:

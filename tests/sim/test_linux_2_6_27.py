@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, ObjectTable, Task, join
 from recap.kernel import (
     GFP_FS,
     GFP_KERNEL,
@@ -37,7 +38,7 @@ def load(
     kind: Kind, pages: int, order: int = 0, requests: int = 0, dirty: bool = False, gfp: int = GFP_HIGHUSER_MOVABLE
 ) -> Demand:
     """One task fills memory, then asks for blocks of an order and gives them back."""
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     filled, wanted = objects.make(pages, kind), objects.make(requests, Kind.KERNEL, order)
     for part in np.array_split(filled, 64):
         task.do(Op.ALLOC, part, GFP_HIGHUSER_MOVABLE, 1000)
@@ -112,7 +113,7 @@ def test_rule_48_a_writer_over_the_dirty_limit_waits_for_the_device() -> None:
 
 
 def memory_after(
-    task: Task, objects: Objects, profile: Profile = LINUX_2_6_27_MM, swappiness: int = 60, **limits: int
+    task: Task, objects: ObjectTable, profile: Profile = LINUX_2_6_27_MM, swappiness: int = 60, **limits: int
 ) -> Memory:
     """The memory when a task is through, with plenty of swap."""
     limits = {"request_pages": 32} | limits
@@ -151,7 +152,7 @@ def test_rules_36_54_a_pass_of_low_priority_scans_a_batch_not_a_share_of_small_l
 
 @pytest.mark.parametrize(("swappiness", "swaps"), [(0, False), (100, True)])
 def test_rules_41_42_mapped_pages_stay_on_the_one_active_list_until_there_is_need(swappiness: int, swaps: bool) -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     anon, file = objects.make(PAGES // 4, Kind.ANON), objects.make(4 * PAGES, Kind.FILE)
     task.do(Op.ALLOC, anon, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.ALLOC, file, GFP_HIGHUSER_MOVABLE, 1000)
@@ -161,7 +162,7 @@ def test_rules_41_42_mapped_pages_stay_on_the_one_active_list_until_there_is_nee
 
 @pytest.mark.parametrize(("order", "spared"), [(0, True), (6, False)])
 def test_rules_39_43_use_protects_a_page_from_small_requests_and_not_from_costly_ones(order: int, spared: bool) -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     mixed = objects.make(3 * PAGES // 4, Kind.ANON)
     hot = mixed[::2]
     wanted = objects.make(12 if order else 700, Kind.KERNEL, order)
@@ -176,26 +177,26 @@ def test_rules_39_43_use_protects_a_page_from_small_requests_and_not_from_costly
 
 
 def test_rule_44_anonymous_pages_begin_active_and_those_of_files_do_not() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     task.do(Op.ALLOC, objects.make(100, Kind.ANON), GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.ALLOC, objects.make(50, Kind.FILE), GFP_HIGHUSER_MOVABLE, 1000)
-    assert memory_after(task, objects).array("lru_size").tolist() == [0, 100, 50, 0]
+    assert memory_after(task, objects).array("node")["lru_size"][0].tolist() == [0, 100, 50, 0]
 
 
 def test_rules_44_52_the_kernel_before_the_split_has_one_pair_of_lists() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     task.do(Op.ALLOC, objects.make(100, Kind.ANON), GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.ALLOC, objects.make(50, Kind.FILE), GFP_HIGHUSER_MOVABLE, 1000)
-    assert memory_after(task, objects, LINUX_2_6_27).array("lru_size").tolist() == [0, 0, 50, 100]
+    assert memory_after(task, objects, LINUX_2_6_27).array("node")["lru_size"][0].tolist() == [0, 0, 50, 100]
 
 
 def test_rule_45_a_file_page_used_twice_is_active() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     file = objects.make(50, Kind.FILE)
     task.do(Op.ALLOC, file, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.TOUCH, file, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.TOUCH, file[:20], GFP_HIGHUSER_MOVABLE, 1000)
-    assert memory_after(task, objects).array("lru_size").tolist() == [0, 0, 30, 20]
+    assert memory_after(task, objects).array("node")["lru_size"][0].tolist() == [0, 0, 30, 20]
 
 
 def test_rules_40_46_what_was_written_is_kept_and_comes_next() -> None:
@@ -209,18 +210,18 @@ def test_rule_47_inodes_age_with_the_lists_and_who_may_not_enter_a_file_system_l
     gfp: int, shrinks: bool
 ) -> None:
     """kswapd may always; so the machine is filled by somebody else's pages first, and all is asked for at once."""
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     slab, file = objects.make(PAGES // 4, Kind.SLAB), objects.make(PAGES // 2, Kind.FILE)
     task.do(Op.ALLOC, slab, GFP_KERNEL, 1000)
     task.do(Op.ALLOC, file, GFP_HIGHUSER_MOVABLE, 1000)
-    assert memory_after(task, objects).nr_slab == len(slab)
+    assert memory_after(task, objects).array("node")["nr_slab"][0] == len(slab)
     rest = objects.make(PAGES, Kind.FILE)
     task.do(Op.ALLOC, rest[: PAGES if shrinks else 1], gfp, 1000)
-    assert (memory_after(task, objects).nr_slab < len(slab)) == shrinks
+    assert (memory_after(task, objects).array("node")["nr_slab"][0] < len(slab)) == shrinks
 
 
 def test_rule_47_a_page_with_an_object_in_use_stays() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     slab, file = objects.make(PAGES // 4, Kind.SLAB), objects.make(8 * PAGES, Kind.FILE)
     task.do(Op.ALLOC, slab, GFP_KERNEL, 1000)
     for some in np.array_split(file, 256):
@@ -232,7 +233,7 @@ def test_rule_47_a_page_with_an_object_in_use_stays() -> None:
 
 
 def test_rule_48_pages_dirty_for_30_s_are_written_in_any_case() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     file = objects.make(20, Kind.FILE)
     task.do(Op.ALLOC, file, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.DIRTY, file, 0, 1000)
@@ -249,7 +250,7 @@ def test_rule_49_who_waits_for_the_device_goes_on_with_the_next_page_written() -
 
 
 def test_rules_53_56_without_swap_anonymous_pages_are_not_scanned() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     anon, file = objects.make(PAGES // 4, Kind.ANON), objects.make(2 * PAGES, Kind.FILE)
     task.do(Op.ALLOC, anon, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.ALLOC, file, GFP_HIGHUSER_MOVABLE, 1000)
@@ -271,7 +272,7 @@ def test_kswapd_writes_no_faster_than_the_disk() -> None:
 
 def test_writes_wait_for_reads_and_are_not_starved() -> None:
     def seconds(reads: bool) -> float:
-        objects, writer, reader = Objects(), Task("writer"), Task("reader")
+        objects, writer, reader = ObjectTable(), Task("writer"), Task("reader")
         dirty, file = objects.make(PAGES // 2, Kind.FILE), objects.make(400, Kind.FILE)
         writer.mix((Op.ALLOC, dirty, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, dirty, 0), run_ns=1000)
         reader.do(Op.TOUCH, file if reads else file[:1], GFP_HIGHUSER_MOVABLE, 1000)
@@ -297,7 +298,7 @@ def test_every_policy_withholds_nothing_in_the_end_and_repeats_itself(name: str,
 
 
 def test_a_paced_task_keeps_its_slots_and_a_late_one_goes_on_at_once() -> None:
-    objects, task = Objects(), Task("t")
+    objects, task = ObjectTable(), Task("t")
     wanted = objects.make(5, Kind.KERNEL)
     task.mix((Op.PACE, wanted, 0), (Op.ALLOC, wanted, GFP_KERNEL), run_ns=0, wait_ns=SECOND)
     assert (
@@ -306,7 +307,7 @@ def test_a_paced_task_keeps_its_slots_and_a_late_one_goes_on_at_once() -> None:
 
 
 def test_a_task_with_an_end_goes_round_until_it_is_killed_and_its_files_stay() -> None:
-    objects, task = Objects(), Task("t", until=SECOND)
+    objects, task = ObjectTable(), Task("t", until=SECOND)
     anon, file = objects.make(50, Kind.ANON), objects.make(50, Kind.FILE)
     task.do(Op.TOUCH, file, GFP_HIGHUSER_MOVABLE, 1000)
     task.do(Op.ALLOC, anon, GFP_HIGHUSER_MOVABLE, 1_000_000)

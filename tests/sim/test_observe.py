@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from recap import policy
-from recap.demand.demand import Demand, Kind
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind
 from recap.errors import InputError
 from recap.kernel import LINUX_6_1
 from recap.mm import boot, invariants
 from recap.mm.page_map import Use, page_map
 from recap.sim.closed_loop import Simulation
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.observe import SAMPLES, Observer
 from recap.sim.run import metrics
 from recap.sim.timeline import Timeline, read_timeline
@@ -131,7 +132,7 @@ def test_a_page_map_counts_what_the_machine_counts() -> None:
         use = page_map(simulation.m)
         free = np.isin(use, (Use.FREE, Use.FREE_HUGE))
         assert free.sum() == simulation.m.array("zone")["free_pages"].sum()
-        assert (use == Use.FILE).sum() == np.array(simulation.m.lru_size)[2:].sum()
+        assert (use == Use.FILE).sum() == simulation.m.array("node")["lru_size"][:, 2:].sum()
         assert (use == Use.PCP).sum() == simulation.m.array("pcp")["count"].sum()
 
 

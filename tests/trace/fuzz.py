@@ -25,7 +25,7 @@ from unittest import mock
 import numpy as np
 
 from recap.errors import InputError
-from recap.lab.info import Start, digest
+from recap.lab.info import Start, examine
 from recap.trace import Events, Recording, llfree, open_trace, text
 from recap.trace.container import RawFolder, pack
 from recap.trace.opening import open_flow
@@ -58,7 +58,7 @@ def whole(path: Path) -> Events:
     """A trace, read as a whole, and looked through piece by piece."""
     events = open_trace(path)
     assert (np.diff(events.time) >= 0).all()
-    found = digest(open_flow(path), Start("unknown"), "fuzz")
+    found = examine(open_flow(path), Start("unknown"), "fuzz")
     assert found.events == len(events) + sum(events.other.values())
     return events
 

@@ -1,12 +1,17 @@
 """A recording is a folder, or a trace.dat alone."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from recap.errors import InputError
-from recap.trace import Recording
+from recap.trace import Recording, open_trace
+from recap.trace.container import RawFolder, pack
+from recap.trace.opening import open_flow
+from recap.trace.parquet import write_parquet
 from tests.trace import writer
+from tests.trace.test_forms import raw_folder
 from tests.trace.writer import FREE, PRINT, Instance, page
 
 
@@ -38,6 +43,37 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 def test_what_is_none(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nothing"):
-        with pytest.raises(InputError, match=r"there is no such file; name a folder with a trace\.dat in it"):
-            Recording(path)
+    with pytest.raises(InputError, match="is a folder without a trace in it"):
+        Recording(tmp_path)
+    with pytest.raises(InputError, match=r"there is no such file; name a folder with a trace\.dat in it"):
+        Recording(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["trace.dat", "trace.parquet", "raw", ""])
+def test_a_folder_is_opened_alike_whatever_its_trace_is(tmp_path: Path, name: str) -> None:
+    """`open_trace` knew only a trace.dat."""
+    raw = raw_folder(tmp_path / "made")
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    if name == "trace.dat":
+        pack(RawFolder(raw), folder / name)
+    elif name == "trace.parquet":
+        write_parquet(open_flow(raw), folder / name)
+    else:
+        shutil.copytree(raw, folder / name, dirs_exist_ok=True)
+    assert len(open_trace(folder)) == len(Recording(folder).events) == 6
+
+
+def test_it_knows_which_of_its_files_were_read(tmp_path: Path) -> None:
+    raw_folder(tmp_path / "raw")
+    for name in ("vmstat.0", "meminfo.0", "dmesg"):
+        (tmp_path / name).write_text("pgfree 7\n")
+    recording = Recording(tmp_path)
+    assert recording.files == set()
+    assert recording.vmstat(0)
+    assert not recording.vmstat(1)
+    assert recording.files == {tmp_path / "vmstat.0"}
+    assert len(recording.events)
+    pages = {tmp_path / f"raw/per_cpu/cpu{cpu}/trace_pipe_raw" for cpu in (0, 10)}
+    assert pages | {tmp_path / "raw/saved_cmdlines"} < recording.files
+    assert not {tmp_path / "meminfo.0", tmp_path / "dmesg"} & recording.files

@@ -1,14 +1,9 @@
 """Every kind of ring-buffer record, and pages that make no sense."""
 
-import ast
-import re
-from pathlib import Path
-
 import pytest
 
-import recap.trace
 from recap.errors import InputError
-from recap.trace import NO_PFN, Event, Lost, ringbuffer
+from recap.trace import NO_PFN, Event, Lost
 from tests.trace import writer
 from tests.trace.conftest import Read
 from tests.trace.writer import ALLOC, FREE, ISSUE, OTHER, PRINT, SHORT, SWITCH, Instance, Recording, page
@@ -205,21 +200,3 @@ def test_more_events_than_there_seemed_to_be_room_for(read: Read) -> None:
     records = writer.data(1, tiny.pack(1)) * 300
     content = writer.write_v7(Recording([Instance({0: page(SIZE, 0, records) * 1})], formats=(tiny,)))
     assert read(content).time.tolist() == list(range(1, 301))
-
-
-def test_header_constants_agree_with_the_module() -> None:
-    folder = Path(recap.trace.__path__[0])
-    header = {
-        name: ast.literal_eval(value)
-        for name, value in re.findall(r"^    ([A-Z][A-Z0-9_]*) = (\S+)$", (folder / "ringbuffer.pxd").read_text(), re.M)
-    }
-    uncompiled = next(
-        node
-        for node in ast.parse((folder / "ringbuffer.py").read_text()).body
-        if isinstance(node, ast.If) and isinstance(node.body[0], ast.Assign)
-    )
-    names: dict[str, int] = {}
-    exec(compile(ast.Module(uncompiled.body, []), "ringbuffer.py", "exec"), names)  # constants only
-    names.pop("__builtins__", None)
-    assert header == names
-    assert header["COMMIT_MASK"] == ringbuffer.COMMIT

@@ -1,12 +1,12 @@
 """Run a load many times on a real 6.1 kernel under several settings of its parameters.
 
-    python tools/counterfactual/record.py RIG OUT [--seeds 8] [--first 1] --settings baseline vm.swappiness=200
+    python -m tools.counterfactual.record RIG OUT [--seeds 8] [--first 1] --settings baseline vm.swappiness=200
 
-RIG is a folder with what it takes to boot a Debian kernel in QEMU: `kernel` (its release), `root/boot/vmlinuz-*`,
-`ir.gz` (an initramfs with busybox, trace-cmd and the virtio modules), `disk.img` (files to read), and, to read memory
-states, `dbg/` (its symbols), `snapshot.py` and a `.venv` with drgn. OUT/SETTING/SEED is one run; runs that are there
-are not made again, so an interrupted series goes on. Runs of the baseline are recordings with snapshots, for the model
-to start from; of the others only what /proc counted is kept, unless told --recordings. All are traced alike.
+RIG is a folder as tools/emulator.py wants it, with `ir.gz` (an initramfs with busybox, trace-cmd and the virtio
+modules) and, to read memory states, `dbg/` (its symbols), `snapshot.py` and a `.venv` with drgn. OUT/SETTING/SEED is
+one run; runs that are there are not made again, so an interrupted series goes on. Runs of the baseline are recordings
+with snapshots, for the model to start from; of the others only what /proc counted is kept, unless --recordings is
+given. All are traced alike.
 
 The guest's clock counts instructions (-icount), so a busy host changes nothing but the waits for its disk.
 """
@@ -15,21 +15,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
+
+from tools.emulator import Boot, complete
 
 HERE = Path(__file__).parent
 BASELINE = "baseline"
 SETTING = re.compile(r"vm\.\w+=\d+")
-PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo")
-KEPT = ("workload.log", "cmdline", "uname", "dmesg", "sysctl.vm", *(f"{name}.{i}" for name in PROC for i in (0, 1)))
 TRACE_MB = 40
+OUT_MIB = 500
 
 
 def initramfs(rig: Path, out: Path) -> Path:
@@ -63,78 +64,47 @@ class Monitor:
                 raise RuntimeError(f"{command}: {answer['error']}")
 
 
+def dump(monitor: Monitor, state: int) -> None:
+    """Hold the guest and write all its memory to a file."""
+    time.sleep(1)
+    monitor.do("stop")
+    monitor.do("dump-guest-memory", paging=False, protocol=f"file:core{state}")
+    monitor.do("cont")
+    time.sleep(1)
+
+
 def boot(rig: Path, archive: Path, run: Path, words: dict[str, object], memory: int) -> None:
     """One run of the guest; with stop=1 its memory is dumped before and after the load."""
-    disks = {"swap": 1 << 30, "out": 500 << 20}
-    for name, size in disks.items():
-        with (run / f"{name}.img").open("wb") as image:
-            image.truncate(size)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", run / "out.img"], check=True)
-    drives = []
-    for i, path in enumerate((f"{rig / 'disk.img'},snapshot=on", "swap.img", "out.img")):
-        drives += ["-drive", f"file={path},if=none,id=d{i},format=raw,cache=unsafe"]
-        drives += ["-device", f"virtio-blk-pci,drive=d{i}"]
-    line = f"console=ttyS0 quiet panic=-1 nokaslr cgroup_disable=memory trace_buf_size={TRACE_MB}M rdinit=/measure"
-    line += "".join(f" {name}={value}" for name, value in words.items())
-    release = (rig / "kernel").read_text().strip()
+    line = f"trace_buf_size={TRACE_MB}M rdinit=/measure" + "".join(f" {name}={value}" for name, value in words.items())
     control = run / "qmp.sock"
     control.unlink(missing_ok=True)
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-icount", "shift=1", "-cpu", "max", "-smp", "1"]
-    command += ["-m", str(memory), "-kernel", rig / f"root/boot/vmlinuz-{release}", "-initrd", archive, "-append", line]
-    command += ["-qmp", f"unix:{control.name},server=on,wait=off", "-device", "vmcoreinfo", "-nographic", "-no-reboot"]
-    command += ["-monitor", "none", "-serial", "stdio", *drives]
-    with (run / "console.log").open("wb") as log:
-        guest = subprocess.Popen(
-            command, cwd=run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        follow(guest, log, control)
-    for name in (*KEPT, "trace.dat"):
-        dump = ["debugfs", "-R", f"dump /{name} {run / name}", run / "out.img"]
-        subprocess.run(dump, check=True, stderr=subprocess.DEVNULL)
-    for name in disks:
-        (run / f"{name}.img").unlink()
+    options: list[str | Path] = ["-accel", "tcg", "-icount", "shift=1", "-smp", "1", "-m", str(memory)]
+    options += ["-initrd", archive]
+    options += ["-qmp", f"unix:{control.name},server=on,wait=off"]
+    monitor = cache(lambda: Monitor(control))
+    Boot(rig, run, options, line, OUT_MIB).go(lambda _, state: dump(monitor(), state))
     control.unlink(missing_ok=True)
-
-
-def follow(guest: subprocess.Popen[bytes], log, control: Path) -> None:  # type: ignore[no-untyped-def]
-    """Read the console; where the guest says it is ready, hold it and dump its memory."""
-    said, state, monitor = b"", 0, None
-    while piece := os.read(guest.stdout.fileno(), 4096):  # type: ignore[union-attr]
-        log.write(piece)
-        log.flush()
-        said += piece
-        if f"READY{state + 1}".encode() in said:
-            monitor = monitor or Monitor(control)
-            time.sleep(1)
-            monitor.do("stop")
-            monitor.do("dump-guest-memory", paging=False, protocol=f"file:core{state}")
-            monitor.do("cont")
-            time.sleep(1)
-            guest.stdin.write(b"go\n")  # type: ignore[union-attr]
-            guest.stdin.flush()  # type: ignore[union-attr]
-            state += 1
-    guest.wait()
 
 
 def record(rig: Path, archive: Path, folder: Path, setting: str, seed: int, args: argparse.Namespace) -> None:
     """One run, complete or not there at all."""
-    run = folder.with_name(folder.name + ".unfinished")
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(parents=True)
     stop = int(setting == BASELINE or args.recordings)
     change = "" if setting == BASELINE else setting.replace("=", ":")
     words = {"seed": seed, "requests": args.requests, "stop": stop, "set": change}
-    boot(rig, archive, run, words, args.memory)
-    if not (run / "vmstat.1").exists():
-        raise SystemExit(f"{run}: the guest did not finish; see console.log")
-    if stop:
-        read_memory = [rig / ".venv/bin/python", "snapshot.py", run.resolve()]
-        subprocess.run(read_memory, cwd=rig, check=True, stdout=subprocess.DEVNULL)
-        for core in run.glob("core?"):
-            core.unlink()
-    if stop and "overrun: 0 " not in (run / "console.log").read_text(errors="replace"):
+    with complete(folder) as run:
+        boot(rig, archive, run, words, args.memory)
+        if stop:
+            read_memory(rig, run)
+
+
+def read_memory(rig: Path, run: Path) -> None:
+    """Make snapshots of the dumps."""
+    snapshot: list[str | Path] = [rig / ".venv/bin/python", "snapshot.py", run.resolve()]
+    subprocess.run(snapshot, cwd=rig, check=True, stdout=subprocess.DEVNULL)
+    for core in run.glob("core?"):
+        core.unlink()
+    if "overrun: 0 " not in (run / "console.log").read_text(errors="replace"):
         raise SystemExit(f"{run}: events were lost; raise TRACE_MB")
-    run.rename(folder)
 
 
 def known(text: str) -> str:

@@ -1,9 +1,9 @@
 """Run the load of a recording again and again on the real kernel: one recording is one draw.
 
-    python tools/level2/again.py RIG OUT [--runs 8] [--loads hugetlb-2cpu ...] [--icount 1]
-    python tools/level2/again.py RIG OUT --runs 0          prints the table of what is there
+    python -m tools.level2.again RIG OUT [--runs 8] [--loads hugetlb-2cpu ...] [--icount 1]
+    python -m tools.level2.again RIG OUT --runs 0      prints the table of what is there
 
-RIG is a folder as tools/counterfactual/record.py wants it, whose `ir.gz` runs the load (`pre` and `wl` of the kernel's
+RIG is a folder as tools/emulator.py wants it, whose `ir.gz` runs the load (`pre` and `wl` of the kernel's
 command line) between two looks at /proc with the trace on, as the recordings were made. OUT/LOAD/N is one run; what is
 there is not made again. How long the guest ran and waited for a CPU of the host is kept beside (`host.json`): a busy
 host makes a slow guest, but for one whose clock counts instructions (--icount), to which disks seem fast instead.
@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from tools.emulator import Boot, complete
 
 LOADS = {
     "pressure-1cpu": (512, 1, "12,5,read,write,anon=180,fork", "6,3,read,write,anon=120"),
@@ -27,8 +26,6 @@ LOADS = {
     "hugetlb-2cpu": (896, 2, "10,9,read,write,anon=170,hugetlb=12", "6,3,read,write,anon=150"),
     "thp-2cpu": (768, 2, "9,11,read,write,anon=120,thp=120", "6,3,read,write,anon=150"),
 }
-PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo")
-KEPT = ("trace.dat", "workload.log", "cmdline", "uname", "dmesg", *(f"{name}.{i}" for name in PROC for i in (0, 1)))
 FIGURES: dict[str, tuple[str, ...]] = {
     "pgsteal": ("pgsteal_kswapd", "pgsteal_direct"),
     "pgscan": ("pgscan_kswapd", "pgscan_direct"),
@@ -39,6 +36,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "pswpout": ("pswpout",),
 }
 SECONDS = 1e9
+OUT_MIB = 600
 
 
 def host_time(process: int) -> list[float]:
@@ -47,61 +45,17 @@ def host_time(process: int) -> list[float]:
     return [sum(int(one[i]) for one in threads) / SECONDS for i in (0, 1)]
 
 
-def boot(rig: Path, run: Path, load: str, args: argparse.Namespace) -> None:
-    """One run of the guest, from before its start-up load to the end of its trace."""
-    memory, cpus, traced, before = LOADS[load]
-    for name, size in {"swap": 1 << 30, "out": 600 << 20}.items():
-        with (run / f"{name}.img").open("wb") as image:
-            image.truncate(size)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", run / "out.img"], check=True)
-    drives = []
-    for i, path in enumerate((f"{rig / 'disk.img'},snapshot=on", "swap.img", "out.img")):
-        drives += ["-drive", f"file={path},if=none,id=d{i},format=raw,cache=unsafe"]
-        drives += ["-device", f"virtio-blk-pci,drive=d{i}"]
-    line = "console=ttyS0 quiet panic=-1 nokaslr cgroup_disable=memory"
-    line += f" trace_buf_size={args.trace_mb}M wl={traced} pre={before} sysctl="
-    release = (rig / "kernel").read_text().strip()
-    clock = ["tcg,thread=multi"] if args.icount is None else ["tcg", "-icount", f"shift={args.icount}"]
-    command = ["qemu-system-x86_64", "-accel", *clock, "-cpu", "max", "-m", str(memory), "-smp", str(cpus)]
-    command += ["-kernel", rig / f"root/boot/vmlinuz-{release}", "-initrd", rig / "ir.gz", "-nographic", "-no-reboot"]
-    command += ["-device", "vmcoreinfo", "-monitor", "none", "-serial", "stdio", *drives, "-append", line]
-    with (run / "console.log").open("wb") as log:
-        guest = subprocess.Popen(
-            command, cwd=run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        (run / "host.json").write_text(json.dumps(answer(guest, log)) + "\n")
-    for name in KEPT:
-        dump = ["debugfs", "-R", f"dump /{name} {run / name}", run / "out.img"]
-        subprocess.run(dump, check=True, stderr=subprocess.DEVNULL)
-    for name in ("swap", "out"):
-        (run / f"{name}.img").unlink()
-
-
-def answer(guest: subprocess.Popen[bytes], log) -> dict[str, float]:  # type: ignore[no-untyped-def]
-    """Tell the guest to go on where it asks for it; the host's time between the two."""
-    said, times = b"", []
-    while piece := os.read(guest.stdout.fileno(), 4096):  # type: ignore[union-attr]
-        log.write(piece)
-        log.flush()
-        said += piece
-        if f"READY{len(times) + 1}".encode() in said:
-            times.append(host_time(guest.pid))
-            guest.stdin.write(b"go\n")  # type: ignore[union-attr]
-            guest.stdin.flush()  # type: ignore[union-attr]
-    guest.wait()
-    (ran, waited), (ran_after, waited_after) = times
-    return {"ran": ran_after - ran, "waited": waited_after - waited}
-
-
 def record(rig: Path, folder: Path, load: str, args: argparse.Namespace) -> None:
-    """One run, complete or not there at all."""
-    run = folder.with_name(folder.name + ".unfinished")
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(parents=True)
-    boot(rig, run, load, args)
-    if not (run / "vmstat.1").exists():
-        raise SystemExit(f"{run}: the guest did not finish; see console.log")
-    run.rename(folder)
+    """One run, from before its start-up load to the end of its trace; complete or not there at all."""
+    memory, cpus, traced, before = LOADS[load]
+    clock = ["tcg,thread=multi"] if args.icount is None else ["tcg", "-icount", f"shift={args.icount}"]
+    options: list[str | Path] = ["-accel", *clock, "-m", str(memory), "-smp", str(cpus), "-initrd", rig / "ir.gz"]
+    words = f"trace_buf_size={args.trace_mb}M wl={traced} pre={before} sysctl="
+    times: list[list[float]] = []
+    with complete(folder) as run:
+        Boot(rig, run, options, words, OUT_MIB).go(lambda guest, _: times.append(host_time(guest.pid)))
+        (ran, waited), (ran_after, waited_after) = times
+        (run / "host.json").write_text(json.dumps({"ran": ran_after - ran, "waited": waited_after - waited}) + "\n")
 
 
 def counted(folder: Path) -> dict[str, float]:

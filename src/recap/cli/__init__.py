@@ -1,4 +1,4 @@
-"""The command line: one file per verb, loaded when the verb is used; here, what all verbs share.
+"""The command line: one file per verb, whose function `verb` is loaded when it is used; here, what all verbs share.
 
 Exit codes: 0 done, 1 a check failed, 2 bad input or usage, told in one line on stderr.
 """
@@ -70,8 +70,8 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-for verb, summary, example in VERBS:
-    app.command(f"recap.cli.{verb}:{verb}", help=summary, help_epilogue=f"Example: {example}")
+for name, summary, example in VERBS:
+    app.command(f"recap.cli.{name}:verb", name=name, help=summary, help_epilogue=f"Example: {example}")
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress, show
-from recap.lab.compare import compare as run
+from recap.cli.console import Json, progress_of_runs, show
+from recap.lab.compare import compare
 from recap.report.comparison import comparison
 
 
@@ -19,6 +19,11 @@ def check_settings(_type: object, settings: tuple[str, ...]) -> None:
             raise ValueError("Write NAME=VALUE, for example vm.min_free_kbytes=8192.")
 
 
+def sysctls_of(settings: tuple[str, ...]) -> dict[str, str]:
+    """Names and values of such settings."""
+    return dict(setting.split("=", 1) for setting in settings)
+
+
 Policies = Annotated[list[str], Parameter(name=["--policy", "-p"], negative=())]
 Seeds = Annotated[int, Parameter(validator=Number(gte=1))]
 Settings = Annotated[
@@ -27,7 +32,7 @@ Settings = Annotated[
 ]
 
 
-def compare(
+def verb(
     source: Path,
     /,
     *,
@@ -56,16 +61,8 @@ def compare(
         A folder for the full results: what `recap report` makes its page of, and where an interrupted comparison
         goes on.
     """
-    sysctls = dict(setting.split("=", 1) for setting in write)
-    with progress() as update:
-        result = run(
-            source,
-            policy,
-            seeds=seeds,
-            sysctls=sysctls,
-            progress=lambda done, total, what: update(done / total, what),
-            out=out,
-        )
+    with progress_of_runs() as update:
+        result = compare(source, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
     show(result, comparison, as_json=json)
     if out is not None:
         print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)

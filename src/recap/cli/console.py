@@ -1,8 +1,9 @@
 """Where a verb's words go: its result to stdout, as JSON or for people; its progress to stderr."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -11,6 +12,8 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import Progress
 from rich.text import Text
+
+from recap.errors import InputError
 
 PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
 
@@ -24,6 +27,15 @@ def show(result: Result, render: Callable[[Result], RenderableType], *, as_json:
         print(msgspec.json.format(msgspec.json.encode(result)).decode())
         return
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(render(result))
+
+
+def write_plots(folder: Path, draw: Callable[[], Mapping[str, str]]) -> None:
+    """Write pictures by their file names, where they can be drawn; say so where not."""
+    try:
+        for name, picture in draw().items():
+            (folder / name).write_text(picture)
+    except InputError as error:
+        print(f"recap: no plots: {error}", file=sys.stderr)
 
 
 @contextmanager

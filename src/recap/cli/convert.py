@@ -13,7 +13,7 @@ from recap.trace.recording import Recording
 FORMS = (".parquet", ".dat")
 
 
-def convert(source: Path, target: Path, /) -> None:
+def verb(source: Path, target: Path, /) -> None:
     """Bring a trace into another form; the target's name says which.
 
     To Parquet, from any trace recap reads: one row an event, for DuckDB, pandas, polars; recap reads it back without

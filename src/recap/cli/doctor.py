@@ -6,13 +6,13 @@ from cyclopts import Parameter
 
 from recap.cli.console import Json, show
 from recap.report.recorder import diagnosis
-from recap.trace.doctor import doctor as examine
+from recap.trace.doctor import doctor
 
 CHECK_FAILED = 1
 Clean = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
-def doctor(*, clean: Clean = False, json: Json = False) -> int:
+def verb(*, clean: Clean = False, json: Json = False) -> int:
     """Try everything a recording needs, and say what is missing and how to get it.
 
     Parameters
@@ -20,6 +20,6 @@ def doctor(*, clean: Clean = False, json: Json = False) -> int:
     clean
         Remove trace instances that killed recorders left behind.
     """
-    checks = list(examine(clean=clean))
+    checks = list(doctor(clean=clean))
     show(checks, diagnosis, as_json=json)
     return CHECK_FAILED if any(check.state == "missing" for check in checks) else 0

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from recap.cli.console import Json, show
-from recap.lab.failure import explain_failures
-from recap.report.failure import failure
+from recap.lab.explain import explain_failures
+from recap.report.explanation import explanation
 
 
-def explain(log: Path, /, *, json: Json = False) -> None:
+def verb(log: Path, /, *, json: Json = False) -> None:
     """Say why requests for memory failed, from the kernel's own report.
 
     Parameters
@@ -16,4 +16,4 @@ def explain(log: Path, /, *, json: Json = False) -> None:
         A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
         oom-killer` in it and the lines after it; - is standard input.
     """
-    show(explain_failures(log), failure, as_json=json)
+    show(explain_failures(log), explanation, as_json=json)

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from recap.cli.console import Json, progress, show
-from recap.lab.info import info as examine
+from recap.lab.info import info
 from recap.report.information import information
 
 
-def info(recording: Path, /, *, json: Json = False) -> None:
+def verb(recording: Path, /, *, json: Json = False) -> None:
     """Tell what is in a recording: rates, orders, who allocates, lifetimes, reclaim, compaction, failures, gaps.
 
     Parameters
@@ -17,5 +17,5 @@ def info(recording: Path, /, *, json: Json = False) -> None:
         tells which.
     """
     with progress() as update:
-        result = examine(recording, progress=lambda share: update(share, "following the page frames"))
+        result = info(recording, progress=lambda share: update(share, "following the page frames"))
     show(result, information, as_json=json)

@@ -2,9 +2,9 @@
 
 from recap.cli.console import Json, show
 from recap.policy import catalogue
-from recap.report.policies import policies as table
+from recap.report.policies import policies
 
 
-def policies(*, json: Json = False) -> None:
+def verb(*, json: Json = False) -> None:
     """The policies that can be compared, and where each idea comes from."""
-    show(list(catalogue()), table, as_json=json)
+    show(list(catalogue()), policies, as_json=json)

@@ -10,8 +10,7 @@ from cyclopts.validators import Number
 
 from recap.cli.console import Json, line, show
 from recap.report.recorder import recorded, running
-from recap.trace.recorder import Record, Request
-from recap.trace.recorder import record as run
+from recap.trace.recorder import RecordFile, Request, record
 
 Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
@@ -19,7 +18,7 @@ Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
 COMMAND_FAILED = 1
 
 
-def record(
+def verb(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     out: Out,
     events: Literal["light", "full"] = "full",
@@ -52,12 +51,12 @@ def record(
     """
     request = Request(out, command, events, duration, buffer * 1024 if buffer else None, page_flags)
     with line() as tell:
-        found = run(request, lambda live: tell(running(live)), lambda share: tell(f"packing the trace: {share:.0%}"))
+        found = record(request, lambda live: tell(running(live)), lambda share: tell(f"packing the trace: {share:.0%}"))
     show(found, lambda result: recorded(result, out), as_json=json)
     return exit_code(found)
 
 
-def exit_code(found: Record) -> int:
+def exit_code(found: RecordFile) -> int:
     """The exit code: 0, 1 where the command failed, or what a signal that cut it short stands for."""
     if found.status:
         print(f"recap: {found.command[0]} ended with status {found.status}", file=sys.stderr)

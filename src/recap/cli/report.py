@@ -49,7 +49,7 @@ FORMATS: dict[str, Callable[[Wanted], str | bytes]] = {
 }
 
 
-def report(
+def verb(
     folder: Path,
     /,
     *,

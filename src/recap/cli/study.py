@@ -8,19 +8,18 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress_of_runs, show
-from recap.errors import InputError
+from recap.cli.console import Json, progress_of_runs, show, write_plots
 from recap.lab import effects
-from recap.lab.capture_2008 import FULL, QUICK, Study, capture_2008
+from recap.lab.capture_2008 import FULL, QUICK, capture_2008
 from recap.report.effect import effect, markdown
-from recap.report.study import study as tables
-from recap.report.study_page import figures, plots
+from recap.report.study import study_tables
+from recap.report.study_page import study_markdown, study_plots
 
 Seeds = Annotated[int | None, Parameter(validator=Number(gte=2), show_default=False)]
 Quick = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
-def study(
+def verb(
     name: Literal["capture-2008", "lumpy-2012", "compaction-capture-2019", "defrag-mode-2025", "defrag-mode-mend-2025"],
     /,
     *,
@@ -53,38 +52,20 @@ def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) 
     """The whole thread of 2008."""
     plan = QUICK if quick else FULL
     with progress_of_runs() as update:
-        result = capture_2008(
-            replace(plan, seeds=seeds or plan.seeds),
-            progress=update,
-            out=out,
-        )
-    show(result, tables, as_json=json)
+        result = capture_2008(replace(plan, seeds=seeds or plan.seeds), progress=update, out=out)
+    show(result, study_tables, as_json=json)
     if out is not None:
-        write_page(result, out)
+        (out / "figures.md").write_text(study_markdown(result))
+        write_plots(out, lambda: study_plots(result))
+        print(f"recap: study.json and figures.md are in {out}", file=sys.stderr)
 
 
 def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
     """One published effect."""
     plan = effects.QUICK if quick else effects.FULL
     with progress_of_runs() as update:
-        found = effects.measure_effect(
-            name,
-            replace(plan, seeds=seeds or plan.seeds),
-            progress=update,
-            out=out,
-        )
+        found = effects.measure_effect(name, replace(plan, seeds=seeds or plan.seeds), progress=update, out=out)
     show(found, effect, as_json=json)
     if out is not None:
         (out / "figures.md").write_text(markdown(found))
         print(f"recap: effect.json and figures.md are in {out}", file=sys.stderr)
-
-
-def write_page(result: Study, out: Path) -> None:
-    """The figures as Markdown, and the plots as far as they can be drawn."""
-    (out / "figures.md").write_text(figures(result))
-    try:
-        for name, picture in plots(result).items():
-            (out / name).write_text(picture)
-    except InputError as error:
-        print(f"recap: no plots: {error}", file=sys.stderr)
-    print(f"recap: study.json and figures.md are in {out}", file=sys.stderr)

@@ -6,19 +6,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from recap.cli.compare import Seeds, Settings
-from recap.cli.console import Json, progress_of_runs, show
-from recap.errors import InputError
-from recap.lab.sweep import Sweep
-from recap.lab.sweep import sweep as run
-from recap.report.sweep import plot
-from recap.report.sweep import sweep as tables
+from recap.cli.compare import Seeds, Settings, sysctls_of
+from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.lab.sweep import sweep
+from recap.report.sweep import sweep_plots, sweep_tables
 
 Policies = Annotated[tuple[str, ...], Parameter(name=["--policy", "-p"], negative=(), show_default=False)]
 Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative=(), show_default=False)]
 
 
-def sweep(  # noqa: PLR0913 (each is an option)
+def verb(  # noqa: PLR0913 (each is an option)
     source: Path,
     setting: str,
     /,
@@ -52,26 +49,9 @@ def sweep(  # noqa: PLR0913 (each is an option)
         A folder for sweep.json, for the plots (with pip install 'recap[plots]'), and for finished runs: an interrupted
         sweep goes on where it stopped.
     """
-    sysctls = dict(setting.split("=", 1) for setting in write)
     with progress_of_runs() as update:
-        result = run(
-            source,
-            setting,
-            policy,
-            seeds=seeds,
-            sysctls=sysctls,
-            progress=update,
-            out=out,
-        )
-    show(result, lambda found: tables(found, metric), as_json=json)
+        result = sweep(source, setting, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
+    show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
-        draw(result, metric, out)
-
-
-def draw(result: Sweep, metric: Metrics, out: Path) -> None:
-    """The plots, as far as they can be drawn."""
-    try:
-        (out / "sweep.svg").write_text(plot(result, metric))
-    except InputError as error:
-        print(f"recap: no plots: {error}", file=sys.stderr)
-    print(f"recap: sweep.json is in {out}", file=sys.stderr)
+        write_plots(out, lambda: sweep_plots(result, metric))
+        print(f"recap: sweep.json is in {out}", file=sys.stderr)

@@ -7,14 +7,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress, show
-from recap.lab.verify import explain as look
-from recap.lab.verify import verify as replay
+from recap.lab.verify import explain_deviation, verify
 from recap.report.verification import surroundings, verification
 
 Explain = Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)]
 
 
-def verify(recording: Path, /, *, explain: Explain = None, json: Json = False) -> None:
+def verb(recording: Path, /, *, explain: Explain = None, json: Json = False) -> None:
     """Replay a recorded kernel's allocator and predict which page frame every allocation returned.
 
     For example: `recap verify recordings/calm-1cpu`, then `recap verify recordings/hugetlb-1cpu --explain 1`.
@@ -28,13 +27,13 @@ def verify(recording: Path, /, *, explain: Explain = None, json: Json = False) -
     """
     with progress() as update:
 
-        def told(share: float) -> None:
+        def replayed(share: float) -> None:
             update(share, "replaying")
 
         if explain is not None:
-            found = look(recording, explain, progress=told)
+            found = explain_deviation(recording, explain, progress=replayed)
         else:
-            result = replay(recording, progress=told)
+            result = verify(recording, progress=replayed)
     if explain is not None:
         show(found, surroundings, as_json=json)
     else:

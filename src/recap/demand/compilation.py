@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, ObjectTable, Task
 from recap.kernel import GFP_KERNEL, PAGE_SIZE
 
 ANON_PAGES = 7084  # that one run holds at most, of 4 KiB
@@ -27,7 +27,6 @@ TREE_FILE_PAGES = 2.7  # pages of a file of the tree, on average
 SLAB_EVERY = 7.1  # file pages for which inodes, dentries, radix tree nodes and buffer heads fill one of slab
 PINNED_SHARE = 0.07  # of slab pages that hold an object in use for good: 1.4 % of the objects, five a page
 RUNS = 24  # compilations before the same ones come again
-FREE_NS = 300
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Tree:
         return np.unique(self.slab[(pages - first) * len(self.slab) // len(self.pages)])
 
 
-def make_tree(objects: Objects, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
+def make_tree(objects: ObjectTable, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
     """A new copy of the tree, nowhere in memory yet, with a page of slab for so many of its files' pages."""
     slab = np.full(int(pages / slab_every) + 1, Kind.SLAB, np.uint8)
     slab[rng.random(len(slab)) < PINNED_SHARE] = Kind.PINNED
@@ -58,7 +57,7 @@ def copy_tree(task: Task, tree: Tree, start_ns: int) -> None:
         task.mix((Op.ALLOC, pages, GFP_HIGHUSER_MOVABLE), (Op.DIRTY, pages, 0), run_ns=2000)
 
 
-def compile_tree(task: Task, objects: Objects, tree: Tree, page_size: int, rng: np.random.Generator) -> None:
+def compile_tree(task: Task, objects: ObjectTable, tree: Tree, page_size: int, rng: np.random.Generator) -> None:
     """make -j1: one compilation after the other, round and round."""
     scale = PAGE_SIZE / page_size
     most = int(3.5 * ANON_PAGES * scale)

@@ -1,13 +1,11 @@
 """Demand: who asked for what, when, and gave it back by himself. The rest is the model's to decide.
 
 Operations are grouped by task, in each task's own order; objects are what memory is asked for. A file page is one
-object
-by its place in its file: asking for it again while it is resident is a hit.
+object by its place in its file: asking for it again while it is resident is a hit.
 """
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,35 +16,6 @@ from recap.demand.reclaim_costs import ReclaimCosts
 from recap.trace import NO_PFN
 
 
-class Kind(enum.IntEnum):
-    """What an object is to reclaim."""
-
-    KERNEL = 0
-    ANON = 1
-    FILE = 2
-    SLAB = 3  # inodes and dentries: freed by their shrinkers
-    PINNED = 4  # the kernel's, and there for good: not freed with the task that asked for it
-
-
-class Op(enum.IntEnum):
-    """What a task does."""
-
-    ALLOC = 0
-    FREE = 1
-    DIRTY = 2
-    ACTIVATE = 3
-    FORK = 4
-    EXIT = 5
-    WRITEBACK = 6
-    WRITE_PAGE = 7
-    TOUCH = 8  # use the object again; where it is not in memory it is asked for
-    PACE = 9  # go on no sooner than the wait after the last PACE began
-    FALLBACK = 10  # the next operations, as many as op_gfp says, are for when the object has got no memory
-    MIN_FREE = 11  # vm.min_free_kbytes is set, to so many pages
-    REFAULT = 12  # what was just read had been evicted shortly before the recording; op_gfp: was it active then?
-    HOLD = 13  # a filesystem's transaction holds a block of its device from now until it is made dirty
-
-
 @dataclass(frozen=True, eq=False)
 class Demand:
     """A workload. Arrays starting with obj_ have one entry an object, op_ one an operation, task_ one a task."""
@@ -55,10 +24,8 @@ class Demand:
     obj_order: npt.NDArray[np.uint8]
     obj_pfn: npt.NDArray[np.uint32]  # where it is at the start, NO_PFN if it is asked for later
     op_kind: npt.NDArray[np.uint8]  # Op
-    op_obj: npt.NDArray[
-        np.int32
-    ]  # object; for FORK the child's task number, for WRITEBACK the number of pages; -1 for EXIT
-    op_gfp: npt.NDArray[np.uint32]  # of an ALLOC
+    op_obj: npt.NDArray[np.int32]  # the object, or what Op says
+    op_gfp: npt.NDArray[np.uint32]  # the flags of the request, or what Op says
     op_cpu: npt.NDArray[np.uint8]
     op_run: npt.NDArray[np.uint64]  # ns on the CPU since the task's last operation
     op_wait: npt.NDArray[np.uint64]  # ns asleep since then

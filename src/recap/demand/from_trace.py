@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from recap.demand.compaction_costs import compaction_costs
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op, Role
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.spot import from_snapshot_on
 from recap.demand.streams import Streams
@@ -16,8 +17,7 @@ from recap.demand.transactions import holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 
-USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
-ROLES = {"kswapd": RECLAIMER, "kcompactd": COMPACTOR, "kworker": FLUSHER, "jbd2": JOURNAL}
+ROLES = {"kswapd": Role.RECLAIMER, "kcompactd": Role.COMPACTOR, "kworker": Role.FLUSHER, "jbd2": Role.JOURNAL}
 SLICE = 500_000
 LARGEST_BLOCK = 1024
 
@@ -48,7 +48,7 @@ def from_trace(recording: Recording) -> Demand:
     device, blocks = filesystem_device(events), snapshot.index[pfns].astype(np.int64)
     streams.device_pages(device, blocks, pfns)
     named, number = blocks_named(pages, device, blocks)
-    by_journal = tasks.role[tasks.who] == JOURNAL
+    by_journal = tasks.role[tasks.who] == Role.JOURNAL
     streams.metadata(holds(events, identity, by_journal, device), number, pfns[named])
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
@@ -78,8 +78,8 @@ def task_keys(pid: Array, cpu: Array) -> Array:
 def task_role(key: int, comm: str) -> int:
     """Whether what a task does is demand."""
     if key < 0:
-        return IDLE
-    return next((role for name, role in ROLES.items() if comm.startswith(name)), USER)
+        return Role.IDLE
+    return next((role for name, role in ROLES.items() if comm.startswith(name)), Role.USER)
 
 
 def identities(events: Events) -> tuple[Array, Array]:

@@ -13,17 +13,24 @@ from functools import lru_cache
 
 import numpy as np
 
-from recap.demand.compilation import FREE_NS, SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
-from recap.demand.demand import Demand, Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.demand.compilation import SLAB_EVERY, TREE_FILE_PAGES, Tree, compile_tree, copy_tree, make_tree
+from recap.demand.demand import Demand
+from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import PAGE_SIZE
 
-SECOND = 1_000_000_000
 SEEK_NS = 8_000_000
 WRITE_NS = 2_100_000  # 128 KiB at 60 MB/s
-REQUEST_PAGES = 32
 PAGE_NS = WRITE_NS // REQUEST_PAGES
 SWAP_CLUSTER = 8  # pages that a swap-in reads together (1 << vm.page-cluster)
+SWAP_IN_NS = SEEK_NS // SWAP_CLUSTER + PAGE_NS
+DISK = DiskTimes(
+    write=(WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS),
+    read_page=int(SEEK_NS / TREE_FILE_PAGES) + PAGE_NS,
+    swap_in=SWAP_IN_NS,
+)
+DIRTY_EXPIRE_NS = 30 * SECOND
 PASSES = ("pass 1", "pass 2", "at rest")
 ASSUMPTIONS = [
     "a compilation as recorded with gcc 12: 7,084 own pages in the median, a quarter used again in each eighth",
@@ -86,7 +93,7 @@ class Highalloc:
 def highalloc(size: Highalloc, seed: int) -> Demand:
     """The demand of one run; the seed draws sizes and the order of files. Runs only read it, and may share it."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     load_ends = (
         size.warm_seconds * SECOND + 2 * (size.attempts * size.interval_ns + 5 * SECOND) + size.cool_seconds * SECOND
     )
@@ -98,17 +105,14 @@ def highalloc(size: Highalloc, seed: int) -> Demand:
         tasks,
         size.cpus,
         assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS, WRITE_NS, WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=int(SEEK_NS / TREE_FILE_PAGES) + PAGE_NS,
-        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
-        dirty_expire_ns=30 * SECOND,
+        dirty_expire_ns=DIRTY_EXPIRE_NS,
+        **DISK.fields(),
     )
 
 
 def build(
-    size: Highalloc, objects: Objects, number: int, until: int, rng: np.random.Generator, trees: list[Tree]
+    size: Highalloc, objects: ObjectTable, number: int, until: int, rng: np.random.Generator, trees: list[Tree]
 ) -> Task:
     """Copy a kernel tree, then compile its files one after the other until killed."""
     task = Task(f"make {number}", until=until)
@@ -120,7 +124,7 @@ def build(
     return task
 
 
-def passes(size: Highalloc, objects: Objects, first: int, trees: list[Tree]) -> list[Task]:
+def passes(size: Highalloc, objects: ObjectTable, first: int, trees: list[Tree]) -> list[Task]:
     """One task a pass; each starts the next when it has freed its blocks."""
     tasks = [Task(name, forked=i > 0) for i, name in enumerate(PASSES[: size.passes])]
     for i, task in enumerate(tasks):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.demand import Kind, Op
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Array, Objects, Task
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, Array, ObjectTable, Task
 from recap.kernel import GFP_DIRECT_RECLAIM, GFP_KERNEL, GFP_KSWAPD_RECLAIM, GFP_NOMEMALLOC, GFP_NORETRY, GFP_THISNODE
 
 HUGE_ORDER = 9
@@ -19,7 +19,6 @@ SMALL = 1 << HUGE_ORDER
 GFP_TRANSHUGE = GFP_HIGHUSER_MOVABLE & ~GFP_KSWAPD_RECLAIM | GFP_NOMEMALLOC
 FAULT_NS = 1_000
 CLEAR_NS = 400  # a small page
-FREE_NS = 300
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Area:
     page_tables: Array
 
     @staticmethod
-    def of(objects: Objects, count: int) -> Area:
+    def of(objects: ObjectTable, count: int) -> Area:
         """A new one."""
         return Area(
             objects.make(count, Kind.ANON, HUGE_ORDER),

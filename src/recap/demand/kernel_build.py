@@ -11,15 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.compilation import Tree
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.disk_times import DiskTimes
 from recap.demand.highalloc import Highalloc, build
 from recap.demand.huge_faults import Area
-from recap.demand.program import GFP_SLAB, Array, Objects, Task, join
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import GFP_SLAB, SECOND, Array, ObjectTable, Task, join
 
-SECOND = 1_000_000_000
-WRITE_NS = 320_000  # 32 pages at 400 MB/s
-READ_PAGE_NS = 10_000
-REQUEST_PAGES = 32
+DISK = DiskTimes(write=(320_000,), read_page=10_000)  # 400 MB/s
 SLAB_PARTS = 32
 TREE_SLAB_EVERY = 90  # pages of files: the slab caches are a task of their own here
 ASSUMPTIONS = [
@@ -56,7 +55,7 @@ class KernelBuild:
 def kernel_build(size: KernelBuild, seed: int) -> Demand:
     """The demand of one run; the seed draws what the compilers do, which slab pages go, and when bursts come."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     trees: list[Tree] = []
     shape = Highalloc(
         mebibytes=size.mebibytes,
@@ -70,19 +69,10 @@ def kernel_build(size: KernelBuild, seed: int) -> Demand:
     tasks.append(slab_cache(size, objects, end, rng))
     starts = rng.integers(0, SECOND, size.bursts)
     tasks.append(bursts(size, objects, starts))
-    return join(
-        objects,
-        tasks,
-        size.cpus,
-        assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=READ_PAGE_NS,
-        dirty_ratio=20,
-    )
+    return join(objects, tasks, size.cpus, assumptions=ASSUMPTIONS, dirty_ratio=20, **DISK.fields())
 
 
-def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.Generator) -> Task:
+def slab_cache(size: KernelBuild, objects: ObjectTable, until: int, rng: np.random.Generator) -> Task:
     """Inodes and dentries: they come bit by bit, and most go again, in no order."""
     task = Task("slab", until=until)
     pages = objects.make(int(size.mebibytes * 256 * size.slab), Kind.KERNEL)
@@ -95,7 +85,7 @@ def slab_cache(size: KernelBuild, objects: Objects, until: int, rng: np.random.G
     return task
 
 
-def bursts(size: KernelBuild, objects: Objects, starts: Array) -> Task:
+def bursts(size: KernelBuild, objects: ObjectTable, starts: Array) -> Task:
     """Huge pages again and again, by a program that does not wait for them."""
     task = Task("hugealloc")
     area = Area.of(objects, max(1, int(size.mebibytes * size.burst) // 2))

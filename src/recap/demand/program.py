@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE, GFP_RECLAIMABLE
 from recap.trace import NO_PFN
 
 Array = npt.NDArray[np.int64]
+SECOND = 1_000_000_000  # ns
+FREE_NS = 300  # CPU time to free a page
 GFP_HIGHUSER_MOVABLE = GFP_KERNEL | GFP_HIGHMEM | GFP_MOVABLE
 GFP_SLAB = GFP_KERNEL | GFP_RECLAIMABLE
 
 
 @dataclass
-class Objects:
+class ObjectTable:
     """What memory is asked for: numbers are given out in runs."""
 
     kind: list[npt.NDArray[np.uint8]] = field(default_factory=list)
@@ -74,7 +77,7 @@ class Task:
         self.count += len(op)
 
 
-def join(objects: Objects, tasks: list[Task], cpus: int, **rest: object) -> Demand:
+def join(objects: ObjectTable, tasks: list[Task], cpus: int, **rest: object) -> Demand:
     """One demand of these tasks; they take the CPUs in turn. `rest` are other fields of Demand."""
     columns = [np.concatenate(column) for column in zip(*(run for task in tasks for run in task.runs), strict=True)]
     op, obj, gfp, run, wait = columns

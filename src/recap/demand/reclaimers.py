@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recap.demand.compilation import FREE_NS
-from recap.demand.demand import Demand, Kind, Op
-from recap.demand.highalloc import PAGE_NS, REQUEST_PAGES, SECOND, SEEK_NS, SWAP_CLUSTER, WRITE_NS
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, Objects, Task, join
+from recap.demand.demand import Demand
+from recap.demand.disk_times import REQUEST_PAGES, DiskTimes
+from recap.demand.highalloc import DIRTY_EXPIRE_NS, SEEK_NS, SWAP_IN_NS, WRITE_NS
+from recap.demand.kinds import Kind, Op
+from recap.demand.program import FREE_NS, GFP_HIGHUSER_MOVABLE, SECOND, ObjectTable, Task, join
 from recap.kernel import GFP_KERNEL
+
+DISK = DiskTimes(
+    write=(WRITE_NS, WRITE_NS + SEEK_NS), read_page=(SEEK_NS + WRITE_NS) // REQUEST_PAGES, swap_in=SWAP_IN_NS
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Reclaimers:
 def reclaimers(size: Reclaimers, seed: int) -> Demand:
     """The demand of one run; the seed draws when each task comes, within 10 ms."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     pages = size.mebibytes << 8
     filled = int(pages * size.full)
     fill = Task("fill")
@@ -56,16 +61,13 @@ def reclaimers(size: Reclaimers, seed: int) -> Demand:
         objects,
         tasks,
         size.cpus,
-        write_ns=np.array([WRITE_NS, WRITE_NS + SEEK_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=(SEEK_NS + WRITE_NS) // REQUEST_PAGES,
-        swap_in_ns=SEEK_NS // SWAP_CLUSTER + PAGE_NS,
         dirty_ratio=10,
-        dirty_expire_ns=30 * SECOND,
+        dirty_expire_ns=DIRTY_EXPIRE_NS,
+        **DISK.fields(),
     )
 
 
-def worker(objects: Objects, pages: int, seconds: int) -> Task:
+def worker(objects: ObjectTable, pages: int, seconds: int) -> Task:
     """Reads files, a page after the other and round again, with a page of the kernel's for eight of them."""
     task = Task("worker", until=seconds * SECOND)
     kernel, file = objects.make(pages // 8, Kind.KERNEL), objects.make(pages, Kind.FILE)

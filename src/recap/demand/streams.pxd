@@ -1,59 +1,8 @@
 cimport cython
 
-cdef enum:
-    NO_PFN = 0xFFFFFFFF
-
-cdef enum:
-    MM_PAGE_ALLOC = 0
-    MM_PAGE_FREE = 1
-    MM_LRU_INSERTION = 6
-    MM_LRU_ACTIVATE = 7
-    MM_FILEMAP_ADD_TO_PAGE_CACHE = 8
-    MM_FILEMAP_DELETE_FROM_PAGE_CACHE = 9
-    WRITEBACK_DIRTY_FOLIO = 10
-    SCHED_SWITCH = 13
-    SCHED_PROCESS_FORK = 14
-    SCHED_PROCESS_EXIT = 15
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
-    MM_VMSCAN_DIRECT_RECLAIM_END = 18
-    MM_COMPACTION_BEGIN = 25
-    MM_COMPACTION_END = 26
-
-    KERNEL = 0
-    ANON = 1
-    FILE = 2
-
-    ALLOC = 0
-    FREE = 1
-    DIRTY = 2
-    ACTIVATE = 3
-    FORK = 4
-    EXIT = 5
-    WRITEBACK = 6
-    WRITE_PAGE = 7
-    TOUCH = 8
-    REFAULT = 12
-    HOLD = 13
-    LRU_ACTIVE_FILE = 3
-    GFP_METADATA = 0x100C48
-
-    NOBODY = -1
-    DROPPED = -2
-    RUNNABLE = 0x100
-    STATE_MASK = 0xFF
-    UNINTERRUPTIBLE = 0x02
-    BLOCK_RQ_ISSUE = 11
-    BLOCK_RQ_COMPLETE = 12
-    SECTORS_PER_PAGE = 8
-    ARRIVALS = 1024
-    COSTLY = 3
-
-    USER = 0
-    IDLE = 1
-    RECLAIMER = 2
-    COMPACTOR = 3
-    FLUSHER = 4
-    JOURNAL = 5
+from recap.demand.kinds cimport Kind, Op, Role
+from recap.kernel cimport LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
+from recap.trace.event cimport NO_PFN, TASK_REPORT_MAX, TASK_STATES, TASK_UNINTERRUPTIBLE, Event
 
 cdef class Streams:
     cdef readonly dict columns

@@ -14,24 +14,14 @@ from recap.pages import Array, adopt
 from recap.trace import Events
 
 if not cython.compiled:
-    MM_PAGE_ALLOC, MM_PAGE_FREE, MM_LRU_INSERTION, MM_LRU_ACTIVATE = 0, 1, 6, 7
-    MM_FILEMAP_ADD_TO_PAGE_CACHE, MM_FILEMAP_DELETE_FROM_PAGE_CACHE, WRITEBACK_DIRTY_FOLIO = 8, 9, 10
-    SCHED_SWITCH, SCHED_PROCESS_FORK, SCHED_PROCESS_EXIT = 13, 14, 15
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END = 17, 18
-    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
-    KERNEL, ANON, FILE = range(3)
-    ALLOC, FREE, DIRTY, ACTIVATE, FORK, EXIT, WRITEBACK, WRITE_PAGE = range(8)
-    TOUCH, REFAULT, HOLD = 8, 12, 13
+    from recap.demand.kinds import Kind, Op, Role
+    from recap.kernel import LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
+    from recap.trace.event import NO_PFN, TASK_REPORT_MAX, TASK_STATES, TASK_UNINTERRUPTIBLE, Event
+
     GFP_METADATA = 0x100C48  # GFP_NOFS | __GFP_HARDWALL | __GFP_MOVABLE, as __getblk asks for a block of the device
-    LRU_ACTIVE_FILE = 3
     NOBODY, DROPPED = -1, -2
-    NO_PFN = 0xFFFFFFFF
-    BLOCK_RQ_ISSUE, BLOCK_RQ_COMPLETE = 11, 12
     SECTORS_PER_PAGE = 8
     ARRIVALS = 1024
-    RUNNABLE, STATE_MASK, UNINTERRUPTIBLE = 0x100, 0xFF, 0x02
-    COSTLY = 3
-    USER, IDLE, RECLAIMER, COMPACTOR, FLUSHER, JOURNAL = range(6)
 
 
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
@@ -41,7 +31,7 @@ def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
 
 def blocks_written(events: Events) -> int:
     """Pages in all write requests."""
-    writes = (events.event == BLOCK_RQ_ISSUE) & (events.order != 0)
+    writes = (events.event == Event.BLOCK_RQ_ISSUE) & (events.order != 0)
     return int(events.b[writes].sum()) // SECTORS_PER_PAGE
 
 
@@ -82,9 +72,9 @@ class Streams:
         self.frame_freed_by = adopt(numbers(frames, np.int32, NOBODY))
         self.frame_request = adopt(numbers(frames, np.int32))
         self.identity_object = adopt(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
-        objects = int(np.count_nonzero(events.event == MM_PAGE_ALLOC)) + frames
+        objects = int(np.count_nonzero(events.event == Event.MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
-        held = 2 * int(np.count_nonzero(events.event == WRITEBACK_DIRTY_FOLIO))
+        held = 2 * int(np.count_nonzero(events.event == Event.WRITEBACK_DIRTY_FOLIO))
         self.prepare_operations(len(events) + held + objects + blocks_written(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
@@ -184,7 +174,7 @@ class Streams:
         """`advance` without the interpreter."""
         for i in range(start, stop):
             self.account(i)
-            if self.role[self.who[i]] == USER and not self.consequence(self.who[i]):
+            if self.role[self.who[i]] == Role.USER and not self.consequence(self.who[i]):
                 self.hold_blocks(i)
             self.dispatch(i)
 
@@ -205,50 +195,50 @@ class Streams:
             self.reclaim_ns += gone
         if self.task_stalled[t] or self.task_compacting[t]:
             return
-        if self.role[t] == IDLE:
+        if self.role[t] == Role.IDLE:
             self.task_wait[t] += gone
         else:
             self.task_run[t] += gone
 
     def dispatch(self, i: int) -> None:
         """What an event means for demand: memory first, it is what a trace is mostly made of."""
-        if self.event[i] == MM_PAGE_ALLOC:
+        if self.event[i] == Event.MM_PAGE_ALLOC:
             self.allocated(i)
-        elif self.event[i] == MM_PAGE_FREE:
+        elif self.event[i] == Event.MM_PAGE_FREE:
             self.freed(i)
-        elif self.event[i] == MM_LRU_INSERTION:
+        elif self.event[i] == Event.MM_LRU_INSERTION:
             self.inserted(i)
-        elif self.event[i] == MM_LRU_ACTIVATE:
+        elif self.event[i] == Event.MM_LRU_ACTIVATE:
             self.activated(i)
-        elif self.event[i] == MM_FILEMAP_ADD_TO_PAGE_CACHE:
+        elif self.event[i] == Event.MM_FILEMAP_ADD_TO_PAGE_CACHE:
             self.cached(i)
-        elif self.event[i] == MM_FILEMAP_DELETE_FROM_PAGE_CACHE:
+        elif self.event[i] == Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE:
             self.uncached(i)
-        elif self.event[i] == WRITEBACK_DIRTY_FOLIO:
+        elif self.event[i] == Event.WRITEBACK_DIRTY_FOLIO:
             self.dirtied(i)
         else:
             self.task_event(i, self.who[i])
 
     def task_event(self, i: int, t: int) -> None:
         """What a task does: it is scheduled, forks, exits, reclaims or compacts."""
-        if self.event[i] == SCHED_SWITCH:
+        if self.event[i] == Event.SCHED_SWITCH:
             self.switched(i)
-        elif self.event[i] == BLOCK_RQ_COMPLETE:
+        elif self.event[i] == Event.BLOCK_RQ_COMPLETE:
             self.completed = self.time[i]
-        elif self.event[i] == BLOCK_RQ_ISSUE and self.order[i]:
+        elif self.event[i] == Event.BLOCK_RQ_ISSUE and self.order[i]:
             self.written(i, t)
-        elif self.event[i] == SCHED_PROCESS_FORK:
+        elif self.event[i] == Event.SCHED_PROCESS_FORK:
             self.forked(i)
-        elif self.event[i] == SCHED_PROCESS_EXIT:
+        elif self.event[i] == Event.SCHED_PROCESS_EXIT:
             self.free_swapped(i, t)
-            self.emit(i, t, EXIT, NOBODY)
-        elif self.event[i] in (MM_VMSCAN_DIRECT_RECLAIM_BEGIN, MM_VMSCAN_DIRECT_RECLAIM_END):
-            self.stalls(i, t, self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
-            self.task_stalled[t] = self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN
-        elif self.event[i] in (MM_COMPACTION_BEGIN, MM_COMPACTION_END):
-            self.stalls(i, t, self.event[i] == MM_COMPACTION_BEGIN)
+            self.emit(i, t, Op.EXIT, NOBODY)
+        elif self.event[i] in (Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END):
+            self.stalls(i, t, self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
+            self.task_stalled[t] = self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN
+        elif self.event[i] in (Event.MM_COMPACTION_BEGIN, Event.MM_COMPACTION_END):
+            self.stalls(i, t, self.event[i] == Event.MM_COMPACTION_BEGIN)
             self.cpu_taken[self.cpu[i]] = self.cpu_arrived[self.cpu[i]]
-            self.task_compacting[t] = self.event[i] == MM_COMPACTION_BEGIN
+            self.task_compacting[t] = self.event[i] == Event.MM_COMPACTION_BEGIN
 
     def stalls(self, i: int, t: int, begins: bool) -> None:
         """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""
@@ -262,13 +252,13 @@ class Streams:
         c = self.cpu[i]
         t = self.who[i]
         then = self.other[i]
-        if not self.a[i] & STATE_MASK or self.a[i] & RUNNABLE:
+        if not self.a[i] & TASK_STATES or self.a[i] & TASK_REPORT_MAX:
             self.task_off[t] = self.time[i]
         if self.task_off[then] > 0:
             self.waited(then, self.time[i] - self.task_off[then])
             self.task_off[then] = 0
-        if self.a[i] & STATE_MASK and not self.a[i] & RUNNABLE:
-            self.task_asleep[t] = 2 if self.a[i] & UNINTERRUPTIBLE else 1
+        if self.a[i] & TASK_STATES and not self.a[i] & TASK_REPORT_MAX:
+            self.task_asleep[t] = 2 if self.a[i] & TASK_UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
         if self.task_asleep[then]:
             if not self.task_stalled[then] and not self.task_compacting[then]:
@@ -289,11 +279,11 @@ class Streams:
         block = self.a[i] // SECTORS_PER_PAGE
         for k in range(block, block + self.b[i] // SECTORS_PER_PAGE):
             if self.flags[i] == self.device and k < len(self.device_object) and self.device_object[k] != NOBODY:
-                self.emit(i, t, WRITE_PAGE, self.device_object[k])
+                self.emit(i, t, Op.WRITE_PAGE, self.device_object[k])
             else:
                 data += 1
-        if data and self.role[t] in (USER, FLUSHER) and not self.consequence(t):
-            self.emit(i, t, WRITEBACK, data)
+        if data and self.role[t] in (Role.USER, Role.FLUSHER) and not self.consequence(t):
+            self.emit(i, t, Op.WRITEBACK, data)
 
     def hold_blocks(self, i: int) -> None:
         """Blocks of metadata that are changed about now, and read again where they are gone, by whoever runs then."""
@@ -301,8 +291,8 @@ class Streams:
             obj = self.identity_object[self.hold_identity[self.next_hold]]
             if obj != NOBODY:
                 self.op_gfp[self.ops] = GFP_METADATA
-                self.emit(i, self.who[i], TOUCH, obj)
-                self.emit(i, self.who[i], HOLD, obj)
+                self.emit(i, self.who[i], Op.TOUCH, obj)
+                self.emit(i, self.who[i], Op.HOLD, obj)
             self.next_hold += 1
 
     def metadata(self, held: Holds, identity: Array, pfns: Array) -> None:
@@ -332,7 +322,7 @@ class Streams:
         self.task_lost[self.other[i]] = self.task_lost[self.who[i]]
         self.task_asleep[self.other[i]] = 1
         self.task_slept[self.other[i]] = self.time[i]
-        self.emit(i, self.who[i], FORK, self.other[i])
+        self.emit(i, self.who[i], Op.FORK, self.other[i])
 
     def emit(self, i: int, t: int, kind: int, obj: int) -> None:
         """Add an operation to a task's stream, with the time since its last one."""
@@ -361,11 +351,15 @@ class Streams:
 
     def compacts(self, t: int) -> bool:
         """Is the task inside compaction?"""
-        return self.role[t] == COMPACTOR or self.task_compacting[t] != 0
+        return self.role[t] == Role.COMPACTOR or self.task_compacting[t] != 0
 
     def consequence(self, t: int) -> bool:
         """Is the task inside reclaim or compaction, so that what it does is not demand?"""
-        return self.role[t] in (RECLAIMER, COMPACTOR) or self.task_stalled[t] != 0 or self.task_compacting[t] != 0
+        return (
+            self.role[t] in (Role.RECLAIMER, Role.COMPACTOR)
+            or self.task_stalled[t] != 0
+            or self.task_compacting[t] != 0
+        )
 
     def allocated(self, i: int) -> None:
         """A request, served or not; one that repeats a failed one is for the same object."""
@@ -383,17 +377,17 @@ class Streams:
             return
         obj = self.asked_again(i, t)
         if obj == NOBODY:
-            obj = self.new_object(KERNEL, self.order[i], t)
-            if self.order[i] > COSTLY:
+            obj = self.new_object(Kind.KERNEL, self.order[i], t)
+            if self.order[i] > PAGE_ALLOC_COSTLY_ORDER:
                 self.attempts += 1
         self.obj_op[obj] = self.ops
         self.op_gfp[self.ops] = self.flags[i]
         self.op_result[self.ops] = p != NO_PFN
-        self.emit(i, t, ALLOC, obj)
+        self.emit(i, t, Op.ALLOC, obj)
         if p == NO_PFN:
             self.task_pending[t] = obj
             return
-        if self.order[i] > COSTLY:
+        if self.order[i] > PAGE_ALLOC_COSTLY_ORDER:
             self.successes += 1
         self.frame_object[p] = obj
 
@@ -479,9 +473,9 @@ class Streams:
             return
         if obj == NOBODY:
             self.dropped_frees += 1
-        elif self.obj_kind[obj] != KERNEL and self.compacts(t):
+        elif self.obj_kind[obj] != Kind.KERNEL and self.compacts(t):
             self.moved_away(self.cpu[i], obj)
-        elif self.obj_kind[obj] != KERNEL and self.consequence(t):
+        elif self.obj_kind[obj] != Kind.KERNEL and self.consequence(t):
             self.evicted(t, obj, p)
         else:
             if self.consequence(t):
@@ -497,16 +491,16 @@ class Streams:
         if self.task_stalled[t]:
             self.frame_freed_by[p] = t
             self.frame_request[p] = self.task_request[t]
-        if self.obj_kind[obj] == ANON and self.obj_task[obj] != NOBODY:
+        if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] != NOBODY:
             self.obj_next[obj] = self.task_swapped[self.obj_task[obj]]
             self.task_swapped[self.obj_task[obj]] = obj
 
     def released(self, i: int, t: int, obj: int) -> None:
         """An owner's free; a burst of anonymous ones is an unmapping, which gives up what is in swap as well."""
-        self.emit(i, t, FREE, obj)
+        self.emit(i, t, Op.FREE, obj)
         if self.obj_identity[obj] != NOBODY:
             self.identity_object[self.obj_identity[obj]] = NOBODY
-        if self.obj_kind[obj] == ANON and self.obj_task[obj] == t:
+        if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] == t:
             self.task_burst[t] = 1
         if self.obj_order[obj] > 0:
             self.free_failed(i, t, self.obj_order[obj])
@@ -517,7 +511,7 @@ class Streams:
         while self.task_swapped[t] != NOBODY:
             obj = self.task_swapped[t]
             self.task_swapped[t] = self.obj_next[obj]
-            self.emit(i, t, FREE, obj)
+            self.emit(i, t, Op.FREE, obj)
             self.freed_from_swap += 1
 
     def free_failed(self, i: int, t: int, order: int) -> None:
@@ -529,7 +523,7 @@ class Streams:
             if self.obj_order[obj] != order:
                 last = obj
             else:
-                self.emit(i, t, FREE, obj)
+                self.emit(i, t, Op.FREE, obj)
                 if last == NOBODY:
                     self.task_failed[t] = then
                 else:
@@ -545,10 +539,10 @@ class Streams:
             return
         if obj < 0:
             return
-        if self.obj_kind[obj] == KERNEL:
-            self.obj_kind[obj] = ANON if self.a[i] < 2 else FILE
+        if self.obj_kind[obj] == Kind.KERNEL:
+            self.obj_kind[obj] = Kind.ANON if self.a[i] < 2 else Kind.FILE
         if self.a[i] == LRU_ACTIVE_FILE and self.obj_fresh[obj]:
-            self.emit(i, self.who[i], REFAULT, obj)
+            self.emit(i, self.who[i], Op.REFAULT, obj)
             self.came_back += 1
         self.obj_fresh[obj] = 0
 
@@ -563,7 +557,7 @@ class Streams:
             self.obj_op[old] = self.obj_op[obj]
             self.frame_object[self.pfn[i]] = old
             return
-        self.obj_kind[obj] = FILE
+        self.obj_kind[obj] = Kind.FILE
         self.obj_identity[obj] = self.identity[i]
         self.identity_object[self.identity[i]] = obj
         self.obj_fresh[obj] = self.obj_op[obj] >= 0
@@ -577,7 +571,7 @@ class Streams:
                 self.reattached += 1
                 self.frame_object[self.pfn[i]] = obj
         if obj >= 0 and self.obj_identity[obj] == NOBODY:
-            self.obj_kind[obj] = FILE
+            self.obj_kind[obj] = Kind.FILE
             self.obj_identity[obj] = self.identity[i]
             self.identity_object[self.identity[i]] = obj
 
@@ -585,10 +579,10 @@ class Streams:
         """A page of a file is written to."""
         obj = self.identity_object[self.identity[i]]
         if obj != NOBODY:
-            self.emit(i, self.who[i], DIRTY, obj)
+            self.emit(i, self.who[i], Op.DIRTY, obj)
 
     def activated(self, i: int) -> None:
         """A page was used again and becomes active."""
         obj = self.occupant(self.pfn[i], 0)
         if obj >= 0:
-            self.emit(i, self.who[i], ACTIVATE, obj)
+            self.emit(i, self.who[i], Op.ACTIVATE, obj)

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from recap.demand.compilation import Tree, make_tree
-from recap.demand.demand import Demand, Op
+from recap.demand.demand import Demand
+from recap.demand.disk_times import DiskTimes
 from recap.demand.huge_faults import Area
-from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, Array, Objects, Task, join
+from recap.demand.kinds import Op
+from recap.demand.program import GFP_HIGHUSER_MOVABLE, GFP_SLAB, SECOND, Array, ObjectTable, Task, join
 
-SECOND = 1_000_000_000
 FILE_PAGES = 16
 FILE_SLAB_BYTES = 960 + 192 + 576  # an inode, a dentry and a node of the page cache's tree, as a 64-bit kernel has them
 SLAB_EVERY = FILE_PAGES * 4096 / FILE_SLAB_BYTES
 READ_NS = 1_000  # CPU time to copy a page
-READ_PAGE_NS = 400_000  # 10 MB/s
-WRITE_NS = 320_000
-REQUEST_PAGES = 32
+DISK = DiskTimes(write=(320_000,), read_page=400_000)  # writes at 400 MB/s, reads at 10 MB/s
 ROUNDS = 3  # the files a reader opens before it begins again, as a multiple of its files
 ASSUMPTIONS = [
     "files are made at once and written already; then one is as likely to be read as another",
@@ -58,22 +57,13 @@ class ThpFioScale:
 def thp_fio_scale(size: ThpFioScale, seed: int) -> Demand:
     """The demand of one run; the seed draws which files are read, and when the tasks of a row begin."""
     rng = np.random.default_rng(seed)
-    objects = Objects()
+    objects = ObjectTable()
     pages = int(size.mebibytes * 256 * size.files) // size.readers
     tasks = [reader(i, make_tree(objects, pages, SLAB_EVERY, rng), size.seconds, rng) for i in range(size.readers)]
     for row, count in enumerate(size.rows):
         begin = (size.warm_seconds + row * size.row_seconds) * SECOND
         tasks += [faulter(objects, size, count, begin + int(late)) for late in rng.integers(0, 1_000_000, count)]
-    return join(
-        objects,
-        tasks,
-        size.cpus,
-        assumptions=ASSUMPTIONS,
-        write_ns=np.array([WRITE_NS], np.int64),
-        request_pages=REQUEST_PAGES,
-        read_page_ns=READ_PAGE_NS,
-        dirty_ratio=20,
-    )
+    return join(objects, tasks, size.cpus, assumptions=ASSUMPTIONS, dirty_ratio=20, **DISK.fields())
 
 
 def reader(number: int, tree: Tree, seconds: int, rng: np.random.Generator) -> Task:
@@ -90,7 +80,7 @@ def reader(number: int, tree: Tree, seconds: int, rng: np.random.Generator) -> T
     return task
 
 
-def faulter(objects: Objects, size: ThpFioScale, tasks: int, begin: int) -> Task:
+def faulter(objects: ObjectTable, size: ThpFioScale, tasks: int, begin: int) -> Task:
     """A task's huge pages, one after the other; all of a row end together."""
     task = Task(f"thp of {tasks}")
     area = Area.of(objects, size.huge_pages(tasks))

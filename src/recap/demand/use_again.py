@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from recap.demand.demand import Demand, Kind, Op
+from recap.demand.demand import Demand
+from recap.demand.kinds import Kind, Op
 from recap.pages import Array
 
 

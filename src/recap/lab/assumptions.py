@@ -162,6 +162,6 @@ def vary(setup: Setup, name: str, percent: int) -> Setup:
     return setup if percent == found.usual else found.apply(setup, percent)
 
 
-def told() -> list[str]:
+def assumed() -> list[str]:
     """One line for each, as `compare` lists them."""
     return [f"{found.usual} % {found.says} ({name})" for name, found in ASSUMPTIONS.items()]

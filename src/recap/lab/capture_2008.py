@@ -19,11 +19,11 @@ from recap.demand.highalloc import PASSES, Highalloc
 from recap.demand.reclaimers import Reclaimers
 from recap.kernel import PAGE_SIZE
 from recap.lab import workloads
-from recap.lab.compare import Progress, Results, Run, Store, digest, model_identity, run_all
-from recap.lab.results import Interval
+from recap.lab.kept import Run, Store, digest, model_identity
+from recap.lab.results import BASELINE, Interval
+from recap.lab.runs import Progress, Results, run_all
 from recap.lab.statistics import interval
 
-BASELINE = "none"
 HEADLINE = "whitcroft"
 CROWD_POLICIES = ("none", "own-pages", "whitcroft", "kosaki", "bounded")
 PUBLISHED = {"x86-64": (2.48, 4.58), "powerpc": (5.55, 25.22)}  # absolute points, effective percent (v2 to v4)
@@ -81,7 +81,7 @@ class Study(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """What is run: sizes of the test, rates in MiB/s, seeds, and how many reclaimers at once."""
 
     size: Highalloc
@@ -97,7 +97,7 @@ class Plan:
         return {rate: replace(self.size, rate=rate, order=order) for rate in self.rates[architecture]}
 
 
-FULL = Plan(
+FULL = StudyPlan(
     Highalloc(),
     {"x86-64": (8, 16, 32), "powerpc": (16, 32, 64)},
     10,
@@ -105,7 +105,7 @@ FULL = Plan(
     3,
     Reclaimers(1),
 )
-QUICK = Plan(
+QUICK = StudyPlan(
     replace(Highalloc(), warm_seconds=200, cool_seconds=0, passes=1),
     {"x86-64": (32,), "powerpc": (64,)},
     3,
@@ -115,7 +115,7 @@ QUICK = Plan(
 )
 
 
-def capture_2008(plan: Plan, progress: Progress | None = None, out: Path | None = None) -> Study:
+def capture_2008(plan: StudyPlan, progress: Progress | None = None, out: Path | None = None) -> Study:
     """Run the study.
 
     Args:
@@ -147,12 +147,12 @@ def key(architecture: str, rate: int, name: str) -> str:
     return f"{architecture}-{rate}-{name}"
 
 
-def crowd_key(plan: Plan, tasks: int, name: str) -> str:
+def crowd_key(plan: StudyPlan, tasks: int, name: str) -> str:
     """The same for very many reclaimers."""
     return f"crowd-{plan.crowd.mebibytes}-{plan.crowd.seconds}-{tasks}-{name}"
 
 
-def runs(plan: Plan) -> list[Run]:
+def runs(plan: StudyPlan) -> list[Run]:
     """All runs of the study, seed by seed, so that an early end leaves whole seeds."""
     made = []
     for seed in range(plan.seeds):
@@ -170,7 +170,7 @@ def runs(plan: Plan) -> list[Run]:
     return made
 
 
-def by_seed(plan: Plan, results: Results, architecture: str, name: str, metric: Metric) -> list[float]:
+def by_seed(plan: StudyPlan, results: Results, architecture: str, name: str, metric: Metric) -> list[float]:
     """A metric of each seed, averaged over the rates."""
     rates = plan.rates[architecture]
     return [
@@ -199,14 +199,14 @@ def stall(run: dict[str, float]) -> float:
 
 
 def beside(
-    plan: Plan, results: Results, architecture: str, name: str, other: str, metric: Metric
+    plan: StudyPlan, results: Results, architecture: str, name: str, other: str, metric: Metric
 ) -> list[tuple[float, float]]:
     """A metric of two policies, seed by seed."""
     mine, theirs = (by_seed(plan, results, architecture, policy, metric) for policy in (name, other))
     return list(zip(mine, theirs, strict=True))
 
 
-def gains(plan: Plan, results: Results, architecture: str, name: str, other: str = BASELINE) -> list[float]:
+def gains(plan: StudyPlan, results: Results, architecture: str, name: str, other: str = BASELINE) -> list[float]:
     """Success of a policy minus that of another, seed by seed."""
     return [mine - theirs for mine, theirs in beside(plan, results, architecture, name, other, success)]
 
@@ -216,7 +216,7 @@ def saved(pairs: list[tuple[float, float]]) -> list[float]:
     return [100 * (1 - mine / theirs) if theirs else 0.0 for mine, theirs in pairs]
 
 
-def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
+def row(plan: StudyPlan, results: Results, architecture: str, name: str) -> Row:
     """One policy on one architecture."""
 
     def over_seeds(metric: Metric) -> Interval:
@@ -240,7 +240,7 @@ def row(plan: Plan, results: Results, architecture: str, name: str) -> Row:
     )
 
 
-def crowd_row(plan: Plan, results: Results, tasks: int, name: str) -> CrowdRow:
+def crowd_row(plan: StudyPlan, results: Results, tasks: int, name: str) -> CrowdRow:
     """One policy with so many reclaimers."""
     pages = plan.crowd.mebibytes * (1 << 20) // PAGE_SIZE
     runs = [results[crowd_key(plan, tasks, name), seed] for seed in range(plan.crowd_seeds)]
@@ -260,7 +260,7 @@ def answer(name: str, question: str, values: list[float], unit: str = UNIT_POINT
     return Answer(name, question, value, unit, len(values) > 1 and not value.low <= 0 <= value.high)
 
 
-def success_answers(plan: Plan, results: Results) -> list[Answer]:
+def success_answers(plan: StudyPlan, results: Results) -> list[Answer]:
     """What the thread asked about success and its price, on each architecture."""
     found = []
     for arch in plan.rates:
@@ -272,7 +272,7 @@ def success_answers(plan: Plan, results: Results) -> list[Answer]:
     return found
 
 
-def price_answers(plan: Plan, results: Results, arch: str) -> list[Answer]:
+def price_answers(plan: StudyPlan, results: Results, arch: str) -> list[Answer]:
     """What policies save and cost besides success: withheld and stolen pages, waits."""
 
     def pairs(name: str, other: str, metric: Metric) -> list[tuple[float, float]]:

@@ -15,10 +15,13 @@ from pathlib import Path
 import msgspec
 
 from recap.errors import InputError
-from recap.lab.compare import COMPACTION_COUNTERS, SHARED_COUNTERS, STALL_COUNTERS, Progress, Run, prepare, run_all
+from recap.lab.kept import Run
+from recap.lab.recorded import COMPACTION_COUNTERS, SHARED_COUNTERS, STALL_COUNTERS, allocstall, counted
 from recap.lab.results import Interval
+from recap.lab.runs import Progress, prepare, run_all
 from recap.lab.statistics import change_of_mean, interval
 from recap.policy import candidate
+from recap.sim.run import success_percent
 from recap.trace import Recording
 from recap.trace.procfs import read_counters
 
@@ -129,13 +132,11 @@ def measured(runs: Sequence[Path]) -> Values:
 
 def kernel_metrics(run: Path) -> dict[str, float]:
     """The change of /proc/vmstat over one run."""
-    before, after = (read_counters(run / f"vmstat.{i}") for i in (0, 1))
+    change = counted(*(read_counters(run / f"vmstat.{i}") for i in (0, 1)))
     names = (*SHARED_COUNTERS, *STALL_COUNTERS, *COMPACTION_COUNTERS)
-    found = {name: float(after[name] - before[name]) for name in names if name in after}
-    asked = found["thp_fault_alloc"] + found["thp_fault_fallback"]
-    found["success_percent"] = 100 * found["thp_fault_alloc"] / asked if asked else 0.0
-    found["allocstall"] = math.fsum(found.get(name, 0.0) for name in STALL_COUNTERS)
-    return found
+    found = {name: change[name] for name in names if name in change}
+    served, refused = found["thp_fault_alloc"], found["thp_fault_fallback"]
+    return found | {"success_percent": success_percent(served, served + refused), "allocstall": allocstall(found)}
 
 
 def model_runs(

@@ -17,8 +17,9 @@ from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild
 from recap.demand.thp_fio_scale import ThpFioScale
 from recap.lab import workloads
-from recap.lab.compare import Progress, Run, Store, digest, model_identity, run_all
+from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import Interval
+from recap.lab.runs import Progress, run_all
 from recap.lab.statistics import interval
 from recap.policy import candidate
 from recap.sim.run import Synthetic
@@ -106,7 +107,7 @@ EFFECTS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class EffectPlan:
     """How often the runs are made, and whether small, for a first look."""
 
     seeds: int
@@ -125,7 +126,7 @@ class Plan:
 
 
 LEAST = 5  # events a run: of fewer a percentage says nothing
-FULL, QUICK = Plan(10), Plan(2, small=True)
+FULL, QUICK = EffectPlan(10), EffectPlan(2, small=True)
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -158,7 +159,9 @@ class EffectFound(msgspec.Struct, frozen=True):
     schema: int = 1
 
 
-def measure_effect(name: str, plan: Plan, progress: Progress | None = None, out: Path | None = None) -> EffectFound:
+def measure_effect(
+    name: str, plan: EffectPlan, progress: Progress | None = None, out: Path | None = None
+) -> EffectFound:
     """Run the load under both policies with the same seeds.
 
     Args:

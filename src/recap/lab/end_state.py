@@ -27,7 +27,7 @@ def end_state(machine: Machine, snapshot: Snapshot) -> EndState:
         pcp_lists_exact=share(members(pcp), members(mine)),
         pcp_lists_in_place=share(neighbours(pcp), neighbours(mine)),
         pageblocks_exact=float(np.mean(blocks == snapshot.pageblock)) if len(blocks) else 1.0,
-        counters=counters(machine, snapshot),
+        counters=counter_pairs(machine, snapshot),
     )
 
 
@@ -56,7 +56,7 @@ def share(kernel: AbstractSet[object], model: AbstractSet[object]) -> float:
     return len(kernel & model) / len(kernel) if kernel else 1.0
 
 
-def counters(machine: Machine, snapshot: Snapshot) -> list[Counter]:
+def counter_pairs(machine: Machine, snapshot: Snapshot) -> list[Counter]:
     """The counters of zones and per-cpu lists."""
     found = []
     free = machine.memory.array("zone")["free_pages"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from recap.lab.digest import Compaction, Reclaim, Stall
+from recap.lab.information import Compaction, Reclaim, Stall
 from recap.trace import Event, Events
 
 PERCENTILES = (50, 90, 99)
@@ -42,7 +42,7 @@ class Spans:
                 self.found.append((pid, time - self.open.pop(pid)))
 
 
-class Episodes:
+class EpisodeTally:
     """What reclaim and compaction did so far."""
 
     def __init__(self) -> None:

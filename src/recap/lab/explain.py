@@ -1,174 +1,220 @@
-"""Why the model went another way: one deviation with what surrounds it, so that a rule can be found at fault."""
+"""Why a request for memory failed: the kernel's own report, put to the model's rules zone by zone.
+
+A report shows memory a moment after the refusal, and free blocks by order without saying how many are of which type; so
+nothing is replayed here. The watermark test, the fragmentation index and compaction's test of a zone are the engine's.
+"""
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Any
+import sys
+from pathlib import Path
 
-import numpy as np
+import msgspec
 
-from recap.kernel import NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_CAPTURED, STATE_PCP, STATE_RESERVED
-from recap.lab.results import Deviation, Explanation
+from recap.errors import InputError
+from recap.lab.reported_zone import LARGEST, allowed, machine_of, open_to_all, rules_of
+from recap.lab.results import html_table, listed
+from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
-from recap.sim.open_loop import Replay
-from recap.trace import NO_PFN, Event, Events
-from recap.trace.table import CAPTURE_STEPS
+from recap.trace.dmesg import FailureReport, ReportedZone, failures
 
-BEFORE, AFTER = 12, 6  # events shown around the operation
-SHOWN = 8  # blocks of a list
-LATER = 3  # events about a frame
-TYPES = ("unmovable", "movable", "reclaimable", "highatomic", "isolate")
-STATES = {
-    STATE_RESERVED: "reserved at boot",
-    STATE_BUDDY: "the head of a free block",
-    STATE_PCP: "on a per-cpu list",
-    STATE_ALLOCATED: "in use",
-    STATE_CAPTURED: "captured",
+LOG_MIB = 256
+HELD = {
+    "active_anon": "memory of programs",
+    "inactive_anon": "memory of programs, not used lately",
+    "active_file": "page cache",
+    "inactive_file": "page cache, not used lately",
+    "unevictable": "locked",
+    "slab_reclaimable": "kernel caches that can shrink",
+    "slab_unreclaimable": "kernel objects",
+    "pagetables": "page tables",
+    "free": "free",
 }
-WORDS = {
-    "allocation": "another frame was handed out",
-    "refill": "another block was taken from the free lists",
-    "drain": "another block was given back to the free lists",
-    "stray": "a per-cpu list that the kernel fills holds a frame",
-    "free": "a frame was freed that the model holds free",
-    "isolation": "compaction took more pages of a range than the model holds free",
-    "capture": "page capture did something else with a block",
-}
-
-Found = tuple[str, int, int, int]
+HOW = "name a file with the lines from `page allocation failure` or `invoked oom-killer` on, or - for standard input"
 
 
-def deviation(events: Events, number: int, found: Found) -> Deviation:
-    """One deviation in words."""
-    kind, at, event, frame = found
-    i = event if event >= 0 else at
-    kernel = hexadecimal(int(events.pfn[i])) if event >= 0 else "nothing"
-    model = hexadecimal(frame) if frame != NONE else "nothing"
-    return Deviation(
-        number=number,
-        kind=kind,
-        event=i,
-        seconds=float(events.time[i]) / 1e9,
-        cpu=int(events.cpu[i]),
-        task=events.comms.get(int(events.pid[i]), "?"),
-        what=f"{WORDS[kind]}: order {events.order[i]}, the kernel's is {kernel}, the model's {model}",
+class ZoneVerdict(msgspec.Struct, frozen=True):
+    """One zone and what the model's rules say to the request; amounts in pages."""
+
+    name: str
+    allowed: bool  # may the request use this zone?
+    free: int
+    needed: int  # free pages below which not even one page would be given to this request
+    largest_order: int | None  # of a block it could have had; None: none at all, or not told
+    enough: bool  # the watermark is kept
+    served: bool  # and a block is there
+    fragmentation_index: int | None  # times 1000; None where a block is there, or order 0
+    compaction: bool  # would direct compaction have tried this zone?
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """A failed request explained: `cause` in a word, `because` in a sentence; `held` in pages, the most first.
+
+    Example:
+        >>> found = recap.explain_failures("tests/lab/reports/order-0-6.1.txt")[0]
+        >>> found.cause, [zone.needed - zone.free for zone in found.zones]
+        ('watermark', [27, 120])
+    """
+
+    line: int  # of the log
+    seconds: float | None
+    kind: str  # failure or oom
+    task: str
+    release: str
+    order: int
+    flags: str
+    cause: str  # memcg, no_report, recovered, watermark, fragmentation, reserved
+    because: str
+    zones: list[ZoneVerdict]
+    what_if: list[WhatIf]
+    held: dict[str, int]  # where memory is: pages by use, most first
+
+    def _repr_html_(self) -> str:
+        """The zones, for notebooks; `recap explain` prints all."""
+        rows = [[zone.name, f"{zone.free:,}", f"{zone.needed:,}", str(zone.largest_order)] for zone in self.zones]
+        heads = ["zone", "free pages", "needed", "largest order"]
+        return html_table(f"{self.task}, order {self.order}: {self.cause}; {self.because}", heads, rows)
+
+
+def explain_failures(path: str | Path) -> list[Diagnosis]:
+    """Every page allocation failure and OOM kill of a kernel log.
+
+    Args:
+        path: a file such as dmesg prints; `-` for standard input.
+
+    Errors:
+        InputError: the file cannot be read, or holds no such report.
+
+    Example:
+        >>> (found,) = recap.explain_failures("tests/lab/reports/order-4-4.8.txt")
+        >>> found.task, found.order, found.cause
+        ('modprobe', 4, 'fragmentation')
+        >>> [(zone.name, zone.largest_order) for zone in found.zones if zone.enough]
+        [('Node 0 DMA32', 3), ('Node 0 Normal', 2)]
+    """
+    found = failures(log_lines(path))
+    if not found:
+        raise InputError(path, "", "holds no report of a failed allocation", HOW)
+    return [diagnosis(report) for report in found]
+
+
+def log_lines(path: str | Path) -> list[str]:
+    """The lines of a log, as text whatever is in it."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read().decode(errors="replace").splitlines()
+    file = Path(path)
+    if file.is_file() and file.stat().st_size > LOG_MIB << 20:
+        raise InputError(path, "size", f"is above {LOG_MIB} MiB", "cut out the report")
+    try:
+        return file.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(path, "", f"cannot be read: {error.strerror}", HOW) from error
+
+
+def diagnosis(report: FailureReport) -> Diagnosis:
+    """One report."""
+    machines = {i: machine_of(zone, report) for i, zone in enumerate(report.zones)}
+    verdicts = [verdict(machines[i], zone, report) for i, zone in enumerate(report.zones)]
+    cause, because = causes(report, verdicts)
+    held = {name: pages for name, pages in report.memory.items() if name in HELD and pages}
+    return Diagnosis(
+        line=report.line,
+        seconds=report.seconds,
+        kind=report.kind,
+        task=report.task,
+        release=report.release,
+        order=report.order,
+        flags=report.flags,
+        cause=cause,
+        because=because,
+        zones=verdicts,
+        what_if=what_if(report, cause),
+        held=dict(sorted(held.items(), key=lambda item: -item[1])),
     )
 
 
-def explanation(replay: Replay, events: Events, number: int, found: Found) -> Explanation:
-    """The surroundings; the replay stands just before the operation."""
-    _, at, event, frame = found
-    i = event if event >= 0 else at
-    kernel = int(events.pfn[i]) if event >= 0 and events.pfn[i] != NO_PFN else None
-    model = frame if frame != NONE else None
-    machine = Machine(replay.m)
-    return Explanation(
-        deviation=deviation(events, number, found),
-        kernel_frame=kernel,
-        model_frame=model,
-        where=[
-            line
-            for pfn in dict.fromkeys((kernel, model))
-            if pfn is not None
-            for line in where(machine, events, at, pfn)
-        ],
-        events=[told(events, k, k == i) for k in range(max(0, at - BEFORE), min(len(events), i + AFTER))],
-        model_lists=lists_of(machine, events, i),
-        kernel_takes=takes(events, at, i),
+def verdict(machine: Machine, zone: ReportedZone, report: FailureReport) -> ZoneVerdict:
+    """The engine's answer for one zone."""
+    order, gfp = report.order, report.gfp
+    told = bool(zone.blocks) or order == 0
+    enough = machine.watermark_ok(0, 0, gfp) and spare(machine, zone, gfp, order)
+    served = told and machine.watermark_ok(0, order, gfp)
+    orders = [o for o in range(LARGEST if zone.blocks else 1) if machine.watermark_ok(0, o, gfp)]
+    index = machine.fragmentation_index(order) if zone.blocks and order else -1000
+    return ZoneVerdict(
+        name=name_of(zone),
+        allowed=allowed(machine, zone, report),
+        free=zone.amounts.get("free", 0),
+        needed=needed(machine, gfp),
+        largest_order=max(orders, default=None),
+        enough=enough,
+        served=served,
+        fragmentation_index=index if index >= 0 else None,
+        compaction=bool(order and zone.blocks and machine.compaction_helps(order, 0, gfp)),
     )
 
 
-def hexadecimal(pfn: int) -> str:
-    """A page frame number as the kernel prints it."""
-    return f"{pfn:#x}"
+def with_free(machine: Machine, pages: int, gfp: int) -> bool:
+    """Would one page be given, with so many free?"""
+    before = int(machine.memory.array("zone")["free_pages"][0])
+    machine.set_free_pages(0, pages)
+    answer = machine.watermark_ok(0, 0, gfp)
+    machine.set_free_pages(0, before)
+    return answer
 
 
-def where(machine: Machine, events: Events, at: int, pfn: int) -> list[str]:
-    """Where the model has a frame, and what the trace tells of it next."""
-    page = machine.memory.array("page")
-    lines = [f"{pfn:#x}: {state(page, pfn)}{place(machine, pfn)}"]
-    rows = np.flatnonzero(events.pfn[at:] == pfn)[:LATER] + at
-    lines += [f"  next: {told(events, int(k), False)}" for k in rows]
-    return lines
+def spare(machine: Machine, zone: ReportedZone, gfp: int, order: int) -> bool:
+    """Is the mark kept when a block of this order is taken away?"""
+    return with_free(machine, zone.amounts.get("free", 0) - ((1 << order) - 1), gfp)
 
 
-def state(page: Any, pfn: int) -> str:
-    """What a frame is, in words."""
-    if int(page["state"][pfn]) in STATES:
-        return f"{STATES[int(page['state'][pfn])]}, order {page['order'][pfn]}"
-    for order in range(1, 11):
-        head = pfn & -(1 << order)
-        if page["state"][head] in (STATE_BUDDY, STATE_PCP) and page["order"][head] >= order:
-            return f"inside the free block {head:#x} of order {page['order'][head]}"
-    return "inside a block in use"
+def needed(machine: Machine, gfp: int) -> int:
+    """The fewest free pages with which the engine gives one to this request."""
+    low, high = 0, 1 << 40
+    while low < high:
+        middle = (low + high) // 2
+        if with_free(machine, middle, gfp):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
-def place(machine: Machine, pfn: int) -> str:
-    """On which per-cpu list a frame is, and how far from its head."""
-    for (zone, cpu, pindex), pfns in machine.pcp_lists().items():
-        if pfn in pfns:
-            return f": zone {zone}, cpu {cpu}, list {list_name(pindex)}, place {pfns.index(pfn)} of {len(pfns)}"
-    return ""
+def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
+    """The cause in a word, and in a sentence."""
+    mine = [zone for zone in zones if zone.allowed]
+    if report.constraint == "memcg":
+        return "memcg", "the limit of a memory cgroup was reached; the machine's own memory is not the matter"
+    if not mine:
+        return "no_report", "the log has no zone this request may use: the lines from Mem-Info on are missing"
+    if report.order and not any(zone.blocks for zone in report.zones):
+        return "no_report", "the log lacks the free lists by order, so a missing block cannot be told"
+    served = [zone.name for zone in mine if zone.served]
+    if served:
+        return "recovered", f"when the report was printed {listed(served)} could have served it: memory came free after"
+    enough = [zone for zone in mine if zone.enough]
+    if not enough:
+        lacks = f"every zone it may use was below what this request must leave: {shortfalls(mine)}"
+        more = "; reclaim had found nothing more, and what helps below helps this request, not the next"
+        return "watermark", lacks + (more if report.kind == "oom" else "")
+    names = listed([zone.name for zone in enough])
+    blocks = {name_of(zone): zone.blocks[report.order :] for zone in report.zones}
+    there = [types for zone in enough for count, types in blocks[zone.name] if count]
+    if rules_of(report.release).rules.watermark_per_order and any(open_to_all(types) for types in there):
+        return (
+            "fragmentation",
+            f"{names} had such a block, but too little in large ones: before 4.4 each order had a mark",
+        )
+    if there:
+        return "reserved", f"{names} had blocks large enough, but only reserved or isolated ones (types H, C or I)"
+    return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} pages in one piece"
 
 
-def list_name(pindex: int) -> str:
-    """A per-cpu list by its order and type (order_to_pindex)."""
-    if pindex >= NR_PCP_LISTS - 2:
-        return "huge, movable" if pindex == NR_PCP_LISTS - 1 else "huge"
-    return f"order {pindex // 3} {TYPES[pindex % 3]}"
+def name_of(zone: ReportedZone) -> str:
+    """As the kernel names it."""
+    return f"Node {zone.node} {zone.name}"
 
 
-def told(events: Events, i: int, marked: bool) -> str:
-    """One event of the trace."""
-    event = Event(int(events.event[i]))
-    context = int(events.context[i])
-    level = "irq " if context & 0x08 else "softirq " if context & 0x10 else ""
-    words = [
-        ">" if marked else " ",
-        f"{i}",
-        f"{events.time[i] / 1e9:.6f}",
-        f"cpu {events.cpu[i]}",
-        f"{level}{events.comms.get(int(events.pid[i]), '?')}-{events.pid[i]}",
-        event.name.lower(),
-    ]
-    if event is Event.PAGE_CAPTURE and 0 <= events.a[i] < len(CAPTURE_STEPS):
-        words.append(CAPTURE_STEPS[int(events.a[i])])
-    if events.pfn[i] != NO_PFN:
-        words.append(f"{int(events.pfn[i]):#x} order {events.order[i]}")
-    if events.migratetype[i] >= 0:
-        words.append(TYPES[int(events.migratetype[i])])
-    if events.flags[i]:
-        words.append(f"flags {int(events.flags[i]):#x}")
-    return " ".join(words)
-
-
-def lists_of(machine: Machine, events: Events, i: int) -> list[str]:
-    """The model's lists that an event is about: the per-cpu list of its order and type, the free lists of its type."""
-    wanted = int(events.order[i])
-    types = {int(events.migratetype[i])} if events.migratetype[i] >= 0 else {0, 1, 2}
-    lines = []
-    for (zone, cpu, pindex), pfns in machine.pcp_lists().items():
-        if cpu == events.cpu[i] and (pindex >= NR_PCP_LISTS - 2 or pindex % 3 in types) and pindex // 3 == wanted:
-            lines.append(f"per-cpu zone {zone} cpu {cpu} {list_name(pindex)}: {shown(pfns)}")
-    for number, blocks in machine.capture_lists().items():
-        lines.append(f"capture {number}: {' '.join(f'{pfn:#x} order {order}' for pfn, order in blocks)}")
-    for (zone, order, mt), pfns in machine.free_lists().items():
-        if mt in types:
-            lines.append(f"free zone {zone} order {order} {TYPES[mt]}: {shown(pfns)}")
-    return lines
-
-
-def shown(pfns: list[int]) -> str:
-    """The first blocks of a list."""
-    more = f" and {len(pfns) - SHOWN} more" if len(pfns) > SHOWN else ""
-    return " ".join(f"{pfn:#x}" for pfn in islice(pfns, SHOWN)) + more
-
-
-def takes(events: Events, at: int, i: int) -> list[str]:
-    """What the kernel takes from its free lists from there on, of the same order and type."""
-    rows = np.flatnonzero(
-        (events.event[at:] == np.uint8(Event.MM_PAGE_ALLOC_ZONE_LOCKED))
-        & (events.order[at:] == events.order[i])
-        & ((events.migratetype[at:] == events.migratetype[i]) | (events.migratetype[i] < 0))
-    )
-    return [f"{int(events.pfn[at + k]):#x} at event {at + k}" for k in rows[: 2 * SHOWN].tolist()]
+def shortfalls(zones: list[ZoneVerdict]) -> str:
+    """`Node 0 Normal by 120 pages`."""
+    return ", ".join(f"{zone.name} by {max(1, zone.needed - zone.free):,} pages" for zone in zones)

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recap.lab.digest import Info, Lifetime, Matching
-from recap.lab.episodes import PERCENTILES, Episodes
-from recap.lab.memory import counters, zones
+from recap.lab.episodes import PERCENTILES, EpisodeTally
+from recap.lab.information import Info, Lifetime, Matching
+from recap.lab.memory import vmstat_change, zones
 from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
-from recap.lab.requests import MOST_NAMES, Allocations, Requests, flag_names, migratetype
+from recap.lab.requests import MOST_NAMES, Allocations, RequestTally, flag_names, migratetype
 from recap.trace import Event, Events, Flow, Lost, Recording
 from recap.trace.ahead import ahead
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
@@ -55,8 +55,8 @@ def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | No
     recording = Recording(Path(path))
     record = read_record(recording.folder) if recording.folder else None
     recorder = record.recorder if record else ()
-    found = digest(recording.flow(), start_of(recording), str(path), progress, recorder)
-    return msgspec.structs.replace(found, zones=list(zones(recording)), vmstat=counters(recording))
+    found = examine(recording.flow(), start_of(recording), str(path), progress, recorder)
+    return msgspec.structs.replace(found, zones=list(zones(recording)), vmstat=vmstat_change(recording))
 
 
 def start_of(recording: Recording) -> Start:
@@ -86,7 +86,7 @@ def held_and_free(flags: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_],
     return held, free
 
 
-def digest(
+def examine(
     flow: Flow,
     start: Start,
     source: str,
@@ -100,7 +100,7 @@ def digest(
             tally.add(piece, flow.lost)
         if progress:
             progress(flow.share)
-    return figures(tally, flow, start, source)
+    return info_of(tally, flow, start, source)
 
 
 class Tally:
@@ -112,8 +112,8 @@ class Tally:
             self.frames.begin(start.held, start.free)
         self.memory = FreeMemory(self.frames)
         self.counts = np.zeros(len(Event), np.int64)
-        self.requests = Requests()
-        self.episodes = Episodes()
+        self.requests = RequestTally()
+        self.episodes = EpisodeTally()
         self.times = OverTime()
         self.gaps = Gaps()
         self.recorder = np.array(recorder, np.int32)
@@ -133,7 +133,7 @@ class Tally:
             self.own += np.bincount(piece.event[np.isin(piece.pid, self.recorder)], minlength=len(Event))
 
 
-def figures(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
+def info_of(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
     """What was counted, with the names of things."""
     flag_bits = flow.symbols.get("gfp_flags", {})
 

@@ -53,7 +53,7 @@ def zone_memory(when: int, zone: ZoneInfo, blocks: tuple[int, ...] | None) -> Zo
     return ZoneMemory(when, zone.node, zone.name, zone.counters.get("free", 0), watermarks, unusable)
 
 
-def counters(recording: Recording) -> dict[str, int]:
+def vmstat_change(recording: Recording) -> dict[str, int]:
     """What /proc/vmstat counted between before and after; where there is but one, since boot. Zeros are left out."""
     before, after = recording.vmstat(0), recording.vmstat(1)
     if not after:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from recap.lab.digest import Fragmentation, LostSpan, Rates
+from recap.lab.information import Fragmentation, LostSpan, Rates
 from recap.lab.requests import Allocations
 from recap.trace import Event, Events, Lost
 from recap.trace.occupancy import NR_ORDERS, Frames

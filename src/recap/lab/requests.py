@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recap.lab.digest import Failure, Fallback, OrderCount, Share
+from recap.lab.information import Failure, Fallback, OrderCount, Share
 from recap.trace import NO_PFN, Event, Events
 from recap.trace.occupancy import NR_ORDERS
 
@@ -81,7 +81,7 @@ class Shares:
         return shares
 
 
-class Requests:
+class RequestTally:
     """All requests so far, by order, flags, migratetype and task; and those that failed or fell back."""
 
     def __init__(self) -> None:

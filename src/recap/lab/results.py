@@ -6,13 +6,15 @@ Metrics carry the names of /proc/vmstat where the kernel counts the same thing; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any, Literal
 
 import msgspec
 
 SCHEMA = 1  # of Comparison, raised when a field changes its meaning
-
+KERNEL = "kernel"  # the column of what was recorded
+BASELINE = "none"  # the policy of the unchanged kernel
 
 SMALL = 100  # below it a mean over seeds keeps one decimal
 
@@ -40,9 +42,14 @@ class Interval(msgspec.Struct, frozen=True):
         """Whether the two intervals share no point, so that chance does not explain the difference."""
         return self.low > other.high or self.high < other.low
 
+    @property
+    def spread(self) -> float:
+        """Half its width."""
+        return max(self.mean - self.low, self.high - self.mean)
+
     def __str__(self) -> str:
         """Mean and half-width, `61.2 ±1.4`; a figure without spread stands alone."""
-        spread = max(self.mean - self.low, self.high - self.mean)
+        spread = self.spread
         if not spread:
             return f"{self.mean:,.{decimals(self.mean)}f}"
         places = 0 if abs(self.mean) >= SMALL else max(decimals(self.mean), decimals(spread))
@@ -78,6 +85,12 @@ def html_table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
     body = "".join(f"<tr>{row}</tr>" for row in cells)
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a, b and c`."""
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -204,7 +217,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
         return html_table("verify", ["", ""], [[name, plain(getattr(self, name))] for name in names])
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class ExplainedDeviation(msgspec.Struct, frozen=True):
     """The surroundings of one deviation, with the model as it stood before the operation."""
 
     deviation: Deviation

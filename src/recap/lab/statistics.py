@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from recap.lab.results import Interval
 
@@ -24,6 +24,11 @@ def interval(values: Sequence[float]) -> Interval:
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     half = t_95(n - 1) * deviation / math.sqrt(n)
     return Interval(mean, mean - half, mean + half)
+
+
+def intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+    """The interval of each metric over independent runs."""
+    return {metric: interval([run[metric] for run in runs]) for metric in runs[0]}
 
 
 def t_95(freedom: float) -> float:

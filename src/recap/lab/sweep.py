@@ -18,19 +18,10 @@ import msgspec
 from recap.errors import InputError
 from recap.lab import workloads
 from recap.lab.assumptions import is_assumption, vary
-from recap.lab.compare import (
-    Progress,
-    Results,
-    Run,
-    Store,
-    column,
-    digest,
-    fingerprint,
-    model_identity,
-    prepare,
-    run_all,
-)
+from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.results import SCHEMA, Interval, html_table
+from recap.lab.runs import Progress, Results, prepare, run_all
+from recap.lab.statistics import intervals
 from recap.mm import sysctl
 from recap.policy import Candidate, candidate
 from recap.sim.run import Setup, Synthetic
@@ -148,12 +139,12 @@ def setups_of(
     if workloads.is_workload(str(source)):
         identity = f"{model_identity()} {source} {sorted(wanted.items())} {parameter}"
         return {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values}, identity
-    recording = Recording(Path(source))
+    recording = Recording(source)
     setup = prepare(recording, wanted)
     if is_assumption(parameter):
-        identity = f"{fingerprint(Path(source), setup)} {parameter}"
+        identity = f"{fingerprint(recording, setup)} {parameter}"
         return {value: vary(setup, parameter, value) for value in values}, identity
-    identity = f"{fingerprint(Path(source), with_value(recording, setup, wanted))} {parameter}"
+    identity = f"{fingerprint(recording, with_value(recording, setup, wanted))} {parameter}"
     return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity
 
 
@@ -170,7 +161,7 @@ def key(value: int, found: Candidate) -> str:
 def point(value: int, found: Candidate, seeds: int, results: Results) -> SweepPoint:
     """The runs of one policy at one value, taken together."""
     runs = [results[key(value, found), seed] for seed in range(seeds)]
-    return SweepPoint(value, found.name, seeds, column(found.name, runs).metrics)
+    return SweepPoint(value, found.name, seeds, intervals(runs))
 
 
 def values_of(text: str) -> tuple[str, list[int]]:

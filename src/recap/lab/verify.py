@@ -9,9 +9,9 @@ from pathlib import Path
 
 from recap.demand.spot import end_spot, from_snapshot_on
 from recap.errors import InputError
+from recap.lab.deviation import deviation, explained
 from recap.lab.end_state import end_state, free_pages
-from recap.lab.explain import deviation, explanation
-from recap.lab.results import EndState, Explanation, Steps, VerifyResult
+from recap.lab.results import EndState, ExplainedDeviation, Steps, VerifyResult
 from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.pages import COMPILED
@@ -25,7 +25,7 @@ SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the prog
 Progress = Callable[[float], None]
 
 
-class Run:
+class TimedReplay:
     """One replay of a recording: the trace from the first snapshot on, and the seconds it took."""
 
     def __init__(self, path: Path, progress: Progress | None = None) -> None:
@@ -81,7 +81,7 @@ def verify(path: Path, *, progress: Progress | None = None) -> VerifyResult:
     Errors:
         InputError: no snapshot, or files that cannot be read.
     """
-    run = Run(path, progress)
+    run = TimedReplay(path, progress)
     after = run.recording.snapshot(1)
     end = None
     free = None
@@ -93,25 +93,25 @@ def verify(path: Path, *, progress: Progress | None = None) -> VerifyResult:
     return result(run, after, end, free)
 
 
-def explain(path: Path, number: int, *, progress: Progress | None = None) -> Explanation:
+def explain_deviation(path: Path, number: int, *, progress: Progress | None = None) -> ExplainedDeviation:
     """The surroundings of the deviation with this number, from 1 on.
 
     Errors:
         InputError: as `verify`; or there are fewer deviations.
     """
-    run = Run(path, progress)
+    run = TimedReplay(path, progress)
     run.to(len(run.events))
     found = run.replay.deviations()
     if not 1 <= number <= len(found):
         problem = f"there is no deviation {number}: the replay found {run.replay.nr_deviations}"
         raise InputError(run.recording.path, "--explain", problem, f"take a number from 1 to {len(found)}")
     _, at, _, _ = found[number - 1]
-    again = Run(path, progress)
+    again = TimedReplay(path, progress)
     again.to(at)
-    return explanation(again.replay, again.events, number, found[number - 1])
+    return explained(again.replay, again.events, number, found[number - 1])
 
 
-def result(run: Run, after: Snapshot | None, end: EndState | None, free: int | None) -> VerifyResult:
+def result(run: TimedReplay, after: Snapshot | None, end: EndState | None, free: int | None) -> VerifyResult:
     """The figures."""
     replay = run.replay
     found = replay.deviations()

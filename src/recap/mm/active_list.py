@@ -14,6 +14,7 @@ if not cython.compiled:
 
 def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     """One batch from an active list to the inactive one, used lately or not (shrink_active_list)."""
+    node = m.sc[s].node
     reclaim_mapped = not m.rules.unified_lru or calc_reclaim_mapped(m, s)
     before = m.sc[s].scanned_now
     taken = isolate_batch(m, s, lru, nr_to_scan)
@@ -21,13 +22,13 @@ def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
     m.sc[s].scanned_now = before
     m.vmstat[PGREFILL] += taken
     m.vmstat[PGDEACTIVATE] += taken
-    m.recent_scanned[lru >> 1] += taken
+    m.node[node].recent_scanned[lru >> 1] += taken
     src = m.scratch_heads + FOLIO_LIST
     while not list_empty(m, src):
         pfn = m.page[src].prev
         list_del(m, pfn)
         if m.page[pfn].flags & PG_YOUNG:
-            m.recent_rotated[lru >> 1] += 1
+            m.node[node].recent_rotated[lru >> 1] += 1
         if stays_active(m, pfn, reclaim_mapped):
             m.vmstat[PGDEACTIVATE] -= 1
         else:
@@ -40,15 +41,16 @@ def shrink_active_list(m: Memory, s: int, lru: int, nr_to_scan: int) -> None:
 
 def calc_reclaim_mapped(m: Memory, s: int) -> bool:
     """Is there need enough to take pages that are mapped? (calc_reclaim_mapped of 2.6.27, rule 41)"""
-    lru_pages = m.lru_size[LRU_INACTIVE_FILE] + m.lru_size[LRU_INACTIVE_FILE + 1]
-    if m.pages_scanned >= 3 * lru_pages:
-        return True
+    node = m.sc[s].node
+    lru_pages = m.node[node].lru_size[LRU_INACTIVE_FILE] + m.node[node].lru_size[LRU_INACTIVE_FILE + 1]
     total = 0
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
+        if m.zone[zone].pages_scanned >= 3 * lru_pages:
+            return True
         total += m.zone[zone].managed
-    mapped_ratio = m.nr_anon * 100 // max(total, 1)
-    tendency = mapped_ratio // 2 + (100 >> min(m.prev_priority, m.sc[s].priority)) + m.swappiness
-    imbalance = m.lru_size[LRU_INACTIVE_FILE + 1] // (m.lru_size[LRU_INACTIVE_FILE] + 1)
+    mapped_ratio = m.node[node].nr_anon * 100 // max(total, 1)
+    tendency = mapped_ratio // 2 + (100 >> min(m.node[node].prev_priority, m.sc[s].priority)) + m.swappiness
+    imbalance = m.node[node].lru_size[LRU_INACTIVE_FILE + 1] // (m.node[node].lru_size[LRU_INACTIVE_FILE] + 1)
     imbalance = imbalance * (m.swappiness + 1) // 100 * mapped_ratio // 100
     return tendency + imbalance >= 100
 

@@ -16,6 +16,7 @@ from recap.trace.snapshot import Snapshot, frames
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 PAGEBLOCK_PAGES = 512
+RECORDED = [name for name in PCP.names or () if name != "last_refill"]
 HIGH_FRACTION = 8  # MIN_PERCPU_PAGELIST_HIGH_FRACTION: per-cpu lists hold an eighth of a zone at most
 
 LRU_FLAGS = {
@@ -72,7 +73,7 @@ def list_head(memory: Memory, kind: int, zone: int, b: int, c: int) -> int:
         return memory.free_head(zone, b, c)
     if kind == PCP_LIST:
         return memory.pcp_head(zone, c, b)
-    return int(memory.lru_heads) + b
+    return int(memory.lru_heads) + b  # of node 0, the only one a snapshot has
 
 
 def zone_records(snapshot: Snapshot) -> Array:
@@ -106,7 +107,7 @@ def pcp_records(snapshot: Snapshot) -> Array:
     records = np.zeros(len(numbers) * cpus, PCP)
     for pcp in snapshot.pcps:
         record = records[numbers[pcp.zone] * cpus + pcp.cpu]
-        for name in PCP.names or ():
+        for name in RECORDED:
             record[name] = getattr(pcp, name)
     return records
 

@@ -21,15 +21,9 @@ if not cython.compiled:
         may_merge_blocks,
         page_is_buddy,
     )
-    from recap.mm.tracepoints import (
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        STEP_OUTSIDER,
-        STEP_RETURNED,
-        STEP_TRIMMED,
-        emit,
-        emit_capture,
-    )
-    from recap.pages import Memory, page_zone
+    from recap.mm.tracepoints import emit, emit_capture
+    from recap.pages import Memory, get_pageblock_migratetype, page_zone
+    from recap.trace.event import CaptureStep, Event
 
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
@@ -47,25 +41,18 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
     """
     buddy = pfn
     m.zone[zone].free_pages += 1 << order
-    m.pages_scanned = 0
-    m.all_unreclaimable = False
+    m.zone[zone].pages_scanned = 0
+    m.zone[zone].all_unreclaimable = 0
     while order < m.max_order - 1:
-        if m.capc >= 0 and compaction_capture(m, zone, pfn, order, migratetype):
+        if m.zone[zone].capc and compaction_capture(m, zone, pfn, order, migratetype):
             m.zone[zone].free_pages -= 1 << order
             return
         buddy = pfn ^ (1 << order)
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, migratetype):
             break
-        if page_is_captured(m, buddy, order):
-            owner = m.page[buddy].capture
-            if not m.policy.takes_outsider(m.capture[owner].wanted, order):
-                break
-            m.zone[zone].free_pages -= 1 << order
-            emit_capture(m, STEP_OUTSIDER, pfn, order)
-            if capture_one_page(m, zone, pfn, order, owner):
-                release_surplus(m, owner, zone)
-            return
         if not page_is_buddy(m, buddy, order):
+            if page_is_captured(m, buddy, order) and join_captured(m, zone, pfn, order, m.page[buddy].capture):
+                return
             break
         del_page_from_free_list(m, zone, buddy)
         if order >= m.pageblock_order and m.rules.types_by_pageblock:
@@ -73,6 +60,17 @@ def free_one_page(m: Memory, zone: int, pfn: int, order: int, migratetype: int, 
         pfn &= buddy
         order += 1
     add_to_free_list(m, zone, pfn, order, migratetype, to_tail or buddy_merge_likely(m, pfn, buddy, order))
+
+
+def join_captured(m: Memory, zone: int, pfn: int, order: int, owner: int) -> bool:
+    """A freed block goes onto the capture list that its buddy is on, if the policy takes it (2008 series, rule 6)."""
+    if not m.policy.takes_outsider(m.capture[owner].wanted, order):
+        return False
+    m.zone[zone].free_pages -= 1 << order
+    emit_capture(m, CaptureStep.OUTSIDER, pfn, order)
+    if capture_one_page(m, zone, pfn, order, owner):
+        release_surplus(m, owner, zone)
+    return True
 
 
 def expand(m: Memory, zone: int, pfn: int, low: int, high: int, migratetype: int) -> None:
@@ -98,7 +96,7 @@ def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
         m.page[pfn].order = order
         m.page[pfn].migratetype = migratetype
         if m.tracing:
-            emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
+            emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
         return pfn
     return NONE
 
@@ -107,9 +105,9 @@ def release_captured(m: Memory, pfn: int) -> None:
     """Give one captured block back to the free lists of its pageblock's type."""
     zone = page_zone(m, pfn)
     order = m.page[pfn].order
-    emit_capture(m, STEP_RETURNED, pfn, order)
+    emit_capture(m, CaptureStep.RETURNED, pfn, order)
     remove_captured(m, pfn)
-    free_one_page(m, zone, pfn, order, m.pageblock[pfn >> m.pageblock_order], False)
+    free_one_page(m, zone, pfn, order, get_pageblock_migratetype(m, pfn), False)
 
 
 def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
@@ -118,12 +116,12 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     order = m.page[pfn].order
     if order <= wanted:
         return
-    emit_capture(m, STEP_TRIMMED, pfn, order)
+    emit_capture(m, CaptureStep.TRIMMED, pfn, order)
     m.zone[zone].free_pages += (1 << order) - (1 << wanted)
     m.capture[m.page[pfn].capture].pages -= (1 << order) - (1 << wanted)
     m.withheld -= (1 << order) - (1 << wanted)
     m.page[pfn].order = wanted
-    expand(m, zone, pfn, wanted, order, m.pageblock[pfn >> m.pageblock_order])
+    expand(m, zone, pfn, wanted, order, get_pageblock_migratetype(m, pfn))
 
 
 def release_surplus(m: Memory, owner: int, zone: int) -> None:

@@ -17,10 +17,11 @@ from recap.kernel cimport (
 from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, trim_captured
 from recap.mm.capture_list cimport capture_one_page, remove_captured
 from recap.mm.page_alloc cimport gfp_zone
-from recap.mm.tracepoints cimport STEP_HANDED, STEP_OWN, STEP_REFUSED, emit_capture
+from recap.mm.tracepoints cimport emit_capture
 from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_REFUSED, CAPTURE_HANDED_OVER
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
-from recap.pages cimport Memory, page_zone
+from recap.pages cimport Memory, get_pageblock_migratetype, page_zone
+from recap.trace.event cimport CaptureStep
 
 cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noexcept nogil
 

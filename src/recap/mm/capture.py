@@ -26,10 +26,11 @@ if not cython.compiled:
     from recap.mm.buddy import free_one_page, release_captured, release_surplus, trim_captured
     from recap.mm.capture_list import capture_one_page, remove_captured
     from recap.mm.page_alloc import gfp_zone
-    from recap.mm.tracepoints import STEP_HANDED, STEP_OWN, STEP_REFUSED, emit_capture
+    from recap.mm.tracepoints import emit_capture
     from recap.mm.vmstat import CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
-    from recap.pages import Memory, page_zone
+    from recap.pages import Memory, get_pageblock_migratetype, page_zone
+    from recap.trace.event import CaptureStep
 
 
 def open_capture(m: Memory, owner: int, wanted: int, request: int) -> int:
@@ -79,7 +80,7 @@ def capture_page(m: Memory, owner: int, pfn: int) -> bool:
     m.page[pfn].state = STATE_TAIL
     m.page[pfn].flags = 0
     m.vmstat[CAPTURED_PAGES] += 1
-    emit_capture(m, STEP_OWN, pfn, 0)
+    emit_capture(m, CaptureStep.OWN, pfn, 0)
     zone = page_zone(m, pfn)
     if capture_one_page(m, zone, pfn, 0, owner):
         release_surplus(m, owner, zone)
@@ -93,10 +94,10 @@ def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -
     on collecting.
     """
     m.capture[owner].state = CAPTURE_OVER
-    m.pages_scanned = 0
-    m.all_unreclaimable = False
     handed = NONE
     for zone in range(m.nr_zones - 1, -1, -1):
+        m.zone[zone].pages_scanned = 0
+        m.zone[zone].all_unreclaimable = 0
         kept = settle_zone(m, owner, zone, handed == NONE)
         if kept != NONE and hand_over(m, kept, m.capture[owner].wanted, alloc_flags, gfp):
             handed = kept
@@ -137,11 +138,11 @@ def hand_over(m: Memory, pfn: int, wanted: int, alloc_flags: int, gfp: int) -> b
     if zone_watermark_ok(m, zone, tested, mark, gfp_zone(gfp), alloc_flags):
         m.page[pfn].state = STATE_ALLOCATED
         m.vmstat[CAPTURE_HANDED_OVER] += 1
-        emit_capture(m, STEP_HANDED, pfn, wanted)
+        emit_capture(m, CaptureStep.HANDED, pfn, wanted)
         return True
     m.vmstat[CAPTURE_REFUSED] += 1
-    emit_capture(m, STEP_REFUSED, pfn, wanted)
-    free_one_page(m, zone, pfn, m.page[pfn].order, m.pageblock[pfn >> m.pageblock_order], False)
+    emit_capture(m, CaptureStep.REFUSED, pfn, wanted)
+    free_one_page(m, zone, pfn, m.page[pfn].order, get_pageblock_migratetype(m, pfn), False)
     return False
 
 

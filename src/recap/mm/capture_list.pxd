@@ -2,10 +2,11 @@ cimport cython
 
 from recap.kernel cimport CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
 from recap.mm.free_area cimport del_page_from_free_list, may_merge_blocks, page_is_buddy
-from recap.mm.tracepoints cimport STEP_NEIGHBOUR, STEP_STOLEN, emit_capture
-from recap.pages cimport Memory, list_add, list_del
+from recap.mm.tracepoints cimport emit_capture
+from recap.pages cimport Memory, get_pageblock_migratetype, list_add, list_del
+from recap.trace.event cimport CaptureStep
 
-cdef bint page_is_captured(Memory m, unsigned int pfn, int order) noexcept nogil
+cdef inline bint page_is_captured(Memory m, unsigned int pfn, int order) noexcept nogil
 
 cdef void remove_captured(Memory m, unsigned int pfn) noexcept nogil
 

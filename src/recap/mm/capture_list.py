@@ -13,8 +13,9 @@ import cython
 if not cython.compiled:
     from recap.kernel import CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
     from recap.mm.free_area import del_page_from_free_list, may_merge_blocks, page_is_buddy
-    from recap.mm.tracepoints import STEP_NEIGHBOUR, STEP_STOLEN, emit_capture
-    from recap.pages import Memory, list_add, list_del
+    from recap.mm.tracepoints import emit_capture
+    from recap.pages import Memory, get_pageblock_migratetype, list_add, list_del
+    from recap.trace.event import CaptureStep
 
 
 def page_is_captured(m: Memory, pfn: int, order: int) -> bool:
@@ -56,7 +57,7 @@ def draw_in(m: Memory, zone: int, buddy: int, order: int, owner: int) -> bool:
         return True
     if not m.policy.takes_neighbour(m.capture[owner].wanted, order):
         return False
-    emit_capture(m, STEP_STOLEN if captured else STEP_NEIGHBOUR, buddy, order)
+    emit_capture(m, CaptureStep.STOLEN if captured else CaptureStep.NEIGHBOUR, buddy, order)
     if captured:
         remove_captured(m, buddy)
     else:
@@ -72,7 +73,7 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> 
     """
     while order < m.max_order - 1:
         buddy = pfn ^ (1 << order)
-        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, m.pageblock[pfn >> m.pageblock_order]):
+        if order >= m.pageblock_order and not may_merge_blocks(m, buddy, get_pageblock_migratetype(m, pfn)):
             break
         if not draw_in(m, zone, buddy, order, owner):
             break

@@ -12,8 +12,9 @@ from recap.mm.migratetype cimport (
     move_freepages_block,
     spans_pageblock,
 )
-from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
-from recap.pages cimport Memory
+from recap.mm.tracepoints cimport emit
+from recap.pages cimport Memory, get_pageblock_migratetype
+from recap.trace.event cimport Event
 
 @cython.locals(high=cython.int)
 cdef void cut_to_size(Memory m, int zone, unsigned int pfn, int order, int start_type, int rest_type) noexcept nogil
@@ -28,7 +29,7 @@ cdef unsigned int try_to_claim_block(Memory m, int zone, unsigned int pfn, int o
 cdef unsigned int rmqueue_claim(Memory m, int zone, int order, int start_type, int alloc_flags) noexcept nogil
 
 @cython.locals(current=cython.int, other=cython.int, pfn=cython.uint)
-cdef unsigned int rmqueue_steal(Memory m, int zone, int order, int start_type) noexcept nogil
+cdef unsigned int rmqueue_steal(Memory m, int zone, int order, int start_type, int alloc_flags) noexcept nogil
 
 @cython.locals(pfn=cython.uint)
 cdef unsigned int rmqueue_claiming(Memory m, int zone, int order, int migratetype, int alloc_flags) noexcept nogil

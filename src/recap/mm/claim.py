@@ -21,8 +21,9 @@ if not cython.compiled:
         move_freepages_block,
         spans_pageblock,
     )
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, MM_PAGE_ALLOC_ZONE_LOCKED, emit
-    from recap.pages import Memory
+    from recap.mm.tracepoints import emit
+    from recap.pages import Memory, get_pageblock_migratetype
+    from recap.trace.event import Event
 
 
 def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
@@ -34,7 +35,7 @@ def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, res
     m.page[pfn].order = order
     m.page[pfn].migratetype = start_type
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
+        emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
 
 
 def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> int:
@@ -42,7 +43,7 @@ def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> i
     movable = movable_pages(m, zone, pfn)
     if start_type == MIGRATE_MOVABLE:
         return movable
-    if m.pageblock[pfn >> m.pageblock_order] == MIGRATE_MOVABLE:
+    if get_pageblock_migratetype(m, pfn) == MIGRATE_MOVABLE:
         return (1 << m.pageblock_order) - free - movable
     return 0
 
@@ -67,7 +68,7 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
     m.pageblock[pfn >> m.pageblock_order] = start_type
     pfn = rmqueue_smallest(m, zone, order, start_type)
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, start_type)
+        emit(m, Event.MM_PAGE_ALLOC_EXTFRAG, pfn, order, start_type)
     return pfn
 
 
@@ -90,8 +91,10 @@ def rmqueue_claim(m: Memory, zone: int, order: int, start_type: int, alloc_flags
     return NONE
 
 
-def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int) -> int:
+def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int, alloc_flags: int) -> int:
     """The smallest block of another type, its pageblock left as it is; NONE if there is none (__rmqueue_steal)."""
+    if alloc_flags & ALLOC_NOFRAGMENT:
+        return NONE
     for current in range(order, m.max_order):
         other = find_suitable_fallback(m, zone, current, start_type)
         if other >= 0:
@@ -103,18 +106,6 @@ def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int) -> int:
 
 
 def rmqueue_claiming(m: Memory, zone: int, order: int, migratetype: int, alloc_flags: int) -> int:
-    """Take a block of the type, of a pageblock that becomes its own, or of another's; NONE if nothing fits (__rmqueue).
-
-    Who had to steal does not look for better again while the zone is locked (90abee6d7895): `stealing`.
-    """
-    if not m.stealing:
-        pfn = rmqueue_smallest(m, zone, order, migratetype)
-        if pfn == NONE:
-            pfn = rmqueue_claim(m, zone, order, migratetype, alloc_flags)
-        if pfn != NONE:
-            return pfn
-    if alloc_flags & ALLOC_NOFRAGMENT:
-        return NONE
-    pfn = rmqueue_steal(m, zone, order, migratetype)
-    m.stealing = pfn != NONE
-    return pfn
+    """Take a block of the type, or of a pageblock that becomes its own; NONE if there is none (__rmqueue)."""
+    pfn = rmqueue_smallest(m, zone, order, migratetype)
+    return rmqueue_claim(m, zone, order, migratetype, alloc_flags) if pfn == NONE else pfn

@@ -53,7 +53,7 @@ cdef int kcompactd_suitable(Memory m, int zone, int order, int highest_zoneidx) 
 cdef long long fragmentation_score_zone(Memory m, int zone) noexcept nogil
 
 @cython.locals(present=cython.longlong, score=cython.longlong, zone=cython.int)
-cdef long long fragmentation_score_node(Memory m) noexcept nogil
+cdef long long fragmentation_score_node(Memory m, int node) noexcept nogil
 
 @cython.locals(mark=cython.longlong)
 cdef long long fragmentation_score_wmark(Memory m, bint low) noexcept nogil

@@ -116,13 +116,13 @@ def fragmentation_score_zone(m: Memory, zone: int) -> int:
     return (pages - suitable) * 100 // pages if pages else 0
 
 
-def fragmentation_score_node(m: Memory) -> int:
+def fragmentation_score_node(m: Memory, node: int) -> int:
     """The zones' scores, weighted by their sizes (fragmentation_score_node)."""
     present = 0
     score = 0
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         present += m.zone[zone].end - m.zone[zone].start
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         score += (m.zone[zone].end - m.zone[zone].start) * fragmentation_score_zone(m, zone) // (present + 1)
     return score
 
@@ -147,7 +147,7 @@ def compact_finished(m: Memory, s: int) -> int:
             m.zone[zone].compact_blockskip_flush = 1
         return COMPACT_COMPLETE if m.cc[s].whole_zone else COMPACT_PARTIAL_SKIPPED
     if m.cc[s].proactive:
-        if not m.kswapd_asleep:
+        if not m.node[m.sc[s].node].kswapd_asleep:
             return COMPACT_PARTIAL_SKIPPED
         if fragmentation_score_zone(m, zone) > fragmentation_score_wmark(m, True):
             return COMPACT_CONTINUE

@@ -40,7 +40,7 @@ cdef bint next_zone(Memory m, int s) noexcept nogil
 
 cdef bint zone_done(Memory m, int s, int result) noexcept nogil
 
-@cython.locals(result=cython.int)
+@cython.locals(zone=cython.int, result=cython.int)
 cdef bint direct_compact_step(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(zone=cython.int)
@@ -54,7 +54,7 @@ cdef bint should_compact_retry(Memory m, int s) noexcept nogil
 
 cdef bint in_reclaim_compaction(Memory m, int s) noexcept nogil
 
-@cython.locals(zone=cython.int, inactive=cython.longlong)
+@cython.locals(node=cython.int, zone=cython.int, inactive=cython.longlong)
 cdef bint should_continue_reclaim(Memory m, int s) noexcept nogil
 
 @cython.locals(zone=cython.int, every=cython.bint)

@@ -103,10 +103,10 @@ def direct_compact_step(m: Memory, s: int, cpu: int) -> bool:
             return True
         direct_compact_end(m, s, cpu)
         return False
-    if m.rules.compaction_capture:
-        m.capc = s
+    zone = m.cc[s].zone
+    m.zone[zone].capc = s if m.rules.compaction_capture else 0
     result = compact_step(m, s, cpu)
-    m.capc = -1
+    m.zone[zone].capc = 0
     if result == COMPACT_CONTINUE:
         return True
     if m.cc[s].page != NONE:
@@ -182,16 +182,17 @@ def in_reclaim_compaction(m: Memory, s: int) -> bool:
 
 def should_continue_reclaim(m: Memory, s: int) -> bool:
     """Not enough is free for compaction yet, and there is more to reclaim (should_continue_reclaim)."""
+    node = m.sc[s].node
     if not in_reclaim_compaction(m, s) or m.sc[s].nr_reclaimed == m.sc[s].node_reclaimed:
         return False
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         if m.zone[zone].index > m.sc[s].reclaim_idx:
             continue
         if compaction_suitable(m, zone, m.sc[s].order, 0, m.sc[s].reclaim_idx) >= COMPACT_CONTINUE:
             return False
-    inactive = m.lru_size[LRU_INACTIVE_FILE]
+    inactive = m.node[node].lru_size[LRU_INACTIVE_FILE]
     if m.nr_swap_pages > 0:
-        inactive += m.lru_size[LRU_INACTIVE_ANON]
+        inactive += m.node[node].lru_size[LRU_INACTIVE_ANON]
     return inactive > compact_gap(m.sc[s].order)
 
 

@@ -49,7 +49,7 @@ def note_dirty(m: Memory, s: int, pfn: int) -> None:
 def meet_writeback(m: Memory, s: int, pfn: int) -> int:
     """A page under writeback is never waited for: it is marked and set aside (shrink_folio_list, cases 1 and 2)."""
     pages = 1 << m.page[pfn].order
-    if m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.pgdat_writeback:
+    if m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.node[m.sc[s].node].writeback:
         m.sc[s].nr_immediate += pages
     else:
         m.page[pfn].flags |= PG_RECLAIM
@@ -60,7 +60,7 @@ def meet_writeback(m: Memory, s: int, pfn: int) -> int:
 def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
     """Only kswapd writes file pages, and only when the flusher cannot keep up (ee72886d8ed5, 3.2)."""
     if not m.page[pfn].flags & PG_SWAPBACKED and not (
-        m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.pgdat_dirty
+        m.sc[s].kswapd and m.page[pfn].flags & PG_RECLAIM and m.node[m.sc[s].node].dirty
     ):
         m.vmstat[NR_VMSCAN_IMMEDIATE_RECLAIM] += 1
         m.page[pfn].flags |= PG_RECLAIM

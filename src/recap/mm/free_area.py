@@ -6,7 +6,7 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import MIGRATE_PCPTYPES, MIGRATE_TYPES, NR_ORDERS, STATE_BUDDY, STATE_TAIL
-    from recap.pages import Memory, list_add, list_add_tail, list_del
+    from recap.pages import Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del
 
 
 def free_list(m: Memory, zone: int, order: int, migratetype: int) -> int:
@@ -23,7 +23,7 @@ def may_merge_blocks(m: Memory, buddy: int, migratetype: int) -> bool:
     """From pageblock size up, types without fallbacks do not mix with others (__free_one_page; in 2.6.27 all do)."""
     if not m.rules.merges_with_fallbacks_only:
         return True
-    theirs = m.pageblock[buddy >> m.pageblock_order]
+    theirs = get_pageblock_migratetype(m, buddy)
     return migratetype == theirs or (migratetype < MIGRATE_PCPTYPES and theirs < MIGRATE_PCPTYPES)
 
 

@@ -26,7 +26,16 @@ if not cython.compiled:
     )
     from recap.mm.vmstat import COMPACT_ISOLATED
     from recap.mm.watermark import zone_watermark_ok
-    from recap.pages import FREE_FOLIOS, Memory, list_add, list_add_tail, list_del, list_empty, list_splice
+    from recap.pages import (
+        FREE_FOLIOS,
+        Memory,
+        get_pageblock_migratetype,
+        list_add,
+        list_add_tail,
+        list_del,
+        list_empty,
+        list_splice,
+    )
 
 
 def isolate_free_page(m: Memory, zone: int, pfn: int, order: int) -> bool:
@@ -215,7 +224,7 @@ def suitable_migration_target(m: Memory, s: int, pfn: int) -> bool:
     """Movable pageblocks that are not wholly free, or any at the highest priority (suitable_migration_target)."""
     if m.page[pfn].state == STATE_BUDDY and m.page[pfn].order >= m.pageblock_order:
         return False
-    return m.cc[s].ignore_block_suitable != 0 or m.pageblock[pfn >> m.pageblock_order] == MIGRATE_MOVABLE
+    return m.cc[s].ignore_block_suitable != 0 or get_pageblock_migratetype(m, pfn) == MIGRATE_MOVABLE
 
 
 def isolate_freepages(m: Memory, s: int) -> None:

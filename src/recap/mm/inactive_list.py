@@ -22,7 +22,7 @@ def shrink_inactive_list(m: Memory, s: int, cpu: int, lru: int, nr_to_scan: int)
     m.vmstat[PGSCAN_KSWAPD if m.sc[s].kswapd else PGSCAN_DIRECT] += m.sc[s].total_scan - before
     if taken == 0:
         return 0
-    m.recent_scanned[1 if file else 0] += taken
+    m.node[m.sc[s].node].recent_scanned[1 if file else 0] += taken
     reclaimed = shrink_folio_list(m, s, cpu, file)
     if m.rules.lumpy_reclaim and reclaimed < taken and not m.sc[s].kswapd and m.sc[s].order > PAGE_ALLOC_COSTLY_ORDER:
         begin_second_pass(m, s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 
@@ -121,15 +122,17 @@ def nothing_is_withheld_without_an_owner(m: Memory) -> Iterator[str]:
 def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
     """Each LRU list has the size it is counted with, and its pages are in use and marked."""
     page = m.array("page")
-    for i in range(kernel.NR_LRU_LISTS):
-        pfns = np.array(m.walk(int(m.lru_heads) + i), np.int64)
+    zones, sizes = m.array("zone"), m.array("node")["lru_size"]
+    for node, i in product(range(m.nr_nodes), range(kernel.NR_LRU_LISTS)):
+        pfns = np.array(m.walk(int(m.lru_heads) + node * kernel.NR_LRU_LISTS + i), np.int64)
         pages = int((1 << page["order"][pfns].astype(np.int64)).sum())
-        if pages != m.lru_size[i]:
-            yield f"LRU list {i} counts {m.lru_size[i]} pages and holds {pages}"
-        if pages != int(m.array("zone")["nr_lru"][:, i].sum()):
-            yield f"LRU list {i} holds {pages} pages, and the zones count {m.array('zone')['nr_lru'][:, i].tolist()}"
+        if pages != sizes[node, i]:
+            yield f"node {node} LRU list {i} counts {sizes[node, i]} pages and holds {pages}"
+        counted = zones["nr_lru"][zones["node"] == node, i]
+        if pages != counted.sum():
+            yield f"node {node} LRU list {i} holds {pages} pages, and the zones count {counted.tolist()}"
         bad = pfns[(page["flags"][pfns] & kernel.PG_LRU == 0) | (page["state"][pfns] != kernel.STATE_ALLOCATED)]
-        yield from (f"frame {pfn} on LRU list {i} is not a page in use that is marked so" for pfn in bad)
+        yield from (f"frame {pfn} on node {node} LRU list {i} is not a page in use that is marked so" for pfn in bad)
 
 
 def watermarks_rise(m: Memory) -> Iterator[str]:

@@ -8,7 +8,17 @@ if not cython.compiled:
     from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, STATE_ALLOCATED
     from recap.mm.lru import lruvec_add, lruvec_del
     from recap.mm.lumpy import give_back_skipped, isolate_lru_pages
-    from recap.pages import FOLIO_LIST, FOLIOS_SKIPPED, Memory, list_add, list_del, list_empty, page_zone
+    from recap.pages import (
+        FOLIO_LIST,
+        FOLIOS_SKIPPED,
+        Memory,
+        list_add,
+        list_del,
+        list_empty,
+        lru_list,
+        page_node,
+        page_zone,
+    )
 
 
 def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
@@ -16,7 +26,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
 
     Pages of zones the request cannot use are passed over and go back to the head; they count as scanned.
     """
-    src = m.lru_heads + lru
+    src = lru_list(m, m.sc[s].node, lru)
     dst = m.scratch_heads + FOLIO_LIST
     skipped = m.scratch_heads + FOLIOS_SKIPPED
     before = m.sc[s].total_scan
@@ -35,7 +45,7 @@ def isolate_lru_folios(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         taken += 1 << m.page[pfn].order
     m.sc[s].scanned_now += taken
     m.sc[s].skipped_now += m.sc[s].total_scan - before - scan
-    give_back_skipped(m, lru)
+    give_back_skipped(m, src)
     return taken
 
 
@@ -45,7 +55,7 @@ def putback_lru_pages(m: Memory, head: int) -> None:
         pfn = m.page[head].prev
         list_del(m, pfn)
         if m.page[pfn].flags & PG_ACTIVE:
-            m.recent_rotated[0 if m.page[pfn].flags & PG_SWAPBACKED else 1] += 1
+            m.node[page_node(m, pfn)].recent_rotated[0 if m.page[pfn].flags & PG_SWAPBACKED else 1] += 1
         m.page[pfn].state = STATE_ALLOCATED
         lruvec_add(m, pfn, False)
 

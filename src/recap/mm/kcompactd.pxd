@@ -22,27 +22,21 @@ from recap.mm.skip_hint cimport compaction_defer_reset, compaction_deferred, def
 from recap.mm.vmstat cimport COMPACT_DAEMON_FREE_SCANNED, COMPACT_DAEMON_MIGRATE_SCANNED, COMPACT_DAEMON_WAKE
 from recap.pages cimport Memory
 
-cdef enum:
-    KCOMPACTD = 0
-    NEXT_ZONE = 0
-    AT_ZONE = 1
-    HPAGE_FRAG_CHECK_INTERVAL_NS = 500000000
-
-@cython.locals(zone=cython.int)
-cdef void wakeup_kcompactd(Memory m, int order, int highest_zoneidx) noexcept nogil
+@cython.locals(zone=cython.int, wanted=cython.int)
+cdef void wakeup_kcompactd(Memory m, int node, int order, int highest_zoneidx) noexcept nogil
 
 @cython.locals(wanted=cython.bint)
-cdef void kcompactd_begin(Memory m) noexcept nogil
+cdef void kcompactd_begin(Memory m, int node) noexcept nogil
 
-cdef bint should_proactive_compact_node(Memory m) noexcept nogil
+cdef bint should_proactive_compact_node(Memory m, int node) noexcept nogil
 
 @cython.locals(zone=cython.int, order=cython.int)
-cdef bint next_zone(Memory m) noexcept nogil
+cdef bint next_zone(Memory m, int node) noexcept nogil
 
 @cython.locals(zone=cython.int, cpu=cython.int)
-cdef void zone_done(Memory m, int result) noexcept nogil
+cdef void zone_done(Memory m, int node, int result) noexcept nogil
 
-cdef void kcompactd_end(Memory m) noexcept nogil
+cdef void kcompactd_end(Memory m, int node) noexcept nogil
 
 @cython.locals(result=cython.int)
-cdef void kcompactd_step(Memory m, int cpu) noexcept nogil
+cdef void kcompactd_step(Memory m, int node, int cpu) noexcept nogil

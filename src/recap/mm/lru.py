@@ -8,13 +8,14 @@ if not cython.compiled:
     from recap.kernel import (
         LRU_INACTIVE_ANON,
         LRU_INACTIVE_FILE,
+        NR_LRU_LISTS,
         PG_ACTIVE,
         PG_LRU,
         PG_REFERENCED,
         PG_SWAPBACKED,
     )
     from recap.mm.vmstat import PGACTIVATE
-    from recap.pages import Memory, list_add, list_add_tail, list_del, page_zone
+    from recap.pages import Memory, list_add, list_add_tail, list_del, lru_list, page_node, page_zone
 
 
 def page_lru(m: Memory, pfn: int) -> int:
@@ -25,30 +26,32 @@ def page_lru(m: Memory, pfn: int) -> int:
 
 def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
     """Put a block on its LRU list; every frame of it says so (lruvec_add_folio)."""
+    node = page_node(m, pfn)
     lru = page_lru(m, pfn)
     pages = 1 << m.page[pfn].order
     m.page[pfn].flags |= PG_LRU
     if to_tail:
-        list_add_tail(m, pfn, m.lru_heads + lru)
+        list_add_tail(m, pfn, lru_list(m, node, lru))
     else:
-        list_add(m, pfn, m.lru_heads + lru)
-    m.lru_size[lru] += pages
+        list_add(m, pfn, lru_list(m, node, lru))
+    m.node[node].lru_size[lru] += pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] += pages
     if m.page[pfn].flags & PG_SWAPBACKED:
-        m.nr_anon += pages
+        m.node[node].nr_anon += pages
     for i in range(pfn + 1, pfn + pages):
         m.page[i].flags = PG_LRU
 
 
 def lruvec_del(m: Memory, pfn: int) -> None:
     """Take a block off its LRU list (lruvec_del_folio)."""
+    node = page_node(m, pfn)
     list_del(m, pfn)
     lru = page_lru(m, pfn)
     pages = 1 << m.page[pfn].order
-    m.lru_size[lru] -= pages
+    m.node[node].lru_size[lru] -= pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] -= pages
     if m.page[pfn].flags & PG_SWAPBACKED:
-        m.nr_anon -= pages
+        m.node[node].nr_anon -= pages
     for i in range(pfn, pfn + (1 << m.page[pfn].order)):
         m.page[i].flags &= ~PG_LRU
 
@@ -72,10 +75,10 @@ def mark_page_accessed(m: Memory, pfn: int) -> None:
         m.page[pfn].flags |= PG_REFERENCED
 
 
-def inactive_is_low(m: Memory, inactive_lru: int) -> bool:
+def inactive_is_low(m: Memory, node: int, inactive_lru: int) -> bool:
     """Are there too few inactive pages for the active ones? (inactive_is_low)"""
-    inactive = m.lru_size[inactive_lru]
-    active = m.lru_size[inactive_lru + 1]
+    inactive = m.node[node].lru_size[inactive_lru]
+    active = m.node[node].lru_size[inactive_lru + 1]
     gb = (inactive + active) >> 18
     ratio = 1
     while gb and (ratio + 1) * (ratio + 1) <= 10 * gb:
@@ -83,13 +86,21 @@ def inactive_is_low(m: Memory, inactive_lru: int) -> bool:
     return inactive * ratio < active
 
 
-def lru_note_cost(m: Memory, file: bool, pages: int) -> None:
+def node_lru_pages(m: Memory, node: int) -> int:
+    """Pages on all LRU lists of a node."""
+    pages = 0
+    for lru in range(NR_LRU_LISTS):
+        pages += m.node[node].lru_size[lru]
+    return pages
+
+
+def lru_note_cost(m: Memory, node: int, file: bool, pages: int) -> None:
     """Remember what reclaiming a kind of page cost in I/O, fading (lru_note_cost, 96f8bf4fb1dd, 5.8)."""
     if file:
-        m.file_cost += pages
+        m.node[node].file_cost += pages
     else:
-        m.anon_cost += pages
-    total = m.lru_size[0] + m.lru_size[1] + m.lru_size[2] + m.lru_size[3]
-    if m.file_cost + m.anon_cost > total // 4:
-        m.file_cost //= 2
-        m.anon_cost //= 2
+        m.node[node].anon_cost += pages
+    total = node_lru_pages(m, node)
+    if m.node[node].file_cost + m.node[node].anon_cost > total // 4:
+        m.node[node].file_cost //= 2
+        m.node[node].anon_cost //= 2

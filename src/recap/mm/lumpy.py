@@ -13,7 +13,7 @@ if not cython.compiled:
     from recap.mm.lru import lruvec_del
     from recap.mm.page_isolation import isolate_pageblock
     from recap.mm.vmstat import PGDEACTIVATE
-    from recap.pages import FOLIO_LIST, FOLIOS_SKIPPED, Memory, list_add, list_del, list_empty, page_zone
+    from recap.pages import FOLIO_LIST, FOLIOS_SKIPPED, Memory, list_add, list_del, list_empty, lru_list, page_zone
 
 
 def isolates_both(m: Memory, s: int) -> bool:
@@ -66,10 +66,11 @@ def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
     Neighbours use up the scan as well, so a whole area is one batch. Pages of zones the request cannot use are passed
     over, where a list is not of one zone.
     """
+    src = lru_list(m, m.sc[s].node, lru)
     skipped = m.scratch_heads + FOLIOS_SKIPPED
     scan = 0
-    while scan < nr_to_scan and not list_empty(m, m.lru_heads + lru):
-        pfn = m.page[m.lru_heads + lru].prev
+    while scan < nr_to_scan and not list_empty(m, src):
+        pfn = m.page[src].prev
         if m.zone[page_zone(m, pfn)].index > m.sc[s].reclaim_idx:
             m.sc[s].total_scan += 1 << m.page[pfn].order
             list_del(m, pfn)
@@ -84,15 +85,15 @@ def isolate_lru_pages(m: Memory, s: int, lru: int, nr_to_scan: int) -> int:
         scan += isolate_area(m, s, lru, pfn)
     m.sc[s].scanned_now += scan
     m.sc[s].total_scan += scan
-    m.pages_scanned += scan
-    give_back_skipped(m, lru)
+    m.zone[m.node[m.sc[s].node].end_zone - 1].pages_scanned += scan
+    give_back_skipped(m, src)
     return scan
 
 
-def give_back_skipped(m: Memory, lru: int) -> None:
+def give_back_skipped(m: Memory, src: int) -> None:
     """What was passed over goes to the head of its list."""
     skipped = m.scratch_heads + FOLIOS_SKIPPED
     while not list_empty(m, skipped):
         pfn = m.page[skipped].prev
         list_del(m, pfn)
-        list_add(m, pfn, m.lru_heads + lru)
+        list_add(m, pfn, src)

@@ -26,7 +26,7 @@ from recap.mm.skip_hint cimport (
     update_cached_migrate,
 )
 from recap.mm.vmstat cimport COMPACT_ISOLATED
-from recap.pages cimport MIGRATEPAGES, Memory, list_add, list_del
+from recap.pages cimport MIGRATEPAGES, Memory, get_pageblock_migratetype, list_add, list_del
 
 cdef void move_freelist_tail(Memory m, unsigned int head, unsigned int pfn) noexcept nogil
 

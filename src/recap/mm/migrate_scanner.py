@@ -31,7 +31,7 @@ if not cython.compiled:
         update_cached_migrate,
     )
     from recap.mm.vmstat import COMPACT_ISOLATED
-    from recap.pages import MIGRATEPAGES, Memory, list_add, list_del
+    from recap.pages import MIGRATEPAGES, Memory, get_pageblock_migratetype, list_add, list_del
 
 
 def move_freelist_tail(m: Memory, head: int, pfn: int) -> None:
@@ -109,7 +109,7 @@ def suitable_migration_source(m: Memory, s: int, pfn: int) -> bool:
         return False
     if m.cc[s].mode != MIGRATE_ASYNC or not m.cc[s].direct_compaction:
         return True
-    return m.pageblock[pfn >> m.pageblock_order] == m.cc[s].migratetype
+    return get_pageblock_migratetype(m, pfn) == m.cc[s].migratetype
 
 
 def isolate_migratepages(m: Memory, s: int) -> None:

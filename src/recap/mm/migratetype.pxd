@@ -19,8 +19,9 @@ from recap.kernel cimport (
 )
 from recap.mm.buddy cimport expand, rmqueue_smallest
 from recap.mm.free_area cimport change_pageblock_range, del_page_from_free_list, free_list, move_to_free_list
-from recap.mm.tracepoints cimport MM_PAGE_ALLOC_EXTFRAG, emit
-from recap.pages cimport Memory, list_empty
+from recap.mm.tracepoints cimport emit
+from recap.pages cimport Memory, get_pageblock_migratetype, list_empty
+from recap.trace.event cimport Event
 
 cdef int fallback_type(int migratetype, int i) noexcept nogil
 

@@ -27,8 +27,9 @@ if not cython.compiled:
     )
     from recap.mm.buddy import expand, rmqueue_smallest
     from recap.mm.free_area import change_pageblock_range, del_page_from_free_list, free_list, move_to_free_list
-    from recap.mm.tracepoints import MM_PAGE_ALLOC_EXTFRAG, emit
-    from recap.pages import Memory, list_empty
+    from recap.mm.tracepoints import emit
+    from recap.pages import Memory, get_pageblock_migratetype, list_empty
+    from recap.trace.event import Event
 
 
 def fallback_type(migratetype: int, i: int) -> int:
@@ -143,7 +144,7 @@ def steal_suitable_fallback(
     (02aa0cdd7248, 4.12).
     """
     order = m.page[pfn].order
-    old_type = m.pageblock[pfn >> m.pageblock_order]
+    old_type = get_pageblock_migratetype(m, pfn)
     if old_type == MIGRATE_HIGHATOMIC:
         move_to_free_list(m, zone, pfn, start_type)
         return
@@ -201,7 +202,7 @@ def rmqueue_fallback(m: Memory, zone: int, order: int, migratetype: int, alloc_f
     pfn = m.page[free_list(m, zone, current, other)].next
     steal_suitable_fallback(m, zone, pfn, migratetype, alloc_flags, can_steal_fallback(m, current, migratetype))
     if m.tracing:
-        emit(m, MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
+        emit(m, Event.MM_PAGE_ALLOC_EXTFRAG, pfn, order, migratetype)
     m.extfrag_events += 1
     return True
 
@@ -269,7 +270,7 @@ def make_movable(m: Memory, zone: int, pfn: int, order: int) -> None:
     since b54ccd3c6bac (6.10)."""
     at = pfn
     while at < pfn + (1 << order):
-        ordinary = m.pageblock[at >> m.pageblock_order] < MIGRATE_PCPTYPES
+        ordinary = get_pageblock_migratetype(m, at) < MIGRATE_PCPTYPES
         if ordinary and m.rules.types_by_pageblock:
             ordinary = spans_pageblock(m, zone, at)
             if ordinary:
@@ -326,7 +327,7 @@ def unreserve_highatomic_pageblock(m: Memory, zone: int, migratetype: int, force
             move_to_free_list(m, zone, pfn, migratetype)
             change_pageblock_range(m, pfn, order, migratetype)
             return True
-        if m.pageblock[pfn >> m.pageblock_order] == MIGRATE_HIGHATOMIC:
+        if get_pageblock_migratetype(m, pfn) == MIGRATE_HIGHATOMIC:
             m.zone[zone].nr_reserved_highatomic -= min(size, m.zone[zone].nr_reserved_highatomic)
         m.pageblock[pfn >> m.pageblock_order] = migratetype
         if move_freepages_block(m, zone, pfn, migratetype):

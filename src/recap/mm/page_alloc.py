@@ -38,7 +38,7 @@ if not cython.compiled:
     from recap.mm.pcplist import free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
     from recap.mm.rmqueue import rmqueue_migratetype
     from recap.mm.watermark import above_high, zone_watermark_fast
-    from recap.pages import Memory, page_zone
+    from recap.pages import Memory, get_pageblock_migratetype, page_zone
 
 
 def gfp_migratetype(gfp: int) -> int:
@@ -102,7 +102,6 @@ def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flag
     if alloc_flags & ALLOC_HIGHATOMIC and m.rules.highatomic_reserve:
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
     if pfn == NONE:
-        m.stealing = False
         pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
     if pfn == NONE and alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK):
         pfn = rmqueue_smallest(m, zone, order, MIGRATE_HIGHATOMIC)
@@ -158,7 +157,7 @@ def free_pages_prepare(m: Memory, pfn: int, order: int) -> None:
             m.page[i].state = STATE_TAIL
     m.page[pfn].state = STATE_TAIL
     m.page[pfn].flags = 0
-    m.page[pfn].migratetype = m.pageblock[pfn >> m.pageblock_order]
+    m.page[pfn].migratetype = get_pageblock_migratetype(m, pfn)
 
 
 def free_pages(m: Memory, cpu: int, pfn: int, order: int) -> None:
@@ -179,7 +178,7 @@ def free_pageblocks(m: Memory, pfn: int, order: int) -> None:
         return
     at = pfn
     while at < pfn + (1 << order):
-        free_one_page(m, zone, at, m.pageblock_order, m.pageblock[at >> m.pageblock_order], False)
+        free_one_page(m, zone, at, m.pageblock_order, get_pageblock_migratetype(m, at), False)
         at += 1 << m.pageblock_order
 
 

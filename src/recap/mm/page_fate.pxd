@@ -13,12 +13,6 @@ from recap.kernel cimport (
 from recap.mm.writeback cimport add_to_swap, pageout
 from recap.pages cimport Memory
 
-cdef enum:
-    PAGE_KEEP = 0
-    PAGE_ACTIVATE = 1
-    PAGE_RECLAIMED = 2
-    PAGE_OUT = 3
-
 cdef bint may_enter_fs(Memory m, int s, unsigned int pfn) noexcept nogil
 
 @cython.locals(cheap=cython.bint, mapped=cython.bint, referenced=cython.bint)

@@ -12,30 +12,32 @@ from recap.kernel cimport (
     STATE_TAIL,
 )
 from recap.mm.buddy cimport free_one_page
-from recap.mm.rmqueue cimport rmqueue_migratetype
+from recap.mm.claim cimport rmqueue_steal
+from recap.mm.rmqueue cimport rmqueue_before_steal, rmqueue_migratetype
 from recap.mm.pcp_tuning cimport count_free, decayed_high, forget_below_high, nr_pcp_alloc, tuned_free, tuned_high, would_give_back
-from recap.mm.tracepoints cimport MM_PAGE_PCPU_DRAIN, emit
-from recap.pages cimport Memory, list_add, list_add_tail, list_del, list_empty
+from recap.mm.tracepoints cimport emit
+from recap.pages cimport Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del, list_empty, pcp_list, zone_pcp
+from recap.trace.event cimport Event
 
-cdef bint pcp_allowed_order(Memory m, int order) noexcept nogil
+cdef inline bint pcp_allowed_order(Memory m, int order) noexcept nogil
 
-cdef int order_to_pindex(int migratetype, int order) noexcept nogil
+cdef inline int order_to_pindex(int migratetype, int order) noexcept nogil
 
 @cython.locals(order=cython.int)
-cdef int pindex_order(Memory m, int pindex) noexcept nogil
+cdef inline int pindex_order(Memory m, int pindex) noexcept nogil
 
-cdef int way_back(Memory m, unsigned int pfn) noexcept nogil
+cdef inline int way_back(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(pages=cython.int, pindex=cython.int, first=cython.int, last=cython.int, lists=cython.uint, order=cython.int, pfn=cython.uint, migratetype=cython.int)
 cdef void free_pcppages_bulk(Memory m, int zone, int cpu, int count, int pindex) noexcept nogil
 
 @cython.locals(p=cython.int, batch=cython.int, most=cython.int)
-cdef int nr_pcp_free(Memory m, int p, int high, bint free_high) noexcept nogil
+cdef inline int nr_pcp_free(Memory m, int p, int high, bint free_high) noexcept nogil
 
-cdef int nr_pcp_high(Memory m, int zone, int p, bint free_high) noexcept nogil
+cdef inline int nr_pcp_high(Memory m, int zone, int p, bint free_high) noexcept nogil
 
 @cython.locals(p=cython.int, pindex=cython.int, high=cython.int, free_high=cython.bint)
-cdef void free_unref_page_commit(Memory m, int zone, int cpu, unsigned int pfn, int migratetype, int order) noexcept nogil
+cdef inline void free_unref_page_commit(Memory m, int zone, int cpu, unsigned int pfn, int migratetype, int order) noexcept nogil
 
 @cython.locals(p=cython.int, free_high=cython.bint, high=cython.int)
 cdef void give_back_tuned(Memory m, int zone, int cpu, int order, int pindex) noexcept nogil
@@ -61,14 +63,14 @@ cdef unsigned int first_of_type(Memory m, unsigned int head, int migratetype) no
 @cython.locals(p=cython.int, head=cython.uint, pfn=cython.uint)
 cdef unsigned int buffered_rmqueue(Memory m, int zone, int cpu, int migratetype) noexcept nogil
 
-@cython.locals(i=cython.int, pfn=cython.uint)
+@cython.locals(i=cython.int, pfn=cython.uint, stole=cython.bint)
 cdef int rmqueue_bulk(Memory m, int zone, int order, int count, unsigned int head, int migratetype, int alloc_flags) noexcept nogil
 
 @cython.locals(batch=cython.int)
 cdef int refill_batch(Memory m, int zone, int p, int order) noexcept nogil
 
 @cython.locals(p=cython.int, head=cython.uint, batch=cython.int, pfn=cython.uint)
-cdef unsigned int rmqueue_pcplist(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
+cdef inline unsigned int rmqueue_pcplist(Memory m, int zone, int cpu, int order, int migratetype, int alloc_flags) noexcept nogil
 
 @cython.locals(p=cython.int)
 cdef void drain_pages_zone(Memory m, int zone, int cpu) noexcept nogil

@@ -22,6 +22,7 @@ if not cython.compiled:
         STATE_TAIL,
     )
     from recap.mm.buddy import free_one_page
+    from recap.mm.claim import rmqueue_steal
     from recap.mm.pcp_tuning import (
         count_free,
         decayed_high,
@@ -31,9 +32,19 @@ if not cython.compiled:
         tuned_high,
         would_give_back,
     )
-    from recap.mm.rmqueue import rmqueue_migratetype
-    from recap.mm.tracepoints import MM_PAGE_PCPU_DRAIN, emit
-    from recap.pages import Memory, list_add, list_add_tail, list_del, list_empty
+    from recap.mm.rmqueue import rmqueue_before_steal, rmqueue_migratetype
+    from recap.mm.tracepoints import emit
+    from recap.pages import (
+        Memory,
+        get_pageblock_migratetype,
+        list_add,
+        list_add_tail,
+        list_del,
+        list_empty,
+        pcp_list,
+        zone_pcp,
+    )
+    from recap.trace.event import Event
 
 
 def pcp_allowed_order(m: Memory, order: int) -> bool:
@@ -63,7 +74,7 @@ def way_back(m: Memory, pfn: int) -> int:
     """The type of the free list that a block of a per-cpu list goes to: the one noted with it, its pageblock's since
     17edeb5d3f76 (6.10) (get_pcppage_migratetype, get_pfnblock_migratetype)."""
     if m.rules.types_by_pageblock:
-        return m.pageblock[pfn >> m.pageblock_order]
+        return get_pageblock_migratetype(m, pfn)
     return m.page[pfn].migratetype
 
 
@@ -72,8 +83,8 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
 
     A list is drained until it is empty or enough is given; the search for the next one narrows at the ends.
     """
-    pages = min(count, m.pcp[zone * m.nr_cpus + cpu].count)
-    lists = m.pcp_heads + (zone * m.nr_cpus + cpu) * NR_PCP_LISTS
+    pages = min(count, m.pcp[zone_pcp(m, zone, cpu)].count)
+    lists = pcp_list(m, zone_pcp(m, zone, cpu), 0)
     first = 0
     last = NR_PCP_LISTS - 1
     pindex -= 1
@@ -93,11 +104,11 @@ def free_pcppages_bulk(m: Memory, zone: int, cpu: int, count: int, pindex: int) 
             list_del(m, pfn)
             m.page[pfn].state = STATE_TAIL
             pages -= 1 << order
-            m.pcp[zone * m.nr_cpus + cpu].count -= 1 << order
+            m.pcp[zone_pcp(m, zone, cpu)].count -= 1 << order
             migratetype = way_back(m, pfn)
             free_one_page(m, zone, pfn, order, migratetype, False)
             if m.tracing:
-                emit(m, MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
+                emit(m, Event.MM_PAGE_PCPU_DRAIN, pfn, order, migratetype)
 
 
 def nr_pcp_free(m: Memory, p: int, high: int, free_high: bool) -> int:
@@ -129,11 +140,11 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
     if m.rules.single_pcp_list:
         free_hot_cold_page(m, zone, cpu, pfn, False)
         return
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     pindex = order_to_pindex(migratetype, order)
     m.page[pfn].state = STATE_PCP
     m.page[pfn].order = order
-    list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + pindex)
+    list_add(m, pfn, pcp_list(m, p, pindex))
     m.pcp[p].count += 1 << order
     if m.rules.tuned_pcp:
         give_back_tuned(m, zone, cpu, order, pindex)
@@ -146,7 +157,7 @@ def free_unref_page_commit(m: Memory, zone: int, cpu: int, pfn: int, migratetype
 
 def give_back_tuned(m: Memory, zone: int, cpu: int, order: int, pindex: int) -> None:
     """Drain after a free if that is too much, by the rules of 6.7 (free_frozen_page_commit)."""
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     free_high = count_free(m, p, order)
     high = tuned_high(m, zone, p, free_high)
     if m.pcp[p].count >= high:
@@ -164,7 +175,7 @@ def would_drain(m: Memory, zone: int, p: int, order: int) -> bool:
 
 def decay_pcp_high(m: Memory, zone: int, cpu: int) -> None:
     """Once a second: idle lists may hold less, and give the rest back, a batch at a time (decay_pcp_high)."""
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     surplus = decayed_high(m, p)
     while surplus > 0:
         free_pcppages_bulk(m, zone, cpu, min(surplus, m.pcp[p].batch), 0)
@@ -174,27 +185,27 @@ def decay_pcp_high(m: Memory, zone: int, cpu: int) -> None:
 def free_pages_bulk(m: Memory, zone: int, cpu: int, count: int) -> None:
     """Give pages of the one list back from its tail, each to its pageblock's type of now (free_pages_bulk of 2.6.27,
     rule 19)."""
-    p = zone * m.nr_cpus + cpu
-    head = m.pcp_heads + p * NR_PCP_LISTS
+    p = zone_pcp(m, zone, cpu)
+    head = pcp_list(m, p, 0)
     while count > 0 and not list_empty(m, head):
         pfn = m.page[head].prev
         list_del(m, pfn)
         m.page[pfn].state = STATE_TAIL
         m.pcp[p].count -= 1
         count -= 1
-        free_one_page(m, zone, pfn, 0, m.pageblock[pfn >> m.pageblock_order], False)
+        free_one_page(m, zone, pfn, 0, get_pageblock_migratetype(m, pfn), False)
 
 
 def free_hot_cold_page(m: Memory, zone: int, cpu: int, pfn: int, cold: bool) -> None:
     """Put a page on the one list, at its head, or at the tail if it is not in the cache (free_hot_cold_page of 2.6.27,
     rule 19)."""
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     m.page[pfn].state = STATE_PCP
     m.page[pfn].order = 0
     if cold:
-        list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS)
+        list_add_tail(m, pfn, pcp_list(m, p, 0))
     else:
-        list_add(m, pfn, m.pcp_heads + p * NR_PCP_LISTS)
+        list_add(m, pfn, pcp_list(m, p, 0))
     m.pcp[p].count += 1
     if m.pcp[p].count >= m.pcp[p].high:
         free_pages_bulk(m, zone, cpu, m.pcp[p].batch)
@@ -202,8 +213,8 @@ def free_hot_cold_page(m: Memory, zone: int, cpu: int, pfn: int, cold: bool) -> 
 
 def fill_single_list(m: Memory, zone: int, cpu: int, migratetype: int) -> None:
     """Put a batch before all else on the one list, in the order of the free lists (rmqueue_bulk of 2.6.27)."""
-    p = zone * m.nr_cpus + cpu
-    last = m.pcp_heads + p * NR_PCP_LISTS
+    p = zone_pcp(m, zone, cpu)
+    last = pcp_list(m, p, 0)
     for _i in range(m.pcp[p].batch):
         pfn = rmqueue_migratetype(m, zone, 0, migratetype, 0)
         if pfn == NONE:
@@ -226,8 +237,8 @@ def first_of_type(m: Memory, head: int, migratetype: int) -> int:
 
 def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
     """Take the first page of the type from the one list, filled if it has none (buffered_rmqueue, rule 18)."""
-    p = zone * m.nr_cpus + cpu
-    head = m.pcp_heads + p * NR_PCP_LISTS
+    p = zone_pcp(m, zone, cpu)
+    head = pcp_list(m, p, 0)
     pfn = first_of_type(m, head, migratetype)
     if pfn == head:
         fill_single_list(m, zone, cpu, migratetype)
@@ -241,10 +252,16 @@ def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
 
 
 def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int) -> int:
-    """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk)."""
-    m.stealing = False
+    """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk).
+
+    After a steal it goes on stealing: no better block is looked for while the zone is locked (90abee6d7895, 6.15).
+    """
+    stole = False
     for i in range(count):
-        pfn = rmqueue_migratetype(m, zone, order, migratetype, alloc_flags)
+        pfn = NONE if stole else rmqueue_before_steal(m, zone, order, migratetype, alloc_flags)
+        if pfn == NONE and m.rules.claims_or_steals:
+            pfn = rmqueue_steal(m, zone, order, migratetype, alloc_flags)
+            stole = pfn != NONE
         if pfn == NONE:
             count = i
             break
@@ -255,23 +272,23 @@ def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migrat
 
 
 def refill_batch(m: Memory, zone: int, p: int, order: int) -> int:
-    """How many blocks an empty list is filled with, which is noted too (`refilling`)."""
+    """How many blocks an empty list is filled with, which is noted as well (`last_refill`)."""
     if m.rules.tuned_pcp:
-        m.refilling = nr_pcp_alloc(m, zone, p, order)
+        m.pcp[p].last_refill = nr_pcp_alloc(m, zone, p, order)
     else:
         batch = m.pcp[p].batch
-        m.refilling = max(batch >> order, 2) if batch > 1 else batch
-    return m.refilling
+        m.pcp[p].last_refill = max(batch >> order, 2) if batch > 1 else batch
+    return m.pcp[p].last_refill
 
 
 def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
     """Take the head of a per-cpu list, filled first if empty; NONE if nothing is to be had (rmqueue_pcplist)."""
     if m.rules.single_pcp_list:
         return buffered_rmqueue(m, zone, cpu, migratetype)
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     m.pcp[p].free_factor >>= 1
     m.pcp[p].free_count >>= 1
-    head = m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order)
+    head = pcp_list(m, p, order_to_pindex(migratetype, order))
     if list_empty(m, head):
         batch = refill_batch(m, zone, p, order)
         m.pcp[p].count += rmqueue_bulk(m, zone, order, batch, head, migratetype, alloc_flags) << order
@@ -286,7 +303,7 @@ def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int
 
 def drain_pages_zone(m: Memory, zone: int, cpu: int) -> None:
     """Empty one CPU's lists of a zone, in bounded bites (drain_pages_zone)."""
-    p = zone * m.nr_cpus + cpu
+    p = zone_pcp(m, zone, cpu)
     if m.rules.single_pcp_list:
         free_pages_bulk(m, zone, cpu, m.pcp[p].count)
     while m.pcp[p].count > 0:

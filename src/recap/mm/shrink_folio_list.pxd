@@ -11,9 +11,6 @@ from recap.mm.workingset cimport workingset_eviction
 from recap.mm.writeback cimport leave_memory
 from recap.pages cimport FOLIO_LIST, FREE_FOLIOS, RET_FOLIOS, Memory, list_add, list_del, list_empty
 
-cdef enum:
-    PAGEVEC_SIZE = 14
-
 cdef int shrink_folio(Memory m, int s, unsigned int pfn) noexcept nogil
 
 cdef void release_page(Memory m, int s, int cpu, unsigned int pfn) noexcept nogil

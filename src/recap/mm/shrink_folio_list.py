@@ -83,5 +83,5 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         list_add(m, pfn, kept)
     release_pages(m, s, cpu)
     m.sc[s].paged_out_now += paged_out
-    lru_note_cost(m, file, paged_out)
+    lru_note_cost(m, m.sc[s].node, file, paged_out)
     return reclaimed

@@ -10,9 +10,10 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import GFP_FS, NONE, PG_ACTIVE, PG_REFERENCED
+    from recap.mm.lru import node_lru_pages
     from recap.mm.page_alloc import free_pages
     from recap.mm.vmstat import SLABS_SCANNED
-    from recap.pages import Memory, list_add, list_del, list_empty
+    from recap.pages import Memory, list_add, list_del, list_empty, page_node
 
     SHRINK_BATCH = 128
     SEEKS = 2
@@ -22,14 +23,14 @@ if not cython.compiled:
 def add_slab_page(m: Memory, pfn: int) -> None:
     """A page has become one of a cache's, its objects the youngest; PG_ACTIVE says that dentries hold the inodes."""
     m.page[pfn].flags = PG_REFERENCED | PG_ACTIVE
-    list_add(m, pfn, m.slab_head)
-    m.nr_slab += 1
+    list_add(m, pfn, m.slab_heads + page_node(m, pfn))
+    m.node[page_node(m, pfn)].nr_slab += 1
 
 
 def del_slab_page(m: Memory, pfn: int) -> None:
     """The cache has given up a page."""
     list_del(m, pfn)
-    m.nr_slab -= 1
+    m.node[page_node(m, pfn)].nr_slab -= 1
 
 
 def shrink_slab(m: Memory, s: int, cpu: int) -> int:
@@ -38,35 +39,36 @@ def shrink_slab(m: Memory, s: int, cpu: int) -> int:
     Who must not enter a file system leaves the work to the next one. (9092c71bb724, 4.16, goes by the priority instead,
     which comes to about as much.) What a recording frees of slab is its demand's, and not here.
     """
-    if m.nr_slab == 0:
+    node = m.sc[s].node
+    if m.node[node].nr_slab == 0:
         return 0
-    lru_pages = m.lru_size[0] + m.lru_size[1] + m.lru_size[2] + m.lru_size[3]
-    objects = m.nr_slab * OBJECTS
-    m.slab_due += 4 * max(m.sc[s].nr_scanned, 1) // SEEKS * objects // (lru_pages + 1)
-    m.slab_due = min(m.slab_due, 2 * objects)
+    lru_pages = node_lru_pages(m, node)
+    objects = m.node[node].nr_slab * OBJECTS
+    m.node[node].slab_due += 4 * max(m.sc[s].nr_scanned, 1) // SEEKS * objects // (lru_pages + 1)
+    m.node[node].slab_due = min(m.node[node].slab_due, 2 * objects)
     if not m.sc[s].gfp & GFP_FS:
         return 0
     freed = 0
-    while m.slab_due >= SHRINK_BATCH:
-        m.slab_due -= SHRINK_BATCH
-        freed += prune(m, cpu, SHRINK_BATCH // OBJECTS)
+    while m.node[node].slab_due >= SHRINK_BATCH:
+        m.node[node].slab_due -= SHRINK_BATCH
+        freed += prune(m, node, cpu, SHRINK_BATCH // OBJECTS)
     return freed
 
 
-def prune(m: Memory, cpu: int, pages: int) -> int:
+def prune(m: Memory, node: int, cpu: int, pages: int) -> int:
     """Look at the oldest objects: dentries used since the last look get another round, then their inodes go one later.
 
     (prune_dcache; an unused dentry begins as used, dput; its inode is unused from then on, prune_icache.)
     """
     freed = 0
     m.vmstat[SLABS_SCANNED] += pages * OBJECTS
-    while pages > 0 and not list_empty(m, m.slab_head):
+    while pages > 0 and not list_empty(m, m.slab_heads + node):
         pages -= 1
-        pfn = m.page[m.slab_head].prev
+        pfn = m.page[m.slab_heads + node].prev
         if m.page[pfn].flags:
             m.page[pfn].flags = PG_ACTIVE if m.page[pfn].flags & PG_REFERENCED else 0
             list_del(m, pfn)
-            list_add(m, pfn, m.slab_head)
+            list_add(m, pfn, m.slab_heads + node)
             continue
         del_slab_page(m, pfn)
         if m.frame[pfn].object >= 0:

@@ -40,11 +40,12 @@ from recap.mm.direct_compact cimport (
 )
 from recap.mm.kswapd cimport NOBODY_ASKED, wakeup_kswapd
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
-from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
+from recap.mm.page_alloc cimport get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone, preferred_zone
 from recap.mm.pcplist cimport drain_all_pages
 from recap.mm.request_queue cimport join_queue, must_wait
 from recap.mm.slab cimport shrink_slab
 from recap.mm.vmscan cimport (
+    all_unreclaimable,
     shrink_lruvec_step,
     shrink_node_begin,
     shrink_node_end,
@@ -55,20 +56,6 @@ from recap.mm.vmstat cimport ALLOCSTALL, ALLOC_SLOWPATH
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok_for
 from recap.mm.workingset cimport snapshot_refaults
 from recap.pages cimport Memory
-
-cdef enum:
-    SERVED = 0
-    FAILED = 1
-    NEEDS_OOM = 2
-    AT_WORK = 3
-
-    RETRY = 0
-    THROTTLED = 1
-    PRIORITY = 2
-    LRUVEC = 3
-    AFTER_RECLAIM = 4
-    COMPACT_FIRST = 5
-    COMPACT_LAST = 6
 
 @cython.locals(order=cython.int)
 cdef void wake_all_kswapds(Memory m, int s) noexcept nogil
@@ -86,9 +73,9 @@ cdef int compact_last(Memory m, int s) noexcept nogil
 cdef int slowpath_retry(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(free=cython.longlong, reserve=cython.longlong, zone=cython.int)
-cdef bint allow_direct_reclaim(Memory m) noexcept nogil
+cdef bint allow_direct_reclaim(Memory m, int node) noexcept nogil
 
-cdef void wake_for_throttled(Memory m) noexcept nogil
+cdef void wake_for_throttled(Memory m, int node) noexcept nogil
 
 cdef int enter_reclaim(Memory m, int s) noexcept nogil
 

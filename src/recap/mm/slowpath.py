@@ -51,11 +51,18 @@ if not cython.compiled:
     )
     from recap.mm.kswapd import NOBODY_ASKED, wakeup_kswapd
     from recap.mm.migratetype import unreserve_highatomic_pageblock
-    from recap.mm.page_alloc import get_page_from_freelist, gfp_migratetype, gfp_to_alloc_flags, gfp_zone
+    from recap.mm.page_alloc import (
+        get_page_from_freelist,
+        gfp_migratetype,
+        gfp_to_alloc_flags,
+        gfp_zone,
+        preferred_zone,
+    )
     from recap.mm.pcplist import drain_all_pages
     from recap.mm.request_queue import join_queue, must_wait
     from recap.mm.slab import shrink_slab
     from recap.mm.vmscan import (
+        all_unreclaimable,
         shrink_lruvec_step,
         shrink_node_begin,
         shrink_node_end,
@@ -78,7 +85,7 @@ def wake_all_kswapds(m: Memory, s: int) -> None:
     if m.rules.defrag_mode:
         order = max(order, m.pageblock_order)
     if m.sc[s].alloc_flags & ALLOC_KSWAPD:
-        wakeup_kswapd(m, order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
+        wakeup_kswapd(m, m.sc[s].node, order, gfp_zone(m.sc[s].gfp), m.sc[s].gfp & GFP_DIRECT_RECLAIM != 0)
 
 
 def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
@@ -90,6 +97,7 @@ def slowpath_begin(m: Memory, s: int, cpu: int, order: int, gfp: int) -> int:
     m.sc[s].reclaim_idx = gfp_zone(gfp)
     m.sc[s].no_progress_loops = 0
     m.sc[s].kswapd = 0
+    m.sc[s].node = m.zone[preferred_zone(m, gfp_zone(gfp))].node
     m.sc[s].phase = RETRY
     m.sc[s].capture = -1
     m.sc[s].isolated_block = -1
@@ -162,7 +170,7 @@ def node_done(m: Memory, s: int, cpu: int) -> int:
 def priority_begin(m: Memory, s: int) -> int:
     """One more pass over the node, unless so much is free that compaction should come first (shrink_zones)."""
     m.sc[s].nr_scanned = 0
-    if m.all_unreclaimable and m.sc[s].priority < DEF_PRIORITY:  # rule 35
+    if all_unreclaimable(m, m.sc[s].node) and m.sc[s].priority < DEF_PRIORITY:  # rule 35
         return next_priority(m, s)
     if compaction_ready(m, s):
         m.sc[s].phase = AFTER_RECLAIM
@@ -184,29 +192,29 @@ def slowpath_retry(m: Memory, s: int, cpu: int) -> int:
     return enter_reclaim(m, s)
 
 
-def allow_direct_reclaim(m: Memory) -> bool:
+def allow_direct_reclaim(m: Memory, node: int) -> bool:
     """Is enough free for kswapd and the swap device to work with? (allow_direct_reclaim)"""
     free = 0
     reserve = 0
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         if m.zone[zone].index <= ZONE_NORMAL:
             free += m.zone[zone].free_pages
             reserve += wmark_pages(m, zone, WMARK_MIN)
-    return m.kswapd_failures >= MAX_RECLAIM_RETRIES or free > reserve // 2
+    return m.node[node].kswapd_failures >= MAX_RECLAIM_RETRIES or free > reserve // 2
 
 
-def wake_for_throttled(m: Memory) -> None:
+def wake_for_throttled(m: Memory, node: int) -> None:
     """kswapd works for those who wait for it, whatever zones others asked it for (allow_direct_reclaim)."""
-    if m.kswapd_asleep:
-        m.kswapd_wanted = True
-        if m.kswapd_highest_zoneidx == NOBODY_ASKED or m.kswapd_highest_zoneidx > ZONE_NORMAL:
-            m.kswapd_highest_zoneidx = ZONE_NORMAL
+    if m.node[node].kswapd_asleep:
+        m.node[node].kswapd_wanted = True
+        if m.node[node].kswapd_highest_zoneidx == NOBODY_ASKED or m.node[node].kswapd_highest_zoneidx > ZONE_NORMAL:
+            m.node[node].kswapd_highest_zoneidx = ZONE_NORMAL
 
 
 def enter_reclaim(m: Memory, s: int) -> int:
     """Start direct reclaim, or wait until kswapd has freed the least it takes (throttle_direct_reclaim)."""
-    if m.rules.throttles_direct_reclaim and not allow_direct_reclaim(m):
-        wake_for_throttled(m)
+    if m.rules.throttles_direct_reclaim and not allow_direct_reclaim(m, m.sc[s].node):
+        wake_for_throttled(m, m.sc[s].node)
         m.sc[s].phase = THROTTLED
         m.sc[s].sleep_ns = TICK_NS
         return AT_WORK
@@ -220,7 +228,7 @@ def enter_reclaim(m: Memory, s: int) -> int:
     m.sc[s].skipped_deactivate = 0
     m.sc[s].compaction_ready = 0
     m.sc[s].total_scanned = 0
-    m.sc[s].capture = open_capture(m, s - 1, m.sc[s].order, m.sc[s].request)
+    m.sc[s].capture = open_capture(m, s - m.nr_nodes, m.sc[s].order, m.sc[s].request)
     if m.policy.closes_pcp(m.sc[s].order):
         m.sc[s].closed_pcp = 1
         m.pcp_closed += 1
@@ -238,7 +246,7 @@ def next_priority(m: Memory, s: int) -> int:
         return AT_WORK
     if m.rules.waits_for_congestion:
         return harder_priority(m, s)
-    if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed and writes_pending(m):
+    if m.sc[s].priority == 1 and not m.sc[s].nr_reclaimed and writes_pending(m, m.sc[s].node):
         m.sc[s].sleep_ns = TICK_NS
     m.sc[s].priority -= 1
     if m.sc[s].priority >= 0:
@@ -263,7 +271,7 @@ def harder_priority(m: Memory, s: int) -> int:
     m.sc[s].priority -= 1
     if m.sc[s].priority >= 0:
         m.sc[s].phase = PRIORITY
-    elif m.all_unreclaimable:
+    elif all_unreclaimable(m, m.sc[s].node):
         m.sc[s].nr_reclaimed = 0
     return AT_WORK
 
@@ -321,7 +329,7 @@ def after_reclaim(m: Memory, s: int, cpu: int) -> int:
     if m.sc[s].queued and must_wait(m, s, m.sc[s].order):
         m.sc[s].sleep_ns = TICK_NS
         return AT_WORK
-    snapshot_refaults(m)
+    snapshot_refaults(m, m.sc[s].node)
     leave_reclaim(m, s)
     if m.sc[s].page != NONE:
         return SERVED

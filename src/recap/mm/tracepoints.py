@@ -1,8 +1,8 @@
 """The model's own tracepoints: its inner steps under the zone lock, so that they can be held against the kernel's.
 
-An event is named by its number in recap.trace.Event. Who wants to read them says so with `Memory.trace`, sets
-`nr_emitted` to 0, lets the model do something, and finds what it emitted in `Memory.emitted`. The steps of page
-capture, which may come in the middle of others, are apart, in `Memory.capture_steps`, with the step for the event.
+An event is named by its number in recap.trace.Event. `Memory.trace` turns them on; a reader discards what it has read,
+lets the model do something, and finds what it emitted in `Memory.emitted`. The steps of page capture, which may come in
+the middle of others, are apart, in `Memory.capture_steps`, with the step for the event.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ if not cython.compiled:
     MM_PAGE_ALLOC_ZONE_LOCKED = 4
     MM_PAGE_ALLOC_EXTFRAG = 5
 
-    # Steps of page capture, by the numbers of kernel/'s tracepoint (CAPTURE_STEP_*).
-    STEP_OWN = 1  # a page of the reclaimer's own is captured
-    STEP_NEIGHBOUR = 2  # it merges with this free block,
-    STEP_STOLEN = 3  # or with this one of another capture list
-    STEP_OUTSIDER = 4  # a block that somebody else frees joins
-    STEP_TRIMMED = 5  # a block is cut down to the wanted order
-    STEP_RETURNED = 6  # a block goes to the free lists
-    STEP_HANDED = 7  # a block is handed over,
-    STEP_REFUSED = 8  # or not, by its zone's watermark
+
+def discard_emitted(m: Memory) -> None:
+    """What was emitted so far has been read."""
+    m.nr_emitted = 0
 
 
 def emit(m: Memory, event: int, pfn: int, order: int, migratetype: int) -> None:

@@ -41,10 +41,14 @@ cdef void scale_target(Memory m, int s, int lru, long long percent) noexcept nog
 @cython.locals(largest=cython.int)
 cdef void capture_step(Memory m, int s) noexcept nogil
 
+@cython.locals(node=cython.int)
 cdef void shrink_node_end(Memory m, int s) noexcept nogil
 
 @cython.locals(pages=cython.longlong)
 cdef long long zone_reclaimable_pages(Memory m, int zone) noexcept nogil
 
-@cython.locals(zone=cython.int, reclaimable=cython.longlong)
-cdef bint writes_pending(Memory m) noexcept nogil
+@cython.locals(zone=cython.int, reclaimable=cython.longlong, pending=cython.longlong)
+cdef bint writes_pending(Memory m, int node) noexcept nogil
+
+@cython.locals(zone=cython.int, given_up=cython.bint)
+cdef bint all_unreclaimable(Memory m, int node) noexcept nogil

@@ -128,25 +128,34 @@ def capture_step(m: Memory, s: int) -> None:
 
 def shrink_node_end(m: Memory, s: int) -> None:
     """After the lists: age anonymous pages, and note when the device holds reclaim up (shrink_lruvec, shrink_node)."""
+    node = m.sc[s].node
     m.sc[s].nr_reclaimed += m.sc[s].lruvec_reclaimed
-    m.prev_priority = m.sc[s].priority
-    if m.nr_swap_pages > 0 and inactive_is_low(m, LRU_INACTIVE_ANON):
+    m.node[node].prev_priority = m.sc[s].priority
+    if m.nr_swap_pages > 0 and inactive_is_low(m, node, LRU_INACTIVE_ANON):
         shrink_active_list(m, s, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
     if m.rules.waits_for_congestion:
         return
     if m.sc[s].kswapd:
         if m.sc[s].nr_writeback and m.sc[s].nr_writeback == m.sc[s].nr_taken:
-            m.pgdat_writeback = True
+            m.node[node].writeback = True
         if m.sc[s].nr_unqueued_dirty == m.sc[s].nr_file_taken:
-            m.pgdat_dirty = True
+            m.node[node].dirty = True
         if m.sc[s].nr_immediate:
             m.sc[s].sleep_ns = TENTH_NS
         if m.sc[s].nr_dirty and m.sc[s].nr_dirty == m.sc[s].nr_congested:
-            m.pgdat_congested = True
-    elif m.pgdat_congested and writes_pending(m):
+            m.node[node].congested = True
+    elif m.node[node].congested and writes_pending(m, node):
         m.sc[s].sleep_ns = TICK_NS
     if m.sc[s].nr_reclaimed > m.sc[s].node_reclaimed:
-        m.kswapd_failures = 0
+        m.node[node].kswapd_failures = 0
+
+
+def all_unreclaimable(m: Memory, node: int) -> bool:
+    """Has 2.6.27 given up on every zone of a node? (all_unreclaimable, rule 35)"""
+    given_up = True
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
+        given_up = given_up and m.zone[zone].all_unreclaimable != 0
+    return given_up
 
 
 def zone_reclaimable_pages(m: Memory, zone: int) -> int:
@@ -161,9 +170,10 @@ def zone_reclaimable_pages(m: Memory, zone: int) -> int:
     return pages if pages > 0 else m.zone[zone].free_pages
 
 
-def writes_pending(m: Memory) -> bool:
+def writes_pending(m: Memory, node: int) -> bool:
     """Is so much dirty or being written that waiting for the device helps? (skip_throttle_noprogress)"""
     reclaimable = 0
-    for zone in range(m.nr_zones):
+    for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         reclaimable += zone_reclaimable_pages(m, zone)
-    return m.kswapd_failures < MAX_RECLAIM_RETRIES and 2 * (m.vmstat[NR_DIRTY] + m.vmstat[NR_WRITEBACK]) > reclaimable
+    pending = m.vmstat[NR_DIRTY] + m.vmstat[NR_WRITEBACK]
+    return m.node[node].kswapd_failures < MAX_RECLAIM_RETRIES and 2 * pending > reclaimable

@@ -2,54 +2,7 @@
 
 from __future__ import annotations
 
-NAMES = (
-    "pgactivate",
-    "pgdeactivate",
-    "pgrefill",
-    "pgsteal_kswapd",
-    "pgsteal_direct",
-    "pgscan_kswapd",
-    "pgscan_direct",
-    "pswpout",
-    "pageoutrun",
-    "allocstall",
-    "pgrotated",
-    "oom_kill",
-    "nr_vmscan_write",
-    "nr_vmscan_immediate_reclaim",
-    "nr_dirty",
-    "nr_writeback",
-    "nr_written",
-    "alloc_slowpath",
-    "alloc_fail",
-    "high_order_attempts",
-    "high_order_successes",
-    "stolen_pages",
-    "captured_pages",
-    "capture_handed_over",
-    "capture_refused",
-    "compact_stall",
-    "compact_success",
-    "compact_fail",
-    "compact_migrate_scanned",
-    "compact_free_scanned",
-    "compact_isolated",
-    "compact_daemon_wake",
-    "compact_daemon_migrate_scanned",
-    "compact_daemon_free_scanned",
-    "pgmigrate_success",
-    "pgmigrate_fail",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "workingset_activate_anon",
-    "workingset_activate_file",
-    "workingset_restore_anon",
-    "workingset_restore_file",
-    "slabs_scanned",
-    "pswpin",
-)
-
-# The positions of the counters, as vmstat.pxd has them for the compiled engine.
+# Their places in Memory.vmstat.
 (
     PGACTIVATE,
     PGDEACTIVATE,
@@ -95,4 +48,7 @@ NAMES = (
     WORKINGSET_RESTORE_FILE,
     SLABS_SCANNED,
     PSWPIN,
-) = range(len(NAMES))
+    NR_VMSTAT_ITEMS,
+) = range(45)
+
+NAMES = tuple(name.lower() for name, place in list(globals().items()) if name.isupper() and place != NR_VMSTAT_ITEMS)

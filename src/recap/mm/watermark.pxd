@@ -16,7 +16,7 @@ from recap.kernel cimport (
 from recap.mm.free_area cimport free_list
 from recap.pages cimport Memory, list_empty
 
-cdef long long wmark_pages(Memory m, int zone, int mark) noexcept nogil
+cdef inline long long wmark_pages(Memory m, int zone, int mark) noexcept nogil
 
 @cython.locals(o=cython.int, mt=cython.int)
 cdef bint suitable_block_free(Memory m, int zone, int order, int alloc_flags) noexcept nogil
@@ -28,18 +28,18 @@ cdef long long unusable_reserve(Memory m, int zone) noexcept nogil
 cdef bint watermark_ok_per_order(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
 
 @cython.locals(least=cython.longlong)
-cdef bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
+cdef inline bint zone_watermark_ok_for(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, long long free_pages) noexcept nogil
 
 @cython.locals(pages=cython.longlong, order=cython.int)
 cdef long long free_pages_blocks(Memory m, int zone) noexcept nogil
 
 @cython.locals(free_pages=cython.longlong)
-cdef bint zone_watermark_ok(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags) noexcept nogil
+cdef inline bint zone_watermark_ok(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags) noexcept nogil
 
 @cython.locals(urgent=cython.uint)
-cdef bint zone_watermark_fast_at(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil
+cdef inline bint zone_watermark_fast_at(Memory m, int zone, int order, long long mark, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil
 
 cdef bint above_high(Memory m, int zone, int order, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil
 
 @cython.locals(mark=cython.longlong)
-cdef bint zone_watermark_fast(Memory m, int zone, int order, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil
+cdef inline bint zone_watermark_fast(Memory m, int zone, int order, int highest_zone, int alloc_flags, unsigned int gfp) noexcept nogil

@@ -10,17 +10,17 @@ from recap.mm.vmstat cimport (
     WORKINGSET_RESTORE_ANON,
     WORKINGSET_RESTORE_FILE,
 )
-from recap.pages cimport Memory
+from recap.pages cimport Memory, page_node
 
-cdef void workingset_age_nonresident(Memory m, long long pages) noexcept nogil
+cdef void workingset_age_nonresident(Memory m, int node, long long pages) noexcept nogil
 
 @cython.locals(obj=cython.int)
 cdef void workingset_eviction(Memory m, unsigned int pfn) noexcept nogil
 
-@cython.locals(obj=cython.int, shadow=cython.longlong, anon=cython.bint, size=cython.longlong)
+@cython.locals(node=cython.int, obj=cython.int, shadow=cython.longlong, anon=cython.bint, size=cython.longlong)
 cdef void workingset_refault(Memory m, unsigned int pfn) noexcept nogil
 
 @cython.locals(anon=cython.bint)
 cdef void workingset_activate(Memory m, unsigned int pfn, bint used) noexcept nogil
 
-cdef void snapshot_refaults(Memory m) noexcept nogil
+cdef void snapshot_refaults(Memory m, int node) noexcept nogil

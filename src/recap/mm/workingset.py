@@ -19,12 +19,12 @@ if not cython.compiled:
         WORKINGSET_RESTORE_ANON,
         WORKINGSET_RESTORE_FILE,
     )
-    from recap.pages import Memory
+    from recap.pages import Memory, page_node
 
 
-def workingset_age_nonresident(m: Memory, pages: int) -> None:
+def workingset_age_nonresident(m: Memory, node: int, pages: int) -> None:
     """Evicted pages grow older with each eviction and activation (workingset_age_nonresident)."""
-    m.nonresident_age += pages
+    m.node[node].nonresident_age += pages
 
 
 def workingset_eviction(m: Memory, pfn: int) -> None:
@@ -33,21 +33,22 @@ def workingset_eviction(m: Memory, pfn: int) -> None:
         return
     obj = m.frame[pfn].object
     if obj >= 0:
-        m.shadow[obj] = 2 * m.nonresident_age + (1 if m.page[pfn].flags & PG_WORKINGSET else 0)
-    workingset_age_nonresident(m, 1)
+        m.shadow[obj] = 2 * m.node[page_node(m, pfn)].nonresident_age + (1 if m.page[pfn].flags & PG_WORKINGSET else 0)
+    workingset_age_nonresident(m, page_node(m, pfn), 1)
 
 
 def workingset_refault(m: Memory, pfn: int) -> None:
     """An evicted object is back in a page that is on no LRU list yet (workingset_refault, 6.1)."""
+    node = page_node(m, pfn)
     obj = m.frame[pfn].object
     shadow = m.shadow[obj]
     anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.shadow[obj] = -1
     m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1
-    size = m.lru_size[3] + (m.lru_size[2] if anon else 0)
+    size = m.node[node].lru_size[3] + (m.node[node].lru_size[2] if anon else 0)
     if m.nr_swap_pages > 0:
-        size += m.lru_size[1] + (0 if anon else m.lru_size[0])
-    if m.nonresident_age - shadow // 2 > size:
+        size += m.node[node].lru_size[1] + (0 if anon else m.node[node].lru_size[0])
+    if m.node[node].nonresident_age - shadow // 2 > size:
         return
     workingset_activate(m, pfn, shadow & 1 != 0)
 
@@ -56,15 +57,15 @@ def workingset_activate(m: Memory, pfn: int, used: bool) -> None:
     """A page came back soon enough to have been in the working set: it is active, and what takes such pages costs."""
     anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.page[pfn].flags |= PG_ACTIVE
-    workingset_age_nonresident(m, 1)
+    workingset_age_nonresident(m, page_node(m, pfn), 1)
     m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1
     if used:
         m.page[pfn].flags |= PG_WORKINGSET
-        lru_note_cost(m, not anon, 1)
+        lru_note_cost(m, page_node(m, pfn), not anon, 1)
         m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1
 
 
-def snapshot_refaults(m: Memory) -> None:
+def snapshot_refaults(m: Memory, node: int) -> None:
     """Reclaim ends: whether pages came back is asked again from here on (snapshot_refaults)."""
-    m.refaults_anon = m.vmstat[WORKINGSET_ACTIVATE_ANON]
-    m.refaults_file = m.vmstat[WORKINGSET_ACTIVATE_FILE]
+    m.node[node].refaults_anon = m.vmstat[WORKINGSET_ACTIVATE_ANON]
+    m.node[node].refaults_file = m.vmstat[WORKINGSET_ACTIVATE_FILE]

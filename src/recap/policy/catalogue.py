@@ -154,7 +154,7 @@ def catalogue() -> list[PolicyInfo]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A policy to be compared: its column's name, what tells it from others, and how to make one for each run."""
+    """A policy to compare: the name of its column, what distinguishes it from others, and how to make one for a run."""
 
     name: str
     identity: str  # equal identities give equal runs
@@ -254,7 +254,7 @@ def from_file(path: Path, wanted: str = "") -> type:
 
 
 def source_of(cls: type) -> str:
-    """The text of a class; one typed where no source is kept is like no other."""
+    """The text of a class; one typed at a prompt has none, and counts as different from every other."""
     try:
         return inspect.getsource(cls)
     except (OSError, TypeError):

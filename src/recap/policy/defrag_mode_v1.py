@@ -12,7 +12,7 @@ class DefragModeV1(Policy):
     what compaction needs and has given up on the order: it does not leave the rest to kcompactd.
 
     Johannes Weiner, 20250313210647.1314586-1-hannes@cmpxchg.org (13 Mar 2025), a211c6550efc without a1f0220f3319, which
-    mended it before 6.15 was released.
+    fixed this before 6.15 was released.
     """
 
     @property

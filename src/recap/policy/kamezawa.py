@@ -14,9 +14,9 @@ class Kamezawa(Policy):
     """The pageblock that a costly request's reclaim begins on is isolated until the batch ends.
 
     KAMEZAWA Hiroyuki, 2 Oct 2008 (20081002154446.3695a3b0.kamezawa.hiroyu@jp.fujitsu.com): MIGRATE_ISOLATE instead of
-    capture, as a pageblock is about a huge page; which block he left open. Here: a movable one that lumpy reclaim
-    comes to; if all of it is free in the end it is handed over as a captured block is, else it is everybody's again.
-    Reclaim without lumpy areas (6.1) never begins on a block: there it changes nothing.
+    capture, as a pageblock is about a huge page. He left open which block; here it is a movable one that lumpy reclaim
+    comes to. If all of it is free in the end, it is handed over as a captured block is, otherwise anybody may have it
+    again. Reclaim without lumpy areas (6.1) never begins on a block: there it changes nothing.
     """
 
     def isolates(self, order: int) -> bool:

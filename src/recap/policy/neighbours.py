@@ -6,7 +6,7 @@ from recap.policy.own_pages import OwnPages
 
 
 class Neighbours(OwnPages):
-    """whitcroft without what outsiders free: tells the share of the one from that of the other.
+    """whitcroft without what outsiders free: separates what the two contribute.
 
     Andy Whitcroft, 9 Sep 2008 (20080909163559.GD21687@brain): what matters is merging with neighbours that are free
     already, and with pages that others free meanwhile. He gave no figures for either.

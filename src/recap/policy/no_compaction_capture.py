@@ -11,7 +11,7 @@ from recap.policy.policy import Policy
 
 
 class NoCompactionCapture(Policy):
-    """Nothing is captured, by compaction neither."""
+    """Nothing is captured, not even by compaction."""
 
     @property
     def rules(self) -> Mapping[str, bool]:

@@ -11,7 +11,7 @@ if not cython.compiled:
 
 
 class Order0Mark(Policy):
-    """The test that a captured block meets at its hand-over, without capture: tells the share of the mere test.
+    """The test that a captured block meets at its hand-over, without capture: shows what the test alone contributes.
 
     Ours, to take rule 9 of the series apart from the rest. Mainline went the same way in 97a16fc82a7c (4.4).
     """

@@ -14,8 +14,7 @@ class OwnPages(Policy):
     """Capture only pages that the reclaimer itself releases; they merge among themselves alone.
 
     Andy Whitcroft, 9 Sep 2008 (20080909163559.GD21687@brain): they began with this; the chance to complete an area of
-    the
-    wanted size is near zero, no statistically visible use.
+    the wanted size is near zero, so it makes no statistically visible difference.
     """
 
     def enters_reclaim(self, order: int) -> bool:

@@ -28,7 +28,10 @@ class PlainPolicy(Policy):
         self.user = user
         self.base = user if isinstance(user, Policy) else Policy()
         self.error: BaseException | None = None
-        self.methods = {name: getattr(user, name, None) for name in questions.QUESTIONS}
+        self.methods = {
+            name.encode(): (name, getattr(user, name, None), len(question.arguments))
+            for name, question in questions.QUESTIONS.items()
+        }
 
     @property
     def rules(self) -> Mapping[str, bool]:
@@ -37,91 +40,14 @@ class PlainPolicy(Policy):
 
     def captures(self) -> bool:
         """Does the user's object, or the policy it extends, decide about capture?"""
-        return self.methods["enters_reclaim"] is not None or isinstance(self.base, OwnPages)
+        return getattr(self.user, "enters_reclaim", None) is not None or isinstance(self.base, OwnPages)
 
-    def enters_reclaim(self, order: int) -> bool:
+    def defer(self, question: bytes, unchanged: bool, a: int, b: int = 0, c: int = 0, d: int = 0) -> bool:
         with cython.gil:
-            method = self.methods["enters_reclaim"]
+            name, method, count = self.methods[question]
             if method is not None:
-                return self.ask("enters_reclaim", method, (order,))
-        return self.base.enters_reclaim(order)
-
-    def releases(self, wanted: int, unreclaimable: int, withheld: int, withheld_by_all: int) -> bool:
-        with cython.gil:
-            method = self.methods["releases"]
-            if method is not None:
-                return self.ask("releases", method, (wanted, unreclaimable, withheld, withheld_by_all))
-        return self.base.releases(wanted, unreclaimable, withheld, withheld_by_all)
-
-    def takes_neighbour(self, wanted: int, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["takes_neighbour"]
-            if method is not None:
-                return self.ask("takes_neighbour", method, (wanted, order))
-        return self.base.takes_neighbour(wanted, order)
-
-    def takes_outsider(self, wanted: int, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["takes_outsider"]
-            if method is not None:
-                return self.ask("takes_outsider", method, (wanted, order))
-        return self.base.takes_outsider(wanted, order)
-
-    def merged(self, wanted: int, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["merged"]
-            if method is not None:
-                return self.ask("merged", method, (wanted, order))
-        return self.base.merged(wanted, order)
-
-    def batch_ended(self, wanted: int, largest: int) -> bool:
-        with cython.gil:
-            method = self.methods["batch_ended"]
-            if method is not None:
-                return self.ask("batch_ended", method, (wanted, largest))
-        return self.base.batch_ended(wanted, largest)
-
-    def counts_twice(self, wanted: int) -> bool:
-        with cython.gil:
-            method = self.methods["counts_twice"]
-            if method is not None:
-                return self.ask("counts_twice", method, (wanted,))
-        return self.base.counts_twice(wanted)
-
-    def relaxes_mark(self, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["relaxes_mark"]
-            if method is not None:
-                return self.ask("relaxes_mark", method, (order,))
-        return self.base.relaxes_mark(order)
-
-    def closes_pcp(self, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["closes_pcp"]
-            if method is not None:
-                return self.ask("closes_pcp", method, (order,))
-        return self.base.closes_pcp(order)
-
-    def isolates(self, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["isolates"]
-            if method is not None:
-                return self.ask("isolates", method, (order,))
-        return self.base.isolates(order)
-
-    def queues(self, order: int) -> bool:
-        with cython.gil:
-            method = self.methods["queues"]
-            if method is not None:
-                return self.ask("queues", method, (order,))
-        return self.base.queues(order)
-
-    def waits(self, order: int, first: int, skipped: int) -> bool:
-        with cython.gil:
-            method = self.methods["waits"]
-            if method is not None:
-                return self.ask("waits", method, (order, first, skipped))
-        return self.base.waits(order, first, skipped)
+                return self.ask(name, method, (a, b, c, d)[:count])
+        return self.base.answer_to(question, a, b, c, d)
 
     def ask(self, question: str, method: Any, arguments: tuple[int, ...]) -> bool:
         """One question to the user's object; "no" once it has failed."""

@@ -1,3 +1,5 @@
+from libc.string cimport strcmp
+
 cdef class Policy:
     cdef bint enters_reclaim(self, int order) noexcept nogil
     cdef bint releases(self, int wanted, int unreclaimable, long long withheld, long long withheld_by_all) noexcept nogil
@@ -11,3 +13,7 @@ cdef class Policy:
     cdef bint isolates(self, int order) noexcept nogil
     cdef bint queues(self, int order) noexcept nogil
     cdef bint waits(self, int order, int first, long long skipped) noexcept nogil
+    cdef bint answer_to(self, const char *question, long long a, long long b, long long c, long long d) noexcept nogil
+    cdef bint answer_to_capture(self, const char *question, long long a, long long b, long long c, long long d) noexcept nogil
+    cdef bint defer(self, const char *question, bint unchanged, long long a, long long b=*, long long c=*, long long d=*) noexcept nogil
+    cdef bint defer_capture(self, const char *question, bint unchanged, long long a, long long b=*, long long c=*, long long d=*) noexcept nogil

@@ -1,31 +1,43 @@
-"""A user's class held against the questions the engine asks: mistakes are told by the file and line they are in."""
+"""A user's class checked against the questions the engine asks: mistakes are reported by file and line."""
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import traceback
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from recap.errors import InputError
 
-QUESTIONS = {  # what each is asked with, as recap.policy.policy.Policy documents it
-    "enters_reclaim": ("order",),
-    "releases": ("wanted", "unreclaimable", "withheld", "withheld_by_all"),
-    "takes_neighbour": ("wanted", "order"),
-    "takes_outsider": ("wanted", "order"),
-    "merged": ("wanted", "order"),
-    "batch_ended": ("wanted", "largest"),
-    "counts_twice": ("wanted",),
-    "relaxes_mark": ("order",),
-    "closes_pcp": ("order",),
-    "isolates": ("order",),
-    "queues": ("order",),
-    "waits": ("order", "first", "skipped"),
-}
-# Of recap.kernel.Profile, which a policy may change.
+
+class Question(NamedTuple):
+    """What a policy is asked: with which arguments, when and what a yes means, and what the unchanged kernel does."""
+
+    arguments: tuple[str, ...]
+    summary: str
+    unchanged: bool
+
+
+def declared() -> dict[str, Question]:
+    """The questions by their names, from the source of Policy: compiled, its methods cannot be seen from Python."""
+    source = ast.parse(files("recap.policy").joinpath("policy.py").read_text())
+    policy = next(node for node in source.body if isinstance(node, ast.ClassDef))
+    found = {}
+    for method in policy.body:
+        match method:
+            case ast.FunctionDef(name, body=[*_, ast.Return(ast.Call(args=[ast.Constant(bytes()), default, *_]))]):
+                arguments = tuple(argument.arg for argument in method.args.args[1:])
+                summary = str(ast.get_docstring(method)).partition("\n")[0]
+                found[name] = Question(arguments, summary, bool(ast.literal_eval(default)))
+    return found
+
+
+QUESTIONS = declared()
+# Of recap.kernel.Rules, which a policy may change.
 RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
 AGAIN = "mend the policy and run again"
@@ -57,7 +69,7 @@ def changes_rules(cls: type) -> bool:
 
 
 def refuse_rules(cls: type) -> None:
-    """`rules` is a table of switches, and only of those that can be turned on any machine."""
+    """`rules` turns rules of the kernel on or off, and only those that can change on any machine."""
     rules = getattr(cls, "rules", {})
     if hasattr(rules, "__get__"):  # of a shipped policy that it extends
         return
@@ -69,8 +81,8 @@ def refuse_slip(name: str, method: Callable[..., Any]) -> None:
     """`release` is not asked; `releases` is."""
     meant = difflib.get_close_matches(name, QUESTIONS, 1, ALIKE)
     if meant:
-        mend = f"did you mean {meant[0]}? ({SHOW_QUESTIONS}; a helper's name may start with _)"
-        raise InputError(*place(method), f"{name} is never asked", mend)
+        hint = f"did you mean {meant[0]}? ({SHOW_QUESTIONS}; a helper's name may start with _)"
+        raise InputError(*place(method), f"{name} is never asked", hint)
 
 
 def refuse_arguments(name: str, method: Callable[..., Any]) -> None:
@@ -78,9 +90,9 @@ def refuse_arguments(name: str, method: Callable[..., Any]) -> None:
     if not inspect.isfunction(method):  # a shipped policy's own, or some other callable: asked as it is
         return
     try:
-        inspect.signature(method).bind(None, *QUESTIONS[name])
+        inspect.signature(method).bind(None, *QUESTIONS[name].arguments)
     except TypeError as error:
-        wanted = f"def {name}(self, {', '.join(QUESTIONS[name])}):"
+        wanted = f"def {name}(self, {', '.join(QUESTIONS[name].arguments)}):"
         raise InputError(*place(method), f"{name} cannot be asked: {error}", f"write {wanted}") from None
 
 
@@ -107,9 +119,9 @@ def raised(method: Callable[..., Any], question: str, error: BaseException) -> I
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
     path, line = (own[-1].filename, f"line {own[-1].lineno}") if own else place(method)
-    told = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", AGAIN)
-    told.__cause__ = error
-    return told
+    refusal = InputError(path, line, f"{question} raised {type(error).__name__}: {error}", AGAIN)
+    refusal.__cause__ = error
+    return refusal
 
 
 def made(cls: type) -> Any:
@@ -128,13 +140,13 @@ def made(cls: type) -> Any:
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
-    """What running the file itself raised, by line."""
+    """What the file itself raised when it was run, by line."""
     line = error.lineno if isinstance(error, SyntaxError) else None
     own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     where = line or (own[-1] if own else None)
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    told = InputError(
+    refusal = InputError(
         path, f"line {where}" if where else "", f"{type(error).__name__}: {text}", "mend it and run again"
     )
-    told.__cause__ = error
-    return told
+    refusal.__cause__ = error
+    return refusal

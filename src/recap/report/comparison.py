@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import METRICS, Column, Comparison, Interval
-from recap.report.conclusions import BASELINE, KERNEL, conclusions
-from recap.report.numbers import NO_FIGURE, interval
+from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
+from recap.report.conclusions import conclusions
+from recap.report.layout import ruled
+from recap.report.numbers import NO_FIGURE
 
 PROSE_WIDTH = 100
 MARK = "*"
@@ -23,12 +23,12 @@ METRIC = {metric.name: metric for metric in METRICS}
 def comparison(result: Comparison) -> RenderableType:
     """The table, its legend, the caveats, the conclusions."""
     prose = [*legend(result), *caveats(result), *paragraphs(conclusions(result))]
-    return Group(figures(result), *(Constrain(text, PROSE_WIDTH) for text in prose))
+    return Group(comparison_table(result), *(Constrain(text, PROSE_WIDTH) for text in prose))
 
 
-def figures(result: Comparison) -> Table:
+def comparison_table(result: Comparison) -> Table:
     """One column for each policy; one row for each metric, under its heading."""
-    table = Table(title=result.source, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = ruled(result.source)
     table.add_column(no_wrap=True)
     for column in result.columns:
         table.add_column(Text(head(column)), justify="right", no_wrap=True)
@@ -64,8 +64,8 @@ def cell(name: str, column: Column, baseline: Column | None) -> Text:
         return Text(f"{NO_FIGURE} ", style="dim")
     reference = baseline.metrics.get(name) if baseline else None
     if column.name == KERNEL or reference is None or not value.apart_from(reference):
-        return Text(f"{interval(value)} ")
-    return Text(f"{interval(value)}{MARK}", style=judgement(name, value, reference))
+        return Text(f"{value} ")
+    return Text(f"{value}{MARK}", style=judgement(name, value, reference))
 
 
 def judgement(name: str, value: Interval, reference: Interval) -> str:

@@ -5,11 +5,9 @@ Every word is chosen by the figures: a difference is named only where the 95 % i
 
 from collections.abc import Sequence
 
-from recap.lab.results import Column, Comparison
+from recap.lab.results import BASELINE, KERNEL, Column, Comparison, listed
 from recap.report.numbers import count
 
-KERNEL = "kernel"
-BASELINE = "none"
 OUTCOME = "success_percent"
 WITHHELD = "withheld_peak_pages"
 STOLEN = "stolen_pages"
@@ -78,9 +76,3 @@ def deaths(rivals: Sequence[Column], baseline: Column) -> str:
 def means(columns: Sequence[Column], metric: str) -> str:
     """The metric's mean for each column: `12 (whitcroft), 3 (kosaki)`."""
     return listed([f"{count(column.metrics[metric].mean)} ({column.name})" for column in columns])
-
-
-def listed(items: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *most, last = items
-    return f"{', '.join(most)} and {last}" if most else last

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from recap.lab.results import Comparison, Interval
+from recap.lab.results import KERNEL, Comparison, Interval
 from recap.report.charts import Chart
-from recap.report.conclusions import KERNEL
 
 HALF = 560
 ROW = 34

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from recap.lab.effects import EffectFound, Measure
+from recap.report.layout import ruled
 
 UNITS = {"percent": "%", "points": " points", "count": ""}
 HEADS = ("metric", "before", "after", "change", "published", "direction")
@@ -17,9 +16,7 @@ HEADS = ("metric", "before", "after", "change", "published", "direction")
 
 def effect(found: EffectFound) -> RenderableType:
     """The table, and what it rests on."""
-    table = Table(title=found.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in HEADS:
-        table.add_column(head, justify="left" if head in ("metric", "direction") else "right")
+    table = ruled(found.title, HEADS, words=("metric", "direction"))
     for one in found.measures:
         table.add_row(*cells(one))
     return Group(table, *map(Text, notes(found)))
@@ -28,8 +25,7 @@ def effect(found: EffectFound) -> RenderableType:
 def cells(one: Measure) -> tuple[str, ...]:
     """A metric's line."""
     unit, was = UNITS[one.unit], UNITS["points" if one.unit == "points" else "percent"]
-    spread = max(one.change.mean - one.change.low, one.change.high - one.change.mean)
-    change = f"{one.change.mean:+,.1f} ±{spread:,.1f}{unit}"
+    change = f"{one.change.mean:+,.1f} ±{one.change.spread:,.1f}{unit}"
     return one.metric, str(one.before), str(one.after), change, f"{one.published:+.0f}{was}", verdict(one)
 
 

@@ -11,12 +11,11 @@ import numpy as np
 
 from recap import __version__
 from recap.lab.kept import KeptComparison
-from recap.lab.results import METRICS, Column, Comparison
+from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison
 from recap.report import charts, distributions, pictures, timelines
 from recap.report.comparison import METRIC, head, judgement, sections
-from recap.report.conclusions import BASELINE, KERNEL, OUTCOME, STOLEN, conclusions
-from recap.report.numbers import NO_FIGURE, interval
-from recap.sim.journal import Note
+from recap.report.conclusions import OUTCOME, STOLEN, conclusions
+from recap.report.numbers import NO_FIGURE
 from recap.sim.timeline import Timeline
 
 ONLY_THIS_FILE = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -70,7 +69,7 @@ def html(kept: KeptComparison) -> str:
             memory(seen),
             time(seen),
             spread(kept),
-            figures(kept.comparison),
+            all_figures(kept.comparison),
             trust(kept.comparison),
         ]
     )
@@ -207,11 +206,11 @@ def time(seen: dict[str, Timeline]) -> str:
     """The timed charts, each question asked of one policy after the other, on one scale."""
     span = common_span(seen)
     free = 1.05 * max(float(timeline.samples["free_pages"].max()) for timeline in seen.values())
-    held = 1.05 * max(timelines.mean_withheld(timeline) for timeline in seen.values()) or 1.0
-    longest = max((float(ms.max()) for ms in map(waited_ms, seen.values()) if len(ms)), default=1.0)
+    held = 1.05 * max(float(timelines.mean_withheld(timeline).max(initial=0)) for timeline in seen.values()) or 1.0
+    longest = max((float(ms.max()) for ms in map(timelines.waited_ms, seen.values()) if len(ms)), default=1.0)
     freed = 1.05 * max(float(timeline.vmstat("pgsteal_direct")[-1]) for timeline in seen.values()) or 1.0
     first = next(iter(seen.values()))
-    zone = timelines.largest_zone(first)
+    zone = first.zones[timelines.largest_zone(first)]
     pieces = "".join(
         f'<span><i style="color:var(--piece-{i})"></i>{name}</span>'
         for i, (_, _, name, _) in enumerate(timelines.PIECES)
@@ -257,12 +256,6 @@ def panels(seen: dict[str, Timeline], draw: Callable[[Timeline], charts.Chart]) 
         yield chart.svg(timed=True)
 
 
-def waited_ms(seen: Timeline) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """How long each request of the slow path waited."""
-    found = seen.notes_of(Note.STALL)
-    return np.asarray((found["until"] - found["time"]) / 1e6)
-
-
 def spread(kept: KeptComparison) -> str:
     """Over seeds, and over requests."""
     figures_of = {
@@ -279,7 +272,7 @@ def spread(kept: KeptComparison) -> str:
         if all(metric in run for runs in figures_of.values() for run in runs)
     ]
     stalls = {
-        policy: np.concatenate([waited_ms(kept.timeline(run)) for run in kept.runs if run.policy == policy])
+        policy: np.concatenate([timelines.waited_ms(kept.timeline(run)) for run in kept.runs if run.policy == policy])
         for policy in kept.policies()
     }
     key = "".join(
@@ -294,7 +287,7 @@ def spread(kept: KeptComparison) -> str:
     return part("spread", f'<div class="pair">{"".join(charted)}{waiting}</div>')
 
 
-def figures(result: Comparison) -> str:
+def all_figures(result: Comparison) -> str:
     """The table of `recap compare`."""
     baseline = result.column(BASELINE)
     first = " The first column is the recorded kernel itself." if result.column(KERNEL) else ""
@@ -334,8 +327,8 @@ def cell(name: str, column: Column, baseline: Column | None) -> str:
         return f"<td>{NO_FIGURE}</td>"
     reference = baseline.metrics.get(name) if baseline else None
     if column.name == KERNEL or reference is None or not value.apart_from(reference):
-        return f"<td>{interval(value)}</td>"
-    return f'<td class="{JUDGED[judgement(name, value, reference)]}">{interval(value)}</td>'
+        return f"<td>{value}</td>"
+    return f'<td class="{JUDGED[judgement(name, value, reference)]}">{value}</td>'
 
 
 def trust(result: Comparison) -> str:

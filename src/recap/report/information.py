@@ -8,7 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.digest import Info, Matching, Share
+from recap.lab.information import Info, Matching, Share
 from recap.report.numbers import count, percent
 
 BARS = "▁▂▃▄▅▆▇█"

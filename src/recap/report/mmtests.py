@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from recap.demand.highalloc import PASSES
-from recap.lab.results import METRICS, Column, Comparison, Interval
-from recap.report.conclusions import BASELINE, KERNEL
+from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
 
 FIELD = 12
 COMPARED = FIELD + 11  # ` (%7.2f%%)` behind the figure

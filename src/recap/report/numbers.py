@@ -1,6 +1,6 @@
 """How a number is written: counts whole, small means to a tenth, the spread beside the mean."""
 
-from recap.lab.results import Interval, decimals
+from recap.lab.results import decimals
 
 NO_FIGURE = "–"
 
@@ -8,11 +8,6 @@ NO_FIGURE = "–"
 def count(value: float) -> str:
     """A whole number with its thousands apart, or a small mean to a tenth."""
     return f"{value:,.{decimals(value)}f}"
-
-
-def interval(value: Interval) -> str:
-    """Mean and half-width, `61.2 ±1.4`; a figure without spread stands alone."""
-    return str(value)
 
 
 def percent(share: float) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from recap.errors import InputError
 from recap.pages import Array
 from recap.report.tables import task_name
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 SEQUENCE = 1
@@ -45,7 +45,7 @@ def perfetto(seen: Timeline, title: str) -> bytes:
         trace.thread(FIRST_TASK + task, task_name(seen, task), task + 1)
     for task in np.unique(seen.notes["task"]).tolist():
         add_notes(trace, FIRST_TASK + task, seen.notes[seen.notes["task"] == task])
-    for i, (name, values) in enumerate(counters(seen).items()):
+    for i, (name, values) in enumerate(counter_tracks(seen).items()):
         trace.counter(COUNTERS + i, name, seen.samples["time"], values)
     return trace.bytes()
 
@@ -73,7 +73,7 @@ def name_of(note: Any) -> str:
     return SLICES[note["kind"]]
 
 
-def counters(seen: Timeline) -> dict[str, npt.NDArray[Any]]:
+def counter_tracks(seen: Timeline) -> dict[str, npt.NDArray[Any]]:
     """What is drawn as a curve."""
     found = {f"free pages, {zone}": seen.samples["free_pages"][:, z] for z, zone in enumerate(seen.zones)}
     found["withheld pages"] = seen.samples["withheld"]

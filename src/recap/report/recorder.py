@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from recap.report.layout import named_figures
 from recap.report.numbers import count
 from recap.trace.doctor import Check
-from recap.trace.recorder import Live, Record
+from recap.trace.recorder import Live, RecordFile
 
 STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 MEGA = 1e6
@@ -24,12 +25,9 @@ def running(live: Live) -> str:
     )
 
 
-def recorded(result: Record, folder: Path) -> RenderableType:
+def recorded(result: RecordFile, folder: Path) -> RenderableType:
     """What was recorded, and what to do with it."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim")
+    table = named_figures()
     for row in (
         ("events", count(result.events), "recorded, recap's own among them"),
         ("lost", count(result.lost), "for want of room in the buffers" if result.lost else ""),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.capture_2008 import BASELINE, PUBLISHED, Answer, Row, Study
-from recap.lab.results import Interval
+from recap.lab.capture_2008 import PUBLISHED, Answer, Row, Study
+from recap.lab.results import BASELINE, Interval
+from recap.report.layout import ruled
+from recap.report.numbers import NO_FIGURE
 
-ABSENT = "–"
 
-
-def study(result: Study) -> RenderableType:
+def study_tables(result: Study) -> RenderableType:
     """All of it, widest view first."""
     return Group(*parts(result))
 
@@ -35,7 +34,7 @@ def parts(result: Study) -> Iterator[RenderableType]:
 
 def spread(value: Interval, places: int = 2) -> str:
     """Mean and half-width."""
-    return f"{value.mean:.{places}f} ±{max(value.mean - value.low, value.high - value.mean):.{places}f}"
+    return f"{value.mean:.{places}f} ±{value.spread:.{places}f}"
 
 
 def scaled(value: Interval, by: float) -> Interval:
@@ -45,9 +44,8 @@ def scaled(value: Interval, by: float) -> Interval:
 
 def covers(result: Study) -> Table:
     """The table of the v2 to v4 covers: gain in points, and in percent of the baseline."""
-    table = Table(title="the 2008 covers' table: whitcroft", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("architecture", "Absolute", "published", "Effective", "published"):
-        table.add_column(head, justify="left" if head == "architecture" else "right")
+    heads = ("architecture", "Absolute", "published", "Effective", "published")
+    table = ruled("the 2008 covers' table: whitcroft", heads, words=("architecture",))
     for row in result.rows:
         if row.policy == "whitcroft":
             absolute, effective = PUBLISHED[row.architecture]
@@ -81,8 +79,7 @@ def cell(row: Row, base: Row, label: str) -> str:
 
 def costs(result: Study) -> Table:
     """What each policy withheld, and what others waited."""
-    table = Table(title="what it costs", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in (
+    heads = (
         "architecture",
         "policy",
         "gain, points",
@@ -92,8 +89,8 @@ def costs(result: Study) -> Table:
         "order-0, µs",
         "longest, ms",
         "OOM",
-    ):
-        table.add_column(head, justify="left" if head in ("architecture", "policy") else "right")
+    )
+    table = ruled("what it costs", heads, words=("architecture", "policy"))
     for row in result.rows:
         table.add_row(
             row.architecture,
@@ -112,15 +109,7 @@ def costs(result: Study) -> Table:
 def crowd(result: Study) -> Table:
     """Peak of what is withheld, in percent of memory, and OOM kills where there are any."""
     policies = list(dict.fromkeys(row.policy for row in result.crowd))
-    table = Table(
-        title="withheld at most, % of memory, by number of reclaimers (and OOM kills)",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("tasks", justify="right")
-    for policy in policies:
-        table.add_column(policy, justify="right")
+    table = ruled("withheld at most, % of memory, by number of reclaimers (and OOM kills)", ("tasks", *policies))
     for tasks in dict.fromkeys(row.tasks for row in result.crowd):
         mine = {row.policy: row for row in result.crowd if row.tasks == tasks}
         table.add_row(str(tasks), *(crowd_cell(mine[p].withheld_peak_percent, mine[p].oom_kills) for p in policies))
@@ -134,7 +123,7 @@ def crowd_cell(withheld: Interval, kills: Interval) -> str:
 
 def answers(result: Study) -> Table:
     """Each question of the thread with its number."""
-    table = Table(title="the thread's questions", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = ruled("the thread's questions")
     table.add_column("what")
     table.add_column("question", max_width=60)
     table.add_column("answer", justify="right")
@@ -147,5 +136,5 @@ def answers(result: Study) -> Table:
 def figure(one: Answer) -> str:
     """The number, marked where it can be told from zero."""
     if one.value.low == one.value.high:
-        return f"{one.value.mean:g}" if one.apart_from_zero else ABSENT
+        return f"{one.value.mean:g}" if one.apart_from_zero else NO_FIGURE
     return spread(one.value) + ("*" if one.apart_from_zero else " ")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from recap.errors import InputError
-from recap.lab.capture_2008 import BASELINE, PUBLISHED, Row, Study
-from recap.report.study import ABSENT, figure, mmtests, scaled, spread
+from recap.lab.capture_2008 import PUBLISHED, Row, Study
+from recap.lab.results import BASELINE
+from recap.report.numbers import NO_FIGURE
+from recap.report.plots import WIDTH, drawn
+from recap.report.study import figure, mmtests, scaled, spread
 
-WIDTH = 460
 
-
-def figures(result: Study) -> str:
+def study_markdown(result: Study) -> str:
     """Every table of the study, in Markdown."""
     return "\n".join(lines(result)) + "\n"
 
@@ -44,7 +44,7 @@ def lines(result: Study) -> Iterator[str]:
 
 def cost(row: Row) -> str:
     """One policy: what it gained, and what for."""
-    gain = ABSENT if row.policy == BASELINE else spread(row.absolute)
+    gain = NO_FIGURE if row.policy == BASELINE else spread(row.absolute)
     return (
         f"| {row.architecture} | {row.policy} | {spread(row.success['pass 1'])} | {gain} "
         f"| {spread(row.withheld_page_seconds, 0)} | {spread(row.stolen_pages, 0)} "
@@ -52,19 +52,9 @@ def cost(row: Row) -> str:
     )
 
 
-def plots(result: Study) -> dict[str, str]:
-    """SVG pictures by file name.
-
-    Errors:
-        InputError: altair is not installed.
-    """
-    try:
-        import altair as alt  # noqa: PLC0415 (an extra)
-        import vl_convert  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError("--out", "plots", f"{error.name} is not installed", "pip install 'recap[plots]'") from error
-    charts = {"gains.svg": gains_chart(alt, result), "withheld.svg": withheld_chart(alt, result)}
-    return {name: vl_convert.vegalite_to_svg(chart.to_dict()) for name, chart in charts.items()}
+def study_plots(result: Study) -> dict[str, str]:
+    """SVG pictures by file name."""
+    return drawn(lambda alt: {"gains.svg": gains_chart(alt, result), "withheld.svg": withheld_chart(alt, result)})
 
 
 def gains_chart(alt: Any, result: Study) -> Any:

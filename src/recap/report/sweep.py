@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from recap.errors import InputError
+from recap.lab.results import BASELINE
 from recap.lab.sweep import Sweep
 from recap.report.comparison import LEGEND, MARK
-from recap.report.conclusions import BASELINE
-from recap.report.numbers import NO_FIGURE, interval
+from recap.report.layout import ruled
+from recap.report.numbers import NO_FIGURE
+from recap.report.plots import WIDTH, drawn
 
-WIDTH = 460
 
-
-def sweep(result: Sweep, metrics: Sequence[str]) -> RenderableType:
+def sweep_tables(result: Sweep, metrics: Sequence[str]) -> RenderableType:
     """All tables.
 
     Errors:
@@ -35,10 +34,7 @@ def sweep(result: Sweep, metrics: Sequence[str]) -> RenderableType:
 
 def table(result: Sweep, metric: str) -> Table:
     """One metric."""
-    made = Table(title=metric, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    made.add_column(result.parameter, justify="right")
-    for policy in result.policies():
-        made.add_column(policy, justify="right")
+    made = ruled(metric, (result.parameter, *result.policies()))
     for value in result.values():
         made.add_row(f"{value:,}", *(cell(result, value, policy, metric) for policy in result.policies()))
     return made
@@ -52,22 +48,12 @@ def cell(result: Sweep, value: int, policy: str, metric: str) -> str:
     apart = False
     if policy != BASELINE and BASELINE in result.policies():
         apart = found.apart_from(result.at(value, BASELINE).metrics[metric])
-    return interval(found) + (MARK if apart else "")
+    return str(found) + (MARK if apart else "")
 
 
-def plot(result: Sweep, metrics: Sequence[str]) -> str:
-    """An SVG: a panel for each metric, a line with its intervals for each policy.
-
-    Errors:
-        InputError: altair is not installed.
-    """
-    try:
-        import altair as alt  # noqa: PLC0415 (an extra)
-        import vl_convert  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError("--plot", "", f"{error.name} is not installed", "pip install 'recap[plots]'") from error
-    panels = alt.vconcat(*(panel(alt, result, metric) for metric in metrics))
-    return str(vl_convert.vegalite_to_svg(panels.to_dict()))
+def sweep_plots(result: Sweep, metrics: Sequence[str]) -> dict[str, str]:
+    """SVG pictures by file name: a panel for each metric, a line with its intervals for each policy."""
+    return drawn(lambda alt: {"sweep.svg": alt.vconcat(*(panel(alt, result, metric) for metric in metrics))})
 
 
 def panel(alt: Any, result: Sweep, metric: str) -> Any:

@@ -17,14 +17,14 @@ import numpy as np
 from recap.errors import InputError
 from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
-from recap.sim.journal import Note
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")
 Table = dict[str, list[Any]]  # columns by name, all of one length
 
 
-def figures(kept: KeptComparison) -> Table:
+def run_figures(kept: KeptComparison) -> Table:
     """Every metric of every run."""
     table: Table = {name: [] for name in ("policy", "seed", "metric", "value")}
     for run in kept.runs:
@@ -33,7 +33,7 @@ def figures(kept: KeptComparison) -> Table:
     return table
 
 
-def samples(kept: KeptComparison) -> Table:
+def run_samples(kept: KeptComparison) -> Table:
     """Every sample of every run: free pages and watermarks by zone, free blocks by order, LRU sizes, the counters."""
     table: Table = {}
     for run in kept.runs:
@@ -64,7 +64,7 @@ def sampled(seen: Timeline) -> Table:
     return table
 
 
-def events(kept: KeptComparison) -> Table:
+def run_events(kept: KeptComparison) -> Table:
     """Every stall, round of kswapd, stolen page and OOM kill of every run."""
     names = ("policy", "seed", "event", "seconds", "duration_ms", "task", "order", "pfn", "served")
     table: Table = {name: [] for name in names}
@@ -97,7 +97,11 @@ def add(table: Table, row: Mapping[str, Any]) -> None:
         table[name].append(value)
 
 
-TABLES: dict[str, Callable[[KeptComparison], Table]] = {"figures": figures, "samples": samples, "events": events}
+TABLES: dict[str, Callable[[KeptComparison], Table]] = {
+    "figures": run_figures,
+    "samples": run_samples,
+    "events": run_events,
+}
 
 
 def to_csv(table: Table) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from recap.report.charts import Chart
-from recap.sim.journal import Note
+from recap.report.distributions import SHORTEST_MS
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 PIECES = (  # of free memory, by the order of its blocks: (first order, last order, name, style)
@@ -23,7 +25,6 @@ LANES = (  # who frees and moves pages: (its episodes, name, style), the uppermo
 LANE = 18
 NS = 1e9
 MS = 1e6
-SHORTEST_MS = 0.001
 
 
 def seconds(seen: Timeline) -> tuple[float, float]:
@@ -36,7 +37,7 @@ def free_memory(seen: Timeline, span: tuple[float, float], most: float) -> Chart
     time = seen.samples["time"] / NS
     free = seen.samples["free_pages"]
     chart = Chart(span, (0, most), label="free memory against the watermarks", unit=" s")
-    largest = int(np.argmax(free.max(axis=0)))
+    largest = largest_zone(seen)
     for i in range(3):
         mark = seen.samples["watermark"][:, largest, i]
         chart.line(time, mark, "mark")
@@ -60,9 +61,9 @@ def episodes(seen: Timeline, span: tuple[float, float]) -> Chart:
     return chart
 
 
-def largest_zone(seen: Timeline) -> str:
+def largest_zone(seen: Timeline) -> int:
     """The zone whose free memory is drawn."""
-    return seen.zones[int(np.argmax(seen.samples["free_pages"].max(axis=0)))]
+    return int(np.argmax(seen.samples["free_pages"].max(axis=0)))
 
 
 def fragmentation(seen: Timeline, span: tuple[float, float]) -> Chart:
@@ -83,23 +84,28 @@ def fragmentation(seen: Timeline, span: tuple[float, float]) -> Chart:
 def withheld(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
     """Pages withheld between two samples, on average: lists come and go within one."""
     time = seen.samples["time"] / NS
-    gap = np.maximum(np.diff(seen.samples["time"]), 1)
-    mean = np.append(np.diff(seen.samples["withheld_page_ns"]) / gap, 0)
+    mean = np.append(mean_withheld(seen), 0)
     chart = Chart(span, (0, most), height=110, label="pages withheld on capture lists", unit=" s")
     chart.area(time, np.zeros(len(time)), mean, "held")
     return chart
 
 
-def mean_withheld(seen: Timeline) -> float:
-    """The highest point of that chart."""
+def mean_withheld(seen: Timeline) -> npt.NDArray[np.float64]:
+    """Pages withheld between each sample and the next, on average."""
     gap = np.maximum(np.diff(seen.samples["time"]), 1)
-    return float((np.diff(seen.samples["withheld_page_ns"]) / gap).max(initial=0))
+    return np.asarray(np.diff(seen.samples["withheld_page_ns"]) / gap)
+
+
+def waited_ms(seen: Timeline) -> npt.NDArray[np.float64]:
+    """How long each request of the slow path waited."""
+    found = seen.notes_of(Note.STALL)
+    return np.asarray((found["until"] - found["time"]) / MS)
 
 
 def stalls(seen: Timeline, span: tuple[float, float], longest_ms: float) -> Chart:
     """Each request that had to wait: when, how long (in powers of ten), and whether it was served."""
     found = seen.notes_of(Note.STALL)
-    took = np.maximum((found["until"] - found["time"]) / MS, SHORTEST_MS)
+    took = np.maximum(waited_ms(seen), SHORTEST_MS)
     highest = 10.0 ** np.ceil(np.log10(max(longest_ms, 1)))
     chart = Chart(span, (SHORTEST_MS, highest), log_y=True, label="stalls: when, and for how many ms", unit=" s")
     for served, style in ((1, "served"), (0, "failed")):

@@ -4,14 +4,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import Deviation, EndState, Explanation, Steps, VerifyResult
+from recap.lab.results import Deviation, EndState, ExplainedDeviation, Steps, VerifyResult
+from recap.report.layout import named_figures
 from recap.report.numbers import NO_FIGURE, count, percent
 from recap.sim.open_loop import INFERENCES
 
 
 def verification(result: VerifyResult) -> RenderableType:
     """The figures, then the end state, what was inferred, the first deviation and the notes, if any."""
-    parts: list[RenderableType] = [figures(result)]
+    parts: list[RenderableType] = [verify_table(result)]
     if result.end:
         parts += [Text(), Text("At the second snapshot, of what the kernel has:", style="bold"), ending(result.end)]
     if result.captured:
@@ -27,18 +28,9 @@ def verification(result: VerifyResult) -> RenderableType:
     return Group(*parts)
 
 
-def plain() -> Table:
-    """A table of name, value, and what it says."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim")
-    return table
-
-
-def figures(result: VerifyResult) -> Table:
+def verify_table(result: VerifyResult) -> Table:
     """One line for each figure."""
-    table = plain()
+    table = named_figures()
     kernel_free = NO_FIGURE if result.free_pages_kernel is None else count(result.free_pages_kernel)
     same_lists = NO_FIGURE if result.free_lists_exact is None else f"{percent(result.free_lists_exact)} %"
     decoded = f"events a second: {result.seconds:.2f} s in the engine, after {result.decode_seconds:.2f} s of decoding"
@@ -68,7 +60,7 @@ def capture_row(result: VerifyResult) -> list[tuple[str, str, str]]:
 
 def ending(end: EndState) -> Table:
     """The end state: lists, and the counters that differ."""
-    table = plain()
+    table = named_figures()
     rows = [
         (
             "free blocks",
@@ -102,7 +94,7 @@ CAPTURED = {
 
 def captured(steps: dict[str, Steps]) -> Table:
     """Each kind of step: how many there were, and the share predicted with the same block."""
-    table = plain()
+    table = named_figures()
     for name, number in steps.items():
         either = number.kernel + number.only_model
         table.add_row(name, count(number.kernel), f"{CAPTURED[name]}: {percent(number.exact / either)} % exact")
@@ -111,7 +103,7 @@ def captured(steps: dict[str, Steps]) -> Table:
 
 def inferred(inferences: dict[str, int]) -> Table:
     """Each kind of inference that was made, and how often."""
-    table = plain()
+    table = named_figures()
     for name, number in inferences.items():
         if number:
             table.add_row(name, count(number), INFERENCES[name])
@@ -126,14 +118,14 @@ def first(deviation: Deviation) -> Text:
     )
 
 
-def surroundings(explanation: Explanation) -> RenderableType:
+def surroundings(explained: ExplainedDeviation) -> RenderableType:
     """One deviation with all that is known around it."""
-    parts: list[RenderableType] = [first(explanation.deviation)]
+    parts: list[RenderableType] = [first(explained.deviation)]
     for title, lines in (
-        ("Where the model has these frames, just before", explanation.where),
-        ("The trace around it", explanation.events),
-        ("The model's lists, head first", explanation.model_lists),
-        ("What the kernel takes from its free lists next", explanation.kernel_takes),
+        ("Where the model has these frames, just before", explained.where),
+        ("The trace around it", explained.events),
+        ("The model's lists, head first", explained.model_lists),
+        ("What the kernel takes from its free lists next", explained.kernel_takes),
     ):
         if lines:
             parts += [Text(), Text(title, style="bold"), *(Text(line) for line in lines)]

@@ -3,12 +3,6 @@ cimport cython
 from recap.mm.writeback cimport end_page_writeback
 from recap.pages cimport Memory
 
-cdef enum:
-    DRAWS = 4096
-    LOOK_AGAIN_NS = 500
-    CONGESTION_ON = 113
-    CONGESTION_OFF = 103
-
 cdef class Device:
     cdef Memory m
     cdef long long[::1] latency

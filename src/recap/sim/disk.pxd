@@ -2,10 +2,6 @@ cimport cython
 
 from recap.sim.device cimport DRAWS, Device
 
-cdef enum:
-    NR_REQUESTS = 128
-    WRITES_STARVED = 2
-
 cdef class Disk(Device):
     cdef long long delay
     cdef long long read_until

@@ -1,8 +1,6 @@
 from recap.mm.slowpath cimport AFTER_RECLAIM, COMPACT_FIRST, COMPACT_LAST, LRUVEC, PRIORITY
-from recap.sim.journal cimport NOTE_COMPACT, NOTE_RECLAIM, Journal
-
-cdef enum:
-    NO_EPISODE = -1
+from recap.sim.journal cimport Journal
+from recap.sim.note cimport Note
 
 cdef class Episodes:
     cdef int[::1] kind

@@ -10,13 +10,13 @@ from recap.sim.journal import Journal
 
 if not cython.compiled:
     from recap.mm.slowpath import AFTER_RECLAIM, COMPACT_FIRST, COMPACT_LAST, LRUVEC, PRIORITY
+    from recap.sim.note import Note
 
-    NOTE_RECLAIM, NOTE_COMPACT = 4, 5
     NO_EPISODE = -1
 
 
 class Episodes:
-    """For each slot of the slow path: the kind of its present episode (recap.sim.journal.Note), and since when."""
+    """For each slot of the slow path: the kind of its present episode (recap.sim.note.Note), and since when."""
 
     def __init__(self, slots: int) -> None:
         self.kind = adopt(np.full(slots, -1, np.int32))
@@ -35,7 +35,7 @@ class Episodes:
 def episode_of(phase: int) -> int:
     """The kind of episode a phase of the slow path belongs to."""
     if phase in (PRIORITY, LRUVEC, AFTER_RECLAIM):
-        return NOTE_RECLAIM
+        return Note.RECLAIM
     if phase in (COMPACT_FIRST, COMPACT_LAST):
-        return NOTE_COMPACT
+        return Note.COMPACT
     return NO_EPISODE

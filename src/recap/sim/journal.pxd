@@ -10,17 +10,6 @@ ctypedef packed struct NoteRecord:
     unsigned char served
     unsigned char pad0
 
-cdef enum:
-    STEP_NOTES = 4096
-
-    NOTE_STALL = 0
-    NOTE_KSWAPD = 1
-    NOTE_STOLEN = 2
-    NOTE_OOM_KILL = 3
-    NOTE_RECLAIM = 4
-    NOTE_COMPACT = 5
-    NOTE_KCOMPACTD = 6
-
 cdef class Journal:
     cdef object columns
     cdef NoteRecord[::1] record

@@ -6,8 +6,6 @@ that its reader can empty it. Without room nothing is noted, and nothing pauses.
 
 from __future__ import annotations
 
-import enum
-
 import cython
 import numpy as np
 
@@ -22,18 +20,6 @@ NOTE = np.dtype(
     + [(name, "u1") for name in ("kind", "order", "served", "pad0")]
 )
 ROOM = 1 << 16
-
-
-class Note(enum.IntEnum):
-    """What a record tells. `time` and `until` are ns of virtual time; `task` is a task's number in the demand."""
-
-    STALL = 0  # a request went through the slow path from `time` to `until`; `served` with frame `pfn`, or not
-    KSWAPD = 1  # kswapd was awake from `time` to `until`
-    STOLEN = 2  # `task` got frame `pfn`, which a reclaimer that still waited had freed
-    OOM_KILL = 3  # `task` was killed
-    RECLAIM = 4  # `task` was in direct reclaim from `time` to `until`
-    COMPACT = 5  # `task` was in direct compaction from `time` to `until`
-    KCOMPACTD = 6  # kcompactd was awake from `time` to `until`
 
 
 class Journal:

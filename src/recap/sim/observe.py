@@ -16,7 +16,8 @@ from recap.mm.page_map import Use, page_map
 from recap.mm.vmstat import NAMES
 from recap.pages import Array
 from recap.sim.closed_loop import Simulation
-from recap.sim.journal import NOTE, ROOM, Note
+from recap.sim.journal import NOTE, ROOM
+from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half as often from then on
@@ -67,7 +68,7 @@ class Observer:
         """Note every counter; keep the picture of an interval of pictures that is over."""
         if self.pictures and self.rows and len(self.rows) % self.samples_per_picture == 0:
             self.keep_picture()
-        self.rows.append(counters(self.simulation))
+        self.rows.append(sample_of(self.simulation))
         if len(self.rows) > 2 * SAMPLES:
             self.rows = self.rows[::2]
             self.maps = self.maps[::2]
@@ -104,7 +105,7 @@ class Observer:
     def timeline(self) -> Timeline:
         """All that was seen, once the run is over."""
         self.notes.append(self.simulation.journal.empty())
-        self.rows.append(counters(self.simulation))
+        self.rows.append(sample_of(self.simulation))
         if self.pictures:
             self.keep_picture()
         columns = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
@@ -121,7 +122,7 @@ class Observer:
         )
 
 
-def counters(simulation: Simulation) -> dict[str, Any]:
+def sample_of(simulation: Simulation) -> dict[str, Any]:
     """One sample; recap.sim.timeline.Timeline says what each is."""
     m = simulation.m
     zone = m.array("zone")
@@ -134,7 +135,7 @@ def counters(simulation: Simulation) -> dict[str, Any]:
         "watermark": zone["watermark"][:, [WMARK_MIN, WMARK_LOW, WMARK_HIGH]] + boost,
         "free": counts.free,
         "blocks": counts.blocks,
-        "lru_size": np.array(m.lru_size, np.int64),
+        "lru_size": m.array("node")["lru_size"].sum(axis=0),
         "pcp": int(m.array("pcp")["count"].sum()),
         "withheld": int(m.withheld),
         "withheld_page_ns": int(simulation.withheld_page_ns),

@@ -136,16 +136,20 @@ def raise_policy_error(policy: Any) -> None:
         raise policy.error
 
 
+def success_percent(successes: float, attempts: float) -> float:
+    """How many of the attempts succeeded; 0 of none."""
+    return 100 * successes / attempts if attempts else 0.0
+
+
 def metrics(simulation: Simulation) -> dict[str, float]:
     """Every counter of the run."""
     m = simulation.m
     found = dict(zip(NAMES, (float(value) for value in m.array("vmstat")), strict=False))
-    attempts = found["high_order_attempts"]
     found["oom_kills"] = found.pop("oom_kill")
     for state in ("nr_dirty", "nr_writeback"):  # not events: what was left at the end
         del found[state]
     synthetic = {name: found.pop(name) for name in SYNTHETIC}
-    found["success_percent"] = 100 * found["high_order_successes"] / attempts if attempts else 0.0
+    found["success_percent"] = success_percent(found["high_order_successes"], found["high_order_attempts"])
     found["withheld_peak_pages"] = float(m.withheld_peak)
     found["withheld_page_ms"] = simulation.withheld_page_ns / 1e6
     found["extfrag_events"] = float(m.extfrag_events)

@@ -44,7 +44,7 @@ class Timeline:
         return np.asarray(self.samples["vmstat"][:, NAMES.index(name)])
 
     def notes_of(self, kind: int) -> Array:
-        """The events of one kind (recap.sim.journal.Note), in order."""
+        """The events of one kind (recap.sim.note.Note), in order."""
         return self.notes[self.notes["kind"] == kind]
 
     def free_blocks(self, time: int) -> FreeBlocks:

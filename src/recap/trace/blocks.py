@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from recap.errors import InputError
 from recap.trace.cursor import map_file
-from recap.trace.table import COLUMNS, PIECE, Event, Events, Flow
+from recap.trace.event import Event
+from recap.trace.table import COLUMNS, PIECE, Events, Flow
 
 BLOCK = 4 << 20  # bytes
 LOOK = 0.1  # of the work is the first look

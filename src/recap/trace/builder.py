@@ -5,7 +5,8 @@ from array import array
 import numpy as np
 
 from recap.trace.blocks import Columns
-from recap.trace.table import COLUMNS, NO_PFN, Event
+from recap.trace.event import NO_PFN, Event
+from recap.trace.table import COLUMNS
 
 CODES = {
     np.int64: "q",

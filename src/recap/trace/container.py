@@ -30,6 +30,7 @@ from recap.trace.tracedat import (
 UNAME, VERSION, KALLSYMS, PRINTK = 5, 9, 19, 20
 CHUNK_PAGES = 32
 LEVEL = 3  # of zstd
+SAVED = ("kallsyms", "printk_formats", "saved_cmdlines", "trace_clock", "uname")
 NO_FOLDER = "give a folder with events/ and per_cpu/cpuN/trace_pipe_raw, as tracefs has them"
 
 
@@ -45,6 +46,12 @@ class RawFolder:
         )
         if not self.cpus:
             raise InputError(path, "per_cpu", "there are no ring-buffer pages", NO_FOLDER)
+
+    def files(self) -> list[Path]:
+        """All that is read of the folder."""
+        events = sorted(path for path in (self.path / "events").rglob("*") if path.is_file())
+        saved = (self.path / name for name in SAVED)
+        return [*(pages for _, pages in self.cpus), *events, *(path for path in saved if path.is_file())]
 
     def text(self, name: str, otherwise: str | None = None) -> str:
         """One of its texts."""

@@ -11,10 +11,11 @@ from recap.errors import InputError
 from recap.trace import ringbuffer
 from recap.trace.clock import nanoseconds
 from recap.trace.cursor import CUT_SHORT
+from recap.trace.event import Event
 from recap.trace.layout import Layout, lay_out
 from recap.trace.memory import expect
 from recap.trace.pagedata import Lane, PageData, page_data
-from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Event, Events, Flow, Lost
+from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Events, Flow, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 18  # rows between two looks at Ctrl-C

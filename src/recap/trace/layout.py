@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from recap.errors import InputError
 from recap.trace import ringbuffer
 from recap.trace.cursor import CUT_SHORT
+from recap.trace.event import Event
 from recap.trace.formats import EventFormat, Field
-from recap.trace.table import SCHEMA, TRACEPOINTS, Event
+from recap.trace.table import SCHEMA, TRACEPOINTS
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat
 
 UNPLANNED = -1

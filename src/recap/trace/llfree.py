@@ -14,8 +14,9 @@ import numpy.typing as npt
 from recap.errors import InputError
 from recap.trace.blocks import LATEST, Block, BlockReader, Columns
 from recap.trace.cursor import CUT_SHORT, forget
+from recap.trace.event import Event
 from recap.trace.gfp import GFP_NAMES
-from recap.trace.table import COLUMNS, Event, Flow
+from recap.trace.table import COLUMNS, Flow
 
 PAGE = 4096
 BLOCK = 64 * PAGE
@@ -43,7 +44,7 @@ def bits(words: Words, shift: int, width: int) -> Words:
     return words >> np.uint64(shift) & np.uint64((1 << width) - 1)
 
 
-class Replay(BlockReader):
+class LLFreeReplay(BlockReader):
     """A file for LLFree's replay on its way to the table."""
 
     def __init__(self, path: Path) -> None:
@@ -102,4 +103,4 @@ def times(entries: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
 
 def llfree_flow(path: Path) -> Flow:
     """The allocations and frees of a file for LLFree's replay, piece by piece."""
-    return Replay(path).flow()
+    return LLFreeReplay(path).flow()

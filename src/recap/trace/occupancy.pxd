@@ -1,28 +1,6 @@
 cimport cython
 
-cdef enum:
-    UNKNOWN = 0
-    FREE = 1
-    HELD_BEFORE = 2
-    HELD = 3
-    USED = 4
-
-    MM_PAGE_ALLOC = 0
-    MM_PAGE_FREE = 1
-    MM_LRU_INSERTION = 6
-    MM_COMPACTION_BEGIN = 25
-    MM_COMPACTION_END = 26
-
-    MAX_ORDER = 10
-    PIDS = 0x400000
-    BLOCK_ORDER = 9
-    BLOCK_FRAMES = 512
-    STEPS = 8
-    STEP_BITS = 3
-    BUCKETS = 512
-    NONE = 0xFFFFFFFF
-    NOWHERE = -1
-    STACK_FRAMES = 4
+from recap.trace.event cimport NO_PFN, Event
 
 cdef class Frames:
     cdef int[::1] place

@@ -17,15 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 if not cython.compiled:  # compiled, they are the constants of the header
+    from recap.trace.event import NO_PFN, Event
+
     UNKNOWN, FREE, HELD_BEFORE, HELD, USED = 0, 1, 2, 3, 4
-    MM_PAGE_ALLOC, MM_PAGE_FREE, MM_LRU_INSERTION = 0, 1, 6
-    MM_COMPACTION_BEGIN, MM_COMPACTION_END = 25, 26
     MAX_ORDER = 10
     PIDS = 1 << 22  # PID_MAX_LIMIT
     BLOCK_ORDER, BLOCK_FRAMES = 9, 512
     # Lifetimes are counted in eight buckets for each power of two of nanoseconds.
     STEPS, STEP_BITS, BUCKETS = 8, 3, 512
-    NONE = 0xFFFFFFFF
     NOWHERE = -1
     STACK_FRAMES = 4  # THREAD_SIZE
 
@@ -79,11 +78,11 @@ class Frames:
         """Have a place for all frames that these rows allocate or free."""
         new = first_new(self, event.data, pfn.data)
         if new < len(event):
-            self.make_room(pfn[new:][event[new:] <= MM_PAGE_FREE])
+            self.make_room(pfn[new:][event[new:] <= Event.MM_PAGE_FREE])
 
     def make_room(self, pfns: npt.NDArray[np.uint32]) -> None:
         """Have a place for every block that holds one of these frames, as long as there are not absurdly many."""
-        blocks = pfns[pfns != NONE] >> np.uint32(BLOCK_ORDER)
+        blocks = pfns[pfns != NO_PFN] >> np.uint32(BLOCK_ORDER)
         place = np.asarray(self.place)
         new = np.unique(blocks[place[blocks] == 0])
         before = len(self.state) // FRAMES_IN_BLOCK
@@ -138,7 +137,7 @@ def at(f: Frames, pfn: int) -> int:
 def first_new(f: Frames, event: memoryview, pfn: memoryview) -> int:
     """The first row that allocates or frees a frame without a place; behind the last if there is none."""
     for n in range(len(event)):
-        if event[n] <= MM_PAGE_FREE and pfn[n] != NONE and f.place[pfn[n] >> BLOCK_ORDER] == 0:
+        if event[n] <= Event.MM_PAGE_FREE and pfn[n] != NO_PFN and f.place[pfn[n] >> BLOCK_ORDER] == 0:
             return n
     return len(event)
 
@@ -173,7 +172,7 @@ def allocate(f: Frames, pfn: int, order: int, time: int) -> None:
     """A block is allocated: from now on all its frames are held."""
     f.allocations += 1
     for k in range(1 << order):
-        if pfn + k >= NONE:
+        if pfn + k >= NO_PFN:
             return
         i = at(f, pfn + k)
         if i >= 0:
@@ -221,7 +220,7 @@ def release(f: Frames, pid: int, pfn: int, order: int, time: int) -> None:
         return
     count_row(f, pid, count_free(f, pid, i, time) or order > 0)
     for k in range(1 << order):
-        if pfn + k >= NONE:
+        if pfn + k >= NO_PFN:
             return
         i = at(f, pfn + k)
         if i >= 0:
@@ -253,13 +252,13 @@ def apply(  # noqa: PLR0913 (the columns of the table)
 ) -> None:
     """What `advance` does, without the interpreter; a request that failed has no frame."""
     for n in range(start, stop):
-        if event[n] == MM_COMPACTION_BEGIN or event[n] == MM_COMPACTION_END:
-            compact(f, pid[n], 1 if event[n] == MM_COMPACTION_BEGIN else 0)
-        if pfn[n] == NONE or order[n] > MAX_ORDER:
+        if event[n] == Event.MM_COMPACTION_BEGIN or event[n] == Event.MM_COMPACTION_END:
+            compact(f, pid[n], 1 if event[n] == Event.MM_COMPACTION_BEGIN else 0)
+        if pfn[n] == NO_PFN or order[n] > MAX_ORDER:
             continue
-        if event[n] == MM_PAGE_ALLOC:
+        if event[n] == Event.MM_PAGE_ALLOC:
             allocate(f, pfn[n], order[n], time[n])
-        elif event[n] == MM_PAGE_FREE:
+        elif event[n] == Event.MM_PAGE_FREE:
             release(f, pid[n], pfn[n], order[n], time[n])
-        elif event[n] == MM_LRU_INSERTION:
+        elif event[n] == Event.MM_LRU_INSERTION:
             use(f, pfn[n])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from recap.errors import InputError
+from recap.trace.container import RawFolder
 from recap.trace.cursor import map_file
 from recap.trace.ingest import open_tracedat, tracedat_flow
 from recap.trace.llfree import is_llfree, llfree_flow
@@ -15,6 +16,9 @@ from recap.trace.table import Events, Flow
 from recap.trace.text import text_flow
 from recap.trace.tracedat import MAGIC
 
+TRACE = "trace.dat"
+PARQUET_TRACE = "trace.parquet"
+RAW = "raw"
 HEAD = 4096
 PERF_DATA = b"PERFILE2"
 
@@ -33,9 +37,9 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
     """The events of a trace, all CPUs and instances merged in time order.
 
     Args:
-        path: a trace.dat (6 or 7), a recording's folder with one in it, a folder of raw ring-buffer pages, text of
-            ftrace, `trace-cmd report` or `perf script`, a file for LLFree's replay, or Parquet of recap's own. The
-            content tells which.
+        path: a recording's folder, or a trace: a trace.dat (6 or 7), a folder of raw ring-buffer pages, text of ftrace,
+            `trace-cmd report` or `perf script`, a file for LLFree's replay, or Parquet of recap's own. The content
+            tells which.
 
     Errors:
         InputError: it is none of them, or damaged.
@@ -54,9 +58,22 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
 
 
 def trace_in(path: Path) -> Path:
-    """The trace of a recording, if a folder is one."""
-    inside = path / "trace.dat"
-    return inside if inside.is_file() else path
+    """The trace of a recording's folder: packed, or as raw pages, which a recorder leaves that was killed. What is no
+    folder is a trace by itself.
+    """
+    if not path.is_dir():
+        return path
+    packed = (file for file in (path / TRACE, path / PARQUET_TRACE) if file.is_file())
+    raw = (folder for folder in (path / RAW, path) if is_raw(folder))
+    found = next(packed, None) or next(raw, None)
+    if found is None:
+        raise InputError(path, "", "is a folder without a trace in it", f"name a trace, or a folder with a {TRACE}")
+    return found
+
+
+def trace_files(path: Path) -> list[Path]:
+    """The files that a trace is read from."""
+    return RawFolder(path).files() if is_raw(path) else [path]
 
 
 def table_of(path: Path) -> Events:
@@ -74,8 +91,6 @@ def open_flow(path: Path) -> Flow:
 
 def kind_of(path: Path) -> Kind:
     """What a file is, by its first bytes."""
-    if path.is_dir():
-        raise InputError(path, "", "is a folder without a trace in it", "name a trace, or a folder with trace.dat")
     data = map_file(path)
     head, size = bytes(data[:HEAD]), len(data)
     if head.startswith(MAGIC):

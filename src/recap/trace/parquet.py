@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from recap.errors import InputError, RecapError
 from recap.trace.ahead import ahead
-from recap.trace.table import COLUMNS, PIECE, Event, Events, Flow, Lost, joined
+from recap.trace.event import Event
+from recap.trace.table import COLUMNS, PIECE, Events, Flow, Lost, joined
 
 PARQUET = b"PAR1"
 KEY = b"recap"

@@ -24,7 +24,8 @@ from recap.errors import InputError, RecapError
 from recap.trace import surroundings
 from recap.trace.container import RawFolder, pack
 from recap.trace.formats import parse_fields
-from recap.trace.recording import END, RAW, START, TRACE
+from recap.trace.opening import RAW, TRACE
+from recap.trace.recording import END, START
 from recap.trace.spool import Spool
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
@@ -86,7 +87,7 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
 NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap
 
 
-class Record(msgspec.Struct, frozen=True):
+class RecordFile(msgspec.Struct, frozen=True):
     """What record.json says of a recording."""
 
     kernel: str
@@ -144,7 +145,7 @@ def record(
     request: Request,
     live: Callable[[Live], None] | None = None,
     packing: Callable[[float], None] | None = None,
-) -> Record:
+) -> RecordFile:
     """Record, and leave a RECORDING in the folder.
 
     Args:
@@ -180,7 +181,7 @@ def record(
         surroundings.pack_page_flags(path)
     target = request.folder / TRACE
     pack_or_keep(raw, target, packing)
-    found = Record(
+    found = RecordFile(
         kernel=" ".join(os.uname()),
         command=list(request.command),
         status=status,
@@ -199,10 +200,10 @@ def record(
     return found
 
 
-def read_record(folder: Path) -> Record | None:
+def read_record(folder: Path) -> RecordFile | None:
     """What a recording's record.json says; None where there is none of ours."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=RecordFile)
     except (OSError, msgspec.MsgspecError):
         return None
 

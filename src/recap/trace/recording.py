@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from recap.errors import InputError
-from recap.trace.opening import open_flow, open_trace
+from recap.trace.event import Event
+from recap.trace.opening import TRACE, open_flow, open_trace, trace_files, trace_in
 from recap.trace.procfs import (
     PageTypes,
     Zone,
@@ -24,12 +25,9 @@ from recap.trace.procfs import (
 )
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
-from recap.trace.table import Event, Events, Flow
+from recap.trace.table import Events, Flow
 from recap.trace.tarball import is_tarball, unpack
 
-TRACE = "trace.dat"
-PARQUET_TRACE = "trace.parquet"
-RAW = "raw"
 START, END = "START", "END"
 
 
@@ -40,7 +38,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
         path: a folder with a trace.dat and what was saved around it, or a trace.dat alone.
 
     Errors:
-        InputError: there is no such file.
+        InputError: there is no such file, or no trace in the folder.
 
     Example:
         >>> recap.load("recordings/hugetlb-1cpu").sysctl["vm.swappiness"]
@@ -54,15 +52,10 @@ def nothing() -> Flow:
     return Flow(comms={}, clock="unknown", cpus=1, buffers=("",), symbols={})
 
 
-def trace_in(folder: Path) -> Path:
-    """Where a folder has its trace: packed, or as raw pages, which a recorder leaves that was killed."""
-    found = (path for path in (folder / TRACE, folder / PARQUET_TRACE) if path.is_file())
-    raw = (path for path in (folder / RAW, folder) if is_raw(path))
-    return next(found, None) or next(raw, None) or folder / TRACE
-
-
 class Recording:
     """What was recorded, each part read when first asked for. `n` is 0 for before the load, 1 for after.
+
+    `files` are those that were read so far: all that an experiment depends on.
 
     Example:
         >>> recording = recap.load("recordings/hugetlb-1cpu")
@@ -73,30 +66,39 @@ class Recording:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
         self.folder: Path | None
+        self.files: set[Path] = set()
         self.archive = is_tarball(given)
         if self.archive:
             self.path, self.folder = given, unpack(given)
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
             return
-        self.path = trace_in(given) if given.is_dir() else given
+        self.path = trace_in(given)
         self.folder = given if given.is_dir() else None
         if not (self.path.is_file() or is_raw(self.path)):
-            mend = f"name a folder with a {TRACE} in it, or a trace.dat"
-            raise InputError(self.path, "", "there is no such file", mend)
+            raise InputError(given, "", "there is no such file", f"name a folder with a {TRACE} in it, or a trace")
 
     def beside(self, name: str) -> Path | None:
         """A file of the folder, if it was saved."""
         path = self.folder / name if self.folder else None
-        return path if path and path.is_file() else None
+        if path is None or not path.is_file():
+            return None
+        self.files.add(path)
+        return path
 
     @cached_property
     def events(self) -> Events:
         """The trace; none are in an archive of /proc files."""
-        return nothing().whole() if self.archive else open_trace(self.path)
+        if self.archive:
+            return nothing().whole()
+        self.files.update(trace_files(self.path))
+        return open_trace(self.path)
 
     def flow(self) -> Flow:
         """The trace piece by piece, which takes little memory however long it is."""
-        return nothing() if self.archive else open_flow(self.path)
+        if self.archive:
+            return nothing()
+        self.files.update(trace_files(self.path))
+        return open_flow(self.path)
 
     def snapshot(self, n: int) -> Snapshot | None:
         """The memory state before or after, None if there is none."""

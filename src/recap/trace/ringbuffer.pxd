@@ -1,60 +1,13 @@
 cimport cython
 from libc.string cimport memcpy
 
+from recap.trace.event cimport NO_PFN
+
 cdef extern from "<endian.h>" nogil:
     unsigned short le16toh(unsigned short value)
     unsigned int le32toh(unsigned int value)
 
 # The constants of ringbuffer.py as C sees them; tests/trace/test_ringbuffer.py holds the two against each other.
-cdef enum:
-    END = 0
-    MORE = 1
-    WAIT = 2
-    BAD = 3
-
-    FAULT_HEADER = 1
-    FAULT_COMMIT = 2
-    FAULT_STAMP = 3
-    FAULT_BACKWARDS = 4
-    FAULT_RECORD = 5
-    FAULT_EVENT = 6
-
-    PADDING = 29
-    TIME_EXTEND = 30
-    TIME_STAMP = 31
-    NO_EVENT = -1
-
-    COMMIT_MASK = 0x7FFFFFF
-    STAMP_WIDTH = 59
-    TIME_WIDTH = 62
-
-    PID = 0
-    CONTEXT = 1
-    PFN = 2
-    ORDER = 3
-    MIGRATETYPE = 4
-    FLAGS = 5
-    A = 6
-    B = 7
-    NR_SLOTS = 8
-
-    ABSENT = 0
-    NUMBER_8 = 1
-    UNSIGNED_4 = 2
-    SIGNED_4 = 3
-    UNSIGNED_2 = 4
-    SIGNED_2 = 5
-    UNSIGNED_1 = 6
-    SIGNED_1 = 7
-    WRITES = 8
-    BEGINS = 9
-    ENDS = 10
-
-    NONE = 0xFFFFFFFF
-    LOW32 = 0xFFFFFFFF
-    INT_MAX = 0x7FFFFFFF
-    W = 0x57
-
 cdef long long TWO_32
 
 cdef class Pages:

@@ -16,6 +16,8 @@ import cython
 COMPILED: bool = bool(cython.compiled)
 
 if not cython.compiled:  # compiled, they are the constants of the header
+    from recap.trace.event import NO_PFN
+
     # What a step along a stream comes to.
     END, MORE, WAIT, BAD = 0, 1, 2, 3
 
@@ -39,7 +41,6 @@ if not cython.compiled:  # compiled, they are the constants of the header
     # ... whether text such as "WS" has a W, or where in the buffer the field begins and its event ends.
     WRITES, BEGINS, ENDS = 8, 9, 10
 
-    NONE = 0xFFFFFFFF  # no page frame
     LOW32 = 0xFFFFFFFF
     INT_MAX = 0x7FFFFFFF
     W = 0x57  # the letter
@@ -342,7 +343,7 @@ def store(pages: Pages, plan: Plan, out: Columns, stream: int, row: int, n: int)
     out.cpu[n] = pages.cpu[stream]
     out.context[n] = fetch(pages, plan, stream, k + CONTEXT) & 0xFF if plan.how[k + CONTEXT] else 0
     out.pid[n] = within(fetch(pages, plan, stream, k + PID), 0, INT_MAX, -1) if plan.how[k + PID] else 0
-    out.pfn[n] = within(fetch(pages, plan, stream, k + PFN), 0, NONE, NONE) if plan.how[k + PFN] else NONE
+    out.pfn[n] = within(fetch(pages, plan, stream, k + PFN), 0, NO_PFN, NO_PFN) if plan.how[k + PFN] else NO_PFN
     out.order[n] = within(fetch(pages, plan, stream, k + ORDER), 0, 255, 255) if plan.how[k + ORDER] else 0
     out.migratetype[n] = (
         within(fetch(pages, plan, stream, k + MIGRATETYPE), 0, 127, -1) if plan.how[k + MIGRATETYPE] else -1

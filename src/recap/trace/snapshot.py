@@ -123,8 +123,9 @@ class Snapshot:
 
     def shmem(self) -> npt.NDArray[np.bool_]:
         """Which frames hold pages of files that are backed by swap."""
-        anonymous = np.uint64(1)  # PAGE_MAPPING_ANON
-        return self.has("PG_swapbacked") & (self.mapping != 0) & (self.mapping & anonymous == 0)
+        anonymous = self.mapping & np.uint64(1) != 0  # PAGE_MAPPING_ANON
+        found: npt.NDArray[np.bool_] = self.has("PG_swapbacked") & (self.mapping != 0) & ~anonymous
+        return found
 
     def block_device_pages(self) -> npt.NDArray[np.int64]:
         """Frames with a filesystem's metadata: of the file pages with buffers, those of the mapping that reaches

@@ -1,6 +1,5 @@
 """The neutral form of a trace: one table of equal columns in time order, whatever file it came from."""
 
-import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -9,60 +8,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-NO_PFN = 0xFFFFFFFF
+from recap.trace.event import CaptureStep, Event
+
 PIECE = 1 << 18  # rows of a trace that is read piece by piece
-
-
-class Event(enum.IntEnum):
-    """The events a trace is made of, named like their tracepoints."""
-
-    MM_PAGE_ALLOC = 0
-    MM_PAGE_FREE = 1
-    MM_PAGE_FREE_BATCHED = 2
-    MM_PAGE_PCPU_DRAIN = 3
-    MM_PAGE_ALLOC_ZONE_LOCKED = 4
-    MM_PAGE_ALLOC_EXTFRAG = 5
-    MM_LRU_INSERTION = 6
-    MM_LRU_ACTIVATE = 7
-    MM_FILEMAP_ADD_TO_PAGE_CACHE = 8
-    MM_FILEMAP_DELETE_FROM_PAGE_CACHE = 9
-    WRITEBACK_DIRTY_FOLIO = 10
-    BLOCK_RQ_ISSUE = 11
-    BLOCK_RQ_COMPLETE = 12
-    SCHED_SWITCH = 13
-    SCHED_PROCESS_FORK = 14
-    SCHED_PROCESS_EXIT = 15
-    SCHED_PROCESS_EXEC = 16
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
-    MM_VMSCAN_DIRECT_RECLAIM_END = 18
-    MM_VMSCAN_KSWAPD_WAKE = 19
-    MM_VMSCAN_KSWAPD_SLEEP = 20
-    MM_VMSCAN_WAKEUP_KSWAPD = 21
-    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
-    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
-    MM_VMSCAN_WRITE_FOLIO = 24
-    MM_COMPACTION_BEGIN = 25
-    MM_COMPACTION_END = 26
-    MM_COMPACTION_KCOMPACTD_WAKE = 27
-    MM_COMPACTION_KCOMPACTD_SLEEP = 28
-    MM_MIGRATE_PAGES = 29
-    TRACE_MARKER = 30
-    MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
-    MM_COMPACTION_ISOLATE_FREEPAGES = 32
-    MM_COMPACTION_WAKEUP_KCOMPACTD = 33
-    MM_MIGRATE_PAGES_START = 34
-    MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
-    MM_VMSCAN_MEMCG_RECLAIM_END = 36
-    WORKQUEUE_EXECUTE_START = 37
-    PAGE_CAPTURE = 38  # of a kernel with page capture in it: kernel/
-
-
-# The steps of page capture as its tracepoint prints them, by their numbers. The first and the last concern no block: a
-# direct reclaim opens a capture, in a mode, and reports what it came to.
-CAPTURE_STEPS = (
-    *("opened", "own", "neighbour", "stolen", "outsider"),
-    *("trimmed", "returned", "handed", "refused", "closed"),
-)
+CAPTURE_STEPS = tuple(step.name.lower() for step in CaptureStep)  # as the tracepoint prints them
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
 ALIASES = {

@@ -15,8 +15,9 @@ from recap.errors import InputError
 from recap.trace.blocks import BLOCK, Block, BlockReader, Columns
 from recap.trace.builder import Builder
 from recap.trace.cursor import forget
+from recap.trace.event import NO_PFN, Event
 from recap.trace.gfp import GFP_NAMES, gfp_bits
-from recap.trace.table import CAPTURE_STEPS, NO_PFN, SCHEMA, TRACEPOINTS, Event, Flow, Lost
+from recap.trace.table import CAPTURE_STEPS, SCHEMA, TRACEPOINTS, Flow, Lost
 
 LINE = re.compile(
     r"[ \t]*(?P<comm>\S.{0,62}?)(?:-(?P<pid>\d{1,10})|[ \t]+(?:-?\d{1,10}/)?(?P<tid>-?\d{1,10}))[ \t]+"

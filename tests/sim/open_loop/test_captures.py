@@ -12,7 +12,7 @@ from recap.policy.catalogue import KERNEL_MODES
 from recap.sim.open_loop import Replay, modes_of, most_open
 from recap.trace import Event
 from recap.trace.table import CAPTURE_STEPS
-from tests.sim.open_loop.capture_tape import RECLAIMERS, CaptureTape, capture_machine
+from tests.sim.open_loop.capture_tape import RECLAIMERS, CaptureTape, capture_machine, reclaimer
 
 REFUSED = CAPTURE_STEPS.index("refused")
 
@@ -148,12 +148,24 @@ def test_a_page_that_is_not_captured_although_the_model_would_stays_one_differen
     tape = tape_of(2)
     held = tape.fill()
     tape.opens(0)
-    tape.free_list(held[256:257], pid=110)
+    tape.free_list(held[256:257], **reclaimer(0))
+    tape.report(Event.MM_VMSCAN_LRU_SHRINK_INACTIVE, a=1, b=1, **reclaimer(0))
     tape.reclaims(0, held[320:352])
     tape.closes(0, tape.settles(0))
     replay = tape.replayed()
     assert [kind for kind, *_ in replay.deviations()] == ["capture"]
     same_memory(replay, tape)
+
+
+def test_a_page_whose_last_user_goes_while_it_is_put_back_is_not_reclaims() -> None:
+    """It is freed in the batch, but the batch does not count it."""
+    tape = tape_of(2)
+    held = tape.fill()
+    tape.opens(0)
+    tape.free_list(held[256:257], **reclaimer(0))
+    tape.report(Event.MM_VMSCAN_LRU_SHRINK_INACTIVE, a=1, b=0, **reclaimer(0))
+    tape.closes(0, None)
+    whole(tape.replayed())
 
 
 def test_what_merged_otherwise_is_set_right_when_it_goes_free() -> None:

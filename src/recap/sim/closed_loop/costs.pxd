@@ -2,11 +2,6 @@ cimport cython
 
 from recap.pages cimport Memory
 
-cdef enum:
-    STEP_NS = 500
-    SHORTEST_WAIT_NS = 5000
-    DRAWS = 4096
-
 cdef class Costs:
     cdef Memory m
     cdef long long scanned_ns

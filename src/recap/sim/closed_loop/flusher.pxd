@@ -1,16 +1,12 @@
 cimport cython
 
-from recap.kernel cimport PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK, TENTH_NS
+from recap.kernel cimport LRU_ACTIVE_FILE, LRU_INACTIVE_FILE, PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK, TENTH_NS
 from recap.mm.vmstat cimport NR_DIRTY, NR_WRITEBACK
 from recap.mm.writeback cimport set_page_dirty, start_writeback
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport STEP_NS
 from recap.sim.closed_loop.scheduler cimport ASLEEP, Scheduler
 from recap.sim.device cimport Device
-
-cdef enum:
-    FLUSH_BATCH = 256
-    WRITEBACK_INTERVAL_NS = 5000000000
 
 cdef class Flusher:
     cdef Memory m
@@ -48,7 +44,7 @@ cdef class Flusher:
 
     cdef bint over_limit(self) noexcept nogil
 
-    @cython.locals(pages=cython.longlong, z=cython.int)
+    @cython.locals(pages=cython.longlong, z=cython.int, node=cython.int)
     cdef long long dirtyable(self) noexcept nogil
 
     @cython.locals(now=cython.longlong)

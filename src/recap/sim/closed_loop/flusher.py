@@ -15,12 +15,22 @@ from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.device import Device
 
 if not cython.compiled:
-    from recap.kernel import PG_DIRTY, PG_HELD, PG_JOURNALLED, PG_LRU, PG_SWAPBACKED, PG_WRITEBACK, TENTH_NS
+    from recap.kernel import (
+        LRU_ACTIVE_FILE,
+        LRU_INACTIVE_FILE,
+        PG_DIRTY,
+        PG_HELD,
+        PG_JOURNALLED,
+        PG_LRU,
+        PG_SWAPBACKED,
+        PG_WRITEBACK,
+        TENTH_NS,
+    )
     from recap.mm.vmstat import NR_DIRTY, NR_WRITEBACK
     from recap.mm.writeback import set_page_dirty, start_writeback
     from recap.sim.closed_loop.costs import STEP_NS
+    from recap.sim.closed_loop.scheduler import ASLEEP
 
-    ASLEEP = 4
     FLUSH_BATCH = 256
     WRITEBACK_INTERVAL_NS = 5_000_000_000
 
@@ -57,7 +67,7 @@ class Flusher:
 
     def collect(self) -> None:
         """The pages that are dirty at the start, oldest first as far as the LRU lists tell."""
-        for i in range(NR_LRU_LISTS):
+        for i in range(self.m.nr_nodes * NR_LRU_LISTS):
             for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
                 flags = self.m.page[pfn].flags
                 if flags & PG_DIRTY and not flags & PG_SWAPBACKED:
@@ -125,7 +135,10 @@ class Flusher:
 
     def dirtyable(self) -> int:
         """Pages that may be dirty: free ones and those of files (global_dirtyable_memory)."""
-        pages = self.m.lru_size[2] + self.m.lru_size[3]
+        pages = 0
+        for node in range(self.m.nr_nodes):
+            pages += self.m.node[node].lru_size[LRU_INACTIVE_FILE]
+            pages += self.m.node[node].lru_size[LRU_ACTIVE_FILE]
         for z in range(self.m.nr_zones):
             pages += self.m.zone[z].free_pages
         return pages

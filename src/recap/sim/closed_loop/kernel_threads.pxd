@@ -7,10 +7,8 @@ from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
 from recap.sim.closed_loop.scheduler cimport ASLEEP, WAITING, Scheduler
 from recap.sim.device cimport Device
-from recap.sim.journal cimport NOTE_KCOMPACTD, NOTE_KSWAPD, Journal
-
-cdef enum:
-    LONG_DELAY_NS = 1000000
+from recap.sim.journal cimport Journal
+from recap.sim.note cimport Note
 
 cdef class KernelThreads:
     cdef Memory m

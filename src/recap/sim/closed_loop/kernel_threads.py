@@ -15,10 +15,10 @@ if not cython.compiled:
     from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import LRUVEC, NAP, kswapd_step
     from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
+    from recap.sim.closed_loop.scheduler import ASLEEP, WAITING
+    from recap.sim.note import Note
 
-    WAITING, ASLEEP = 1, 4
-    NOTE_KSWAPD = 1
-    NOTE_KCOMPACTD = 6
+    NODE = 0  # the one whose threads these are
     LONG_DELAY_NS = 1_000_000
 
 
@@ -59,40 +59,40 @@ class KernelThreads:
 
     def answer_calls(self, now: int) -> None:
         """Wake those that were called."""
-        if self.m.kswapd_wanted and self.m.kswapd_asleep:
+        if self.m.node[NODE].kswapd_wanted and self.m.node[NODE].kswapd_asleep:
             self.sched.call(self.kswapd, now)
-        if self.m.kcompactd_wanted and self.m.kcompactd_asleep:
-            self.m.kcompactd_wanted = False
+        if self.m.node[NODE].kcompactd_wanted and self.m.node[NODE].kcompactd_asleep:
+            self.m.node[NODE].kcompactd_wanted = False
             self.sched.call(self.kcompactd, now)
 
     def kcompactd_turn(self, c: int) -> None:
         """One step of kcompactd, and its sleep until it is called or wants to look by itself."""
-        asleep = self.m.kcompactd_asleep
-        kcompactd_step(self.m, c)
+        asleep = self.m.node[NODE].kcompactd_asleep
+        kcompactd_step(self.m, NODE, c)
         self.sched.cpu[c].now += self.costs.charge(0)
-        if asleep and not self.m.kcompactd_asleep:
+        if asleep and not self.m.node[NODE].kcompactd_asleep:
             self.kcompactd_since = self.sched.cpu[c].now
-        elif self.m.kcompactd_asleep and not asleep:
-            self.journal.note(NOTE_KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
-        if self.m.kcompactd_asleep:
-            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.m.kcompactd_timeout_ns)
+        elif self.m.node[NODE].kcompactd_asleep and not asleep:
+            self.journal.note(Note.KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
+        if self.m.node[NODE].kcompactd_asleep:
+            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.m.node[NODE].kcompactd_timeout_ns)
         elif self.costs.wait >= SHORTEST_WAIT_NS:
             self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.costs.wait)
 
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
-        asleep = self.m.kswapd_asleep
-        kswapd_step(self.m, c)
+        asleep = self.m.node[NODE].kswapd_asleep
+        kswapd_step(self.m, NODE, c)
         self.sched.cpu[c].now += self.costs.charge(0)
         self.sched.task[self.kswapd].run_left = self.shrink_slab(self.costs.delay)
-        if asleep and not self.m.kswapd_asleep:
+        if asleep and not self.m.node[NODE].kswapd_asleep:
             self.kswapd_since = self.sched.cpu[c].now
-        elif self.m.kswapd_asleep and not asleep:
-            self.journal.note(NOTE_KSWAPD, self.kswapd, self.kswapd_since, self.sched.cpu[c].now)
-        if self.m.sc[0].sleep_ns > 0:
+        elif self.m.node[NODE].kswapd_asleep and not asleep:
+            self.journal.note(Note.KSWAPD, self.kswapd, self.kswapd_since, self.sched.cpu[c].now)
+        if self.m.sc[NODE].sleep_ns > 0:
             self.throttled_written = 0
             self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))
-        elif self.m.kswapd_asleep and self.m.sc[0].phase == 0:
+        elif self.m.node[NODE].kswapd_asleep and self.m.sc[NODE].phase == 0:
             self.sched.rest(c, ASLEEP)
 
     def shrink_slab(self, delay: int) -> int:
@@ -100,7 +100,7 @@ class KernelThreads:
         if delay > LONG_DELAY_NS:
             self.owed += delay
             delay = 0
-        if self.m.sc[0].phase != LRUVEC:
+        if self.m.sc[NODE].phase != LRUVEC:
             delay = max(delay, 0) + self.owed
             self.owed = 0
         return max(delay, 0)
@@ -110,6 +110,6 @@ class KernelThreads:
         if self.m.rules.waits_for_congestion:
             return
         self.throttled_written += 1
-        throttled = self.sched.task[self.kswapd].state == WAITING and self.m.sc[0].phase != NAP
+        throttled = self.sched.task[self.kswapd].state == WAITING and self.m.sc[NODE].phase != NAP
         if throttled and self.throttled_written > SWAP_CLUSTER_MAX:
             self.sched.call(self.kswapd, now)

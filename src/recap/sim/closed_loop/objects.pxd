@@ -1,14 +1,7 @@
 cimport cython
 
-from recap.kernel cimport (
-    IN_SWAP,
-    NONE,
-    PAGE_ALLOC_COSTLY_ORDER,
-    PG_ACTIVE,
-    PG_LRU,
-    PG_SWAPBACKED,
-    PG_YOUNG,
-)
+from recap.demand.kinds cimport Kind
+from recap.kernel cimport IN_SWAP, NONE, PAGE_ALLOC_COSTLY_ORDER, PG_ACTIVE, PG_LRU, PG_SWAPBACKED, PG_YOUNG
 from recap.mm.kswapd cimport wakeup_kswapd
 from recap.mm.lru cimport activate_page, lruvec_add, lruvec_del, mark_page_accessed
 from recap.mm.page_alloc cimport free_pages
@@ -16,19 +9,10 @@ from recap.mm.slab cimport add_slab_page, del_slab_page
 from recap.mm.vmstat cimport HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
 from recap.mm.workingset cimport workingset_activate, workingset_age_nonresident, workingset_refault
 from recap.mm.writeback cimport forget_page
-from recap.pages cimport Memory
+from recap.pages cimport Memory, page_node
 from recap.sim.closed_loop.scheduler cimport Scheduler, Task
-from recap.sim.journal cimport NOTE_STOLEN, Journal
-
-cdef enum:
-    KIND_KERNEL = 0
-    KIND_ANON = 1
-    KIND_FILE = 2
-    KIND_SLAB = 3
-
-    SLOT_BITS = 13
-    SLOT_MASK = 0x1FFF
-    REQUEST_MASK = 0x7FFFF
+from recap.sim.journal cimport Journal
+from recap.sim.note cimport Note
 
 cdef class Objects:
     cdef Memory m

@@ -14,6 +14,7 @@ from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.journal import Journal
 
 if not cython.compiled:
+    from recap.demand.kinds import Kind
     from recap.kernel import (
         IN_SWAP,
         NONE,
@@ -30,12 +31,12 @@ if not cython.compiled:
     from recap.mm.vmstat import HIGH_ORDER_ATTEMPTS, HIGH_ORDER_SUCCESSES, PSWPIN, STOLEN_PAGES
     from recap.mm.workingset import workingset_activate, workingset_age_nonresident, workingset_refault
     from recap.mm.writeback import forget_page
+    from recap.pages import page_node
+    from recap.sim.note import Note
 
-    KIND_KERNEL, KIND_ANON, KIND_FILE, KIND_SLAB = range(4)
     SLOT_BITS = 13
     SLOT_MASK = 0x1FFF
     REQUEST_MASK = 0x7FFFF
-    NOTE_STOLEN = 2
 
 
 class Objects:
@@ -82,19 +83,19 @@ class Objects:
         if order > PAGE_ALLOC_COSTLY_ORDER:
             self.m.vmstat[HIGH_ORDER_SUCCESSES] += 1
             self.task[t].served += 1
-        if self.kind[obj] == KIND_ANON:
+        if self.kind[obj] == Kind.ANON:
             self.task[t].anon_pages += 1 << order
             self.m.page[pfn].flags = PG_SWAPBACKED | PG_YOUNG | (PG_ACTIVE if self.m.rules.anon_starts_active else 0)
             self.join_lru(obj, pfn)
-        elif self.kind[obj] == KIND_FILE:
+        elif self.kind[obj] == Kind.FILE:
             self.m.page[pfn].flags = 0
             self.join_lru(obj, pfn)
-        elif self.kind[obj] == KIND_SLAB:
+        elif self.kind[obj] == Kind.SLAB:
             add_slab_page(self.m, pfn)
         for z in range(self.m.nr_zones):
             if self.m.zone[z].boosted:
                 self.m.zone[z].boosted = 0
-                wakeup_kswapd(self.m, 0, self.m.zone[z].index, False)
+                wakeup_kswapd(self.m, self.m.zone[z].node, 0, self.m.zone[z].index, False)
 
     def join_lru(self, obj: int, pfn: int) -> None:
         """A page begins inactive, unless its content was evicted a short while ago."""
@@ -117,7 +118,7 @@ class Objects:
                 self.m.frame[i].freed_by = 0
                 if by & SLOT_MASK != s and self.m.sc[by & SLOT_MASK].request == by:
                     self.m.vmstat[STOLEN_PAGES] += 1
-                    self.journal.note(NOTE_STOLEN, t, self.sched.clock, self.sched.clock)
+                    self.journal.note(Note.STOLEN, t, self.sched.clock, self.sched.clock)
                     self.journal.note_block(i, order, True)
 
     def touch(self, pfn: int) -> None:
@@ -130,7 +131,7 @@ class Objects:
     def activate(self, pfn: int) -> None:
         """A page was used twice (folio_mark_accessed)."""
         if self.m.page[pfn].flags & PG_LRU and not self.m.page[pfn].flags & PG_ACTIVE:
-            workingset_age_nonresident(self.m, 1 << self.m.page[pfn].order)
+            workingset_age_nonresident(self.m, page_node(self.m, pfn), 1 << self.m.page[pfn].order)
         activate_page(self.m, pfn)
 
     def give_back(self, c: int, obj: int) -> None:
@@ -139,14 +140,14 @@ class Objects:
         self.asked[obj] = 0
         if pfn == NONE:
             return
-        if self.kind[obj] == KIND_ANON and self.owner[obj] >= 0:
+        if self.kind[obj] == Kind.ANON and self.owner[obj] >= 0:
             self.task[self.owner[obj]].anon_pages -= 1 << self.order[obj]
         self.owner[obj] = -1
         if pfn == IN_SWAP:
             self.m.nr_swap_pages += 1
             self.m.resident[obj] = NONE
             return
-        if self.kind[obj] == KIND_SLAB:
+        if self.kind[obj] == Kind.SLAB:
             del_slab_page(self.m, pfn)
         forget_page(self.m, pfn)
         self.m.frame[pfn].freed_by = 0
@@ -156,5 +157,5 @@ class Objects:
     def kill(self, c: int, t: int) -> None:
         """Free what a task holds; what it read and wrote stays in the caches."""
         for obj in range(len(self.owner)):
-            if self.owner[obj] == t and self.kind[obj] in (KIND_KERNEL, KIND_ANON):
+            if self.owner[obj] == t and self.kind[obj] in (Kind.KERNEL, Kind.ANON):
                 self.give_back(c, obj)

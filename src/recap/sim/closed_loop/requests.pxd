@@ -1,5 +1,6 @@
 cimport cython
 
+from recap.demand.kinds cimport Kind, Op
 from recap.kernel cimport (
     GFP_DIRECT_RECLAIM,
     GFP_NORETRY,
@@ -16,16 +17,12 @@ from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, s
 from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
-from recap.sim.closed_loop.objects cimport KIND_FILE, KIND_SLAB, REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
 from recap.sim.closed_loop.scheduler cimport Cpu, Scheduler, Task
 from recap.sim.device cimport Device
 from recap.sim.episodes cimport NO_EPISODE, Episodes, episode_of
-from recap.sim.journal cimport NOTE_OOM_KILL, NOTE_STALL, Journal
-
-cdef enum:
-    OP_ALLOC = 0
-    OP_TOUCH = 8
-    NO_SLOT_NS = 3000000
+from recap.sim.journal cimport Journal
+from recap.sim.note cimport Note
 
 cdef class Requests:
     cdef Memory m

@@ -18,6 +18,7 @@ from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal
 
 if not cython.compiled:
+    from recap.demand.kinds import Kind, Op
     from recap.kernel import (
         GFP_DIRECT_RECLAIM,
         GFP_NORETRY,
@@ -41,12 +42,11 @@ if not cython.compiled:
     )
     from recap.mm.vmstat import ALLOC_FAIL, OOM_KILL
     from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
-    from recap.sim.closed_loop.objects import KIND_FILE, KIND_SLAB, REQUEST_MASK, SLOT_BITS
+    from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.episodes import NO_EPISODE, episode_of
+    from recap.sim.note import Note
 
-    OP_ALLOC, OP_TOUCH = 0, 8
     NO_SLOT_NS = 3_000_000
-    NOTE_STALL, NOTE_OOM_KILL = 0, 3
 
 
 class Requests:
@@ -85,10 +85,10 @@ class Requests:
         self.op_gfp = adopt(demand.op_gfp)
         self.read_page_ns = demand.read_page_ns
         self.swap_in_ns = demand.swap_in_ns
-        slots = len(memory.array("sc")) - 1
-        self.free_slots = adopt(np.arange(slots, 0, -1, dtype=np.int32))
-        self.nr_free_slots = slots
-        self.episodes = Episodes(slots + 1)
+        controls = len(memory.array("sc"))  # kswapd's come first, one for each node
+        self.free_slots = adopt(np.arange(controls - 1, memory.nr_nodes - 1, -1, dtype=np.int32))
+        self.nr_free_slots = controls - memory.nr_nodes
+        self.episodes = Episodes(controls)
         self.issued = 0
         self.stalls = 0
         self.stall_ns = 0
@@ -163,7 +163,7 @@ class Requests:
         s = self.task[t].slot
         pfn = self.m.sc[s].page
         self.count_stall(c, t, s)
-        self.journal.note(NOTE_STALL, t, self.task[t].stalled_at, self.cpu[c].now)
+        self.journal.note(Note.STALL, t, self.task[t].stalled_at, self.cpu[c].now)
         self.journal.note_block(pfn, self.m.sc[s].order, status == SERVED)
         leave_queue(self.m, s)
         if status == SERVED:
@@ -193,7 +193,7 @@ class Requests:
         i = self.task[t].op
         if self.task[t].tries or self.op_gfp[i] & (GFP_THISNODE | GFP_NORETRY) != GFP_THISNODE | GFP_NORETRY:
             return False
-        recorded = i + 1 < self.task[t].end and self.op_kind[i + 1] == OP_ALLOC and self.op_obj[i + 1] == self.op_obj[i]
+        recorded = i + 1 < self.task[t].end and self.op_kind[i + 1] == Op.ALLOC and self.op_obj[i + 1] == self.op_obj[i]
         return self.op_gfp[i] & GFP_DIRECT_RECLAIM != 0 and not recorded
 
     def count_stall(self, c: int, t: int, s: int) -> None:
@@ -213,7 +213,7 @@ class Requests:
         obj = self.op_obj[self.task[t].op]
         if self.m.resident[obj] == IN_SWAP:
             self.task[t].read_ns += self.swap_in_ns
-        elif self.objects.kind[obj] in (KIND_FILE, KIND_SLAB) and self.op_kind[self.task[t].op] == OP_TOUCH:
+        elif self.objects.kind[obj] in (Kind.FILE, Kind.SLAB) and self.op_kind[self.task[t].op] == Op.TOUCH:
             self.task[t].read_ns += self.read_page_ns
         self.objects.occupy(t, obj, pfn, s)
 
@@ -233,7 +233,7 @@ class Requests:
         if victim < 0:
             return False
         self.m.vmstat[OOM_KILL] += 1
-        self.journal.note(NOTE_OOM_KILL, victim, self.cpu[c].now, self.cpu[c].now)
+        self.journal.note(Note.OOM_KILL, victim, self.cpu[c].now, self.cpu[c].now)
         self.objects.kill(c, victim)
         if victim != t:
             self.task[victim].end = self.task[victim].op + 1

@@ -35,19 +35,6 @@ ctypedef packed struct Cpu:
     int last
     int nr_running
 
-cdef enum:
-    UNBORN = 0
-    WAITING = 1
-    READY = 2
-    RUNNING = 3
-    ASLEEP = 4
-    DONE = 5
-
-    SCHED_LATENCY_NS = 6000000
-    SCHED_MIN_GRANULARITY_NS = 750000
-    SCHED_WAKEUP_GRANULARITY_NS = 1000000
-    NEVER = 0x4000000000000000
-
 cdef class Scheduler:
     cdef readonly int kswapd
     cdef readonly int flusher

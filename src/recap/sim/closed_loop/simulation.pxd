@@ -1,5 +1,6 @@
 cimport cython
 
+from recap.demand.kinds cimport Op
 from recap.kernel cimport IN_SWAP
 from recap.mm.min_free cimport set_min_free_pages
 from recap.mm.writeback cimport hold_page
@@ -7,26 +8,10 @@ from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
 from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
-from recap.sim.closed_loop.requests cimport OP_ALLOC, OP_TOUCH, Requests
+from recap.sim.closed_loop.requests cimport Requests
 from recap.sim.closed_loop.scheduler cimport DONE, NEVER, UNBORN, Cpu, Scheduler, Task
 from recap.sim.device cimport Device
 from recap.sim.journal cimport Journal
-
-cdef enum:
-    OP_FREE = 1
-    OP_DIRTY = 2
-    OP_ACTIVATE = 3
-    OP_FORK = 4
-    OP_EXIT = 5
-    OP_WRITEBACK = 6
-    OP_WRITE_PAGE = 7
-    OP_PACE = 9
-    OP_FALLBACK = 10
-    OP_MIN_FREE = 11
-    OP_REFAULT = 12
-    OP_HOLD = 13
-
-    READ_BATCH_NS = 8000000
 
 cdef class Simulation:
     cdef readonly Memory m

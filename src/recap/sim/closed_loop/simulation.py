@@ -21,14 +21,13 @@ from recap.sim.disk import Disk
 from recap.sim.journal import Journal
 
 if not cython.compiled:
+    from recap.demand.kinds import Op
     from recap.kernel import IN_SWAP
     from recap.mm.min_free import set_min_free_pages
     from recap.mm.writeback import hold_page
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.closed_loop.scheduler import DONE, NEVER, UNBORN
 
-    OP_ALLOC, OP_FREE, OP_DIRTY, OP_ACTIVATE, OP_FORK, OP_EXIT, OP_WRITEBACK, OP_WRITE_PAGE = range(8)
-    OP_TOUCH, OP_PACE, OP_FALLBACK, OP_MIN_FREE, OP_REFAULT, OP_HOLD = range(8, 14)
     READ_BATCH_NS = 8_000_000
 
 
@@ -191,9 +190,9 @@ class Simulation:
         if self.task[t].until and self.cpu[c].now >= self.task[t].until:
             self.objects.kill(c, t)
             self.finish(c)
-        elif self.op_kind[i] == OP_DIRTY and self.flusher.over_limit():
+        elif self.op_kind[i] == Op.DIRTY and self.flusher.over_limit():
             self.flusher.balance_dirty_pages(c, t)
-        elif self.op_kind[i] in (OP_ALLOC, OP_TOUCH) and self.m.resident[self.op_obj[i]] >= IN_SWAP:
+        elif self.op_kind[i] in (Op.ALLOC, Op.TOUCH) and self.m.resident[self.op_obj[i]] >= IN_SWAP:
             if self.requests.ask(c, t):
                 self.next_op(c, t)
         else:
@@ -202,30 +201,30 @@ class Simulation:
 
     def do_at_once(self, c: int, t: int, kind: int, obj: int) -> None:
         """An operation that needs no memory."""
-        if kind == OP_FREE:
+        if kind == Op.FREE:
             self.objects.give_back(c, obj)
-        elif kind == OP_WRITEBACK:
+        elif kind == Op.WRITEBACK:
             self.flusher.write_back(obj)
-        elif kind == OP_FORK:
+        elif kind == Op.FORK:
             self.fork(c, t, obj)
-        elif kind == OP_FALLBACK and self.m.resident[obj] < IN_SWAP:
+        elif kind == Op.FALLBACK and self.m.resident[obj] < IN_SWAP:
             self.task[t].op += self.requests.op_gfp[self.task[t].op]
-        elif kind == OP_MIN_FREE:
+        elif kind == Op.MIN_FREE:
             set_min_free_pages(self.m, obj)
-        elif kind == OP_REFAULT and self.m.resident[obj] < IN_SWAP:
+        elif kind == Op.REFAULT and self.m.resident[obj] < IN_SWAP:
             self.objects.come_back(self.m.resident[obj], self.requests.op_gfp[self.task[t].op] != 0)
-        elif kind in (OP_DIRTY, OP_ACTIVATE, OP_WRITE_PAGE, OP_TOUCH, OP_HOLD) and self.m.resident[obj] < IN_SWAP:
+        elif kind in (Op.DIRTY, Op.ACTIVATE, Op.WRITE_PAGE, Op.TOUCH, Op.HOLD) and self.m.resident[obj] < IN_SWAP:
             self.use_page(c, kind, self.m.resident[obj])
 
     def use_page(self, c: int, kind: int, pfn: int) -> None:
         """What a task does with a page in memory."""
-        if kind == OP_WRITE_PAGE:
+        if kind == Op.WRITE_PAGE:
             self.flusher.write_page(pfn)
-        elif kind == OP_DIRTY:
+        elif kind == Op.DIRTY:
             self.flusher.make_dirty(pfn, self.cpu[c].now)
-        elif kind == OP_TOUCH:
+        elif kind == Op.TOUCH:
             self.objects.touch(pfn)
-        elif kind == OP_HOLD:
+        elif kind == Op.HOLD:
             hold_page(self.m, pfn)
         else:
             self.objects.activate(pfn)
@@ -283,7 +282,7 @@ class Simulation:
                 return
             self.task[t].op = self.task[t].loop
         self.come_to(t)
-        if self.op_kind[self.task[t].op] == OP_PACE:
+        if self.op_kind[self.task[t].op] == Op.PACE:
             self.keep_pace(c, t)
         elif self.task[t].read_ns >= READ_BATCH_NS:
             until = self.device.read_end(self.cpu[c].now, self.task[t].read_ns)

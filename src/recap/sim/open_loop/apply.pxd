@@ -13,7 +13,8 @@ from recap.mm.pcplist cimport (
     rmqueue_bulk,
     would_drain,
 )
-from recap.pages cimport list_empty, page_zone
+from recap.mm.tracepoints cimport discard_emitted
+from recap.pages cimport get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
 from recap.sim.open_loop.captures cimport apply_capture, captured, joined, left_alone
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.evidence cimport may_be_of
@@ -37,22 +38,15 @@ from recap.sim.open_loop.operations cimport (
     DRAIN,
     FREE,
     INSERTION,
-    IN_INTERRUPT,
     ISOLATE,
     KSWAPD_SLEEP,
     KSWAPD_WAKE,
-    MM_LRU_INSERTION,
-    MM_PAGE_ALLOC_EXTFRAG,
-    MM_PAGE_ALLOC_ZONE_LOCKED,
-    MM_PAGE_FREE_BATCHED,
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
     NEVER,
     NO_ROLE,
     PASS_BY,
     PREPARE,
     SEARCH,
     TAKE,
-    WORKQUEUE_EXECUTE_START,
 )
 from recap.sim.open_loop.percpu cimport catch_up, put_away, settle_heads, settle_list
 from recap.sim.open_loop.replay cimport (
@@ -67,13 +61,13 @@ from recap.sim.open_loop.replay cimport (
     UNKNOWN_FREE,
     Replay,
     deviate,
-    pcp_list,
     pcp_number,
     requested_pindex,
 )
 from recap.sim.open_loop.searches cimport find_turned_lists, isolate, searched, used_unreported
 from recap.sim.open_loop.steps cimport compare_drained, compare_taken
 from recap.sim.open_loop.truth cimport any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
+from recap.trace.event cimport IN_INTERRUPT, Event
 
 cpdef void advance(Replay r, long long start, long long stop) noexcept
 

@@ -18,7 +18,8 @@ if not cython.compiled:
         rmqueue_bulk,
         would_drain,
     )
-    from recap.pages import list_empty, page_zone
+    from recap.mm.tracepoints import discard_emitted
+    from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.captures import apply_capture, captured, joined, left_alone
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
@@ -41,23 +42,16 @@ if not cython.compiled:
         DECAY,
         DRAIN,
         FREE,
-        IN_INTERRUPT,
         INSERTION,
         ISOLATE,
         KSWAPD_SLEEP,
         KSWAPD_WAKE,
-        MM_LRU_INSERTION,
-        MM_PAGE_ALLOC_EXTFRAG,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        MM_PAGE_FREE_BATCHED,
-        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
         NEVER,
         NO_ROLE,
         PASS_BY,
         PREPARE,
         SEARCH,
         TAKE,
-        WORKQUEUE_EXECUTE_START,
     )
     from recap.sim.open_loop.percpu import catch_up, put_away, settle_heads, settle_list
     from recap.sim.open_loop.replay import (
@@ -72,13 +66,13 @@ if not cython.compiled:
         UNKNOWN_FREE,
         Replay,
         deviate,
-        pcp_list,
         pcp_number,
         requested_pindex,
     )
     from recap.sim.open_loop.searches import find_turned_lists, isolate, searched, used_unreported
     from recap.sim.open_loop.steps import compare_drained, compare_taken
     from recap.sim.open_loop.truth import any_free, give_back, make_whole, pcp_of, put_on_pcp, take_frame
+    from recap.trace.event import IN_INTERRUPT, Event
 
 
 def advance(r: Replay, start: int, stop: int) -> None:
@@ -90,7 +84,7 @@ def advance(r: Replay, start: int, stop: int) -> None:
 def run(r: Replay, start: int, stop: int) -> None:
     """`advance` without the interpreter."""
     for i in range(start, stop):
-        if r.event[i] <= MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != MM_PAGE_ALLOC_EXTFRAG:
+        if r.event[i] <= Event.MM_LRU_INSERTION and r.pfn[i] != NONE and r.event[i] != Event.MM_PAGE_ALLOC_EXTFRAG:
             r.ops.upcoming[r.pfn[i]] = r.ops.following[i]
         if r.ops.role[i] != NO_ROLE:
             apply(r, i)
@@ -182,7 +176,7 @@ def allocate(r: Replay, i: int) -> None:
         return
     if made_before_switch(r, i, p):
         return
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     predicted = predict(r, i, p % r.m.nr_cpus)
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
@@ -233,14 +227,14 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
-    p = page_zone(r.m, r.pfn[alloc]) * r.m.nr_cpus + r.cpu[at]
+    p = zone_pcp(r.m, page_zone(r.m, r.pfn[alloc]), r.cpu[at])
     wrong = False
     r.m.pcp_locked = taken_past_lists(r, alloc, at, p)
     r.inferred[LOCKED_LISTS] += r.m.pcp_locked
     if not r.m.pcp_locked and pcp_allowed_order(r.m, r.order[alloc]):
         wrong = holds_strays(r, p, requested_pindex(r, alloc))
-    r.m.nr_emitted = 0
-    r.m.refilling = r.m.pcp_locked
+    discard_emitted(r.m)
+    r.m.pcp[p].last_refill = r.m.pcp_locked
     predicted = predict(r, alloc, r.cpu[at])
     r.m.pcp_locked = False
     at = compare_taken(r, at, p, predicted)
@@ -257,9 +251,9 @@ def refill(r: Replay, first: int, at: int) -> int:
         return take_unasked(r, first)
     pindex = order_to_pindex(r.migratetype[first], order)
     holds_strays(r, p, pindex)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     batch = refill_batch(r.m, zone, p, order)
-    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r, p, pindex), r.migratetype[first], 0)
+    taken = rmqueue_bulk(r.m, zone, order, batch, pcp_list(r.m, p, pindex), r.migratetype[first], 0)
     r.m.pcp[p].count += taken << order
     return compare_taken(r, at, p, NONE)
 
@@ -277,7 +271,7 @@ def holds_strays(r: Replay, p: int, pindex: int) -> bool:
 
     They are put away: the model would have handed out the first.
     """
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     if list_empty(r.m, head):
         return False
     settle_list(r, p, pindex, NONE)
@@ -308,7 +302,7 @@ def put_aside(r: Replay, i: int, predicted: int) -> None:
     """Put a block that the kernel did not choose back to the end of where it came from."""
     migratetype = gfp_migratetype(r.flags[i])
     if pcp_allowed_order(r.m, r.order[i]):
-        put_on_pcp(r.m, page_zone(r.m, predicted) * r.m.nr_cpus + r.cpu[i], predicted, r.order[i], migratetype)
+        put_on_pcp(r.m, zone_pcp(r.m, page_zone(r.m, predicted), r.cpu[i]), predicted, r.order[i], migratetype)
     else:
         give_back(r.m, predicted, r.order[i], migratetype)
 
@@ -322,7 +316,7 @@ def free_quietly(r: Replay, i: int) -> None:
         if would_drain(r.m, zone, p, r.order[i]) and kswapd_may_be_done(r):
             r.inferred[EARLY_SLEEPS] += 1
             kswapd_sleeps(r)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     free(r, i)
     if r.m.nr_emitted > 0:
         compare_drained(r, NEVER, p)
@@ -331,15 +325,15 @@ def free_quietly(r: Replay, i: int) -> None:
 def drain_run(r: Replay, i: int) -> None:
     """Blocks went back to the free lists: with a free, or unannounced as a CPU's lists are emptied whole."""
     cause = r.ops.partner[i]
-    if cause != NEVER and r.event[cause] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+    if cause != NEVER and r.event[cause] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
         unreserve_highatomic(r, cause)
         cause = NEVER
     at = i
-    if cause != NEVER and r.event[cause] == WORKQUEUE_EXECUTE_START:
+    if cause != NEVER and r.event[cause] == Event.WORKQUEUE_EXECUTE_START:
         at = decay_run(r, cause, i)
     elif cause != NEVER:
         p = pcp_number(r, cause)
-        r.m.nr_emitted = 0
+        discard_emitted(r.m)
         choose_factor(r, i, p)
         free(r, cause)
         at = compare_drained(r, i, p)
@@ -352,18 +346,18 @@ def decay(r: Replay, i: int) -> None:
     """A CPU's idle lists may hold less; the kernel's gave nothing back."""
     if not r.m.rules.tuned_pcp:
         return
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     if r.m.nr_emitted > 0:
-        compare_drained(r, NEVER, page_zone(r.m, r.m.emitted[0].pfn) * r.m.nr_cpus + r.cpu[i])
+        compare_drained(r, NEVER, zone_pcp(r.m, page_zone(r.m, r.m.emitted[0].pfn), r.cpu[i]))
 
 
 def decay_run(r: Replay, i: int, at: int) -> int:
     """A CPU's idle lists gave back what they may no longer hold; the step after it."""
     if not r.m.rules.tuned_pcp:
         return at
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     for zone in range(r.m.nr_zones):
         decay_pcp_high(r.m, zone, r.cpu[i])
     return compare_drained(r, at, pcp_number(r, at))
@@ -383,7 +377,7 @@ def drain_unannounced(r: Replay, at: int) -> int:
     if passed_before(r, p - zone * r.m.nr_cpus, at):
         free_passing_by(r, p - zone * r.m.nr_cpus)
     settle_heads(r, p)
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
     at = compare_drained(r, at, p)
     free_passing_by(r, p - zone * r.m.nr_cpus)
@@ -410,7 +404,7 @@ def passed_before(r: Replay, c: int, at: int) -> bool:
         return False
     while at != NEVER:
         k = r.ops.following[at]
-        if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED and k < r.ops.following[i]:
+        if k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED and k < r.ops.following[i]:
             return True
         at = r.ops.next_step[at]
     return False
@@ -450,7 +444,7 @@ def free(r: Replay, i: int) -> None:
         r.inferred[LOCKED_LISTS] += 1
         r.interrupt[r.cpu[i]] = FOUND_LOCK
         free_to_buddy(r.m, pfn, r.order[i])
-    elif r.event[i] == MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
+    elif r.event[i] == Event.MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
         migratetype = r.m.page[pfn].migratetype
         if migratetype >= MIGRATE_PCPTYPES:
             migratetype = MIGRATE_MOVABLE
@@ -465,7 +459,7 @@ def prepare(r: Replay, i: int) -> None:
         used_unreported(r, r.pfn[i])
     if r.ops.partner[i] != NEVER:
         left_alone(r, i)
-    r.m.page[r.pfn[i]].migratetype = r.m.pageblock[r.pfn[i] >> r.m.pageblock_order]
+    r.m.page[r.pfn[i]].migratetype = get_pageblock_migratetype(r.m, r.pfn[i])
     r.m.page[r.pfn[i]].flags = 0
 
 

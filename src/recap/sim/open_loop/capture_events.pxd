@@ -1,6 +1,5 @@
 cimport cython
 
-from recap.mm.tracepoints cimport STEP_HANDED, STEP_OWN, STEP_REFUSED, STEP_RETURNED, STEP_TRIMMED
 from recap.sim.open_loop.operations cimport (
     CAPTURE,
     CAPTURE_CLOSE,
@@ -9,24 +8,12 @@ from recap.sim.open_loop.operations cimport (
     CAPTURE_OWNED,
     CAPTURE_SETTLE,
     CAPTURE_WRITE,
-    MM_PAGE_FREE,
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
-    MM_VMSCAN_DIRECT_RECLAIM_END,
-    MM_VMSCAN_LRU_SHRINK_ACTIVE,
-    MM_VMSCAN_LRU_SHRINK_INACTIVE,
-    MM_VMSCAN_WRITE_FOLIO,
     NEVER,
     NO_ROLE,
-    PAGE_CAPTURE,
     PREPARE,
     Operations,
 )
-
-cdef enum:
-    STEP_OPENED = 0
-    STEP_CLOSED = 9
-    MODE_NONE = 0
-    MODE_PLACEBO = 4
+from recap.trace.event cimport NO_PFN, CaptureMode, CaptureStep, Event
 
 cdef class CaptureEvents:
     cdef Operations ops

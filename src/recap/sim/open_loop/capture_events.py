@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.pages import Memory, adopt
-from recap.trace import NO_PFN, Event, Events
+from recap.trace import Events
 from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
-    from recap.mm.tracepoints import STEP_OWN, STEP_REFUSED, STEP_TRIMMED
     from recap.sim.open_loop.operations import (
         CAPTURE,
         CAPTURE_CLOSE,
@@ -25,30 +24,17 @@ if not cython.compiled:
         CAPTURE_OWNED,
         CAPTURE_SETTLE,
         CAPTURE_WRITE,
-        MM_PAGE_FREE,
-        MM_VMSCAN_DIRECT_RECLAIM_BEGIN,
-        MM_VMSCAN_DIRECT_RECLAIM_END,
-        MM_VMSCAN_LRU_SHRINK_ACTIVE,
-        MM_VMSCAN_LRU_SHRINK_INACTIVE,
-        MM_VMSCAN_WRITE_FOLIO,
         NEVER,
         NO_ROLE,
-        PAGE_CAPTURE,
         PREPARE,
         Operations,
     )
-
-    STEP_OPENED = 0
-    STEP_CLOSED = 9
-    MODE_NONE = 0
-    MODE_PLACEBO = 4
-
-OPENED, CLOSED = CAPTURE_STEPS.index("opened"), CAPTURE_STEPS.index("closed")
+    from recap.trace.event import NO_PFN, CaptureMode, CaptureStep, Event
 
 
 def modes_of(events: Events) -> set[int]:
     """The modes of page capture (vm.page_capture) that direct reclaims of a trace began with; 0 is none."""
-    opened = (events.event == np.uint8(Event.PAGE_CAPTURE)) & (events.a == OPENED)
+    opened = (events.event == np.uint8(Event.PAGE_CAPTURE)) & (events.a == CaptureStep.OPENED)
     return {int(mode) for mode in np.unique(events.order[opened])}
 
 
@@ -57,16 +43,17 @@ def sensible(events: Events, frames: int, orders: int) -> npt.NDArray[np.uint8]:
     is. A damaged trace may tell anything."""
     frame, order = events.pfn.astype(np.int64), events.order.astype(np.int64)
     pages = np.int64(1) << np.minimum(order, orders)
-    named = (events.a > OPENED) & (events.a < CLOSED)
     block = (order < orders) & (frame % pages == 0) & (frame + pages <= frames)
-    known = ((events.a == OPENED) | (events.a == CLOSED) | (named & block)) & (events.flags < np.uint32(orders))
+    of_block = (events.a > CaptureStep.OPENED) & (events.a < CaptureStep.CLOSED) & block
+    of_reclaim = (events.a == CaptureStep.OPENED) | (events.a == CaptureStep.CLOSED)
+    known = (of_reclaim | of_block) & (events.flags < np.uint32(orders))
     return ((events.event == np.uint8(Event.PAGE_CAPTURE)) & known).astype(np.uint8)
 
 
 def most_open(events: Events) -> int:
     """How many captures are open at a time at most."""
     steps = events.a[events.event == np.uint8(Event.PAGE_CAPTURE)]
-    change = (steps == OPENED).astype(np.int64) - (steps == CLOSED)
+    change = (steps == CaptureStep.OPENED).astype(np.int64) - (steps == CaptureStep.CLOSED)
     return max(0, int(np.cumsum(change).max(initial=0)))
 
 
@@ -116,26 +103,26 @@ class CaptureEvents:
             t = self.ops.thread(i)
             if self.sensible[i]:
                 self.capturing(i, t, self.ops.a[i])
-            elif self.ops.event[i] != PAGE_CAPTURE:
+            elif self.ops.event[i] != Event.PAGE_CAPTURE:
                 self.note(i, t)
 
     def note(self, i: int, t: int) -> None:
         """What a thread does beside capture."""
         self.latest[t] = i
-        if self.ops.event[i] == MM_PAGE_FREE:
+        if self.ops.event[i] == Event.MM_PAGE_FREE:
             self.freed[t] = i
-        elif self.ops.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+        elif self.ops.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
             self.reclaiming[t] = 1
             if self.opened[t] != NEVER:
                 self.ops.partner[self.opened[t]] = i
                 self.opened[t] = NEVER
-        elif self.ops.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+        elif self.ops.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_END:
             self.reclaiming[t] = 0
         self.reclaim(i, t)
 
     def reclaim(self, i: int, t: int) -> None:
         """What a thread's batch of reclaim writes and releases, and where the batch ends."""
-        if self.ops.event[i] == MM_VMSCAN_WRITE_FOLIO and self.ops.pfn[i] < len(self.off_lru_until):
+        if self.ops.event[i] == Event.MM_VMSCAN_WRITE_FOLIO and self.ops.pfn[i] < len(self.off_lru_until):
             self.ops.role[i] = CAPTURE_WRITE
             self.next_step[i] = self.written[t]
             self.written[t] = i
@@ -145,9 +132,9 @@ class CaptureEvents:
             else:
                 self.next_step[self.last_released[t]] = i
             self.last_released[t] = i
-        elif self.ops.event[i] == MM_VMSCAN_LRU_SHRINK_INACTIVE:
+        elif self.ops.event[i] == Event.MM_VMSCAN_LRU_SHRINK_INACTIVE:
             self.batch_ended(i, t, self.b[i])
-        elif self.ops.event[i] == MM_VMSCAN_LRU_SHRINK_ACTIVE:
+        elif self.ops.event[i] == Event.MM_VMSCAN_LRU_SHRINK_ACTIVE:
             self.batch_ended(i, t, 0)
 
     def batch_ended(self, i: int, t: int, reclaimed: int) -> None:
@@ -172,11 +159,11 @@ class CaptureEvents:
 
     def capturing(self, i: int, t: int, step: int) -> None:
         """A step of page capture."""
-        if step == STEP_OPENED:
-            if self.order[i] != MODE_NONE and self.order[i] != MODE_PLACEBO:
+        if step == CaptureStep.OPENED:
+            if self.order[i] != CaptureMode.NONE and self.order[i] != CaptureMode.PLACEBO:
                 self.ops.role[i] = CAPTURE_OPEN
                 self.opened[t] = i
-        elif step == STEP_CLOSED:
+        elif step == CaptureStep.CLOSED:
             self.ops.role[i] = CAPTURE_CLOSED
         else:
             self.ops.role[i] = self.group_of(i, t, step)
@@ -192,11 +179,11 @@ class CaptureEvents:
 
     def group_of(self, i: int, t: int, step: int) -> int:
         """What begins with a step: a page of the reclaimer's own is captured, or its list is emptied."""
-        if step == STEP_OWN and self.freed[t] != NEVER and self.ops.pfn[self.freed[t]] == self.ops.pfn[i]:
+        if step == CaptureStep.OWN and self.freed[t] != NEVER and self.ops.pfn[self.freed[t]] == self.ops.pfn[i]:
             self.ops.role[self.freed[t]] = CAPTURE
             self.ops.partner[self.freed[t]] = i
             self.own[t] += 1
             return CAPTURE_OWNED
-        if self.latest[t] > self.last_step[t] and STEP_TRIMMED <= step <= STEP_REFUSED:
+        if self.latest[t] > self.last_step[t] and CaptureStep.TRIMMED <= step <= CaptureStep.REFUSED:
             return CAPTURE_SETTLE if self.reclaiming[t] else CAPTURE_CLOSE
         return NO_ROLE

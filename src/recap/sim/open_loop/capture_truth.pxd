@@ -3,23 +3,11 @@ cimport cython
 from recap.kernel cimport CAPTURE_IDLE, CAPTURE_OPEN, CAPTURE_OVER, NONE
 from recap.mm.buddy cimport free_one_page
 from recap.mm.capture_list cimport add_captured
-from recap.mm.tracepoints cimport (
-    STEP_HANDED,
-    STEP_NEIGHBOUR,
-    STEP_OUTSIDER,
-    STEP_OWN,
-    STEP_REFUSED,
-    STEP_RETURNED,
-    STEP_STOLEN,
-    STEP_TRIMMED,
-)
-from recap.pages cimport page_zone
+from recap.pages cimport get_pageblock_migratetype, page_zone
 from recap.sim.open_loop.operations cimport CAPTURE_SETTLE
 from recap.sim.open_loop.replay cimport Replay
 from recap.sim.open_loop.truth cimport make_whole, take_frame
-
-cdef enum:
-    PAUSED = 3
+from recap.trace.event cimport CaptureStep
 
 @cython.locals(slot=cython.int, migratetype=cython.int)
 cdef void set_free(Replay r, unsigned int pfn, int order) noexcept nogil

@@ -11,20 +11,11 @@ if not cython.compiled:
     from recap.kernel import CAPTURE_IDLE, CAPTURE_OPEN, CAPTURE_OVER, NONE
     from recap.mm.buddy import free_one_page
     from recap.mm.capture_list import add_captured
-    from recap.mm.tracepoints import (
-        STEP_HANDED,
-        STEP_NEIGHBOUR,
-        STEP_OUTSIDER,
-        STEP_OWN,
-        STEP_REFUSED,
-        STEP_RETURNED,
-        STEP_STOLEN,
-        STEP_TRIMMED,
-    )
-    from recap.pages import page_zone
+    from recap.pages import get_pageblock_migratetype, page_zone
     from recap.sim.open_loop.operations import CAPTURE_SETTLE
     from recap.sim.open_loop.replay import Replay
     from recap.sim.open_loop.truth import make_whole, take_frame
+    from recap.trace.event import CaptureStep
 
     PAUSED = 3  # a list that nothing joins for the moment
 
@@ -36,7 +27,7 @@ def set_free(r: Replay, pfn: int, order: int) -> None:
     for slot in range(len(r.m.capture)):
         if r.m.capture[slot].state == CAPTURE_OPEN:
             r.m.capture[slot].state = PAUSED
-    migratetype = r.m.pageblock[pfn >> r.m.pageblock_order]
+    migratetype = get_pageblock_migratetype(r.m, pfn)
     free_one_page(r.m, page_zone(r.m, pfn), pfn, order, migratetype, False)
     for slot in range(len(r.m.capture)):
         if r.m.capture[slot].state == PAUSED:
@@ -66,11 +57,11 @@ def undo(r: Replay, t: int, k: int) -> None:
     step = r.m.capture_steps[k].event
     pfn = r.m.capture_steps[k].pfn
     order = r.m.capture_steps[k].order
-    if step == STEP_OWN:
+    if step == CaptureStep.OWN:
         take_frame(r.m, pfn, order)
-    elif step in (STEP_NEIGHBOUR, STEP_OUTSIDER):
+    elif step in (CaptureStep.NEIGHBOUR, CaptureStep.OUTSIDER):
         set_free(r, pfn, order)
-    elif step != STEP_STOLEN:
+    elif step != CaptureStep.STOLEN:
         hold(r, t, pfn, order)
 
 
@@ -79,11 +70,11 @@ def believe(r: Replay, t: int, at: int) -> None:
     step = r.a[at]
     pfn = r.pfn[at]
     order = r.order[at]
-    if step == STEP_TRIMMED:
+    if step == CaptureStep.TRIMMED:
         believe_trim(r, t, pfn, order, r.flags[at])
-    elif step in (STEP_RETURNED, STEP_REFUSED):
+    elif step in (CaptureStep.RETURNED, CaptureStep.REFUSED):
         set_free(r, pfn, order)
-    elif step == STEP_HANDED:
+    elif step == CaptureStep.HANDED:
         take_frame(r.m, pfn, order)
         slot = r.captures.slot[t]
         if slot >= 0:

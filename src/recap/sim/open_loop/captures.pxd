@@ -3,10 +3,8 @@ cimport cython
 from recap.kernel cimport ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, PG_SHMEM, STATE_ALLOCATED
 from recap.mm.capture cimport capture_alloc_or_return, capture_page, close_capture, open_capture, wants_page
 from recap.mm.page_alloc cimport gfp_to_alloc_flags, gfp_zone
-from recap.mm.tracepoints cimport STEP_HANDED, STEP_OWN, STEP_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport list_empty, page_zone
-from recap.sim.open_loop.capture_events cimport STEP_OPENED
 from recap.sim.open_loop.capture_truth cimport believe, believe_verdict, undo
 from recap.sim.open_loop.counters cimport unseen
 from recap.sim.open_loop.operations cimport (
@@ -15,12 +13,12 @@ from recap.sim.open_loop.operations cimport (
     CAPTURE_OPEN,
     CAPTURE_SETTLE,
     CAPTURE_WRITE,
-    MM_LRU_INSERTION,
     NEVER,
     NO_ROLE,
 )
 from recap.sim.open_loop.replay cimport CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
 from recap.sim.open_loop.searches cimport used_unreported
+from recap.trace.event cimport CaptureStep, Event
 
 @cython.locals(t=cython.int)
 cdef void apply_capture(Replay r, long long i, int role) noexcept nogil

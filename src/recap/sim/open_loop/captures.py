@@ -12,10 +12,8 @@ if not cython.compiled:
     from recap.kernel import ALLOC_WMARK_MASK, CAPTURE_IDLE, NONE, PG_LRU, PG_SHMEM, STATE_ALLOCATED
     from recap.mm.capture import capture_alloc_or_return, capture_page, close_capture, open_capture, wants_page
     from recap.mm.page_alloc import gfp_to_alloc_flags, gfp_zone
-    from recap.mm.tracepoints import STEP_HANDED, STEP_OWN, STEP_REFUSED
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
     from recap.pages import list_empty, page_zone
-    from recap.sim.open_loop.capture_events import STEP_OPENED
     from recap.sim.open_loop.capture_truth import believe, believe_verdict, undo
     from recap.sim.open_loop.counters import unseen
     from recap.sim.open_loop.operations import (
@@ -24,12 +22,12 @@ if not cython.compiled:
         CAPTURE_OPEN,
         CAPTURE_SETTLE,
         CAPTURE_WRITE,
-        MM_LRU_INSERTION,
         NEVER,
         NO_ROLE,
     )
     from recap.sim.open_loop.replay import CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
     from recap.sim.open_loop.searches import used_unreported
+    from recap.trace.event import CaptureStep, Event
 
 
 def apply_capture(r: Replay, i: int, role: int) -> None:
@@ -52,11 +50,11 @@ def opened(r: Replay, i: int, t: int) -> None:
     slot = 0
     while slot < len(r.captures.block) and r.m.capture[slot].state != CAPTURE_IDLE:
         slot += 1
-    r.captures.counted[STEP_OPENED] += 1
+    r.captures.counted[CaptureStep.OPENED] += 1
     if slot == len(r.captures.block) or open_capture(r.m, slot, r.flags[i], 1) < 0:
         deviate(r, CAPTURE_STEP, i, NONE)
         return
-    r.captures.exact[STEP_OPENED] += 1
+    r.captures.exact[CaptureStep.OPENED] += 1
     r.captures.slot[t] = slot
     r.captures.block[slot] = NONE
     r.captures.gfp[slot] = r.flags[r.ops.partner[i]] if r.ops.partner[i] != NEVER else 0
@@ -85,7 +83,7 @@ def left_alone(r: Replay, i: int) -> None:
         return
     note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, True)
     if wants_page(r.m, slot, r.pfn[i]):
-        r.captures.extra[STEP_OWN] += 1
+        r.captures.extra[CaptureStep.OWN] += 1
         deviate(r, CAPTURE_STEP, i, r.pfn[i])
     note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, False)
 
@@ -101,7 +99,7 @@ def note_mappings(r: Replay, pfn: int, order: int, asking: bool) -> None:
     end = at + (1 << order)
     while at < end:
         next_use = r.ops.upcoming[at]
-        if r.m.page[at].state == STATE_ALLOCATED and next_use != NEVER and r.event[next_use] == MM_LRU_INSERTION:
+        if r.m.page[at].state == STATE_ALLOCATED and next_use != NEVER and r.event[next_use] == Event.MM_LRU_INSERTION:
             r.m.page[at].flags |= PG_LRU
         if at != pfn and r.captures.off_lru_until[at] > r.now and r.m.page[at].flags & PG_SHMEM:
             if asking:
@@ -128,7 +126,7 @@ def verdict_of(r: Replay, head: int) -> int:
     """The step of a settlement that hands its block over or refuses it; NEVER if there was none that fits."""
     at = head
     while of_group(r, at, head):
-        if r.a[at] == STEP_HANDED or r.a[at] == STEP_REFUSED:
+        if r.a[at] == CaptureStep.HANDED or r.a[at] == CaptureStep.REFUSED:
             return at
         at = r.ops.next_step[at]
     return NEVER
@@ -143,7 +141,7 @@ def settle_counter(r: Replay, verdict: int, t: int, alloc_flags: int) -> None:
         return
     slot = r.captures.slot[t]
     zone = page_zone(r.m, r.pfn[verdict])
-    wanted = r.a[verdict] == STEP_HANDED
+    wanted = r.a[verdict] == CaptureStep.HANDED
     mark = wmark_pages(r.m, zone, alloc_flags & ALLOC_WMARK_MASK)
     highest = gfp_zone(r.captures.gfp[slot])
     released = pages_in_zone(r, slot, zone) - (1 << r.m.capture[slot].wanted)

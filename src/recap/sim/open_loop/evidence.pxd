@@ -1,14 +1,8 @@
 cimport cython
 
-from recap.sim.open_loop.operations cimport (
-    ALLOC,
-    MM_LRU_INSERTION,
-    MM_PAGE_ALLOC,
-    MM_PAGE_FREE,
-    MM_PAGE_FREE_BATCHED,
-    NEVER,
-)
+from recap.sim.open_loop.operations cimport ALLOC, NEVER
 from recap.sim.open_loop.replay cimport Replay
+from recap.trace.event cimport Event
 
 cdef bint freed_next(Replay r, unsigned int pfn) noexcept nogil
 

@@ -5,21 +5,15 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.sim.open_loop.operations import (
-        ALLOC,
-        MM_LRU_INSERTION,
-        MM_PAGE_ALLOC,
-        MM_PAGE_FREE,
-        MM_PAGE_FREE_BATCHED,
-        NEVER,
-    )
+    from recap.sim.open_loop.operations import ALLOC, NEVER
     from recap.sim.open_loop.replay import Replay
+    from recap.trace.event import Event
 
 
 def freed_next(r: Replay, pfn: int) -> bool:
     """Is this frame freed next, so that somebody must take it before, unreported?"""
     i = r.ops.upcoming[pfn]
-    return i != NEVER and MM_PAGE_FREE <= r.event[i] <= MM_PAGE_FREE_BATCHED
+    return i != NEVER and Event.MM_PAGE_FREE <= r.event[i] <= Event.MM_PAGE_FREE_BATCHED
 
 
 def unheard_of(r: Replay, pfn: int) -> bool:
@@ -41,7 +35,7 @@ def reported_late(r: Replay, p: int, pfn: int) -> bool:
     i = r.ops.upcoming[pfn]
     return (
         i != NEVER
-        and r.event[i] == MM_PAGE_ALLOC
+        and r.event[i] == Event.MM_PAGE_ALLOC
         and may_be_of(r, i, p % r.m.nr_cpus)
         and r.ops.role[i] == ALLOC
         and r.ops.asked[i] < r.now
@@ -55,4 +49,4 @@ def used_untaken(r: Replay, block: int, order: int) -> bool:
     for pfn in range(block, block + (1 << order)):
         if r.ops.upcoming[pfn] != NEVER and r.ops.upcoming[pfn] < first:
             first = r.ops.upcoming[pfn]
-    return first < len(r.event) and (r.event[first] == MM_PAGE_FREE or r.event[first] == MM_LRU_INSERTION)
+    return first < len(r.event) and (r.event[first] == Event.MM_PAGE_FREE or r.event[first] == Event.MM_LRU_INSERTION)

@@ -4,24 +4,10 @@ from recap.kernel cimport STATE_ALLOCATED, STATE_PCP
 from recap.mm.free_area cimport free_list
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
-from recap.pages cimport list_del, list_empty, page_zone
-from recap.sim.open_loop.operations cimport (
-    FREE,
-    IN_INTERRUPT,
-    LOCKED_OUT,
-    MAYBE_LOCKED_OUT,
-    MM_PAGE_ALLOC,
-    MM_PAGE_ALLOC_ZONE_LOCKED,
-    MM_PAGE_FREE,
-    MM_PAGE_PCPU_DRAIN,
-    NEVER,
-)
-from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
-
-cdef enum:
-    NO_INTERRUPT = 0
-    IN_INTERRUPT_NOW = 1
-    FOUND_LOCK = 2
+from recap.pages cimport get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
+from recap.sim.open_loop.operations cimport FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
+from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_number, requested_pindex
+from recap.trace.event cimport IN_INTERRUPT, Event
 
 @cython.locals(zone=cython.int, p=cython.int, c=cython.int)
 cdef void enter_interrupt(Replay r, long long i) noexcept nogil
@@ -53,7 +39,7 @@ cdef long long last_before_return(Replay r, long long i) noexcept nogil
 @cython.locals(k=cython.longlong)
 cdef bint taken_next(Replay r, long long i, int c) noexcept nogil
 
-@cython.locals(a=cython.uint, b=cython.uint, shift=cython.int)
+@cython.locals(a=cython.uint, b=cython.uint)
 cdef bint same_list(Replay r, long long i, long long k) noexcept nogil
 
 @cython.locals(k=cython.longlong)
@@ -70,7 +56,7 @@ cdef int blocks_taken(Replay r, long long at) noexcept nogil
 @cython.locals(current=cython.int, head=cython.uint, first=cython.uint)
 cdef bint more_to_take(Replay r, int zone, int order, int migratetype) noexcept nogil
 
-@cython.locals(factor=cython.int, batch=cython.int)
+@cython.locals(factor=cython.int, noted=cython.int, batch=cython.int)
 cdef int usual_batch(Replay r, int p, int order) noexcept nogil
 
 @cython.locals(order=cython.int, zone=cython.int)

@@ -9,19 +9,10 @@ if not cython.compiled:
     from recap.mm.free_area import free_list
     from recap.mm.page_alloc import gfp_migratetype
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
-    from recap.pages import list_del, list_empty, page_zone
-    from recap.sim.open_loop.operations import (
-        FREE,
-        IN_INTERRUPT,
-        LOCKED_OUT,
-        MAYBE_LOCKED_OUT,
-        MM_PAGE_ALLOC,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        MM_PAGE_FREE,
-        MM_PAGE_PCPU_DRAIN,
-        NEVER,
-    )
-    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_list, pcp_number, requested_pindex
+    from recap.pages import get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
+    from recap.sim.open_loop.operations import FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
+    from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_number, requested_pindex
+    from recap.trace.event import IN_INTERRUPT, Event
 
     NO_INTERRUPT, IN_INTERRUPT_NOW, FOUND_LOCK = range(3)  # what a CPU is doing
 
@@ -32,7 +23,7 @@ def enter_interrupt(r: Replay, i: int) -> None:
     r.interrupt[c] = IN_INTERRUPT_NOW
     r.interrupted[c] = r.pid[i]
     for zone in range(r.m.nr_zones):
-        p = zone * r.m.nr_cpus + c
+        p = zone_pcp(r.m, zone, c)
         r.factor_before[p] = r.m.pcp[p].free_factor
         r.freed_since[p] = 0
 
@@ -51,7 +42,7 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
     if not pcp_allowed_order(r.m, r.order[i]):
         return False
     factor = (r.factor_before[p] >> 1) + r.m.pcp[p].free_factor - r.factor_before[p]
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     if r.m.page[head].next == r.pfn[i] or r.m.page[r.pfn[i]].state != STATE_PCP:
         r.other_factor[p] = factor
         return False
@@ -84,7 +75,7 @@ def made_before_switch(r: Replay, i: int, p: int) -> bool:
     """
     if not pcp_allowed_order(r.m, r.order[i]) or r.m.page[r.pfn[i]].state != STATE_PCP:
         return False
-    head = pcp_list(r, p, requested_pindex(r, i))
+    head = pcp_list(r.m, p, requested_pindex(r, i))
     pfn = r.m.page[head].next
     if pfn == r.pfn[i]:
         return False
@@ -138,7 +129,7 @@ def last_before_return(r: Replay, i: int) -> int:
     last = NEVER
     j = i + 1
     while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
-        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE:
+        if r.cpu[j] == c and r.event[j] == Event.MM_PAGE_FREE:
             last = j
         j += 1
     return last
@@ -147,18 +138,17 @@ def last_before_return(r: Replay, i: int) -> int:
 def taken_next(r: Replay, i: int, c: int) -> bool:
     """Is the next that is told of a freed frame that this CPU allocates it?"""
     k = r.ops.following[i]
-    return k != NEVER and r.event[k] == MM_PAGE_ALLOC and r.cpu[k] == c
+    return k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC and r.cpu[k] == c
 
 
 def same_list(r: Replay, i: int, k: int) -> bool:
     """Do two freed frames go to the same per-cpu list?"""
     a = r.pfn[i]
     b = r.pfn[k]
-    shift = r.m.pageblock_order
     return (
         r.order[i] == r.order[k]
         and page_zone(r.m, a) == page_zone(r.m, b)
-        and r.m.pageblock[a >> shift] == r.m.pageblock[b >> shift]
+        and get_pageblock_migratetype(r.m, a) == get_pageblock_migratetype(r.m, b)
     )
 
 
@@ -167,7 +157,7 @@ def done_after_interrupt(r: Replay, i: int) -> bool:
 
     A per-cpu list hands out first what was freed last; the frame is put there after the free is reported.
     """
-    if r.event[i] != MM_PAGE_FREE or r.context[i] & IN_INTERRUPT:
+    if r.event[i] != Event.MM_PAGE_FREE or r.context[i] & IN_INTERRUPT:
         return False
     k = last_before_return(r, i)
     if k == NEVER or not same_list(r, i, k):
@@ -188,9 +178,9 @@ def look_ahead(r: Replay, i: int) -> None:
     j = i
     while j < len(r.event) and (r.cpu[j] != c or r.context[j] & IN_INTERRUPT != 0):
         k = r.ops.following[j]
-        if r.cpu[j] == c and r.event[j] == MM_PAGE_FREE and k != NEVER:
-            locked = locked or r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
-            reached = reached or r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN
+        if r.cpu[j] == c and r.event[j] == Event.MM_PAGE_FREE and k != NEVER:
+            locked = locked or r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
+            reached = reached or r.event[k] == Event.MM_PAGE_ALLOC or r.event[k] == Event.MM_PAGE_PCPU_DRAIN
         j += 1
     r.looked_until[c] = j
     r.all_locked_out[c] = locked and not reached
@@ -199,25 +189,25 @@ def look_ahead(r: Replay, i: int) -> None:
 def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
-    What is told of its frame next may decide: on a per-cpu list it is taken or drained from there, elsewhere it is taken
-    from the free lists. It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
-    frame is taken or drained from a per-cpu list next; and where a frame of the interrupt's is taken from the free
-    lists next, not drained before. Where the lock may have been held, it did if the lists would have given back
-    otherwise, and the kernel's did not; and so did what else the interrupt freed.
+    What is told of its frame next may decide: from a per-cpu list it is taken or drained, else it is taken from
+    the free lists. It did while another CPU emptied them. In an interrupt it did where the lock is known to have been
+    held; and where a frame of the interrupt's is taken from the free lists next, not drained before. Where the lock may
+    have been held, it did if the lists would have given back otherwise, and the kernel's did not; and so did what else
+    the interrupt freed.
     """
     k = r.ops.following[i]
-    if k != NEVER and (r.event[k] == MM_PAGE_ALLOC or r.event[k] == MM_PAGE_PCPU_DRAIN):
+    if k != NEVER and (r.event[k] == Event.MM_PAGE_ALLOC or r.event[k] == Event.MM_PAGE_PCPU_DRAIN):
         return False
     if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
         return True
     if not r.context[i] & IN_INTERRUPT:
-        passed = k != NEVER and r.m.nr_cpus > 1 and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
+        passed = k != NEVER and r.m.nr_cpus > 1 and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
         return passed and pcp_allowed_order(r.m, r.order[i])
     if i >= r.looked_until[r.cpu[i]]:
         look_ahead(r, i)
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK or r.all_locked_out[r.cpu[i]]:
         return True
-    if k != NEVER and r.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED:
+    if k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
         return True
     if r.ops.partner[i] != MAYBE_LOCKED_OUT:
         return False
@@ -231,7 +221,7 @@ def blocks_taken(r: Replay, at: int) -> int:
     """How many blocks a run of steps takes."""
     blocks = 0
     while at != NEVER:
-        blocks += r.event[at] == MM_PAGE_ALLOC_ZONE_LOCKED
+        blocks += r.event[at] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
         at = r.ops.next_step[at]
     return blocks
 
@@ -249,9 +239,10 @@ def more_to_take(r: Replay, zone: int, order: int, migratetype: int) -> bool:
 def usual_batch(r: Replay, p: int, order: int) -> int:
     """How many blocks a list would be filled with now."""
     factor = r.m.pcp[p].alloc_factor
+    noted = r.m.pcp[p].last_refill
     batch = refill_batch(r.m, p // r.m.nr_cpus, p, order)
     r.m.pcp[p].alloc_factor = factor
-    r.m.refilling = 0
+    r.m.pcp[p].last_refill = noted
     return batch
 
 
@@ -269,4 +260,4 @@ def taken_past_lists(r: Replay, alloc: int, at: int, p: int) -> bool:
         return False
     if usual_batch(r, p, order) > 1:
         return more_to_take(r, zone, order, gfp_migratetype(r.flags[alloc]))
-    return r.ops.since[at] < r.drain_until[p] and not list_empty(r.m, pcp_list(r, p, requested_pindex(r, alloc)))
+    return r.ops.since[at] < r.drain_until[p] and not list_empty(r.m, pcp_list(r.m, p, requested_pindex(r, alloc)))

@@ -13,33 +13,10 @@ import cython
 import numpy as np
 
 from recap.pages import adopt
-from recap.trace import Event, Events
+from recap.trace import Events
 
 if not cython.compiled:
-    from recap.mm.tracepoints import STEP_OWN
-
-    MM_PAGE_ALLOC = 0
-    MM_PAGE_FREE = 1
-    MM_PAGE_FREE_BATCHED = 2
-    MM_PAGE_PCPU_DRAIN = 3
-    MM_PAGE_ALLOC_ZONE_LOCKED = 4
-    MM_PAGE_ALLOC_EXTFRAG = 5
-    MM_LRU_INSERTION = 6
-    SCHED_SWITCH = 13
-    MM_VMSCAN_LRU_SHRINK_INACTIVE = 22
-    MM_VMSCAN_LRU_SHRINK_ACTIVE = 23
-    MM_VMSCAN_WRITE_FOLIO = 24
-    MM_VMSCAN_DIRECT_RECLAIM_BEGIN = 17
-    MM_VMSCAN_DIRECT_RECLAIM_END = 18
-    MM_VMSCAN_KSWAPD_WAKE = 19
-    MM_VMSCAN_WAKEUP_KSWAPD = 21
-    MM_COMPACTION_END = 26
-    MM_MIGRATE_PAGES = 29
-    MM_COMPACTION_ISOLATE_MIGRATEPAGES = 31
-    MM_COMPACTION_ISOLATE_FREEPAGES = 32
-    MM_COMPACTION_WAKEUP_KCOMPACTD = 33
-    WORKQUEUE_EXECUTE_START = 37
-    PAGE_CAPTURE = 38
+    from recap.trace.event import IN_INTERRUPT, NO_PFN, TASK_INTERRUPTIBLE, TRACE_FLAG_HARDIRQ, CaptureStep, Event
 
     # What an event sets off; up to DRAIN it is the page allocator's doing.
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
@@ -47,7 +24,6 @@ if not cython.compiled:
     # Of page capture: a page is captured as it is freed, as the step behind it says; a capture begins, is settled,
     # is emptied at its end, and has ended. Beside it reclaim writes a page.
     CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED, CAPTURE_WRITE = range(12, 19)
-
     PASS_BY = 19  # a page of a list is prepared, and will find the per-cpu lists locked
 
     NEVER = -1
@@ -55,10 +31,6 @@ if not cython.compiled:
     LOCKED_OUT = -3  # the partner of an operation that interrupted one under a per-cpu lock
     SLOW = -2  # the partner of an allocation that went the slow path
     NO_RUN, TAKING, FREED, DRAINING, RECLAIMED, DECAYING = range(6)  # what a thread is doing
-    TASK_INTERRUPTIBLE = 1
-    IN_INTERRUPT = 0x18  # bits of common_flags: in a soft interrupt, or
-    IN_HARDIRQ = 0x08
-    NONE_PFN = 0xFFFFFFFF
 
 MOST_TASKS = 1 << 22  # pid_max cannot be more
 
@@ -123,7 +95,11 @@ class Operations:
         """Link the events about each frame."""
         for i in range(len(self.event) - 1, -1, -1):
             pfn = self.pfn[i]
-            if self.event[i] <= MM_LRU_INSERTION and pfn != NONE_PFN and self.event[i] != MM_PAGE_ALLOC_EXTFRAG:
+            if (
+                self.event[i] <= Event.MM_LRU_INSERTION
+                and pfn != NO_PFN
+                and self.event[i] != Event.MM_PAGE_ALLOC_EXTFRAG
+            ):
                 self.following[i] = self.upcoming[pfn]
                 self.upcoming[pfn] = i
 
@@ -131,52 +107,56 @@ class Operations:
         """Find what each event sets off."""
         for i in range(len(self.event)):
             t = self.thread(i)
-            if self.event[i] == PAGE_CAPTURE:  # in the middle of other operations
-                if self.a[i] == STEP_OWN:  # the free before it was under the zone lock, and no per-cpu list's
+            if self.event[i] == Event.PAGE_CAPTURE:  # in the middle of other operations
+                if self.a[i] == CaptureStep.OWN:  # the free before it was under the zone lock, and no per-cpu list's
                     self.doing[t] = NO_RUN
                 continue
             self.since[i] = self.latest[t]
             self.latest[t] = i
             self.asked[i] = self.active[t]
             self.note_activity(i, t)
-            if self.event[i] <= MM_PAGE_ALLOC_EXTFRAG:
+            if self.event[i] <= Event.MM_PAGE_ALLOC_EXTFRAG:
                 self.allocating(i, t)
-            elif self.event[i] == MM_LRU_INSERTION:
+            elif self.event[i] == Event.MM_LRU_INSERTION:
                 self.role[i] = INSERTION
-            elif self.event[i] == SCHED_SWITCH:
+            elif self.event[i] == Event.SCHED_SWITCH:
                 self.switch(i, t)
-            elif MM_VMSCAN_DIRECT_RECLAIM_BEGIN <= self.event[i] <= MM_VMSCAN_WAKEUP_KSWAPD:
+            elif Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN <= self.event[i] <= Event.MM_VMSCAN_WAKEUP_KSWAPD:
                 self.reclaiming(i, t)
-            elif self.event[i] == WORKQUEUE_EXECUTE_START:
+            elif self.event[i] == Event.WORKQUEUE_EXECUTE_START:
                 self.working(i, t)
             else:
                 self.compacting(i, t)
-            if t == self.kswapd and self.event[i] != SCHED_SWITCH and self.event[i] != MM_COMPACTION_WAKEUP_KCOMPACTD:
+            if (
+                t == self.kswapd
+                and self.event[i] != Event.SCHED_SWITCH
+                and self.event[i] != Event.MM_COMPACTION_WAKEUP_KCOMPACTD
+            ):
                 self.kswapd_work = i
 
     def allocating(self, i: int, t: int) -> None:
         """The page allocator's own events."""
-        if self.event[i] == MM_PAGE_ALLOC:
+        if self.event[i] == Event.MM_PAGE_ALLOC:
             self.allocation(i, t)
-        elif self.event[i] <= MM_PAGE_FREE_BATCHED:
+        elif self.event[i] <= Event.MM_PAGE_FREE_BATCHED:
             self.freeing(i, t)
-        elif self.event[i] == MM_PAGE_PCPU_DRAIN:
+        elif self.event[i] == Event.MM_PAGE_PCPU_DRAIN:
             self.step(i, t, DRAIN, DRAINING)
         else:
             self.step(i, t, TAKE, TAKING)
 
     def note_activity(self, i: int, t: int) -> None:
         """What a thread does, but for being put aside and freeing what it then finds."""
-        if self.event[i] == SCHED_SWITCH:
+        if self.event[i] == Event.SCHED_SWITCH:
             self.returned[t] = 1
-        elif not self.returned[t] or not MM_PAGE_FREE <= self.event[i] <= MM_PAGE_PCPU_DRAIN:
+        elif not self.returned[t] or not Event.MM_PAGE_FREE <= self.event[i] <= Event.MM_PAGE_PCPU_DRAIN:
             self.returned[t] = 0
             self.active[t] = i
 
     def thread(self, i: int) -> int:
         """The number of the thread of control that reported an event."""
         if self.context[i] & IN_INTERRUPT:
-            return self.tasks + self.cpu[i] * 4 + (2 if self.context[i] & IN_HARDIRQ else 1)
+            return self.tasks + self.cpu[i] * 4 + (2 if self.context[i] & TRACE_FLAG_HARDIRQ else 1)
         return self.task(i)
 
     def task(self, i: int) -> int:
@@ -198,25 +178,25 @@ class Operations:
 
         A direct reclaimer that made progress tries again; if that fails, it empties all per-cpu lists.
         """
-        if self.event[i] == MM_VMSCAN_KSWAPD_WAKE:
+        if self.event[i] == Event.MM_VMSCAN_KSWAPD_WAKE:
             self.kswapd = t
             self.role[i] = KSWAPD_WAKE
-        elif self.event[i] == MM_VMSCAN_WAKEUP_KSWAPD:
+        elif self.event[i] == Event.MM_VMSCAN_WAKEUP_KSWAPD:
             self.slow[t] |= self.flags[i] != 0  # 0: a boosted watermark woke it, not a request
-        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
+        elif self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN:
             self.reclaim[t] = i
-        elif self.event[i] == MM_VMSCAN_DIRECT_RECLAIM_END:
+        elif self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_END:
             self.slow[t] = 1
             if self.a[i] > 0:
                 self.doing[t] = RECLAIMED
 
     def compacting(self, i: int, t: int) -> None:
         """Compaction: where it may have searched the free lists, and what it took."""
-        if self.event[i] == MM_COMPACTION_ISOLATE_FREEPAGES:
+        if self.event[i] == Event.MM_COMPACTION_ISOLATE_FREEPAGES:
             self.role[i] = ISOLATE
-        elif self.event[i] == MM_COMPACTION_ISOLATE_MIGRATEPAGES or self.event[i] == MM_MIGRATE_PAGES:
+        elif self.event[i] == Event.MM_COMPACTION_ISOLATE_MIGRATEPAGES or self.event[i] == Event.MM_MIGRATE_PAGES:
             self.role[i] = SEARCH
-        elif self.event[i] == MM_COMPACTION_END:
+        elif self.event[i] == Event.MM_COMPACTION_END:
             self.slow[t] = 1
             self.role[i] = SEARCH
 
@@ -257,7 +237,7 @@ class Operations:
         if self.slow[t]:
             self.partner[i] = SLOW
             self.slow[t] = 0
-        if self.doing[t] == TAKING and self.pfn[i] != NONE_PFN and self.cpu[self.last[t]] == self.cpu[i]:
+        if self.doing[t] == TAKING and self.pfn[i] != NO_PFN and self.cpu[self.last[t]] == self.cpu[i]:
             self.partner[self.first[t]] = i
         elif self.took[t] != NEVER and self.pfn[self.head(self.took[t])] == self.pfn[i]:
             self.partner[self.took[t]] = i
@@ -266,19 +246,19 @@ class Operations:
 
     def head(self, i: int) -> int:
         """The step of a run that takes the first block."""
-        while self.event[i] != MM_PAGE_ALLOC_ZONE_LOCKED and self.next_step[i] != NEVER:
+        while self.event[i] != Event.MM_PAGE_ALLOC_ZONE_LOCKED and self.next_step[i] != NEVER:
             i = self.next_step[i]
         return i
 
     def freeing(self, i: int, t: int) -> None:
         """A free is about to be made: here, or with the drain that it causes."""
-        if self.event[i] == MM_PAGE_FREE and self.deferred(i):
+        if self.event[i] == Event.MM_PAGE_FREE and self.deferred(i):
             self.prepared(i)
             self.doing[t] = NO_RUN
             return
         self.role[i] = FREE
         self.partner[i] = self.interrupted(i)
-        if self.event[i] == MM_PAGE_FREE_BATCHED and self.doing[t] == FREED:
+        if self.event[i] == Event.MM_PAGE_FREE_BATCHED and self.doing[t] == FREED:
             self.list_goes_on(i, t)
         self.doing[t] = FREED
         self.last[t] = i
@@ -291,21 +271,18 @@ class Operations:
         """
         self.role[i] = PREPARE
         before = self.since[i]
-        if before == NEVER or self.event[before] != MM_PAGE_FREE or self.role[before] != FREE:
+        if before == NEVER or self.event[before] != Event.MM_PAGE_FREE or self.role[before] != FREE:
             return
         k = self.following[before]
         between = self.since[before] != NEVER and self.role[self.since[before]] in (PREPARE, PASS_BY)
-        if k == NEVER:
-            passed = between
-        else:
-            passed = self.event[k] == MM_PAGE_ALLOC_ZONE_LOCKED
+        passed = between if k == NEVER else self.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
         if passed and not self.context[before] & IN_INTERRUPT and self.cpu[before] == self.cpu[i]:
             self.role[before] = PASS_BY
 
     def list_goes_on(self, i: int, t: int) -> None:
         """Between two pages of one list the per-cpu lists' lock was held: what interrupted it was locked out."""
         k = self.last[t]
-        if self.event[k] != MM_PAGE_FREE_BATCHED or self.cpu[k] != self.cpu[i]:
+        if self.event[k] != Event.MM_PAGE_FREE_BATCHED or self.cpu[k] != self.cpu[i]:
             return
         for j in range(k + 1, i):
             if self.cpu[j] == self.cpu[i] and self.partner[j] == MAYBE_LOCKED_OUT:
@@ -327,4 +304,4 @@ class Operations:
 
     def deferred(self, i: int) -> bool:
         """Is this page of a list that is prepared first and put on the per-cpu list later? (free_unref_page_list)"""
-        return self.following[i] != NEVER and self.event[self.following[i]] == MM_PAGE_FREE_BATCHED
+        return self.following[i] != NEVER and self.event[self.following[i]] == Event.MM_PAGE_FREE_BATCHED

@@ -2,17 +2,12 @@ cimport cython
 
 from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
 from recap.mm.pcplist cimport would_drain
-from recap.pages cimport list_del
+from recap.pages cimport list_del, pcp_list
 from recap.sim.open_loop.evidence cimport freed_next, may_be_of, reported_late, unheard_of
-from recap.sim.open_loop.operations cimport (
-    MM_PAGE_ALLOC,
-    MM_PAGE_ALLOC_ZONE_LOCKED,
-    MM_PAGE_PCPU_DRAIN,
-    NEVER,
-    NO_ROLE,
-)
-from recap.sim.open_loop.replay cimport BULK_ALLOCATIONS, LATE_REPORTS, Replay, pcp_list
+from recap.sim.open_loop.operations cimport NEVER, NO_ROLE
+from recap.sim.open_loop.replay cimport BULK_ALLOCATIONS, LATE_REPORTS, Replay
 from recap.sim.open_loop.truth cimport give_back, remove_from_pcp
+from recap.trace.event cimport Event
 
 cdef void take_unreported(Replay r, int p, unsigned int pfn) noexcept nogil
 

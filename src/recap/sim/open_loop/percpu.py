@@ -11,17 +11,12 @@ import cython
 if not cython.compiled:
     from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
     from recap.mm.pcplist import would_drain
-    from recap.pages import list_del
+    from recap.pages import list_del, pcp_list
     from recap.sim.open_loop.evidence import freed_next, may_be_of, reported_late, unheard_of
-    from recap.sim.open_loop.operations import (
-        MM_PAGE_ALLOC,
-        MM_PAGE_ALLOC_ZONE_LOCKED,
-        MM_PAGE_PCPU_DRAIN,
-        NEVER,
-        NO_ROLE,
-    )
-    from recap.sim.open_loop.replay import BULK_ALLOCATIONS, LATE_REPORTS, Replay, pcp_list
+    from recap.sim.open_loop.operations import NEVER, NO_ROLE
+    from recap.sim.open_loop.replay import BULK_ALLOCATIONS, LATE_REPORTS, Replay
     from recap.sim.open_loop.truth import give_back, remove_from_pcp
+    from recap.trace.event import Event
 
 
 def take_unreported(r: Replay, p: int, pfn: int) -> None:
@@ -55,7 +50,7 @@ def take(r: Replay, p: int, pfn: int) -> None:
 
 def settle_list(r: Replay, p: int, pindex: int, until: int) -> None:
     """Take the frames ahead of `until` (NONE: all) off a list, if every one of them may be gone by now."""
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     pfn = r.m.page[head].next
     while pfn != head and pfn != until and (unheard_of(r, pfn) or reported_late(r, p, pfn)):
         pfn = r.m.page[pfn].next
@@ -68,7 +63,7 @@ def settle_list(r: Replay, p: int, pindex: int, until: int) -> None:
 def settle_heads(r: Replay, p: int) -> None:
     """A CPU's lists are about to be emptied whole: what will not come from their heads had been taken before."""
     for pindex in range(NR_PCP_LISTS):
-        head = pcp_list(r, p, pindex)
+        head = pcp_list(r.m, p, pindex)
         while r.m.page[head].next != head and (
             freed_next(r, r.m.page[head].next) or reported_late(r, p, r.m.page[head].next)
         ):
@@ -95,7 +90,7 @@ def catch_up(r: Replay, p: int, order: int) -> None:
 
 def catch_up_late(r: Replay, p: int, pindex: int) -> None:
     """Make the allocation of a frame that is reported late and was the list's first when it can have been made."""
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     pfn = r.m.page[head].next
     since = len(r.event)  # when the first of those ahead was freed
     while pfn != head and since >= 0:
@@ -108,7 +103,7 @@ def catch_up_late(r: Replay, p: int, pindex: int) -> None:
 
 def catch_up_below(r: Replay, p: int, pindex: int) -> None:
     """Take those that lie below others."""
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     pfn = r.m.page[head].next
     seen = NEVER  # until when one of those above stays
     while pfn != head:
@@ -122,7 +117,7 @@ def catch_up_below(r: Replay, p: int, pindex: int) -> None:
 
 def catch_up_head(r: Replay, p: int, pindex: int, order: int) -> None:
     """Take from the head until nothing is given back."""
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     zone = p // r.m.nr_cpus
     while r.m.page[head].next != head and would_drain(r.m, zone, p, order) and freed_next(r, r.m.page[head].next):
         take_unreported(r, p, r.m.page[head].next)
@@ -139,21 +134,21 @@ def belongs(r: Replay, p: int, pfn: int) -> bool:
     i = r.ops.upcoming[pfn]
     return (
         i == NEVER
-        or r.event[i] == MM_PAGE_PCPU_DRAIN
-        or (r.event[i] == MM_PAGE_ALLOC and may_be_of(r, i, p % r.m.nr_cpus))
+        or r.event[i] == Event.MM_PAGE_PCPU_DRAIN
+        or (r.event[i] == Event.MM_PAGE_ALLOC and may_be_of(r, i, p % r.m.nr_cpus))
     )
 
 
 def put_away(r: Replay, p: int, pindex: int, whole: bool) -> None:
     """Clear one list of strays, or of all it holds, where the kernel's is known to be empty."""
-    head = pcp_list(r, p, pindex)
+    head = pcp_list(r.m, p, pindex)
     pfn = r.m.page[head].next
     while pfn != head:
         after = r.m.page[pfn].next
         if not whole and belongs(r, p, pfn):
             pfn = after
             continue
-        if r.ops.upcoming[pfn] == NEVER or r.event[r.ops.upcoming[pfn]] == MM_PAGE_ALLOC_ZONE_LOCKED:
+        if r.ops.upcoming[pfn] == NEVER or r.event[r.ops.upcoming[pfn]] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
             give_back(r.m, pfn, r.m.page[pfn].order, r.m.page[pfn].migratetype)
         else:
             remove_from_pcp(r.m, pfn)

@@ -1,32 +1,11 @@
 cimport cython
 
-from recap.kernel cimport NR_PCP_LISTS
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport order_to_pindex
-from recap.pages cimport Memory, page_zone
+from recap.pages cimport Memory, page_zone, zone_pcp
 from recap.sim.open_loop.capture_events cimport CaptureEvents
 from recap.sim.open_loop.operations cimport Operations
-
-cdef enum:
-    BULK_ALLOCATIONS = 0
-    LATE_REPORTS = 1
-    LOCKED_LISTS = 2
-    EMPTIED_LISTS = 3
-    LAGGING_COUNTERS = 4
-    DIRTY_LIMITS = 5
-    EARLY_SLEEPS = 6
-    ISOLATED_PAGES = 7
-    SEARCHED_PAGES = 8
-    TURNED_LISTS = 9
-    LATE_FREES = 10
-
-    ALLOCATION = 0
-    REFILL = 1
-    DRAIN_STEPS = 2
-    STRAY_FRAME = 3
-    UNKNOWN_FREE = 4
-    ISOLATION = 5
-    CAPTURE_STEP = 6
+from recap.trace.event cimport Event
 
 cdef class Replay:
     cdef readonly Memory m
@@ -81,8 +60,6 @@ cdef class Replay:
     cdef int[::1] compacting
 
 cdef int pcp_number(Replay r, long long i) noexcept nogil
-
-cdef unsigned int pcp_list(Replay r, int p, int pindex) noexcept nogil
 
 cdef int requested_pindex(Replay r, long long i) noexcept nogil
 

@@ -11,14 +11,14 @@ from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
 from recap.sim.open_loop.capture_events import CaptureEvents
 from recap.sim.open_loop.operations import Operations
-from recap.trace import Event, Events
+from recap.trace import Events
 from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
-    from recap.kernel import NR_PCP_LISTS
     from recap.mm.page_alloc import gfp_migratetype
     from recap.mm.pcplist import order_to_pindex
-    from recap.pages import page_zone
+    from recap.pages import page_zone, zone_pcp
+    from recap.trace.event import Event
 
     # What no event reports, and is inferred; INFERENCES has the words.
     BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
@@ -61,7 +61,6 @@ class Replay:
     """
 
     def __init__(self, memory: Memory, events: Events) -> None:
-        pcps = int(memory.nr_zones) * int(memory.nr_cpus)
         memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
         if memory.profile.rules.claims_or_steals:
             events = with_steals(events)
@@ -79,26 +78,38 @@ class Replay:
         self.flags = adopt(events.flags)
         self.a = adopt(events.a)
         self.b = adopt(events.b)
-        self.now = 0
-        self.next_sleep = 0
+        self.now = 0  # the event being applied
+        self.next_sleep = 0  # the next of ops.sleeps
         self.start_counting()
-        self.counter_lag = adopt(counter_lag(memory))
-        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))
-        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))
-        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))
-        self.drain_until = adopt(np.zeros(pcps, np.int64))
-        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))
-        self.freed_at = adopt(np.full(memory.nr_frames, -1, np.int32))
-        self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))
-        self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))
-        self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))
-        self.passing_by = adopt(np.full(memory.nr_cpus, -1, np.int32))
-        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))
-        self.factor_before = adopt(np.zeros(pcps, np.int32))
-        self.freed_since = adopt(np.zeros(pcps, np.int32))
-        self.other_factor = adopt(np.full(pcps, -1, np.int32))
-        self.turned = adopt(np.zeros(memory.nr_zones, np.int32))
-        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))
+        self.know_nothing(memory)
+
+    def know_nothing(self, memory: Memory) -> None:
+        """What is known of the trace as it goes by."""
+        pcps = int(memory.nr_zones) * int(memory.nr_cpus)
+        # Of each zone.
+        self.counter_lag = adopt(counter_lag(memory))  # pages by which its counter of free pages may lag behind
+        self.turned = adopt(np.zeros(memory.nr_zones, np.int32))  # a bit for each order whose list may be turned
+
+        # Of each CPU.
+        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))  # where its steps under the zone lock are under way
+        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))  # pages that they took (less than 0) or gave back
+        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))  # the last of them
+        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))  # NO_INTERRUPT, IN_INTERRUPT_NOW or FOUND_LOCK
+        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))  # pid of what the last interrupt came to
+        self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))  # events of its interrupt were read up to here
+        self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))  # 1: all its frees found the lists locked
+        self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))  # a free that is done after an interrupt's, or -1
+        self.passing_by = adopt(np.full(memory.nr_cpus, -1, np.int32))  # the last page of a list that is past its lists
+        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))  # the zone that it compacts
+
+        # Of each CPU's lists of a zone.
+        self.drain_until = adopt(np.zeros(pcps, np.int64))  # the last step by which they were drained
+        self.factor_before = adopt(np.zeros(pcps, np.int32))  # their free_factor when the last interrupt came
+        self.freed_since = adopt(np.zeros(pcps, np.int32))  # frames put on them since then
+        self.other_factor = adopt(np.full(pcps, -1, np.int32))  # what free_factor is if a late report was made before
+
+        # Of each frame.
+        self.freed_at = adopt(np.full(memory.nr_frames, -1, np.int32))  # the event that freed it last, or -1
 
     def start_counting(self) -> None:
         """Nothing is predicted, nothing inferred yet."""
@@ -111,13 +122,13 @@ class Replay:
         self.taken_exact = 0
         self.drained = 0
         self.drained_exact = 0
-        self.inferred = adopt(np.zeros(len(INFERENCES), np.int64))
+        self.inferred = adopt(np.zeros(len(INFERENCES), np.int64))  # how often, of each kind
 
         self.nr_deviations = 0
-        self.deviation_kind = adopt(np.zeros(MOST_DEVIATIONS, np.uint8))
-        self.deviation_at = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
-        self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))
-        self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))
+        self.deviation_kind = adopt(np.zeros(MOST_DEVIATIONS, np.uint8))  # ALLOCATION ... ISOLATION
+        self.deviation_at = adopt(np.zeros(MOST_DEVIATIONS, np.int64))  # the event that the model stood at
+        self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))  # the event concerned, or -1
+        self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))  # the model's frame
 
     def inferences(self) -> dict[str, int]:
         """How often each kind of inference was made."""
@@ -187,13 +198,8 @@ def counter_lag(memory: Memory) -> Array:
 
 
 def pcp_number(r: Replay, i: int) -> int:
-    """Whose per-cpu lists an event is about: those of its CPU for the zone of its frame, zone * nr_cpus + cpu."""
-    return page_zone(r.m, r.pfn[i]) * r.m.nr_cpus + r.cpu[i]
-
-
-def pcp_list(r: Replay, p: int, pindex: int) -> int:
-    """The head of a per-cpu list."""
-    return r.m.pcp_heads + p * NR_PCP_LISTS + pindex
+    """Whose per-cpu lists an event is about: those of its CPU for the zone of its frame."""
+    return zone_pcp(r.m, page_zone(r.m, r.pfn[i]), r.cpu[i])
 
 
 def requested_pindex(r: Replay, i: int) -> int:

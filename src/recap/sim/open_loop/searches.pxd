@@ -4,17 +4,11 @@ from recap.kernel cimport COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, STATE_BUDD
 from recap.mm.free_area cimport free_list
 from recap.pages cimport page_zone
 from recap.sim.open_loop.evidence cimport used_untaken
-from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
+from recap.sim.open_loop.operations cimport NEVER
 from recap.sim.open_loop.percpu cimport take_unreported
-from recap.sim.open_loop.replay cimport (
-    ISOLATED_PAGES,
-    ISOLATION,
-    SEARCHED_PAGES,
-    TURNED_LISTS,
-    Replay,
-    deviate,
-)
+from recap.sim.open_loop.replay cimport ISOLATED_PAGES, ISOLATION, SEARCHED_PAGES, TURNED_LISTS, Replay, deviate
 from recap.sim.open_loop.truth cimport free_block_over, isolate_free_page, pcp_of, turn_list
+from recap.trace.event cimport Event
 
 cdef void searched(Replay r, long long i) noexcept nogil
 

@@ -14,7 +14,7 @@ if not cython.compiled:
     from recap.mm.free_area import free_list
     from recap.pages import page_zone
     from recap.sim.open_loop.evidence import used_untaken
-    from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
+    from recap.sim.open_loop.operations import NEVER
     from recap.sim.open_loop.percpu import take_unreported
     from recap.sim.open_loop.replay import (
         ISOLATED_PAGES,
@@ -25,6 +25,7 @@ if not cython.compiled:
         deviate,
     )
     from recap.sim.open_loop.truth import free_block_over, isolate_free_page, pcp_of, turn_list
+    from recap.trace.event import Event
 
 
 def searched(r: Replay, i: int) -> None:
@@ -91,7 +92,7 @@ def find_turned_lists(r: Replay, i: int) -> None:
     met = 0
     while i != NEVER:
         block = r.pfn[i]
-        if r.event[i] == MM_PAGE_ALLOC_ZONE_LOCKED and r.m.page[block].state == STATE_BUDDY:
+        if r.event[i] == Event.MM_PAGE_ALLOC_ZONE_LOCKED and r.m.page[block].state == STATE_BUDDY:
             order = r.m.page[block].order
             if not met & (1 << order) and r.m.page[block].migratetype == MIGRATE_MOVABLE:
                 bring_to_head(r, page_zone(r.m, block), block, order)

@@ -3,12 +3,14 @@ cimport cython
 from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
 from recap.mm.free_area cimport move_to_free_list, page_is_buddy
 from recap.mm.pcplist cimport order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
-from recap.pages cimport Memory, page_zone
+from recap.mm.tracepoints cimport discard_emitted
+from recap.pages cimport Memory, page_zone, pcp_list
 from recap.sim.open_loop.counters cimport under_way
-from recap.sim.open_loop.operations cimport MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
+from recap.sim.open_loop.operations cimport NEVER
 from recap.sim.open_loop.percpu cimport put_away_strays
-from recap.sim.open_loop.replay cimport DRAIN_STEPS, REFILL, Replay, deviate, pcp_list
+from recap.sim.open_loop.replay cimport DRAIN_STEPS, REFILL, Replay, deviate
 from recap.sim.open_loop.truth cimport free_block_over, give_back, put_on_pcp, take_frame, turn_list
+from recap.trace.event cimport Event
 
 cdef bint same(Replay r, long long at, int k) noexcept nogil
 

@@ -9,12 +9,14 @@ if not cython.compiled:
     from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
     from recap.mm.free_area import move_to_free_list, page_is_buddy
     from recap.mm.pcplist import order_to_pindex, pcp_allowed_order, refill_batch, rmqueue_bulk
-    from recap.pages import Memory, page_zone
+    from recap.mm.tracepoints import discard_emitted
+    from recap.pages import Memory, page_zone, pcp_list
     from recap.sim.open_loop.counters import under_way
-    from recap.sim.open_loop.operations import MM_PAGE_ALLOC_ZONE_LOCKED, NEVER
+    from recap.sim.open_loop.operations import NEVER
     from recap.sim.open_loop.percpu import put_away_strays
-    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate, pcp_list
+    from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate
     from recap.sim.open_loop.truth import free_block_over, give_back, put_on_pcp, take_frame, turn_list
+    from recap.trace.event import Event
 
 
 def same(r: Replay, at: int, k: int) -> bool:
@@ -32,9 +34,9 @@ def blocks_wanted(r: Replay, p: int, order: int) -> int:
     """How many blocks a per-cpu list was to be filled with, one where there is no list."""
     if not pcp_allowed_order(r.m, order):
         return 1
-    if r.m.refilling == 0:  # the kernel filled it, the model did not
+    if r.m.pcp[p].last_refill == 0:  # the kernel filled it, the model did not
         refill_batch(r.m, p // r.m.nr_cpus, p, order)
-    return r.m.refilling
+    return r.m.pcp[p].last_refill
 
 
 def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
@@ -55,7 +57,7 @@ def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
         wrong = r.m.emitted[k].pfn if k < n else NONE
         deviate(r, REFILL, at, wrong)
         undo_taken(r, k, predicted)
-        while at != NEVER and left > 0 and r.event[at] != MM_PAGE_ALLOC_ZONE_LOCKED:
+        while at != NEVER and left > 0 and r.event[at] != Event.MM_PAGE_ALLOC_ZONE_LOCKED:
             at = r.ops.next_step[at]
         reorder(r, wrong, at)
         if at == NEVER or left <= 0:
@@ -70,7 +72,7 @@ def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
 
 def count_taken(r: Replay, at: int, exact: bool) -> int:
     """Count a block the kernel took, 1 if it is one; a step that only moves blocks between lists is none."""
-    if r.event[at] != MM_PAGE_ALLOC_ZONE_LOCKED:
+    if r.event[at] != Event.MM_PAGE_ALLOC_ZONE_LOCKED:
         return 0
     r.taken += 1
     r.taken_exact += exact
@@ -81,7 +83,7 @@ def count_taken(r: Replay, at: int, exact: bool) -> int:
 def undo_taken(r: Replay, k: int, predicted: int) -> None:
     """Give back what the model took, from its k-th step on."""
     for j in range(r.m.nr_emitted - 1, k - 1, -1):
-        if r.m.emitted[j].event == MM_PAGE_ALLOC_ZONE_LOCKED and (
+        if r.m.emitted[j].event == Event.MM_PAGE_ALLOC_ZONE_LOCKED and (
             r.m.page[r.m.emitted[j].pfn].state == STATE_PCP or r.m.emitted[j].pfn == predicted
         ):
             give_back(r.m, r.m.emitted[j].pfn, r.m.emitted[j].order, r.m.emitted[j].migratetype)
@@ -116,10 +118,10 @@ def take_as_kernel(r: Replay, at: int, p: int) -> None:
 
 def go_on_taking(r: Replay, at: int, p: int, left: int) -> None:
     """Fill the per-cpu list with the rest of its batch by the rules."""
-    r.m.nr_emitted = 0
+    discard_emitted(r.m)
     if left == 0 or not pcp_allowed_order(r.m, r.order[at]) or r.migratetype[at] >= MIGRATE_PCPTYPES:
         return
-    head = pcp_list(r, p, order_to_pindex(r.migratetype[at], r.order[at]))
+    head = pcp_list(r.m, p, order_to_pindex(r.migratetype[at], r.order[at]))
     taken = rmqueue_bulk(r.m, page_zone(r.m, r.pfn[at]), r.order[at], left, head, r.migratetype[at], 0)
     r.m.pcp[p].count += taken << r.order[at]
 

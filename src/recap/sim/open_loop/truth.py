@@ -19,7 +19,7 @@ if not cython.compiled:
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
     from recap.mm.migratetype import make_movable
     from recap.mm.pcplist import order_to_pindex, way_back
-    from recap.pages import Memory, list_add_tail, list_del, page_zone
+    from recap.pages import Memory, list_add_tail, list_del, page_zone, pcp_list
 
 
 def take_frame(m: Memory, pfn: int, order: int) -> None:
@@ -74,7 +74,7 @@ def any_free(m: Memory, pfn: int, order: int) -> bool:
 
 
 def pcp_of(m: Memory, pfn: int) -> int:
-    """Whose per-cpu list a frame is on: zone * nr_cpus + cpu."""
+    """Whose per-cpu list a frame is on (zone_pcp)."""
     head = m.page[pfn].next
     while head < m.nr_frames:
         head = m.page[head].next
@@ -95,7 +95,7 @@ def put_on_pcp(m: Memory, p: int, pfn: int, order: int, migratetype: int) -> Non
     m.page[pfn].state = STATE_PCP
     m.page[pfn].order = order
     m.page[pfn].migratetype = migratetype
-    list_add_tail(m, pfn, m.pcp_heads + p * NR_PCP_LISTS + order_to_pindex(migratetype, order))
+    list_add_tail(m, pfn, pcp_list(m, p, order_to_pindex(migratetype, order)))
     m.pcp[p].count += 1 << order
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recap.errors import InputError
-from recap.lab.failure import Diagnosis, explain_failures
+from recap.lab.explain import Diagnosis, explain_failures
 from recap.trace.dmesg import failures
 
 REPORTS = Path(__file__).parent / "reports"

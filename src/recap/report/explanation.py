@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.failure import HELD, Diagnosis, ZoneVerdict
+from recap.lab.explain import HELD, Diagnosis, ZoneVerdict
+from recap.report.layout import ruled
 
 SHOWN = 3  # reports told in full
 ANSWERS = {True: "yes", False: "no", None: "perhaps"}
 
 
-def failure(found: Sequence[Diagnosis]) -> RenderableType:
+def explanation(found: Sequence[Diagnosis]) -> RenderableType:
     """The first few reports in full, the others in a line."""
     shown = [part for one in found[:SHOWN] for part in parts(one)]
     more = [Text(f"line {one.line}: {headline(one)}: {one.cause}") for one in found[SHOWN:]]
@@ -46,9 +46,8 @@ def parts(one: Diagnosis) -> Iterator[RenderableType]:
 
 def zones(one: Diagnosis) -> Table:
     """A row for each zone."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("zone", "free pages", "must leave", "largest order", "verdict"):
-        table.add_column(head, justify="left" if head in ("zone", "verdict") else "right")
+    heads = ("zone", "free pages", "must leave", "largest order", "verdict")
+    table = ruled("", heads, words=("zone", "verdict"))
     for zone in one.zones:
         largest = "–" if zone.largest_order is None else str(zone.largest_order)
         table.add_row(zone.name, f"{zone.free:,}", f"{max(0, zone.needed - 1):,}", largest, words(zone))
@@ -69,7 +68,7 @@ def words(zone: ZoneVerdict) -> str:
 
 def changes(one: Diagnosis) -> Table:
     """What would have helped."""
-    table = Table(title="would this have helped?", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = ruled("would this have helped?")
     table.add_column("change", max_width=44)
     table.add_column("helps")
     table.add_column("why", max_width=90)

@@ -1,0 +1,71 @@
+"""What is run: one demand under each policy and seed, on every core, and what comes of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from recap.demand.from_trace import from_trace
+from recap.lab.kept import Run, Store
+from recap.mm import sysctl
+from recap.sim.closed_loop import Simulation
+from recap.sim.observe import Observer
+from recap.sim.run import Setup, simulate
+from recap.trace import Recording
+
+Progress = Callable[[int, int, str], None]  # called with (runs done, runs in all, what ended last)
+Results = dict[tuple[str, int], dict[str, float]]  # by Run.key
+
+
+def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
+    """Read the recording once, for all runs."""
+    values = sysctl.settings(recording.sysctl, wanted)
+    demand = from_trace(recording)
+    snapshot = recording.snapshot(0)
+    assert snapshot is not None  # from_trace refuses a recording without
+    swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
+    return Setup(demand, snapshot, swap_pages, values, wanted)
+
+
+def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
+    """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
+    results: Results = {}
+    if store:
+        results.update({run.key: kept for run in todo if (kept := store.read(run)) is not None})
+    stop = threading.Event()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        running = {pool.submit(perform, run, stop, store): run for run in todo if run.key not in results}
+        try:
+            while running:
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    run = running.pop(done)
+                    results[run.key] = done.result()
+                    if progress:
+                        progress(len(results), len(todo), f"{run.key[0]}, seed {run.seed}")
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {run.key: results[run.key] for run in todo}
+
+
+def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
+    """One run, observed where its results are kept; given up when `stop` is set."""
+
+    def keep_going(_share: float) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    observers: list[Observer] = []
+
+    def watch(simulation: Simulation) -> Observer:
+        observers.append(Observer(simulation, pictures=run.seed == 0))
+        return observers[0]
+
+    wanted = watch if store and run.watched else None
+    found = simulate(run.setup, run.policy.make(), run.seed, keep_going, watch=wanted)
+    if store:
+        store.keep(run, found, observers[0].timeline() if observers else None)
+    return found
