@@ -103,6 +103,13 @@ class Machine:
             pfn = page_alloc.get_page_from_freelist(self.memory, cpu, order, gfp, flags)
         return pfn
 
+    def alloc_from_buddy(self, order: int = 0, gfp: int = GFP_KERNEL) -> int | None:
+        """`alloc_pages` past the per-cpu lists, as who finds them locked does."""
+        self.memory.pcp_locked = True
+        pfn = self.get(0, order, gfp)
+        self.memory.pcp_locked = False
+        return None if pfn == NONE else pfn
+
     def watermark_ok(self, zone: int = 0, order: int = 0, gfp: int = GFP_KERNEL) -> bool:
         """Would a zone serve a request that has entered the slow path: is the min mark kept, and a block free?
 
