@@ -13,7 +13,7 @@ from recap.sim.open_loop.operations cimport (
     PREPARE,
     Operations,
 )
-from recap.trace.event cimport NO_PFN, CaptureMode, CaptureStep, Event
+from recap.trace.event cimport CaptureMode, CaptureStep, Event
 
 cdef class CaptureEvents:
     cdef Operations ops

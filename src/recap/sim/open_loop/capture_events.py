@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.pages import Memory, adopt
-from recap.trace import Events
+from recap.trace import NO_PFN, Events
 from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
@@ -29,7 +29,7 @@ if not cython.compiled:
         PREPARE,
         Operations,
     )
-    from recap.trace.event import NO_PFN, CaptureMode, CaptureStep, Event
+    from recap.trace.event import CaptureMode, CaptureStep, Event
 
 
 def modes_of(events: Events) -> set[int]:
@@ -67,14 +67,14 @@ class CaptureEvents:
     """
 
     def __init__(self, ops: Operations, events: Events, memory: Memory) -> None:
-        threads = len(ops.doing)
+        self.ops = ops  # its attributes are seen by C only
+        threads = len(self.ops.doing)
         lists = len(memory.array("capture"))
         frames = int(memory.array("zone")["end"].max())
-        self.ops = ops
         self.order = adopt(events.order)
         self.b = adopt(events.b)
         self.sensible = adopt(sensible(events, frames, int(memory.max_order)))
-        self.next_step = ops.next_step
+        self.next_step = self.ops.next_step
         self.last_step = adopt(np.full(threads, -1, np.int32))
         self.latest = adopt(np.full(threads, -1, np.int32))
         self.freed = adopt(np.full(threads, -1, np.int32))

@@ -23,13 +23,13 @@ from recap.trace.event cimport CaptureStep, Event
 @cython.locals(t=cython.int)
 cdef void apply_capture(Replay r, long long i, int role) noexcept nogil
 
-@cython.locals(slot=cython.int)
+@cython.locals(slot=cython.int, step=cython.int)
 cdef void opened(Replay r, long long i, int t) noexcept nogil
 
 @cython.locals(t=cython.int, pfn=cython.uint)
 cdef void captured(Replay r, long long i) noexcept nogil
 
-@cython.locals(t=cython.int, slot=cython.int)
+@cython.locals(t=cython.int, slot=cython.int, step=cython.int)
 cdef void left_alone(Replay r, long long i) noexcept nogil
 
 @cython.locals(at=cython.uint, end=cython.uint, next_use=cython.longlong)

@@ -50,11 +50,12 @@ def opened(r: Replay, i: int, t: int) -> None:
     slot = 0
     while slot < len(r.captures.block) and r.m.capture[slot].state != CAPTURE_IDLE:
         slot += 1
-    r.captures.counted[CaptureStep.OPENED] += 1
+    step = r.a[i]
+    r.captures.counted[step] += 1
     if slot == len(r.captures.block) or open_capture(r.m, slot, r.flags[i], 1) < 0:
         deviate(r, CAPTURE_STEP, i, NONE)
         return
-    r.captures.exact[CaptureStep.OPENED] += 1
+    r.captures.exact[step] += 1
     r.captures.slot[t] = slot
     r.captures.block[slot] = NONE
     r.captures.gfp[slot] = r.flags[r.ops.partner[i]] if r.ops.partner[i] != NEVER else 0
@@ -83,7 +84,8 @@ def left_alone(r: Replay, i: int) -> None:
         return
     note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, True)
     if wants_page(r.m, slot, r.pfn[i]):
-        r.captures.extra[CaptureStep.OWN] += 1
+        step = CaptureStep.OWN
+        r.captures.extra[step] += 1
         deviate(r, CAPTURE_STEP, i, r.pfn[i])
     note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, False)
 

@@ -51,6 +51,7 @@ cdef void look_ahead(Replay r, long long i) noexcept nogil
 @cython.locals(p=cython.int, k=cython.longlong, passed=cython.bint)
 cdef bint locked_out(Replay r, long long i) noexcept nogil
 
+@cython.locals(blocks=cython.int)
 cdef int blocks_taken(Replay r, long long at) noexcept nogil
 
 @cython.locals(current=cython.int, head=cython.uint, first=cython.uint)

@@ -137,7 +137,7 @@ class Replay:
     def captured(self) -> dict[str, tuple[int, int, int]]:
         """The steps of page capture by kind: the kernel's, those that the model did as well, those that only it did."""
         c = self.captures
-        steps = enumerate(CAPTURE_STEPS[:-1])
+        steps = enumerate(CAPTURE_STEPS[: len(CAPTURE_STEPS) - 1])
         return {name: (int(c.counted[kind]), int(c.exact[kind]), int(c.extra[kind])) for kind, name in steps}
 
     def deviations(self) -> list[tuple[str, int, int, int]]:
