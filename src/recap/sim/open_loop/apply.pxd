@@ -93,7 +93,7 @@ cdef bint allocate_captured(Replay r, long long i) noexcept nogil
 @cython.locals(p=cython.int, q=cython.int)
 cdef int where_made(Replay r, long long i) noexcept nogil
 
-@cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong)
+@cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong, c=cython.int)
 cdef void take_run(Replay r, long long i) noexcept nogil
 
 cdef void run_goes_on(Replay r, long long at, int role, long long partner) noexcept nogil
@@ -132,7 +132,9 @@ cdef long long drain_unannounced(Replay r, long long at) noexcept nogil
 @cython.locals(zone=cython.int)
 cdef void unreserve_highatomic(Replay r, long long i) noexcept nogil
 
-@cython.locals(i=cython.longlong, k=cython.longlong)
+cdef bint taken_in(Replay r, unsigned int pfn, long long at) noexcept nogil
+
+@cython.locals(taken=cython.longlong, first=cython.longlong)
 cdef bint passed_before(Replay r, int c, long long at) noexcept nogil
 
 @cython.locals(i=cython.longlong)

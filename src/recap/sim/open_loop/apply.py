@@ -207,6 +207,9 @@ def where_made(r: Replay, i: int) -> int:
 def take_run(r: Replay, i: int) -> None:
     """Blocks were taken from the free lists: for the allocation that gets the first, or for a bulk allocation."""
     alloc = r.ops.partner[i]
+    for c in range(r.m.nr_cpus):
+        if r.passing_by[c] != NEVER and taken_in(r, r.pfn[r.passing_by[c]], i):
+            free_passing_by(r, c)
     find_turned_lists(r, i)
     first = r.ops.head(i)
     if alloc != NEVER and r.pfn[alloc] == r.pfn[first]:
@@ -379,9 +382,7 @@ def drain_unannounced(r: Replay, at: int) -> int:
     settle_heads(r, p)
     discard_emitted(r.m)
     drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
-    at = compare_drained(r, at, p)
-    free_passing_by(r, p - zone * r.m.nr_cpus)
-    return at
+    return compare_drained(r, at, p)
 
 
 def unreserve_highatomic(r: Replay, i: int) -> None:
@@ -394,17 +395,26 @@ def unreserve_highatomic(r: Replay, i: int) -> None:
         zone -= 1
 
 
+def taken_in(r: Replay, pfn: int, at: int) -> bool:
+    """Does a run of steps take this frame?"""
+    while at != NEVER and r.pfn[at] != pfn:
+        at = r.ops.next_step[at]
+    return at != NEVER
+
+
 def passed_before(r: Replay, c: int, at: int) -> bool:
     """Had a CPU's page that found its lists locked gone free when the drain of these lists began, too?
 
-    What is freed last is taken first: so it had, if a page of the drain is taken before it.
+    What is freed last is taken first: so it had, if a page of the drain is taken before it in the same refill.
     """
-    i = r.passing_by[c]
-    if i == NEVER or r.ops.following[i] == NEVER:
+    if r.passing_by[c] == NEVER or r.ops.following[r.passing_by[c]] == NEVER:
         return False
+    taken = r.ops.following[r.passing_by[c]]
+    first = taken
+    while r.ops.since[first] != NEVER and r.event[r.ops.since[first]] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
+        first = r.ops.since[first]
     while at != NEVER:
-        k = r.ops.following[at]
-        if k != NEVER and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED and k < r.ops.following[i]:
+        if first <= r.ops.following[at] < taken and r.pid[r.ops.following[at]] == r.pid[taken]:
             return True
         at = r.ops.next_step[at]
     return False
@@ -413,7 +423,7 @@ def passed_before(r: Replay, c: int, at: int) -> bool:
 def free_passing_by(r: Replay, c: int) -> None:
     """Free those pages of a CPU's list that found its per-cpu lists locked.
 
-    That is when another CPU has emptied them, or as it begins to; if none is seen to, when the list goes on.
+    That is before the list goes on, and before such a page is taken; sooner only if another CPU's drain tells so.
     """
     while r.passing_by[c] != NEVER:
         i = r.passing_by[c]
