@@ -169,10 +169,10 @@ def test_an_allocation_may_find_its_lists_locked() -> None:
     tape = Tape(machine(64, 2))
     for pfn in [tape.alloc(cpu=1, pid=TASK + 1) for _ in range(200)]:
         tape.free(pfn, cpu=1, pid=TASK + 1)
-    pfn = tape.kernel.alloc_from_buddy(0, USER)
-    assert pfn is not None
+    taken = tape.kernel.alloc_from_buddy(0, USER)
+    assert taken is not None
     tape.steps(cpu=1, pid=TASK + 1)
-    tape.allocated(pfn, cpu=1, pid=TASK + 1)
+    tape.allocated(taken, cpu=1, pid=TASK + 1)
     load(tape, 4, 300, 2)
     replay = tape.replayed()
     whole(replay, "locked_lists")

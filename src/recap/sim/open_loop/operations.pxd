@@ -9,7 +9,9 @@ cdef class Operations:
     cdef const int[::1] pid
     cdef const unsigned int[::1] pfn
     cdef const unsigned int[::1] flags
+    cdef const unsigned char[::1] order
     cdef const long long[::1] a
+    cdef int cpus
     cdef unsigned char[::1] role
     cdef int[::1] partner
     cdef int[::1] next_step

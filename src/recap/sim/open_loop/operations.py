@@ -61,7 +61,9 @@ class Operations:
         self.pid = adopt(events.pid)
         self.pfn = adopt(events.pfn)
         self.flags = adopt(events.flags)
+        self.order = adopt(events.order)
         self.a = adopt(events.a)
+        self.cpus = events.cpus
         self.role = adopt(np.zeros(n, np.uint8))
         self.partner = adopt(np.full(n, -1, np.int32))
         self.next_step = adopt(np.full(n, -1, np.int32))
@@ -271,7 +273,9 @@ class Operations:
         """
         self.role[i] = PREPARE
         before = self.since[i]
-        if before == NEVER or self.event[before] != Event.MM_PAGE_FREE or self.role[before] != FREE:
+        if self.cpus == 1 or before == NEVER or self.order[before] > 0:
+            return
+        if self.event[before] != Event.MM_PAGE_FREE or self.role[before] != FREE:
             return
         k = self.following[before]
         between = self.since[before] != NEVER and self.role[self.since[before]] in (PREPARE, PASS_BY)
