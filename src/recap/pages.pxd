@@ -241,6 +241,7 @@ cdef class Memory:
     cdef int[::1] queue
     cdef readonly int queue_length
     cdef readonly int pcp_closed
+    cdef bint pcp_locked
     cdef readonly bint flusher_wanted
     cdef unsigned char[::1] pageblock
     cdef long long[::1] vmstat
@@ -268,6 +269,8 @@ cdef class Memory:
     cdef public bint tracing
     cdef public int nr_emitted
     cdef Tracepoint[::1] emitted
+    cdef public int nr_capture_steps
+    cdef Tracepoint[::1] capture_steps
     cdef object columns
 
 @cython.locals(first=cython.uint)

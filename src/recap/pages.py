@@ -282,6 +282,7 @@ class Memory:
         self.write_congested = False
         self.queue_length = 0
         self.pcp_closed = 0
+        self.pcp_locked = False
         self.set_lock_contention(np.zeros(1, np.uint8))
         for node in range(self.nr_nodes):
             self.reset_node(node)
@@ -311,9 +312,12 @@ class Memory:
     def trace(self, room: int) -> None:
         """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
         self.columns["emitted"] = np.zeros(room, TRACEPOINT)
+        self.columns["capture_steps"] = np.zeros(room, TRACEPOINT)
         self.emitted = adopt(self.columns["emitted"])
+        self.capture_steps = adopt(self.columns["capture_steps"])
         self.tracing = room > 0
         self.nr_emitted = 0
+        self.nr_capture_steps = 0
 
     def steps(self) -> list[tuple[int, int, int, int]]:
         """The tracepoints emitted since `nr_emitted` was set to 0: (event, pfn, order, migratetype)."""
@@ -323,6 +327,15 @@ class Memory:
             return list(rows.tolist())
         steps = [self.emitted[k] for k in kept]
         return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
+
+    def captured(self) -> list[tuple[int, int, int]]:
+        """The steps of page capture emitted since `nr_capture_steps` was set to 0: (step, pfn, order)."""
+        kept = range(min(self.nr_capture_steps, len(self.capture_steps)))
+        if cython.compiled:
+            rows = self.columns["capture_steps"][: len(kept)][["event", "pfn", "order"]]
+            return list(rows.tolist())
+        steps = [self.capture_steps[k] for k in kept]
+        return [(step.event, step.pfn, step.order) for step in steps]
 
     def track(self, resident: Array) -> None:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""

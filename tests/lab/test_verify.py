@@ -1,5 +1,6 @@
 """Verify on recordings of a real 6.1 kernel: every frame, every step, every list."""
 
+import dataclasses
 from pathlib import Path
 
 import msgspec
@@ -9,11 +10,13 @@ import pytest
 from recap.demand.spot import end_spot, from_snapshot_on, mark
 from recap.errors import InputError
 from recap.lab.results import VerifyResult
-from recap.lab.verify import TimedReplay, explain_deviation, verify
+from recap.lab.verify import TimedReplay, capture_policy, explain_deviation, verify
 from recap.mm.buddyinfo import free_blocks
 from recap.trace import START, Event, Recording
+from recap.trace.event import CaptureStep
 
-CALM, HUGETLB = Path("recordings/calm-1cpu"), Path("recordings/hugetlb-1cpu")
+CALM, HUGETLB, KOSAKI = (Path("recordings", name) for name in ("calm-1cpu", "hugetlb-1cpu", "kosaki-1cpu"))
+CAPTURE_WORKSHOP = Path("../shared/rig/page-capture/recordings")
 WORKSHOP = Path("../shared/traces/linux-6.1")
 LEAST = {  # of the allocations exact, of the free blocks
     "pressure-1cpu": (0.999, 0.97),
@@ -51,6 +54,33 @@ def test_where_the_kernel_reclaimed_and_compacted_it_is_followed() -> None:
     assert result.first_mismatch.number == 1
     assert result.inferred["searched_pages"] > 0
     assert msgspec.json.decode(msgspec.json.encode(result), type=VerifyResult) == result
+
+
+def test_page_capture_is_followed_step_by_step() -> None:
+    """Kosaki's rules on a real kernel that has them: what is captured, merged, handed over and returned."""
+    result = verify(KOSAKI)
+    assert (result.exact_ratio, result.captures_exact, result.refills_exact, result.drains_exact) == (1, 1, 1, 1)
+    assert (result.free_lists_exact, result.deviations) == (1.0, {})
+    assert (result.captured["opened"].kernel, result.captured["handed"].kernel) == (15, 12)
+    assert result.captures == sum(steps.exact for steps in result.captured.values()) > 600
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(not CAPTURE_WORKSHOP.is_dir(), reason=f"the recordings in {CAPTURE_WORKSHOP} are not there")
+def test_page_capture_is_followed_on_a_longer_recording() -> None:
+    result = verify(CAPTURE_WORKSHOP / "race4-1cpu-c0-s1-m2")
+    assert (result.exact_ratio, result.captures_exact) == (1.0, 1.0)
+    assert result.captured["handed"].kernel == 617
+
+
+@pytest.mark.parametrize(("modes", "problem"), [((2, 3), "kosaki and whitcroft"), ((7,), "recap knows 0 to 4")])
+def test_a_kernel_that_captured_in_another_way_is_refused(modes: tuple[int, ...], problem: str) -> None:
+    events = Recording(KOSAKI).events
+    rows = np.flatnonzero((events.event == Event.PAGE_CAPTURE) & (events.a == CaptureStep.OPENED))
+    order = events.order.copy()
+    order[rows] = np.resize(np.array(modes, np.uint8), len(rows))
+    with pytest.raises(InputError, match=problem):
+        capture_policy(KOSAKI, dataclasses.replace(events, order=order))
 
 
 @pytest.mark.compiled

@@ -43,7 +43,7 @@ def capture_block(state: State, zone: Zone, pfn: int, order: int, held: CaptureL
     held.largest = max(held.largest, order)
     state.withheld_peak = max(state.withheld_peak, state.withheld())
     if state.policy.merged(held.wanted, order):
-        release_surplus(state, held)
+        release_surplus(state, held, zone)
 
 
 def release(state: State, held: CaptureList, entry: tuple[int, int]) -> None:
@@ -60,11 +60,17 @@ def trim(state: State, entry: tuple[int, int], wanted: int) -> int:
     return pfn
 
 
-def release_surplus(state: State, held: CaptureList) -> None:
-    """KOSAKI: keep the newest block that is large enough, cut to size; the others go, and capture stops."""
+def entries_in(state: State, held: CaptureList, zone: Zone) -> list[tuple[int, int]]:
+    """The blocks of one zone, newest first: lists are under the zones' locks."""
+    return [entry for entry in held.entries if state.zone_of(entry[0]) is zone]
+
+
+def release_surplus(state: State, held: CaptureList, zone: Zone) -> None:
+    """KOSAKI: of the zone keep the newest block that is large enough, cut to size; its others go, and capture stops."""
     held.state = "over"
-    kept = next((entry for entry in held.entries if entry[1] >= held.wanted), None)
-    for entry in held.entries.copy():
+    mine = entries_in(state, held, zone)
+    kept = next((entry for entry in mine if entry[1] >= held.wanted), None)
+    for entry in mine:
         if entry == kept:
             held.entries[held.entries.index(entry)] = (trim(state, entry, held.wanted), held.wanted)
         else:
@@ -72,9 +78,11 @@ def release_surplus(state: State, held: CaptureList) -> None:
 
 
 def unreclaimable(state: State, pfn: int, wanted: int) -> int:
-    """Other pages in use, in the area of the wanted size around a page, that are not on the LRU."""
+    """Other pages in use, in the area of the wanted size around a page, whose block is not on the LRU."""
     start = pfn & -(1 << wanted)
-    return sum(at != pfn and at in state.in_use and at not in state.lru for at in range(start, start + (1 << wanted)))
+    area = range(start, start + (1 << wanted))
+    lru = {frame for head in state.lru.intersection(area) for frame in range(head, head + (1 << state.used[head]))}
+    return sum(at != pfn and at in state.in_use and at not in lru for at in area)
 
 
 def capture_page(state: State, held: CaptureList, pfn: int) -> bool:
@@ -90,35 +98,46 @@ def capture_page(state: State, held: CaptureList, pfn: int) -> bool:
     return True
 
 
-def settle(state: State, held: CaptureList, tried: Try) -> int | None:
-    """Rules 8 and 9: oldest entry first, the first that fits is kept if its zone stays above the mark.
-
-    The block is out of the free count already, so the mark is tested for order 0.
-    """
-    held.state = "over"
+def settle_zone(state: State, held: CaptureList, zone: Zone, keep: bool) -> int | None:
+    """Rule 8: oldest entry first, the first that fits is kept, all others go."""
     kept = None
-    for entry in reversed(held.entries.copy()):
-        if kept is None and entry[1] >= held.wanted:
+    for entry in reversed(entries_in(state, held, zone)):
+        if keep and kept is None and entry[1] >= held.wanted:
             held.entries.remove(entry)
             kept = trim(state, entry, held.wanted)
         else:
             release(state, held, entry)
+    return kept
+
+
+def hand_over(state: State, zone: Zone, kept: int, wanted: int, tried: Try) -> bool:
+    """Rule 9: if its zone stays above the mark; for order 0, as the block is out of the free count already."""
+    if leaves_enough(state, zone, tried, 0, zone.watermark[tried.mark] + zone.watermark_boost):
+        state.events["handed_over"] += 1
+        state.take_into_use(kept, wanted)
+        return True
+    state.events["refused"] += 1
+    buddy.free_block(state, zone, kept, wanted, state.block_type(kept))
+    return False
+
+
+def settle(state: State, held: CaptureList, tried: Try) -> int | None:
+    """Rules 8 and 9, zone by zone from the highest down, as long as nothing is handed over."""
+    held.state = "over"
+    handed = None
+    for zone in reversed(state.zones):
+        kept = settle_zone(state, held, zone, handed is None)
+        if kept is not None and hand_over(state, zone, kept, held.wanted, tried):
+            handed = kept
     held.largest = -1
-    if kept is not None:
-        zone = state.zone_of(kept)
-        if leaves_enough(state, zone, tried, 0, zone.watermark[tried.mark] + zone.watermark_boost):
-            state.events["handed_over"] += 1
-            state.take_into_use(kept, held.wanted)
-            return kept
-        state.events["refused"] += 1
-        buddy.free_block(state, zone, kept, held.wanted, state.block_type(kept))
-    held.state = "open"
-    return None
+    if handed is None:
+        held.state = "open"
+    return handed
 
 
 def close(state: State, held: CaptureList) -> None:
     """Rule 12: when the reclaimer returns, the list is empty."""
     held.state = "over"
-    for entry in reversed(held.entries.copy()):
-        release(state, held, entry)
+    for zone in reversed(state.zones):
+        settle_zone(state, held, zone, keep=False)
     held.state = "idle"

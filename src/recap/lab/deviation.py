@@ -12,6 +12,7 @@ from recap.lab.results import Deviation, ExplainedDeviation
 from recap.mm.machine import Machine
 from recap.sim.open_loop import Replay
 from recap.trace import NO_PFN, Event, Events
+from recap.trace.table import CAPTURE_STEPS
 
 BEFORE, AFTER = 12, 6  # events shown around the operation
 SHOWN = 8  # blocks of a list
@@ -31,6 +32,7 @@ WORDS = {
     "stray": "a per-cpu list that the kernel fills holds a frame",
     "free": "a frame was freed that the model holds free",
     "isolation": "compaction took more pages of a range than the model holds free",
+    "capture": "page capture did something else with a block",
 }
 
 Found = tuple[str, int, int, int]
@@ -129,6 +131,8 @@ def event_line(events: Events, i: int, marked: bool) -> str:
         f"{level}{events.comms.get(int(events.pid[i]), '?')}-{events.pid[i]}",
         event.name.lower(),
     ]
+    if event is Event.PAGE_CAPTURE and 0 <= events.a[i] < len(CAPTURE_STEPS):
+        words.append(CAPTURE_STEPS[int(events.a[i])])
     if events.pfn[i] != NO_PFN:
         words.append(f"{int(events.pfn[i]):#x} order {events.order[i]}")
     if events.migratetype[i] >= 0:
@@ -146,6 +150,8 @@ def lists_of(machine: Machine, events: Events, i: int) -> list[str]:
     for (zone, cpu, pindex), pfns in machine.pcp_lists().items():
         if cpu == events.cpu[i] and (pindex >= NR_PCP_LISTS - 2 or pindex % 3 in types) and pindex // 3 == wanted:
             lines.append(f"per-cpu zone {zone} cpu {cpu} {list_name(pindex)}: {shown(pfns)}")
+    for number, blocks in machine.capture_lists().items():
+        lines.append(f"capture {number}: {' '.join(f'{pfn:#x} order {order}' for pfn, order in blocks)}")
     for (zone, order, mt), pfns in machine.free_lists().items():
         if mt in types:
             lines.append(f"free zone {zone} order {order} {TYPES[mt]}: {shown(pfns)}")

@@ -169,6 +169,14 @@ class EndState(msgspec.Struct, frozen=True):
     counters: list[Counter]
 
 
+class Steps(msgspec.Struct, frozen=True):
+    """Steps of one kind: how many the kernel did, how many of these the model did as well, and what only it did."""
+
+    kernel: int
+    exact: int
+    only_model: int = 0
+
+
 class VerifyResult(msgspec.Struct, frozen=True):
     """The result of `verify`: how much of a recorded kernel's allocator the model predicts frame by frame.
 
@@ -199,6 +207,9 @@ class VerifyResult(msgspec.Struct, frozen=True):
     deviations: dict[str, int] = {}  # where the model went another way, by kind
     decode_seconds: float = 0.0  # reading the recording, apart from the engine
     end: EndState | None = None
+    captures: int = 0  # steps of page capture, of a kernel that has it
+    captures_exact: float = 1.0  # share both did, with the same block, of all that either did
+    captured: dict[str, Steps] = {}  # the steps by kind; empty where no reclaim captured
 
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""

@@ -11,11 +11,13 @@ from recap.demand.spot import end_spot, from_snapshot_on
 from recap.errors import InputError
 from recap.lab.deviation import deviation, explained
 from recap.lab.end_state import end_state, free_pages
-from recap.lab.results import EndState, ExplainedDeviation, VerifyResult
+from recap.lab.results import EndState, ExplainedDeviation, Steps, VerifyResult
 from recap.mm import boot
 from recap.mm.machine import Machine
 from recap.pages import COMPILED
-from recap.sim.open_loop import Replay, advance
+from recap.policy.catalogue import KERNEL_MODES, load
+from recap.policy.policy import Policy
+from recap.sim.open_loop import Replay, advance, modes_of, most_open
 from recap.trace import Events, Recording, Snapshot
 
 SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the progress bar and at Ctrl-C
@@ -30,7 +32,8 @@ class TimedReplay:
         began = time.perf_counter()
         self.recording = Recording(path)
         self.before, self.events = from_snapshot_on(self.recording)
-        memory = boot.as_recorded(self.before)
+        policy = capture_policy(self.recording.path, self.events)
+        memory = boot.as_recorded(self.before, most_open(self.events), policy)
         decoded = time.perf_counter()
         self.replay = Replay(memory, self.events)
         self.decode_seconds = decoded - began
@@ -48,6 +51,24 @@ class TimedReplay:
             self.done = upto
             if self.progress:
                 self.progress(upto / len(self.events))
+
+
+def capture_policy(path: Path, events: Events) -> Policy:
+    """The policy that a recorded kernel with page capture followed; of any other kernel that it has none.
+
+    Errors:
+        InputError: there was more than one, or one that recap does not know.
+    """
+    modes = modes_of(events)
+    unknown = sorted(mode for mode in modes if mode >= len(KERNEL_MODES))
+    if unknown:
+        problem = f"vm.page_capture was {unknown[0]}: recap knows 0 to {len(KERNEL_MODES) - 1}"
+        raise InputError(path, "event page_capture", problem, "record with one of these")
+    names = {KERNEL_MODES[mode] for mode in modes} - {"none"}
+    if len(names) > 1:
+        problem = f"page capture followed {' and '.join(sorted(names))}"
+        raise InputError(path, "event page_capture", problem, "set vm.page_capture before the recording begins")
+    return load(names.pop() if names else "none")
 
 
 def verify(path: Path, *, progress: Progress | None = None) -> VerifyResult:
@@ -94,6 +115,8 @@ def result(run: TimedReplay, after: Snapshot | None, end: EndState | None, free:
     """The figures."""
     replay = run.replay
     found = replay.deviations()
+    captured = {name: Steps(*numbers) for name, numbers in replay.captured().items() if any(numbers)}
+    by_either = sum(steps.kernel + steps.only_model for steps in captured.values())
     return VerifyResult(
         events=len(run.events),
         allocations=replay.allocations,
@@ -116,6 +139,9 @@ def result(run: TimedReplay, after: Snapshot | None, end: EndState | None, free:
         deviations=dict(Counter(kind for kind, *_ in found)),
         decode_seconds=run.decode_seconds,
         end=end,
+        captures=sum(steps.kernel for steps in captured.values()),
+        captures_exact=sum(steps.exact for steps in captured.values()) / by_either if by_either else 1.0,
+        captured=captured,
     )
 
 

@@ -92,11 +92,11 @@ def zone_records(snapshot: Snapshot) -> Array:
             "managed",
             "watermark",
             "watermark_boost",
-            "lowmem_reserve",
             "nr_reserved_highatomic",
             "below_high",
         ):
             record[name] = getattr(zone, name)
+        record["lowmem_reserve"][: len(zone.lowmem_reserve)] = zone.lowmem_reserve  # shorter without ZONE_DEVICE
     return records
 
 
@@ -138,6 +138,7 @@ def page_records(snapshot: Snapshot) -> Array:
     page["flags"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():
         page["flags"][lru] |= np.where(snapshot.has(name)[lru], flag, 0).astype(np.uint16)
+    page["flags"][lru] |= np.where(snapshot.shmem()[lru], kernel.PG_SHMEM, 0).astype(np.uint16)
     return page
 
 

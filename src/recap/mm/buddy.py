@@ -20,9 +20,9 @@ if not cython.compiled:
         may_merge_blocks,
         page_is_buddy,
     )
-    from recap.mm.tracepoints import emit
+    from recap.mm.tracepoints import emit, emit_capture
     from recap.pages import Memory, get_pageblock_migratetype, page_zone
-    from recap.trace.event import Event
+    from recap.trace.event import CaptureStep, Event
 
 
 def buddy_merge_likely(m: Memory, pfn: int, buddy: int, order: int) -> bool:
@@ -66,8 +66,9 @@ def join_captured(m: Memory, zone: int, pfn: int, order: int, owner: int) -> boo
     if not m.policy.takes_outsider(m.capture[owner].wanted, order):
         return False
     m.zone[zone].free_pages -= 1 << order
+    emit_capture(m, CaptureStep.OUTSIDER, pfn, order)
     if capture_one_page(m, zone, pfn, order, owner):
-        release_surplus(m, owner)
+        release_surplus(m, owner, zone)
     return True
 
 
@@ -109,6 +110,7 @@ def release_captured(m: Memory, pfn: int) -> None:
     """Give one captured block back to the free lists of its pageblock's type."""
     zone = page_zone(m, pfn)
     order = m.page[pfn].order
+    emit_capture(m, CaptureStep.RETURNED, pfn, order)
     remove_captured(m, pfn)
     free_one_page(m, zone, pfn, order, get_pageblock_migratetype(m, pfn), False)
 
@@ -119,6 +121,7 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     order = m.page[pfn].order
     if order <= wanted:
         return
+    emit_capture(m, CaptureStep.TRIMMED, pfn, order)
     m.zone[zone].free_pages += (1 << order) - (1 << wanted)
     m.capture[m.page[pfn].capture].pages -= (1 << order) - (1 << wanted)
     m.withheld -= (1 << order) - (1 << wanted)
@@ -126,14 +129,20 @@ def trim_captured(m: Memory, pfn: int, wanted: int) -> None:
     expand(m, zone, pfn, wanted, order, get_pageblock_migratetype(m, pfn))
 
 
-def release_surplus(m: Memory, owner: int) -> None:
-    """Capture is over: keep the newest block that is large enough, cut to size; all others go (KOSAKI, 4 Sep 2008)."""
+def release_surplus(m: Memory, owner: int, zone: int) -> None:
+    """A block is complete, capture is over (KOSAKI, 4 Sep 2008).
+
+    Under the lock of the block's zone, so there: the newest that is large enough is kept, cut to size, all others go.
+    """
     head = m.capture_heads + owner
     m.capture[owner].state = CAPTURE_OVER
     kept = NONE
     pfn = m.page[head].next
     while pfn != head:
         after = m.page[pfn].next
+        if page_zone(m, pfn) != zone:
+            pfn = after
+            continue
         if kept == NONE and m.page[pfn].order >= m.capture[owner].wanted:
             trim_captured(m, pfn, m.capture[owner].wanted)
             kept = pfn

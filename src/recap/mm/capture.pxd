@@ -17,9 +17,11 @@ from recap.kernel cimport (
 from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, trim_captured
 from recap.mm.capture_list cimport capture_one_page, remove_captured
 from recap.mm.page_alloc cimport gfp_zone
-from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_HANDED_OVER, CAPTURE_REFUSED
+from recap.mm.tracepoints cimport emit_capture
+from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_REFUSED, CAPTURE_HANDED_OVER
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
-from recap.pages cimport Memory, get_pageblock_migratetype, list_empty, page_zone
+from recap.pages cimport Memory, get_pageblock_migratetype, page_zone
+from recap.trace.event cimport CaptureStep
 
 cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noexcept nogil
 
@@ -27,12 +29,19 @@ cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noe
 cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
 @cython.locals(wanted=cython.int)
+cdef bint wants_page(Memory m, int owner, unsigned int pfn) noexcept nogil
+
+@cython.locals(zone=cython.int)
 cdef bint capture_page(Memory m, int owner, unsigned int pfn) noexcept nogil
 
-@cython.locals(zone=cython.int, head=cython.uint, pfn=cython.uint, kept=cython.uint)
+@cython.locals(head=cython.uint, pfn=cython.uint, before=cython.uint, kept=cython.uint)
+cdef unsigned int settle_zone(Memory m, int owner, int zone, bint keep) noexcept nogil
+
+@cython.locals(zone=cython.int, kept=cython.uint, handed=cython.uint)
 cdef unsigned int capture_alloc_or_return(Memory m, int owner, int alloc_flags, unsigned int gfp) noexcept nogil
 
-@cython.locals(zone=cython.int, mark=cython.longlong)
-cdef bint hand_over(Memory m, unsigned int pfn, int tested, int alloc_flags, unsigned int gfp) noexcept nogil
+@cython.locals(zone=cython.int, tested=cython.int, mark=cython.longlong)
+cdef bint hand_over(Memory m, unsigned int pfn, int wanted, int alloc_flags, unsigned int gfp) noexcept nogil
 
+@cython.locals(zone=cython.int)
 cdef void close_capture(Memory m, int owner) noexcept nogil

@@ -13,7 +13,9 @@ import cython
 if not cython.compiled:
     from recap.kernel import CAPTURE_OPEN, STATE_CAPTURED, STATE_TAIL
     from recap.mm.free_area import del_page_from_free_list, may_merge_blocks, page_is_buddy
+    from recap.mm.tracepoints import emit_capture
     from recap.pages import Memory, get_pageblock_migratetype, list_add, list_del
+    from recap.trace.event import CaptureStep
 
 
 def page_is_captured(m: Memory, pfn: int, order: int) -> bool:
@@ -33,6 +35,37 @@ def remove_captured(m: Memory, pfn: int) -> None:
     m.withheld -= 1 << m.page[pfn].order
 
 
+def add_captured(m: Memory, pfn: int, order: int, owner: int) -> None:
+    """Put a block at the head of a capture list."""
+    m.page[pfn].state = STATE_CAPTURED
+    m.page[pfn].order = order
+    m.page[pfn].capture = owner
+    list_add(m, pfn, m.capture_heads + owner)
+    m.capture[owner].pages += 1 << order
+    m.capture[owner].largest = max(m.capture[owner].largest, order)
+    m.withheld += 1 << order
+    m.withheld_peak = max(m.withheld_peak, m.withheld)
+
+
+def draw_in(m: Memory, zone: int, buddy: int, order: int, owner: int) -> bool:
+    """Take a buddy from where it is, if it is captured or free and the policy lets it join."""
+    captured = page_is_captured(m, buddy, order)
+    if not captured and not page_is_buddy(m, buddy, order):
+        return False
+    if captured and m.page[buddy].capture == owner:
+        remove_captured(m, buddy)
+        return True
+    if not m.policy.takes_neighbour(m.capture[owner].wanted, order):
+        return False
+    emit_capture(m, CaptureStep.STOLEN if captured else CaptureStep.NEIGHBOUR, buddy, order)
+    if captured:
+        remove_captured(m, buddy)
+    else:
+        del_page_from_free_list(m, zone, buddy)
+        m.zone[zone].free_pages -= 1 << order
+    return True
+
+
 def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> bool:
     """Merge a block upwards and put it at the head of a capture list.
 
@@ -42,25 +75,9 @@ def capture_one_page(m: Memory, zone: int, pfn: int, order: int, owner: int) -> 
         buddy = pfn ^ (1 << order)
         if order >= m.pageblock_order and not may_merge_blocks(m, buddy, get_pageblock_migratetype(m, pfn)):
             break
-        if page_is_captured(m, buddy, order):
-            if m.page[buddy].capture != owner and not m.policy.takes_neighbour(m.capture[owner].wanted, order):
-                break
-            remove_captured(m, buddy)
-        elif page_is_buddy(m, buddy, order):
-            if not m.policy.takes_neighbour(m.capture[owner].wanted, order):
-                break
-            del_page_from_free_list(m, zone, buddy)
-            m.zone[zone].free_pages -= 1 << order
-        else:
+        if not draw_in(m, zone, buddy, order, owner):
             break
         pfn &= buddy
         order += 1
-    m.page[pfn].state = STATE_CAPTURED
-    m.page[pfn].order = order
-    m.page[pfn].capture = owner
-    list_add(m, pfn, m.capture_heads + owner)
-    m.capture[owner].pages += 1 << order
-    m.capture[owner].largest = max(m.capture[owner].largest, order)
-    m.withheld += 1 << order
-    m.withheld_peak = max(m.withheld_peak, m.withheld)
+    add_captured(m, pfn, order, owner)
     return m.policy.merged(m.capture[owner].wanted, order)

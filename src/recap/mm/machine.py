@@ -103,6 +103,13 @@ class Machine:
             pfn = page_alloc.get_page_from_freelist(self.memory, cpu, order, gfp, flags)
         return pfn
 
+    def alloc_from_buddy(self, order: int = 0, gfp: int = GFP_KERNEL) -> int | None:
+        """`alloc_pages` past the per-cpu lists, as who finds them locked does."""
+        self.memory.pcp_locked = True
+        pfn = self.get(0, order, gfp)
+        self.memory.pcp_locked = False
+        return None if pfn == NONE else pfn
+
     def watermark_ok(self, zone: int = 0, order: int = 0, gfp: int = GFP_KERNEL) -> bool:
         """Would a zone serve a request that has entered the slow path: is the min mark kept, and a block free?
 
@@ -166,9 +173,13 @@ class Machine:
         """Start capture list number `owner` for a request of order `wanted`; False if the policy does not want it."""
         return capture.open_capture(self.memory, owner, wanted, 1) >= 0
 
+    def keep_page(self, pfn: int, owner: int) -> bool:
+        """Put an order-0 page that is about to be released on a capture list, if it is of use there."""
+        return bool(capture.capture_page(self.memory, owner, pfn))
+
     def reclaim_page(self, pfn: int, owner: int, cpu: int = 0) -> bool:
         """Release an allocated order-0 page as a direct reclaimer does; True if its capture list kept it."""
-        if capture.capture_page(self.memory, owner, pfn):
+        if self.keep_page(pfn, owner):
             return True
         page_alloc.free_pages(self.memory, cpu, pfn, 0)
         return False

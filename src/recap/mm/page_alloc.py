@@ -111,9 +111,12 @@ def rmqueue_buddy(m: Memory, zone: int, order: int, migratetype: int, alloc_flag
 
 
 def rmqueue(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_flags: int) -> int:
-    """Take a block of a zone, from the per-cpu list where there is one for its order (rmqueue)."""
+    """Take a block of a zone, from the per-cpu list where there is one for its order (rmqueue).
+
+    Who finds the lists locked goes past them (4b23a68f9536, 6.0).
+    """
     pfn = NONE
-    if pcp_allowed_order(m, order):
+    if pcp_allowed_order(m, order) and not m.pcp_locked:
         pfn = rmqueue_pcplist(m, zone, cpu, order, migratetype, alloc_flags)
     if pfn == NONE:
         pfn = rmqueue_buddy(m, zone, order, migratetype, alloc_flags)

@@ -137,6 +137,11 @@ INFO = (
 )
 
 
+# The policies by the numbers of vm.page_capture in a kernel that has it (kernel/). The last is a control, which asks
+# kosaki's question and captures nothing.
+KERNEL_MODES = ("none", "own-pages", "whitcroft", "kosaki", "none")
+
+
 def catalogue() -> list[PolicyInfo]:
     """The shipped policies, in the order in which each builds on the one before.
 

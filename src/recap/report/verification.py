@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import Deviation, EndState, ExplainedDeviation, VerifyResult
+from recap.lab.results import Deviation, EndState, ExplainedDeviation, Steps, VerifyResult
 from recap.report.layout import named_figures
 from recap.report.numbers import NO_FIGURE, count, percent
 from recap.sim.open_loop import INFERENCES
@@ -15,6 +15,8 @@ def verification(result: VerifyResult) -> RenderableType:
     parts: list[RenderableType] = [verify_table(result)]
     if result.end:
         parts += [Text(), Text("At the second snapshot, of what the kernel has:", style="bold"), ending(result.end)]
+    if result.captured:
+        parts += [Text(), Text("Page capture, by step:", style="bold"), captured(result.captured)]
     if any(result.inferred.values()):
         parts += [Text(), Text("Inferred, because no event reports it:", style="bold"), inferred(result.inferred)]
     if result.first_mismatch:
@@ -41,12 +43,19 @@ def verify_table(result: VerifyResult) -> Table:
         ("untraced", count(result.untraced), "reported by no tracepoint, inferred"),
         ("refills", f"{percent(result.refills_exact)} %", f"of {count(result.refills)} blocks taken from free lists"),
         ("drains", f"{percent(result.drains_exact)} %", f"of {count(result.drains)} blocks given back"),
+        *capture_row(result),
         ("free pages", count(result.free_pages_model), f"at the end; the kernel has {kernel_free}"),
         ("free lists", same_lists, "of the kernel's free blocks: same frame, order and type"),
         ("speed", count(result.events_per_second), decoded),
     ):
         table.add_row(*row)
     return table
+
+
+def capture_row(result: VerifyResult) -> list[tuple[str, str, str]]:
+    """A line for the steps of page capture, if there were any."""
+    steps = f"of {count(result.captures)} steps of page capture: the same step, on the same block"
+    return [("capture", f"{percent(result.captures_exact)} %", steps)] if result.captures else []
 
 
 def ending(end: EndState) -> Table:
@@ -67,6 +76,28 @@ def ending(end: EndState) -> Table:
     table.add_row("counters", f"{len(end.counters) - len(differing)} of {len(end.counters)}", "equal")
     for counter in differing:
         table.add_row("", count(counter.model), f"{counter.name}; the kernel has {count(counter.kernel)}")
+    return table
+
+
+CAPTURED = {
+    "opened": "direct reclaims that capture",
+    "own": "pages captured where their reclaimer freed them",
+    "neighbour": "free blocks drawn in",
+    "stolen": "blocks drawn in from another capture list",
+    "outsider": "blocks that others freed and that joined",
+    "trimmed": "blocks cut down to the order wanted",
+    "returned": "blocks given to the free lists",
+    "handed": "blocks handed over to their request",
+    "refused": "blocks that the watermark refused",
+}
+
+
+def captured(steps: dict[str, Steps]) -> Table:
+    """Each kind of step: how many there were, and the share predicted with the same block."""
+    table = named_figures()
+    for name, number in steps.items():
+        either = number.kernel + number.only_model
+        table.add_row(name, count(number.kernel), f"{CAPTURED[name]}: {percent(number.exact / either)} % exact")
     return table
 
 

@@ -57,3 +57,29 @@ class Event(enum.IntEnum):
     MM_VMSCAN_MEMCG_RECLAIM_BEGIN = 35
     MM_VMSCAN_MEMCG_RECLAIM_END = 36
     WORKQUEUE_EXECUTE_START = 37
+    PAGE_CAPTURE = 38  # of a kernel with page capture in it: kernel/
+
+
+class CaptureStep(enum.IntEnum):
+    """What an event of page capture reports; the first and the last are of a direct reclaim, the others of a block."""
+
+    OPENED = 0  # a direct reclaim opens a capture, in a mode
+    OWN = 1  # a page of the reclaimer's own is captured
+    NEIGHBOUR = 2  # it merges with this free block,
+    STOLEN = 3  # or with this one of another capture list
+    OUTSIDER = 4  # a block that somebody else frees joins
+    TRIMMED = 5  # a block is cut down to the wanted order
+    RETURNED = 6  # a block goes to the free lists
+    HANDED = 7  # a block is handed over,
+    REFUSED = 8  # or not, by its zone's watermark
+    CLOSED = 9  # what the direct reclaim came to
+
+
+class CaptureMode(enum.IntEnum):
+    """What vm.page_capture may be in such a kernel."""
+
+    NONE = 0
+    OWN_PAGES = 1
+    WHITCROFT = 2
+    KOSAKI = 3
+    PLACEBO = 4  # asks kosaki's question, and captures nothing

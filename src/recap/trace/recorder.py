@@ -81,6 +81,7 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
         "writeback:writeback_dirty_page",
         "block:block_rq_issue",
         "block:block_rq_complete",
+        "page_capture:*",
     ),
 }
 NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap

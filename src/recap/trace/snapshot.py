@@ -121,6 +121,12 @@ class Snapshot:
         """An LRU list, head first."""
         return self.listed(LRU, 0, lru, 0)
 
+    def shmem(self) -> npt.NDArray[np.bool_]:
+        """Which frames hold pages of files that are backed by swap."""
+        anonymous = self.mapping & np.uint64(1) != 0  # PAGE_MAPPING_ANON
+        found: npt.NDArray[np.bool_] = self.has("PG_swapbacked") & (self.mapping != 0) & ~anonymous
+        return found
+
     def block_device_pages(self) -> npt.NDArray[np.int64]:
         """Frames with a filesystem's metadata: of the file pages with buffers, those of the mapping that reaches
         furthest, a device's; a page's index is its block there."""

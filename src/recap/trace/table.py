@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from recap.trace.event import Event
+from recap.trace.event import CaptureStep, Event
 
 PIECE = 1 << 18  # rows of a trace that is read piece by piece
-
+CAPTURE_STEPS = tuple(step.name.lower() for step in CaptureStep)  # as the tracepoint prints them
 
 # What a tracepoint was called in other kernels, or (the marker) is called in its format file.
 ALIASES = {
@@ -82,6 +82,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN: {"order": "order", "flags": "gfp_flags"},
         Event.MM_VMSCAN_MEMCG_RECLAIM_END: {"a": "nr_reclaimed"},
         Event.WORKQUEUE_EXECUTE_START: {"a": "function"},
+        Event.PAGE_CAPTURE: {**ORDERED, "a": "step", "flags": "wanted"},
     }
 )
 

@@ -17,7 +17,7 @@ from recap.trace.builder import Builder
 from recap.trace.cursor import forget
 from recap.trace.event import NO_PFN, Event
 from recap.trace.gfp import GFP_NAMES, gfp_bits
-from recap.trace.table import SCHEMA, TRACEPOINTS, Flow, Lost
+from recap.trace.table import CAPTURE_STEPS, SCHEMA, TRACEPOINTS, Flow, Lost
 
 LINE = re.compile(
     r"[ \t]*(?P<comm>\S.{0,62}?)(?:-(?P<pid>\d{1,10})|[ \t]+(?:-?\d{1,10}/)?(?P<tid>-?\d{1,10}))[ \t]+"
@@ -107,6 +107,16 @@ def isolated(body: str) -> Values:
     return {"pfn": begin, "a": end, "flags": number(found["nr_scanned"]), "b": number(found["nr_taken"])}
 
 
+def captured(body: str) -> Values:
+    """A step of page capture."""
+    step, _, rest = body.strip().partition(" ")
+    found = dict(FIELD.findall(rest))
+    if step not in CAPTURE_STEPS:
+        raise ValueError(f"{step!r} is no step of page capture")
+    numbers = {"order": number(found["order"]), "flags": number(found["wanted"])}
+    return {"a": CAPTURE_STEPS.index(step), "pfn": frame(found["pfn"]), **numbers}
+
+
 OWN_FORM: dict[Event, Callable[[str], Values]] = {
     Event.SCHED_SWITCH: switched,
     Event.MM_FILEMAP_ADD_TO_PAGE_CACHE: cached,
@@ -115,6 +125,7 @@ OWN_FORM: dict[Event, Callable[[str], Values]] = {
     Event.BLOCK_RQ_COMPLETE: requested,
     Event.MM_COMPACTION_ISOLATE_FREEPAGES: isolated,
     Event.MM_COMPACTION_ISOLATE_MIGRATEPAGES: isolated,
+    Event.PAGE_CAPTURE: captured,
 }
 
 

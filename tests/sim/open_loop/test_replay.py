@@ -164,6 +164,41 @@ def test_the_second_snapshot_of_6_18_is_reached_through_decays() -> None:
     same_memory(replay, tape)
 
 
+def test_an_allocation_may_find_its_lists_locked() -> None:
+    """It takes one block, where an empty list is filled with more; its own list is not empty, and stays as it is."""
+    tape = Tape(machine(64, 2))
+    for pfn in [tape.alloc(cpu=1, pid=TASK + 1) for _ in range(200)]:
+        tape.free(pfn, cpu=1, pid=TASK + 1)
+    taken = tape.kernel.alloc_from_buddy(0, USER)
+    assert taken is not None
+    tape.steps(cpu=1, pid=TASK + 1)
+    tape.allocated(taken, cpu=1, pid=TASK + 1)
+    load(tape, 4, 300, 2)
+    replay = tape.replayed()
+    whole(replay, "locked_lists")
+    assert replay.inferences()["locked_lists"] == 1
+    same_memory(replay, tape)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_page_of_a_list_may_find_the_per_cpu_lists_locked(place: int) -> None:
+    """No event says that it goes to the free lists: it was prepared with the others, and is taken from there next."""
+    tape = Tape(machine(16, 2))
+    held = [tape.alloc() for _ in range(40)]
+    some = held[:3]
+    for pfn in some:
+        tape.report(Event.MM_PAGE_FREE, pfn=pfn)
+    tape.kernel.free_to_buddy(some[place])
+    for pfn in some[:place] + some[place + 1 :]:
+        tape.report(Event.MM_PAGE_FREE_BATCHED, pfn=pfn)
+        tape.kernel.free_pages(pfn)
+    for _ in range(100):
+        tape.alloc()
+    replay = tape.replayed()
+    whole(replay, "locked_lists")
+    same_memory(replay, tape)
+
+
 def test_what_interrupts_a_refill_finds_the_lists_locked() -> None:
     tape = Tape()
     block = tape.alloc(2, GFP_KERNEL)

@@ -14,6 +14,7 @@ from recap.mm.pcplist cimport (
 )
 from recap.mm.tracepoints cimport discard_emitted
 from recap.pages cimport get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
+from recap.sim.open_loop.captures cimport apply_capture, captured, joined, left_alone
 from recap.sim.open_loop.counters cimport predict
 from recap.sim.open_loop.evidence cimport may_be_of
 from recap.sim.open_loop.interrupts cimport (
@@ -26,9 +27,12 @@ from recap.sim.open_loop.interrupts cimport (
     locked_out,
     made_before_interrupt,
     made_before_switch,
+    taken_past_lists,
 )
 from recap.sim.open_loop.operations cimport (
     ALLOC,
+    CAPTURE,
+    CAPTURE_OWNED,
     DECAY,
     DRAIN,
     FREE,
@@ -38,6 +42,7 @@ from recap.sim.open_loop.operations cimport (
     KSWAPD_WAKE,
     NEVER,
     NO_ROLE,
+    PASS_BY,
     PREPARE,
     SEARCH,
     TAKE,
@@ -81,10 +86,13 @@ cdef void apply_other(Replay r, long long i, int role) noexcept nogil
 @cython.locals(p=cython.int, predicted=cython.uint)
 cdef void allocate(Replay r, long long i) noexcept nogil
 
+@cython.locals(predicted=cython.uint)
+cdef bint allocate_captured(Replay r, long long i) noexcept nogil
+
 @cython.locals(p=cython.int, q=cython.int)
 cdef int where_made(Replay r, long long i) noexcept nogil
 
-@cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong)
+@cython.locals(alloc=cython.longlong, first=cython.longlong, at=cython.longlong, c=cython.int)
 cdef void take_run(Replay r, long long i) noexcept nogil
 
 cdef void run_goes_on(Replay r, long long at, int role, long long partner) noexcept nogil
@@ -122,6 +130,14 @@ cdef long long drain_unannounced(Replay r, long long at) noexcept nogil
 
 @cython.locals(zone=cython.int)
 cdef void unreserve_highatomic(Replay r, long long i) noexcept nogil
+
+cdef bint taken_in(Replay r, unsigned int pfn, long long at) noexcept nogil
+
+@cython.locals(taken=cython.longlong, first=cython.longlong)
+cdef bint passed_before(Replay r, int c, long long at) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef void free_passing_by(Replay r, int c) noexcept nogil
 
 @cython.locals(pfn=cython.uint, migratetype=cython.int)
 cdef void free(Replay r, long long i) noexcept nogil

@@ -26,6 +26,7 @@ if not cython.compiled:
     )
     from recap.mm.tracepoints import discard_emitted
     from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
+    from recap.sim.open_loop.captures import apply_capture, captured, joined, left_alone
     from recap.sim.open_loop.counters import predict
     from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
@@ -38,9 +39,12 @@ if not cython.compiled:
         locked_out,
         made_before_interrupt,
         made_before_switch,
+        taken_past_lists,
     )
     from recap.sim.open_loop.operations import (
         ALLOC,
+        CAPTURE,
+        CAPTURE_OWNED,
         DECAY,
         DRAIN,
         FREE,
@@ -50,6 +54,7 @@ if not cython.compiled:
         KSWAPD_WAKE,
         NEVER,
         NO_ROLE,
+        PASS_BY,
         PREPARE,
         SEARCH,
         TAKE,
@@ -102,9 +107,13 @@ def apply(r: Replay, i: int) -> None:
     in_interrupt = r.context[i] & IN_INTERRUPT != 0
     if r.put_off[c] != NEVER and not in_interrupt:
         free_put_off(r, c)
+    if r.passing_by[c] != NEVER and not in_interrupt and role != PREPARE:
+        free_passing_by(r, c)
     if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
         enter_interrupt(r, i)
     apply_allocator(r, i, role)
+    if r.m.nr_capture_steps > 0:
+        joined(r, i)
     if not in_interrupt:
         r.interrupt[c] = NO_INTERRUPT
 
@@ -138,6 +147,14 @@ def apply_other(r: Replay, i: int, role: int) -> None:
     """Something that the allocator's rules depend on."""
     if role == INSERTION:
         inserted(r, i)
+    elif role == PASS_BY:
+        prepare(r, i)
+        r.ops.next_step[i] = r.passing_by[r.cpu[i]]
+        r.passing_by[r.cpu[i]] = i
+    elif role == CAPTURE:
+        captured(r, i)
+    elif role > CAPTURE_OWNED:
+        apply_capture(r, i, role)
     elif role == SEARCH:
         searched(r, i)
     elif role == ISOLATE:
@@ -156,6 +173,8 @@ def allocate(r: Replay, i: int) -> None:
     if r.pfn[i] == NONE:
         r.failed += 1
         return
+    if allocate_captured(r, i):
+        return
     p = where_made(r, i)
     if pcp_allowed_order(r.m, r.order[i]):
         settle_list(r, p, requested_pindex(r, i), r.pfn[i])
@@ -168,6 +187,16 @@ def allocate(r: Replay, i: int) -> None:
     if r.m.nr_emitted > 0:
         compare_taken(r, NEVER, p, predicted)
     allocated(r, i, predicted, False)
+
+
+def allocate_captured(r: Replay, i: int) -> bool:
+    """An allocation that page capture served: its direct reclaim was handed the block over."""
+    predicted = r.captures.handed[r.ops.thread(i)]
+    if predicted == NONE:
+        return False
+    r.captures.handed[r.ops.thread(i)] = NONE
+    allocated(r, i, predicted, False)
+    return True
 
 
 def where_made(r: Replay, i: int) -> int:
@@ -184,6 +213,9 @@ def where_made(r: Replay, i: int) -> int:
 def take_run(r: Replay, i: int) -> None:
     """Blocks were taken from the free lists: for the allocation that gets the first, or for a bulk allocation."""
     alloc = r.ops.partner[i]
+    for c in range(r.m.nr_cpus):
+        if r.passing_by[c] != NEVER and taken_in(r, r.pfn[r.passing_by[c]], i):
+            free_passing_by(r, c)
     find_turned_lists(r, i)
     first = r.ops.head(i)
     if alloc != NEVER and r.pfn[alloc] == r.pfn[first]:
@@ -205,10 +237,15 @@ def run_goes_on(r: Replay, at: int, role: int, partner: int) -> None:
 def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
     p = zone_pcp(r.m, page_zone(r.m, r.pfn[alloc]), r.cpu[at])
-    wrong = pcp_allowed_order(r.m, r.order[alloc]) and holds_strays(r, p, requested_pindex(r, alloc))
+    wrong = False
+    r.m.pcp_locked = taken_past_lists(r, alloc, at, p)
+    r.inferred[LOCKED_LISTS] += r.m.pcp_locked
+    if not r.m.pcp_locked and pcp_allowed_order(r.m, r.order[alloc]):
+        wrong = holds_strays(r, p, requested_pindex(r, alloc))
     discard_emitted(r.m)
-    r.m.pcp[p].last_refill = 0
+    r.m.pcp[p].last_refill = r.m.pcp_locked
     predicted = predict(r, alloc, r.cpu[at])
+    r.m.pcp_locked = False
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
     return at
@@ -346,6 +383,8 @@ def drain_unannounced(r: Replay, at: int) -> int:
     zone = page_zone(r.m, r.pfn[at])
     p = pcp_of(r.m, r.pfn[at])
     r.inferred[EMPTIED_LISTS] += 1
+    if passed_before(r, p - zone * r.m.nr_cpus, at):
+        free_passing_by(r, p - zone * r.m.nr_cpus)
     settle_heads(r, p)
     discard_emitted(r.m)
     drain_pages_zone(r.m, zone, p - zone * r.m.nr_cpus)
@@ -360,6 +399,47 @@ def unreserve_highatomic(r: Replay, i: int) -> None:
     zone = preferred_zone(r.m, gfp_zone(r.flags[i]))
     while zone >= 0 and not unreserve_highatomic_pageblock(r.m, zone, gfp_migratetype(r.flags[i]), False):
         zone -= 1
+
+
+def taken_in(r: Replay, pfn: int, at: int) -> bool:
+    """Does a run of steps take this frame?"""
+    while at != NEVER and r.pfn[at] != pfn:
+        at = r.ops.next_step[at]
+    return at != NEVER
+
+
+def passed_before(r: Replay, c: int, at: int) -> bool:
+    """Had a CPU's page that found its lists locked gone free when the drain of these lists began, too?
+
+    What is freed last is taken first: so it had, if a page of the drain is taken before it in the same refill.
+    """
+    if r.passing_by[c] == NEVER or r.ops.following[r.passing_by[c]] == NEVER:
+        return False
+    taken = r.ops.following[r.passing_by[c]]
+    first = taken
+    while r.ops.since[first] != NEVER and r.event[r.ops.since[first]] == Event.MM_PAGE_ALLOC_ZONE_LOCKED:
+        first = r.ops.since[first]
+    while at != NEVER:
+        if first <= r.ops.following[at] < taken and r.pid[r.ops.following[at]] == r.pid[taken]:
+            return True
+        at = r.ops.next_step[at]
+    return False
+
+
+def free_passing_by(r: Replay, c: int) -> None:
+    """Free those pages of a CPU's list that found its per-cpu lists locked.
+
+    That is before the list goes on, and before such a page is taken; sooner only if another CPU's drain tells so.
+    """
+    while r.passing_by[c] != NEVER:
+        i = r.passing_by[c]
+        r.passing_by[c] = r.ops.next_step[i]
+        if any_free(r.m, r.pfn[i], r.order[i]):
+            r.frees_unknown += 1
+            deviate(r, UNKNOWN_FREE, i, r.pfn[i])
+        else:
+            r.inferred[LOCKED_LISTS] += 1
+            free_to_buddy(r.m, r.pfn[i], r.order[i])
 
 
 def free(r: Replay, i: int) -> None:
@@ -390,6 +470,8 @@ def prepare(r: Replay, i: int) -> None:
     """The pageblock's type is read before a list of pages is put on per-cpu lists (free_unref_page_prepare)."""
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
+    if r.ops.partner[i] != NEVER:
+        left_alone(r, i)
     r.m.page[r.pfn[i]].migratetype = get_pageblock_migratetype(r.m, r.pfn[i])
     r.m.page[r.pfn[i]].flags = 0
 

@@ -1,8 +1,10 @@
 cimport cython
 
 from recap.kernel cimport STATE_ALLOCATED, STATE_PCP
-from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-from recap.pages cimport get_pageblock_migratetype, list_del, page_zone, pcp_list, zone_pcp
+from recap.mm.free_area cimport free_list
+from recap.mm.page_alloc cimport gfp_migratetype
+from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
+from recap.pages cimport get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
 from recap.sim.open_loop.operations cimport FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
 from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_number, requested_pindex
 from recap.trace.event cimport IN_INTERRUPT, Event
@@ -46,5 +48,17 @@ cdef bint done_after_interrupt(Replay r, long long i) noexcept nogil
 @cython.locals(c=cython.int, locked=cython.bint, reached=cython.bint, j=cython.longlong, k=cython.longlong)
 cdef void look_ahead(Replay r, long long i) noexcept nogil
 
-@cython.locals(p=cython.int, k=cython.longlong)
+@cython.locals(p=cython.int, k=cython.longlong, passed=cython.bint)
 cdef bint locked_out(Replay r, long long i) noexcept nogil
+
+@cython.locals(blocks=cython.int)
+cdef int blocks_taken(Replay r, long long at) noexcept nogil
+
+@cython.locals(current=cython.int, head=cython.uint, first=cython.uint)
+cdef bint more_to_take(Replay r, int zone, int order, int migratetype) noexcept nogil
+
+@cython.locals(factor=cython.int, noted=cython.int, batch=cython.int)
+cdef int usual_batch(Replay r, int p, int order) noexcept nogil
+
+@cython.locals(order=cython.int, zone=cython.int)
+cdef bint taken_past_lists(Replay r, long long alloc, long long at, int p) noexcept nogil

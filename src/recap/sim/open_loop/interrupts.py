@@ -6,8 +6,10 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import STATE_ALLOCATED, STATE_PCP
-    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, would_drain
-    from recap.pages import get_pageblock_migratetype, list_del, page_zone, pcp_list, zone_pcp
+    from recap.mm.free_area import free_list
+    from recap.mm.page_alloc import gfp_migratetype
+    from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
+    from recap.pages import get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.operations import FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
     from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_number, requested_pindex
     from recap.trace.event import IN_INTERRUPT, Event
@@ -187,18 +189,20 @@ def look_ahead(r: Replay, i: int) -> None:
 def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
-    It did while another CPU emptied them. In an interrupt it did where the lock is known to have been held, unless the
-    frame is taken or drained from a per-cpu list next; and where a frame of the interrupt's is taken from the free
-    lists next, not drained before. Where the lock may have been held, it did if the lists would have given back
-    otherwise, and the kernel's did not; and so did what else the interrupt freed.
+    What is told of its frame next may decide: from a per-cpu list it is taken or drained, else it is taken from
+    the free lists. It did while another CPU emptied them. In an interrupt it did where the lock is known to have been
+    held; and where a frame of the interrupt's is taken from the free lists next, not drained before. Where the lock may
+    have been held, it did if the lists would have given back otherwise, and the kernel's did not; and so did what else
+    the interrupt freed.
     """
-    if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
-        return True
-    if not r.context[i] & IN_INTERRUPT:
-        return False
     k = r.ops.following[i]
     if k != NEVER and (r.event[k] == Event.MM_PAGE_ALLOC or r.event[k] == Event.MM_PAGE_PCPU_DRAIN):
         return False
+    if r.ops.role[i] == FREE and r.m.nr_cpus > 1 and r.drain_until[pcp_number(r, i)] > i:
+        return True
+    if not r.context[i] & IN_INTERRUPT:
+        passed = k != NEVER and r.m.nr_cpus > 1 and r.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
+        return passed and pcp_allowed_order(r.m, r.order[i])
     if i >= r.looked_until[r.cpu[i]]:
         look_ahead(r, i)
     if r.ops.partner[i] == LOCKED_OUT or r.interrupt[r.cpu[i]] == FOUND_LOCK or r.all_locked_out[r.cpu[i]]:
@@ -211,3 +215,49 @@ def locked_out(r: Replay, i: int) -> bool:
         return False
     p = pcp_number(r, i)
     return would_drain(r.m, p // r.m.nr_cpus, p, r.order[i])
+
+
+def blocks_taken(r: Replay, at: int) -> int:
+    """How many blocks a run of steps takes."""
+    blocks = 0
+    while at != NEVER:
+        blocks += r.event[at] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
+        at = r.ops.next_step[at]
+    return blocks
+
+
+def more_to_take(r: Replay, zone: int, order: int, migratetype: int) -> bool:
+    """Could a second block of this order be taken without falling back to another type?"""
+    for current in range(order, r.m.max_order):
+        head = free_list(r.m, zone, current, migratetype)
+        first = r.m.page[head].next
+        if first != head and (current > order or r.m.page[first].next != head):
+            return True
+    return False
+
+
+def usual_batch(r: Replay, p: int, order: int) -> int:
+    """How many blocks a list would be filled with now."""
+    factor = r.m.pcp[p].alloc_factor
+    noted = r.m.pcp[p].last_refill
+    batch = refill_batch(r.m, p // r.m.nr_cpus, p, order)
+    r.m.pcp[p].alloc_factor = factor
+    r.m.pcp[p].last_refill = noted
+    return batch
+
+
+def taken_past_lists(r: Replay, alloc: int, at: int, p: int) -> bool:
+    """Did an allocation find its per-cpu lists locked, so that it went to the free lists? (rmqueue_pcplist, rmqueue)
+
+    It took one block, where an empty list is filled with more; or, where lists are filled by single blocks, its list
+    was not empty, and its task did nothing between another CPU's drain of the lists and this.
+    """
+    order = r.order[alloc]
+    zone = p // r.m.nr_cpus
+    if not pcp_allowed_order(r.m, order) or (r.m.nr_cpus == 1 and not r.context[alloc] & IN_INTERRUPT):
+        return False
+    if blocks_taken(r, at) != 1:
+        return False
+    if usual_batch(r, p, order) > 1:
+        return more_to_take(r, zone, order, gfp_migratetype(r.flags[alloc]))
+    return r.ops.since[at] < r.drain_until[p] and not list_empty(r.m, pcp_list(r.m, p, requested_pindex(r, alloc)))

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.trace.event cimport IN_INTERRUPT, NO_PFN, TASK_INTERRUPTIBLE, TRACE_FLAG_HARDIRQ, Event
+from recap.trace.event cimport IN_INTERRUPT, NO_PFN, TASK_INTERRUPTIBLE, TRACE_FLAG_HARDIRQ, CaptureStep, Event
 
 cdef class Operations:
     cdef const unsigned char[::1] event
@@ -9,7 +9,9 @@ cdef class Operations:
     cdef const int[::1] pid
     cdef const unsigned int[::1] pfn
     cdef const unsigned int[::1] flags
+    cdef const unsigned char[::1] order
     cdef const long long[::1] a
+    cdef int cpus
     cdef unsigned char[::1] role
     cdef int[::1] partner
     cdef int[::1] next_step
@@ -70,5 +72,8 @@ cdef class Operations:
 
     @cython.locals(t=cython.int)
     cdef int interrupted(self, long long i) noexcept nogil
+
+    @cython.locals(before=cython.longlong, k=cython.longlong, between=cython.bint, passed=cython.bint)
+    cdef void prepared(self, long long i) noexcept nogil
 
     cdef bint deferred(self, long long i) noexcept nogil

@@ -16,11 +16,15 @@ from recap.pages import adopt
 from recap.trace import Events
 
 if not cython.compiled:
-    from recap.trace.event import IN_INTERRUPT, NO_PFN, TASK_INTERRUPTIBLE, TRACE_FLAG_HARDIRQ, Event
+    from recap.trace.event import IN_INTERRUPT, NO_PFN, TASK_INTERRUPTIBLE, TRACE_FLAG_HARDIRQ, CaptureStep, Event
 
     # What an event sets off; up to DRAIN it is the page allocator's doing.
     NO_ROLE, ALLOC, FREE, PREPARE, TAKE, DRAIN, INSERTION, KSWAPD_WAKE, KSWAPD_SLEEP, ISOLATE, SEARCH = range(11)
     DECAY = 11  # of per-cpu lists that are not used
+    # Of page capture: a page is captured as it is freed, as the step behind it says; a capture begins, is settled,
+    # is emptied at its end, and has ended. Beside it reclaim writes a page.
+    CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED, CAPTURE_WRITE = range(12, 19)
+    PASS_BY = 19  # a page of a list is prepared, and will find the per-cpu lists locked
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -57,7 +61,9 @@ class Operations:
         self.pid = adopt(events.pid)
         self.pfn = adopt(events.pfn)
         self.flags = adopt(events.flags)
+        self.order = adopt(events.order)
         self.a = adopt(events.a)
+        self.cpus = events.cpus
         self.role = adopt(np.zeros(n, np.uint8))
         self.partner = adopt(np.full(n, -1, np.int32))
         self.next_step = adopt(np.full(n, -1, np.int32))
@@ -103,6 +109,10 @@ class Operations:
         """Find what each event sets off."""
         for i in range(len(self.event)):
             t = self.thread(i)
+            if self.event[i] == Event.PAGE_CAPTURE:  # in the middle of other operations
+                if self.a[i] == CaptureStep.OWN:  # the free before it was under the zone lock, and no per-cpu list's
+                    self.doing[t] = NO_RUN
+                continue
             self.since[i] = self.latest[t]
             self.latest[t] = i
             self.asked[i] = self.active[t]
@@ -245,7 +255,7 @@ class Operations:
     def freeing(self, i: int, t: int) -> None:
         """A free is about to be made: here, or with the drain that it causes."""
         if self.event[i] == Event.MM_PAGE_FREE and self.deferred(i):
-            self.role[i] = PREPARE
+            self.prepared(i)
             self.doing[t] = NO_RUN
             return
         self.role[i] = FREE
@@ -254,6 +264,24 @@ class Operations:
             self.list_goes_on(i, t)
         self.doing[t] = FREED
         self.last[t] = i
+
+    def prepared(self, i: int) -> None:
+        """A page of a list is prepared. Was the one before it of the same list, though nothing tells that it was put on
+        a per-cpu list? Then it found the lists locked (free_unref_page_list).
+
+        It is sure where it lies between two others, or is taken from the free lists next.
+        """
+        self.role[i] = PREPARE
+        before = self.since[i]
+        if self.cpus == 1 or before == NEVER or self.order[before] > 0:
+            return
+        if self.event[before] != Event.MM_PAGE_FREE or self.role[before] != FREE:
+            return
+        k = self.following[before]
+        between = self.since[before] != NEVER and self.role[self.since[before]] in (PREPARE, PASS_BY)
+        passed = between if k == NEVER else self.event[k] == Event.MM_PAGE_ALLOC_ZONE_LOCKED
+        if passed and not self.context[before] & IN_INTERRUPT and self.cpu[before] == self.cpu[i]:
+            self.role[before] = PASS_BY
 
     def list_goes_on(self, i: int, t: int) -> None:
         """Between two pages of one list the per-cpu lists' lock was held: what interrupted it was locked out."""

@@ -3,12 +3,14 @@ cimport cython
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport order_to_pindex
 from recap.pages cimport Memory, page_zone, zone_pcp
+from recap.sim.open_loop.capture_events cimport CaptureEvents
 from recap.sim.open_loop.operations cimport Operations
 from recap.trace.event cimport Event
 
 cdef class Replay:
     cdef readonly Memory m
     cdef Operations ops
+    cdef CaptureEvents captures
     cdef const unsigned char[::1] event
     cdef const unsigned short[::1] cpu
     cdef const unsigned char[::1] context
@@ -49,6 +51,7 @@ cdef class Replay:
     cdef long long[::1] looked_until
     cdef unsigned char[::1] all_locked_out
     cdef long long[::1] put_off
+    cdef int[::1] passing_by
     cdef int[::1] interrupted
     cdef int[::1] factor_before
     cdef int[::1] freed_since

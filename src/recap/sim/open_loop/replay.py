@@ -9,8 +9,10 @@ import numpy as np
 
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
+from recap.sim.open_loop.capture_events import CaptureEvents
 from recap.sim.open_loop.operations import Operations
 from recap.trace import Events
+from recap.trace.table import CAPTURE_STEPS
 
 if not cython.compiled:
     from recap.mm.page_alloc import gfp_migratetype
@@ -23,12 +25,12 @@ if not cython.compiled:
     EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES = range(6, 11)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
-    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION = range(6)
+    ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION, CAPTURE_STEP = range(7)
 
 INFERENCES = {
     "bulk_allocations": "frames that left a per-cpu list unreported: __alloc_pages_bulk has no tracepoint",
     "late_reports": "allocations made before something that the trace shows first: they are reported last of all",
-    "locked_lists": "frees that found their per-cpu lists locked, by what they interrupted or a drain from another CPU",
+    "locked_lists": "per-cpu lists found locked, by what was interrupted or a drain from another CPU, and gone past",
     "emptied_lists": "per-cpu lists emptied whole for somebody (drain_pages_zone), known by what they gave back",
     "lagging_counters": "zones chosen or refused by a counter of free pages that lagged behind, within its limit",
     "dirty_limits": "requests to write that the node's limit of dirty pages refused at the low watermark",
@@ -45,6 +47,7 @@ DEVIATIONS = (
     "stray",  # a per-cpu list holds a frame that the kernel's does not
     "free",  # a frame was freed that the model holds free
     "isolation",  # compaction's range holds another number of free pages
+    "capture",  # page capture did something else with a block
 )
 MOST_DEVIATIONS = 1 << 16  # kept; more are only counted
 
@@ -58,13 +61,13 @@ class Replay:
     """
 
     def __init__(self, memory: Memory, events: Events) -> None:
-        pcps = int(memory.nr_zones) * int(memory.nr_cpus)
         memory.trace(2 * int(memory.array("pcp")["high"].max()) + 1024)  # more than any operation takes
         if memory.profile.rules.claims_or_steals:
             events = with_steals(events)
         events = with_orders(events)
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
+        self.captures = CaptureEvents(self.ops, events, memory)
         self.event = adopt(events.event)
         self.cpu = adopt(events.cpu)
         self.context = adopt(events.context)
@@ -77,7 +80,39 @@ class Replay:
         self.b = adopt(events.b)
         self.now = 0  # the event being applied
         self.next_sleep = 0  # the next of ops.sleeps
+        self.start_counting()
+        self.know_nothing(memory)
 
+    def know_nothing(self, memory: Memory) -> None:
+        """What is known of the trace as it goes by."""
+        pcps = int(memory.nr_zones) * int(memory.nr_cpus)
+        # Of each zone.
+        self.counter_lag = adopt(counter_lag(memory))  # pages by which its counter of free pages may lag behind
+        self.turned = adopt(np.zeros(memory.nr_zones, np.int32))  # a bit for each order whose list may be turned
+
+        # Of each CPU.
+        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))  # where its steps under the zone lock are under way
+        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))  # pages that they took (less than 0) or gave back
+        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))  # the last of them
+        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))  # NO_INTERRUPT, IN_INTERRUPT_NOW or FOUND_LOCK
+        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))  # pid of what the last interrupt came to
+        self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))  # events of its interrupt were read up to here
+        self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))  # 1: all its frees found the lists locked
+        self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))  # a free that is done after an interrupt's, or -1
+        self.passing_by = adopt(np.full(memory.nr_cpus, -1, np.int32))  # the last page of a list that is past its lists
+        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))  # the zone that it compacts
+
+        # Of each CPU's lists of a zone.
+        self.drain_until = adopt(np.zeros(pcps, np.int64))  # the last step by which they were drained
+        self.factor_before = adopt(np.zeros(pcps, np.int32))  # their free_factor when the last interrupt came
+        self.freed_since = adopt(np.zeros(pcps, np.int32))  # frames put on them since then
+        self.other_factor = adopt(np.full(pcps, -1, np.int32))  # what free_factor is if a late report was made before
+
+        # Of each frame.
+        self.freed_at = adopt(np.full(memory.nr_frames, -1, np.int32))  # the event that freed it last, or -1
+
+    def start_counting(self) -> None:
+        """Nothing is predicted, nothing inferred yet."""
         self.allocations = 0
         self.exact = 0
         self.mismatched = 0
@@ -95,33 +130,15 @@ class Replay:
         self.deviation_event = adopt(np.zeros(MOST_DEVIATIONS, np.int64))  # the event concerned, or -1
         self.deviation_frame = adopt(np.zeros(MOST_DEVIATIONS, np.uint32))  # the model's frame
 
-        # Of each zone.
-        self.counter_lag = adopt(counter_lag(memory))  # pages by which its counter of free pages may lag behind
-        self.turned = adopt(np.zeros(memory.nr_zones, np.int32))  # a bit for each order whose list may be turned
-
-        # Of each CPU.
-        self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))  # where its steps under the zone lock are under way
-        self.run_pages = adopt(np.zeros(memory.nr_cpus, np.int64))  # pages that they took (less than 0) or gave back
-        self.run_end = adopt(np.zeros(memory.nr_cpus, np.int64))  # the last of them
-        self.interrupt = adopt(np.zeros(memory.nr_cpus, np.uint8))  # NO_INTERRUPT, IN_INTERRUPT_NOW or FOUND_LOCK
-        self.interrupted = adopt(np.zeros(memory.nr_cpus, np.int32))  # pid of what the last interrupt came to
-        self.looked_until = adopt(np.full(memory.nr_cpus, -1, np.int64))  # events of its interrupt were read up to here
-        self.all_locked_out = adopt(np.zeros(memory.nr_cpus, np.uint8))  # 1: all its frees found the lists locked
-        self.put_off = adopt(np.full(memory.nr_cpus, -1, np.int64))  # a free that is done after an interrupt's, or -1
-        self.compacting = adopt(np.zeros(memory.nr_cpus, np.int32))  # the zone that it compacts
-
-        # Of each CPU's lists of a zone.
-        self.drain_until = adopt(np.zeros(pcps, np.int64))  # the last step by which they were drained
-        self.factor_before = adopt(np.zeros(pcps, np.int32))  # their free_factor when the last interrupt came
-        self.freed_since = adopt(np.zeros(pcps, np.int32))  # frames put on them since then
-        self.other_factor = adopt(np.full(pcps, -1, np.int32))  # what free_factor is if a late report was made before
-
-        # Of each frame.
-        self.freed_at = adopt(np.full(memory.nr_frames, -1, np.int32))  # the event that freed it last, or -1
-
     def inferences(self) -> dict[str, int]:
         """How often each kind of inference was made."""
         return {name: int(self.inferred[kind]) for kind, name in enumerate(INFERENCES)}
+
+    def captured(self) -> dict[str, tuple[int, int, int]]:
+        """The steps of page capture by kind: the kernel's, those that the model did as well, those that only it did."""
+        c = self.captures
+        steps = enumerate(CAPTURE_STEPS[: len(CAPTURE_STEPS) - 1])
+        return {name: (int(c.counted[kind]), int(c.exact[kind]), int(c.extra[kind])) for kind, name in steps}
 
     def deviations(self) -> list[tuple[str, int, int, int]]:
         """Where the model went another way: (kind, event the model stood at, event concerned or -1, model's frame)."""

@@ -1,7 +1,8 @@
 cimport cython
 
-from recap.kernel cimport NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP, STATE_TAIL
+from recap.kernel cimport NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_CAPTURED, STATE_PCP, STATE_TAIL
 from recap.mm.buddy cimport free_one_page
+from recap.mm.capture_list cimport add_captured, remove_captured
 from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list, free_list
 from recap.mm.pcplist cimport order_to_pindex, way_back
 from recap.mm.free_scanner cimport take_free_page
@@ -33,6 +34,9 @@ cdef void turn_list(Memory m, int zone, unsigned int block) noexcept nogil
 
 @cython.locals(high=cython.int, migratetype=cython.int, half=cython.uint)
 cdef void cut_out(Memory m, int zone, unsigned int block, unsigned int pfn, int order) noexcept nogil
+
+@cython.locals(owner=cython.int, high=cython.int, half=cython.uint)
+cdef void cut_captured(Memory m, unsigned int block, unsigned int pfn, int order) noexcept nogil
 
 @cython.locals(p=cython.int)
 cdef void put_on_pcp(Memory m, int p, unsigned int pfn, int order, int migratetype) noexcept nogil

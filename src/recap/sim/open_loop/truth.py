@@ -10,10 +10,12 @@ if not cython.compiled:
         NR_PCP_LISTS,
         STATE_ALLOCATED,
         STATE_BUDDY,
+        STATE_CAPTURED,
         STATE_PCP,
         STATE_TAIL,
     )
     from recap.mm.buddy import free_one_page
+    from recap.mm.capture_list import add_captured, remove_captured
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
     from recap.mm.free_scanner import take_free_page
     from recap.mm.pcplist import order_to_pindex, way_back
@@ -21,7 +23,7 @@ if not cython.compiled:
 
 
 def take_frame(m: Memory, pfn: int, order: int) -> None:
-    """Make a block allocated, wherever the model has its frames: on per-cpu lists or free."""
+    """Make a block allocated, wherever the model has its frames: on per-cpu lists, captured or free."""
     zone = page_zone(m, pfn)
     at = pfn
     while at < pfn + (1 << order):
@@ -31,6 +33,9 @@ def take_frame(m: Memory, pfn: int, order: int) -> None:
         elif m.page[block].state == STATE_PCP:
             remove_from_pcp(m, block)
             free_one_page(m, zone, block, m.page[block].order, way_back(m, block), False)
+        elif m.page[block].state == STATE_CAPTURED:
+            at = block + (1 << m.page[block].order)
+            cut_captured(m, block, pfn, order)
         elif m.page[block].order > order:
             cut_out(m, zone, block, pfn, order)
             break
@@ -50,10 +55,10 @@ def make_whole(m: Memory, pfn: int, order: int) -> None:
 
 
 def free_block_over(m: Memory, pfn: int) -> int:
-    """The free block, in the buddy lists or on a per-cpu list, that a frame lies in; NONE if it is in use."""
+    """The block in the buddy lists, on a per-cpu list or captured that a frame lies in; NONE if it is in use."""
     for order in range(m.max_order):
         block = pfn & ~((1 << order) - 1)
-        if m.page[block].state in (STATE_BUDDY, STATE_PCP) and m.page[block].order >= order:
+        if m.page[block].state in (STATE_BUDDY, STATE_PCP, STATE_CAPTURED) and m.page[block].order >= order:
             return block
     return NONE
 
@@ -63,7 +68,7 @@ def any_free(m: Memory, pfn: int, order: int) -> bool:
     if m.page[pfn].state != STATE_ALLOCATED and free_block_over(m, pfn) != NONE:
         return True
     i = pfn + 1
-    while i < pfn + (1 << order) and m.page[i].state not in (STATE_BUDDY, STATE_PCP):
+    while i < pfn + (1 << order) and m.page[i].state not in (STATE_BUDDY, STATE_PCP, STATE_CAPTURED):
         i += 1
     return i < pfn + (1 << order)
 
@@ -135,3 +140,18 @@ def cut_out(m: Memory, zone: int, block: int, pfn: int, order: int) -> None:
         else:
             add_to_free_list(m, zone, half, high, migratetype, False)
     m.zone[zone].free_pages -= 1 << order
+
+
+def cut_captured(m: Memory, block: int, pfn: int, order: int) -> None:
+    """Take a part out of a captured block; the other parts stay on its list."""
+    owner = m.page[block].capture
+    high = m.page[block].order
+    remove_captured(m, block)
+    while high > order:
+        high -= 1
+        half = block + (1 << high)
+        if pfn >= half:
+            add_captured(m, block, high, owner)
+            block = half
+        else:
+            add_captured(m, half, high, owner)
