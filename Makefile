@@ -4,23 +4,29 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # Directories too: their time changes when a file goes away.
 SOURCES := headers.py $(shell find src -name __pycache__ -prune -o -print)
+PYTEST := -m pytest -n auto --dist worksteal --durations 10
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test lint docs bench fuzz clean
+.PHONY: help build checked demo test test-fast lint docs bench fuzz clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
 demo: build  ## replay a recorded kernel under four policies, and say what they gain and cost
 	$(VENV)/bin/recap compare recordings/hugetlb-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 10 \
 	    --out build/demo
 
-test: build checked  ## all tests on both builds, then without compilation, for coverage
-	PYTHONPATH=build/release $(PY) -m pytest
-	PYTHONPATH=build/checked $(PY) -m pytest
-	PYTHONPATH=src $(PY) -m coverage run -m pytest
+test: build checked  ## all tests on both builds, then what is quick enough without compilation, for coverage
+	PYTHONPATH=build/release $(PY) $(PYTEST)
+	PYTHONPATH=build/checked $(PY) $(PYTEST)
+	$(PY) -m coverage erase
+	PYTHONPATH=src $(PY) -m coverage run $(PYTEST)
+	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
+
+test-fast: build  ## the quick tests, on the release build: under a minute
+	PYTHONPATH=build/release $(PY) $(PYTEST) -m "not slow"
 
 lint: $(VENV)/.ready  ## style, types, and which room may import from which
 	$(PY) -m ruff check
@@ -70,6 +76,8 @@ build/%.fresh: setup.py $(VENV)/.ready
 	@mkdir -p build && touch $@
 
 .PRECIOUS: build/%.fresh build/%.built
+# The stamp is from before the build: a source that changes meanwhile is newer.
 build/%.built: build/%.fresh $(SOURCES)
+	@touch $@.began
 	RECAP_BUILD=$* $(PY) setup.py -q build
-	@touch $@
+	@mv $@.began $@

@@ -24,7 +24,7 @@ from headers import stage
 
 VARIANT = os.environ.get("RECAP_BUILD", "release")
 SOURCE = Path("src")
-STAGE = Path("build/stage")  # holds the copy of SOURCE that Cython reads
+STAGE = Path("build/stage", VARIANT)  # holds the copy of SOURCE that Cython reads, which no other build changes
 SHARED = "recap._cyutility"  # Cython's memoryviews, generated and compiled once instead of in every module
 FLAGS = {"release": ["-O3", "-g0", "-w"], "checked": ["-O1", "-g0", "-w"]}  # -w: the C is Cython's, not ours
 DIRECTIVES = {

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).parent.parent
+NEVER = "rule((99,))"
 # Module, a line of it, and what stands there instead.
 RULES = {
     "merged blocks never go to the tail": (
@@ -30,8 +31,8 @@ RULES = {
     ),
     "a freed page goes to its list's tail": (
         "mm/pcplist.py",
-        "    list_add(m, pfn, m.pcp_heads",
-        "    list_add_tail(m, pfn, m.pcp_heads",
+        "    list_add(m, pfn, pcp_list(m, p, pindex))",
+        "    list_add_tail(m, pfn, pcp_list(m, p, pindex))",
     ),
     "drains do not grow": ("mm/pcplist.py", "    batch <<= m.pcp[p].free_factor\n", ""),
     "lists hold as much while kswapd reclaims": (
@@ -56,7 +57,11 @@ RULES = {
     ),
 }
 RULES_SINCE_6_1 = {
-    "per-cpu lists hold and take as in 6.1": ("kernel.py", "    tuned_pcp=True,", "    tuned_pcp=False,"),
+    "per-cpu lists hold and take as in 6.1": (
+        "kernel.py",
+        "tuned_pcp: bool = rule((6, 7))",
+        f"tuned_pcp: bool = {NEVER}",
+    ),
     "refills do not double": ("mm/pcp_tuning.py", "m.pcp[p].batch << m.pcp[p].alloc_factor", "m.pcp[p].batch"),
     "refills do not let lists hold more": (
         "mm/pcp_tuning.py",
@@ -84,21 +89,37 @@ RULES_SINCE_6_1 = {
         "m.pcp[p].free_count >= run",
         "m.pcp[p].free_count < 0",
     ),
-    "a shorter run empties the lists": ("kernel.py", "    eager_free_high=False,", "    eager_free_high=True,"),
+    "a shorter run empties the lists": (
+        "kernel.py",
+        "patient_free_high: bool = rule((6, 16))",
+        f"patient_free_high: bool = {NEVER}",
+    ),
     "blocks go back by the type noted with them": (
         "kernel.py",
-        "    types_by_pageblock=True,",
-        "    types_by_pageblock=False,",
+        "types_by_pageblock: bool = rule((6, 10))",
+        f"types_by_pageblock: bool = {NEVER}",
     ),
-    "fallback as in 6.1": ("kernel.py", "    claims_or_steals=True,", "    claims_or_steals=False,"),
-    "who stole looks for better at once": ("mm/claim.py", "    m.stealing = pfn != NONE", "    m.stealing = False"),
+    "fallback as in 6.1": ("kernel.py", "claims_or_steals: bool = rule((6, 10))", f"claims_or_steals: bool = {NEVER}"),
+    "who stole looks for better at once": (
+        "mm/pcplist.py",
+        "            stole = pfn != NONE",
+        "            stole = False",
+    ),
     "what is used of the reserve is out of reach too": (
         "kernel.py",
-        "    reserve_hides_free=False,",
-        "    reserve_hides_free=True,",
+        "counts_free_reserve: bool = rule((6, 13))",
+        f"counts_free_reserve: bool = {NEVER}",
     ),
-    "small zones keep a reserve": ("kernel.py", "    small_zones_reserve=False,", "    small_zones_reserve=True,"),
-    "only __GFP_ATOMIC is spared the boost": ("kernel.py", "    gfp_atomic=False,", "    gfp_atomic=True,"),
+    "small zones keep a reserve": (
+        "kernel.py",
+        "reserve_is_a_hundredth: bool = rule((6, 8))",
+        f"reserve_is_a_hundredth: bool = {NEVER}",
+    ),
+    "only __GFP_ATOMIC is spared the boost": (
+        "kernel.py",
+        "high_ignores_boost: bool = rule((6, 3))",
+        f"high_ignores_boost: bool = {NEVER}",
+    ),
 }
 
 

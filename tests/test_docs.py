@@ -16,6 +16,7 @@ PAGES = sorted(page for page in Path("docs").glob("*.md") if "```pycon" in page.
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_do_what_they_say(page: Path) -> None:

@@ -1,4 +1,4 @@
-"""Numbers have one source: headers in `src` have types only, and headers.py adds the numbers of the Python files."""
+"""Headers in `src` have types only: headers.py adds the numbers of the Python files, and inline functions' bodies."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import importlib
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import headers
 import recap
+from recap import kernel, pages
 from recap.pages import COMPILED
 
 PACKAGE = Path("src/recap")
+NUMPY = {
+    "int": "<i4",
+    "unsigned int": "<u4",
+    "long long": "<i8",
+    "unsigned short": "<u2",
+    "unsigned char": "|u1",
+    "signed char": "|i1",
+}
 ENUM = re.compile(r"^cdef enum ?(\w*):\n((?:    \w+ = .*\n)+)", re.MULTILINE)
 
 
@@ -64,6 +74,18 @@ def test_a_module_of_numbers_has_all_that_can_be_one_in_c(package: Path) -> None
 
 def test_no_other_module_gets_a_header(package: Path) -> None:
     assert headers.complete(package).keys() == {Path("walk.pxd"), Path("kernel.pxd")}
+
+
+def test_an_inline_function_has_its_body_in_the_header_only(package: Path) -> None:
+    rest = "\ndef walk(x):\n    return twice(x)\n"
+    (package / "walk.py").write_text(f'\ndef twice(x):\n    """Doc."""\n    y = x\n    return x + y\n{rest}')
+    declared = "cdef inline int twice(int x) noexcept nogil"
+    (package / "walk.pxd").write_text(f"@cython.locals(y=cython.longlong)\n{declared}\n\ncdef int walk(int x)\n")
+    stage = package.parent / "stage"
+    headers.stage(package, stage)
+    body = "    cdef long long y\n    y = x\n    return x + y\n"
+    assert (stage / "walk.pxd").read_text() == f"{declared}:\n{body}\ncdef int walk(int x)\n"
+    assert (stage / "walk.py").read_text() == "\n" * 6 + rest.removeprefix("\n")
 
 
 def test_only_integers_are_assigned_uncompiled(package: Path) -> None:
@@ -117,6 +139,24 @@ def test_modules_of_numbers_are_the_same_in_c() -> None:
             if isinstance(kind, type) and issubclass(kind, enum.IntEnum) and kind.__module__ == module.__name__:
                 numbers |= {f"{kind.__name__}.{name}": int(value) for name, value in kind.__members__.items()}
         assert constants(headers.complete(PACKAGE)[place]) == numbers, place
+
+
+def test_records_are_the_same_in_c() -> None:
+    """The structs of pages.pxd against the dtypes of pages.py, with which they share their memory when compiled."""
+    structs = dict(re.findall(r"ctypedef packed struct (\w+):\n((?:    .+\n)+)", (PACKAGE / "pages.pxd").read_text()))
+    assert len(structs) > 5
+    for name, lines in structs.items():
+        dtype = getattr(pages, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
+        assert [in_c(*field) for field in re.findall(r"    ([a-z ]+) (\w+)(?:\[(\w+)\])?\n", lines)] == dtype.descr, (
+            name
+        )
+
+
+def in_c(kind: str, name: str, extent: str) -> tuple[Any, ...]:
+    """A field of a struct, as NumPy describes it."""
+    if not extent:
+        return name, NUMPY[kind]
+    return name, NUMPY[kind], (int(extent) if extent.isdigit() else getattr(kernel, extent),)
 
 
 @pytest.mark.skipif(not COMPILED, reason="uncompiled, the headers in src are the ones there are")

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport NR_LRU_LISTS, NR_PCP_LISTS, Rules
+from recap.kernel cimport MAX_NR_ZONES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK, Rules
 from recap.policy.policy cimport Policy
 
 ctypedef packed struct Page:
@@ -27,15 +27,15 @@ ctypedef packed struct Zone:
     unsigned char node
     long long free_pages
     long long managed
-    long long nr_free[14]
-    long long watermark[4]
+    long long nr_free[NR_ORDERS]
+    long long watermark[NR_WMARK]
     long long watermark_boost
-    long long lowmem_reserve[5]
+    long long lowmem_reserve[MAX_NR_ZONES]
     long long nr_reserved_highatomic
     long long kswapd_boost
     long long vm_stat_diff
     long long pages_scanned
-    long long nr_lru[4]
+    long long nr_lru[NR_LRU_LISTS]
     unsigned int compact_cached_migrate_pfn[2]
     unsigned int compact_cached_free_pfn
     unsigned int compact_init_migrate_pfn
@@ -50,8 +50,8 @@ ctypedef packed struct Zone:
     unsigned char pad2
 
 ctypedef packed struct Node:
-    long long lru_size[4]
-    long long nr_scan[4]
+    long long lru_size[NR_LRU_LISTS]
+    long long nr_scan[NR_LRU_LISTS]
     long long recent_scanned[2]
     long long recent_rotated[2]
     long long anon_cost
@@ -142,8 +142,8 @@ ctypedef packed struct ScanControl:
     long long nr_reclaimed
     long long node_reclaimed
     long long lruvec_reclaimed
-    long long nr[4]
-    long long targets[4]
+    long long nr[NR_LRU_LISTS]
+    long long targets[NR_LRU_LISTS]
     long long nr_dirty
     long long nr_unqueued_dirty
     long long nr_congested
@@ -278,6 +278,8 @@ cdef inline void list_add_tail(Memory m, unsigned int pfn, unsigned int head) no
 cdef inline void list_del(Memory m, unsigned int pfn) noexcept nogil
 
 cdef inline bint list_empty(Memory m, unsigned int head) noexcept nogil
+
+cdef inline void list_rotate_to_front(Memory m, unsigned int pfn, unsigned int head) noexcept nogil
 
 @cython.locals(first=cython.uint, last=cython.uint)
 cdef inline void list_splice(Memory m, unsigned int src, unsigned int dst) noexcept nogil

@@ -9,8 +9,8 @@ Compiled, the records are C structs in NumPy memory; uncompiled, they are small 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import cython
@@ -20,9 +20,7 @@ import numpy.typing as npt
 from recap.kernel import (
     DEF_PRIORITY,
     LINUX_6_1,
-    MAX_NR_ZONES,
     MIGRATE_TYPES,
-    NR_ORDERS,
     Profile,
 )
 from recap.policy.policy import Policy
@@ -30,7 +28,7 @@ from recap.policy.policy import Policy
 COMPILED: bool = bool(cython.compiled)
 NR_SCRATCH_LISTS = 5
 if not cython.compiled:
-    from recap.kernel import NR_LRU_LISTS, NR_PCP_LISTS
+    from recap.kernel import MAX_NR_ZONES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK
 
     # What lies on the scratch lists for the length of one call, by the kernel's names for its local lists.
     FOLIO_LIST = 0  # a batch taken off an LRU list
@@ -65,9 +63,9 @@ ZONE = np.dtype(
         ("free_pages", "i8"),
         ("managed", "i8"),
         ("nr_free", "i8", NR_ORDERS),
-        ("watermark", "i8", 4),
+        ("watermark", "i8", NR_WMARK),
         ("watermark_boost", "i8"),
-        ("lowmem_reserve", "i8", 5),
+        ("lowmem_reserve", "i8", MAX_NR_ZONES),
         ("nr_reserved_highatomic", "i8"),
         ("kswapd_boost", "i8"),
         ("vm_stat_diff", "i8"),
@@ -162,9 +160,7 @@ def table(items: Any, dtype: np.dtype[Any]) -> Array:
     """The opposite of `records`."""
     if dtype.names is None:
         return np.array(items, dtype)
-    names = dtype.names
-    rows: Iterable[tuple[Any, ...]] = (tuple(getattr(item, name) for name in names) for item in items)
-    return np.array(list(rows), dtype)
+    return np.array(list(map(attrgetter(*dtype.names), items)), dtype)  # no record has a single field
 
 
 def adopt(array: Array) -> Any:
@@ -454,6 +450,12 @@ def list_del(m: Memory, pfn: int) -> None:
 def list_empty(m: Memory, head: int) -> bool:
     """Is there nothing on this list?"""
     return m.page[head].next == head
+
+
+def list_rotate_to_front(m: Memory, pfn: int, head: int) -> None:
+    """Turn a list, as one turns a ring, so that it begins with this page (list_rotate_to_front)."""
+    list_del(m, head)
+    list_add_tail(m, head, pfn)
 
 
 def list_splice(m: Memory, src: int, dst: int) -> None:

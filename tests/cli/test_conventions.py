@@ -13,6 +13,7 @@ import pytest
 import recap as package
 from recap.cli import VERBS
 from recap.errors import InputError
+from recap.lab.workloads import WORKLOADS
 from tests.cli.conftest import Outcome
 
 Recap = Callable[..., Outcome]
@@ -30,6 +31,11 @@ def test_the_help_of_a_verb_has_its_example(recap: Recap, verb: str, example: st
     outcome = recap(verb, "--help")
     assert outcome.code == 0
     assert f"Example: {example}" in " ".join(outcome.out.split())
+
+
+def test_the_help_of_compare_names_every_workload(recap: Recap) -> None:
+    words = set(re.findall(r"[\w.-]+", recap("compare", "--help").out))
+    assert WORKLOADS.keys() <= words
 
 
 def test_help_waits_neither_for_numpy_nor_for_the_engine() -> None:

@@ -60,6 +60,7 @@ def result(folder: Path) -> Study:
     return capture_2008(PLAN, out=folder)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_every_question_has_its_number(result: Study) -> None:
     found = {answer.name for answer in result.answers}
@@ -69,6 +70,7 @@ def test_every_question_has_its_number(result: Study) -> None:
     assert all(answer.value.low <= answer.value.mean <= answer.value.high for answer in result.answers)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_baseline_gains_nothing_over_itself_and_withholds_nothing(result: Study) -> None:
     for row in (row for row in result.rows if row.policy == "none"):
@@ -77,6 +79,7 @@ def test_the_baseline_gains_nothing_over_itself_and_withholds_nothing(result: St
         assert 0 < row.success["pass 1"].mean <= 100
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_finished_runs_are_not_run_again_and_the_digest_is_the_same(folder: Path, result: Study) -> None:
     kept = {path.name: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()}
@@ -85,6 +88,7 @@ def test_finished_runs_are_not_run_again_and_the_digest_is_the_same(folder: Path
     assert {path.name: path.stat().st_mtime_ns for path in (folder / "runs").iterdir()} == kept
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_tables_show_the_covers_and_the_mmtests_form(result: Study) -> None:
     console = Console(width=240, record=True, file=StringIO())
@@ -95,6 +99,7 @@ def test_the_tables_show_the_covers_and_the_mmtests_form(result: Study) -> None:
     assert "25.22%" in text
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_compare_takes_a_workload_by_its_name() -> None:
     found = compare("highalloc:128", ["none"], seeds=1)
@@ -104,6 +109,7 @@ def test_compare_takes_a_workload_by_its_name() -> None:
     assert column.metrics["pass 2 success_percent"].mean > 0
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_what_a_workload_did_is_kept_and_can_be_looked_at(tmp_path: Path) -> None:
     result = compare("highalloc:128", ["none", "kosaki"], seeds=1, out=tmp_path)

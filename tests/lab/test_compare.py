@@ -52,6 +52,7 @@ def test_nothing_is_withheld_without_capture_and_less_when_the_wanted_order_is_k
     assert figure(result, "whitcroft", "withheld_page_ms") > 0
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_same_run_has_the_same_digest(result: Comparison) -> None:
     assert compare(RECORDING, POLICIES, seeds=1).digest == result.digest
@@ -62,6 +63,7 @@ def test_what_is_missing_is_said(result: Comparison) -> None:
     assert any("compaction" in text for text in result.missing)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_sysctl_changes_the_model() -> None:
     more = compare(RECORDING, ["none"], seeds=1, sysctls={"vm.min_free_kbytes": "65536"})

@@ -41,6 +41,7 @@ def refuse_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recap.lab.runs.simulate", lambda *_, **__: pytest.fail("a finished run was run again"))
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_finished_runs_are_kept_and_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = compare(RECORDING, ["none"], seeds=1, out=tmp_path)
@@ -49,6 +50,7 @@ def test_finished_runs_are_kept_and_not_run_again(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "comparison.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_runs_of_a_trace_in_parquet_are_kept_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fingerprint looked for a trace.dat."""
@@ -61,6 +63,7 @@ def test_runs_of_a_trace_in_parquet_are_kept_as_well(tmp_path: Path, monkeypatch
     assert compare(folder, ["none"], seeds=1, out=out).digest == first.digest
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_snapshot_taken_anew_is_run_anew(tmp_path: Path) -> None:
     folder, out = copy_of(RECORDING, tmp_path / "recording"), tmp_path / "out"
@@ -74,6 +77,7 @@ def test_a_snapshot_taken_anew_is_run_anew(tmp_path: Path) -> None:
     assert compare(folder, ["none"], seeds=1, out=out).digest != first.digest
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_every_file_that_a_run_reads_is_in_the_fingerprint(tmp_path: Path) -> None:
     folder = copy_of(RECORDING, tmp_path / "recording")

@@ -44,6 +44,7 @@ def test_nobody_waits_for_a_thousand_values(text: str) -> None:
         values_of(text)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_each_point_is_what_compare_gives_and_kept_runs_are_not_run_again(tmp_path: Path) -> None:
     ended: list[str] = []
@@ -65,6 +66,7 @@ def test_each_point_is_what_compare_gives_and_kept_runs_are_not_run_again(tmp_pa
     assert "8,192" in more._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_an_assumption_is_varied_like_a_parameter() -> None:
     result = sweep(HUGETLB, "assume.cpu_wait=0,100", seeds=1)

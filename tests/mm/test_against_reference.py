@@ -129,6 +129,7 @@ TestPlain = under("plain")
 TestLinux618 = under("none", LINUX_6_18)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 def test_many_random_operations(policy: str) -> None:
     twins = Twins(MINIATURE, policy)

@@ -2,56 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
 import pytest
 
 from recap.errors import InputError
-from recap.kernel import LINUX_2_6_27, LINUX_6_1, ZONE_DMA, ZONE_DMA32
+from recap.kernel import LINUX_2_6_27, LINUX_6_1, WMARK_LOW, ZONE_DMA, ZONE_DMA32
 from recap.mm import sysctl
+from recap.mm.machine import Machine
 from tests.mm.scenes import machine_of, pcp_field
 from tests.reference.state import ZoneShape
 
 ZONES = (ZoneShape(ZONE_DMA, 128, (1, 2, 3, 4)), ZoneShape(ZONE_DMA32, 1024, (10, 12, 14, 16)))
 
 
-def with_(**wanted: str) -> tuple[int, ...]:
-    """Fields of the lower zone and attributes of the machine with these parameters."""
+class Acts(NamedTuple):
+    """What a parameter sets on a machine: by default, and with another value."""
+
+    look: Callable[[Machine], int]
+    default: int
+    value: str
+    then: int
+
+
+def low_mark(machine: Machine) -> int:
+    return int(machine.memory.array("zone")[0]["watermark"][WMARK_LOW])
+
+
+def reserve(machine: Machine) -> int:
+    return int(machine.memory.array("zone")[0]["lowmem_reserve"][ZONE_DMA32])
+
+
+ACTS = {
+    "vm.min_free_kbytes": Acts(low_mark, 2, "1152", 40),
+    "vm.watermark_scale_factor": Acts(low_mark, 2, "1000", 19),
+    "vm.lowmem_reserve_ratio": Acts(reserve, 0, "16 16 32 0 0", 64),
+    "vm.percpu_pagelist_high_fraction": Acts(lambda machine: pcp_field(machine, "high"), 1000, "8", 16),
+    "vm.swappiness": Acts(lambda machine: machine.memory.swappiness, 60, "0", 0),
+    "vm.watermark_boost_factor": Acts(lambda machine: machine.memory.watermark_boost_factor, 15000, "0", 0),
+    "vm.compaction_proactiveness": Acts(lambda machine: machine.memory.compaction_proactiveness, 20, "0", 0),
+    "vm.extfrag_threshold": Acts(lambda machine: machine.memory.extfrag_threshold, 500, "1000", 1000),
+    "vm.defrag_mode": Acts(lambda machine: machine.memory.profile.rules.defrag_mode, 0, "1", 1),
+}
+OF_THE_DEMAND = {"vm.dirty_ratio", "vm.dirty_background_ratio"}  # no machine has them
+
+
+def with_(wanted: Mapping[str, str]) -> Machine:
+    """A machine with these parameters."""
     machine = machine_of(*ZONES)
-    names = {f"vm.{name}": value for name, value in wanted.items()}
-    sysctl.apply(machine.memory, sysctl.settings({}, names), names)
-    memory = machine.memory
-    lower = memory.array("zone")[0]
-    return (
-        int(lower["watermark"][1]),
-        int(lower["lowmem_reserve"][ZONE_DMA32]),
-        pcp_field(machine, "high"),
-        memory.swappiness,
-        memory.watermark_boost_factor,
-        memory.compaction_proactiveness,
-        memory.extfrag_threshold,
-        memory.profile.rules.defrag_mode,
-    )
+    sysctl.apply(machine.memory, sysctl.settings({}, wanted), wanted)
+    return machine
 
 
-PLAIN = (2, 0, 1000, 60, 15000, 20, 500, 0)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "place", "found"),
-    [
-        ("min_free_kbytes", "1152", 0, 40),
-        ("watermark_scale_factor", "1000", 0, 19),
-        ("lowmem_reserve_ratio", "16 16 32 0 0", 1, 64),
-        ("percpu_pagelist_high_fraction", "8", 2, 16),
-        ("swappiness", "0", 3, 0),
-        ("watermark_boost_factor", "0", 4, 0),
-        ("compaction_proactiveness", "0", 5, 0),
-        ("extfrag_threshold", "1000", 6, 1000),
-        ("defrag_mode", "1", 7, 1),
-    ],
-)
-def test_each_acts_by_its_own_name(name: str, value: str, place: int, found: int) -> None:
-    assert with_() == PLAIN
-    assert with_(**{name: value})[place] == found
+@pytest.mark.parametrize("name", [name for name in sysctl.NAMES if name not in OF_THE_DEMAND])
+def test_each_acts_by_its_own_name(name: str) -> None:
+    look, default, value, then = ACTS[name]
+    assert look(machine_of(*ZONES)) == look(with_({})) == default
+    assert look(with_({name: value})) == then
 
 
 @pytest.mark.parametrize(

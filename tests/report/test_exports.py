@@ -84,6 +84,7 @@ def test_a_trace_has_slices_for_what_lasts_and_counters(kept: Path) -> None:
     assert drawn == [0, 0, 100, 0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_slices_of_a_real_run_nest(tmp_path: Path) -> None:
     pb2 = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="perfetto is not installed")

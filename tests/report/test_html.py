@@ -180,6 +180,7 @@ def test_in_a_browser(kept: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
 def test_a_real_comparison_in_a_browser(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def run(
     return metrics(simulation)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 def test_rule_38_lumpy_reclaim_makes_blocks_where_reclaim_alone_does_not(profile: Profile) -> None:
     demand = load(Kind.FILE, 2 * PAGES, 8, 6)
@@ -98,6 +99,7 @@ def test_rule_50_small_requests_kill_and_costly_ones_do_not(profile: Profile) ->
     assert found["alloc_fail"] > 0
 
 
+@pytest.mark.compiled
 def test_rules_31_32_33_kswapd_reclaims_for_the_order_asked_for() -> None:
     """After a costly request it goes on until a block is there, far beyond the order-0 watermark."""
     single = run(load(Kind.ANON, PAGES + PAGES // 4))
@@ -150,6 +152,7 @@ def test_rules_36_54_a_pass_of_low_priority_scans_a_batch_not_a_share_of_small_l
     assert found["pgsteal_kswapd"] + found["pgsteal_direct"] >= 32
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("swappiness", "swaps"), [(0, False), (100, True)])
 def test_rules_41_42_mapped_pages_stay_on_the_one_active_list_until_there_is_need(swappiness: int, swaps: bool) -> None:
     objects, task = ObjectTable(), Task("t")
@@ -199,6 +202,7 @@ def test_rule_45_a_file_page_used_twice_is_active() -> None:
     assert memory_after(task, objects).array("node")["lru_size"][0].tolist() == [0, 0, 30, 20]
 
 
+@pytest.mark.compiled
 def test_rules_40_46_what_was_written_is_kept_and_comes_next() -> None:
     found = run(load(Kind.FILE, 4 * PAGES, dirty=True))
     assert found["pgrotated"] > 0
@@ -220,6 +224,7 @@ def test_rule_47_inodes_age_with_the_lists_and_who_may_not_enter_a_file_system_l
     assert (memory_after(task, objects).array("node")["nr_slab"][0] < len(slab)) == shrinks
 
 
+@pytest.mark.compiled
 def test_rule_47_a_page_with_an_object_in_use_stays() -> None:
     objects, task = ObjectTable(), Task("t")
     slab, file = objects.make(PAGES // 4, Kind.SLAB), objects.make(8 * PAGES, Kind.FILE)
@@ -249,6 +254,7 @@ def test_rule_49_who_waits_for_the_device_goes_on_with_the_next_page_written() -
     assert WRITE_NS / 1e6 <= found["longest_stall_ms"] < 100
 
 
+@pytest.mark.compiled
 def test_rules_53_56_without_swap_anonymous_pages_are_not_scanned() -> None:
     objects, task = ObjectTable(), Task("t")
     anon, file = objects.make(PAGES // 4, Kind.ANON), objects.make(2 * PAGES, Kind.FILE)
@@ -264,6 +270,7 @@ def test_rule_55_neighbours_of_a_costly_area_join_whether_active_or_not() -> Non
     assert run(load(Kind.ANON, PAGES, 6, 6))["high_order_successes"] > 0
 
 
+@pytest.mark.compiled
 def test_kswapd_writes_no_faster_than_the_disk() -> None:
     """A queue of 128 requests, then it sleeps (get_request_wait)."""
     found = run(load(Kind.ANON, 3 * PAGES))

@@ -36,6 +36,7 @@ from tests.trace.test_damage import FILES
 from tests.trace.test_forms import NO_ARROW, raw_folder, replay
 from tests.trace.test_snapshot import save, small
 
+SEED = 2008
 LONGEST = 5.0  # seconds of CPU time a small file may take
 FOLDER = Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu"
 TEXT_LINES = (
@@ -217,16 +218,21 @@ def work(part: Part) -> dict[str, int]:
     return found
 
 
-def run(count: int, seed: int = 2008) -> dict[str, tuple[int, int]]:
-    """So many files over all kinds: of each, how many were tried, and how many could be read."""
+def of_each(count: int) -> int:
+    """How many files of each kind make that many in all."""
     with tempfile.TemporaryDirectory() as scratch:
-        names = [target.name for target in targets(Path(scratch))]
-    tries = -(-count // len(names))
+        kinds = len(list(targets(Path(scratch))))
+    return -(-count // kinds)
+
+
+def run(count: int, seed: int = SEED) -> dict[str, tuple[int, int]]:
+    """That many files over all kinds: of each, how many were tried, and how many could be read."""
+    tries = of_each(count)
     workers = os.cpu_count() or 1
     parts = [Part(tries, seed, first, workers) for first in range(workers)]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(work, parts))
-    return {name: (tries, sum(part[name] for part in found)) for name in names}
+    return {name: (tries, sum(part[name] for part in found)) for name in found[0]}
 
 
 if __name__ == "__main__":

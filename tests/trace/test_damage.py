@@ -73,6 +73,7 @@ def test_cut_at_every_byte(read: Read, version: str) -> None:
         survive(read, content[:size])
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("version", "flip"),
@@ -124,6 +125,7 @@ def cut_out(content: bytes, start: int, stop: int, size: int) -> bytes:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_beginning_of_a_real_file_mutated(read: Read, beginning: bytes) -> None:
     assert survive(read, beginning)
@@ -149,6 +151,7 @@ class Copied(writer.Format):
         return self.copy
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_real_pages_mutated(tmp_path: Path, read: Read, beginning: bytes) -> None:
     path = tmp_path / "beginning.dat"

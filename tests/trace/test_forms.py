@@ -27,6 +27,7 @@ try:
     NO_ARROW = False
 except Exception:
     NO_ARROW = True
+LAST = f',"{list(Event)[-1].name.lower()}"'.encode()  # in what Parquet tells of the events
 needs_arrow = pytest.mark.skipif(NO_ARROW, reason="pyarrow is not installed")
 
 
@@ -94,6 +95,7 @@ def test_parquet_and_back(tmp_path: Path) -> None:
     same(open_trace(tmp_path / "trace.parquet"), events)
 
 
+@pytest.mark.slow
 @needs_arrow
 @pytest.mark.compiled
 def test_a_real_trace_to_parquet_and_back(tmp_path: Path, hugetlb: Path) -> None:
@@ -114,6 +116,26 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
     pa.parquet.write_table(pa.parquet.read_table(path).replace_schema_metadata(told), again)  # one group of no rows
     assert pa.parquet.ParquetFile(again).num_row_groups == 1
     assert len(open_trace(again)) == 0
+
+
+@needs_arrow
+@pytest.mark.parametrize(("old", "new", "refused"), [(LAST, b"", False), (b'"mm_page_free"', b'"mm_page_gone"', True)])
+def test_parquet_of_another_recap(tmp_path: Path, old: bytes, new: bytes, refused: bool) -> None:
+    """One that knew fewer events is read; of one that numbered them otherwise no event can be told."""
+    events = open_trace(raw_folder(tmp_path / "raw"))
+    path = tmp_path / "trace.parquet"
+    write_parquet(events.flow(), path)
+    pa = arrow()
+    told = pa.parquet.read_metadata(path).metadata[b"recap"]
+    assert old in told
+    pa.parquet.write_table(
+        pa.parquet.read_table(path).replace_schema_metadata({b"recap": told.replace(old, new)}), path
+    )
+    if refused:
+        with pytest.raises(InputError, match="has events this recap does not know"):
+            open_trace(path)
+    else:
+        same(open_trace(path), events)
 
 
 @needs_arrow

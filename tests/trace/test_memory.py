@@ -62,6 +62,7 @@ def under_limit(what: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("make", [long_trace, long_replay])
 def test_info_needs_no_whole_table(tmp_path: Path, make: Callable[[Path, int], int]) -> None:

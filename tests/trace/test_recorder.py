@@ -40,6 +40,7 @@ def is_clean(pid: int) -> bool:
         return not (root / "instances" / f"{tracefs.PREFIX}{pid}").exists()
 
 
+@pytest.mark.slow
 @needs_tracing
 @pytest.mark.compiled
 def test_a_recorded_command(tmp_path: Path) -> None:
@@ -114,6 +115,7 @@ def test_the_commands_failure_is_told(tmp_path: Path) -> None:
     assert Recording(tmp_path / "out").start is not None
 
 
+@pytest.mark.slow
 @needs_tracing
 def test_a_command_that_cannot_run_leaves_no_trace(tmp_path: Path) -> None:
     script = tmp_path / "script"
@@ -131,6 +133,7 @@ echo "status $?"; "$2" -m recap info "$1/out" --json
 """
 
 
+@pytest.mark.slow
 @needs_tracing
 @pytest.mark.compiled
 def test_a_full_disk_is_told_and_what_there_is_can_be_read(tmp_path: Path) -> None:

@@ -188,6 +188,7 @@ def test_compound_blocks_are_whole_and_in_use(snapshot: Snapshot) -> None:
     assert (snapshot.mapping[tails] == TAIL_MAPPING).all()
 
 
+@pytest.mark.compiled
 def test_compound_blocks_are_freed_at_their_order(hugetlb: Path, snapshot: Snapshot) -> None:
     """Of the frames not allocated anew before, the trace tells the order at which they are first freed."""
     heads, orders = snapshot.compound_blocks()

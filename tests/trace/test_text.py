@@ -123,6 +123,7 @@ def test_gfp_names_are_the_kernels() -> None:
         gfp_bits("__GFP_NOTHING")
 
 
+@pytest.mark.slow
 @needs_trace_cmd
 @pytest.mark.compiled
 def test_what_trace_cmd_prints_reads_as_what_it_printed(tmp_path: Path, hugetlb: Path) -> None:

@@ -48,8 +48,8 @@ def verb(
     ----------
     source
         A recording: a folder with trace.dat and the files beside it. Or a synthetic workload: highalloc (huge pages on
-        a 3 GiB machine of 2008 that builds kernels), highalloc-6.1 (the same on today's kernel), highalloc-ppc64,
-        highalloc-2.6.27; highalloc:512 has 512 MiB.
+        a 3 GiB machine of 2008 that builds kernels), highalloc-6.1 (the same on today's kernel), highalloc-2.6.27,
+        highalloc-ppc64, highalloc-ppc64-64k; highalloc:512 has 512 MiB.
     policy
         What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is; mine.py (or
         mine.py:Class) is one of your own; kosaki+defrag-mode runs two together.

@@ -17,7 +17,7 @@ import msgspec
 from recap import policy as policies
 from recap.demand.highalloc import PASSES, Highalloc
 from recap.demand.reclaimers import Reclaimers
-from recap.kernel import PAGE_SIZE
+from recap.kernel import LINUX_2_6_27_MM, PAGE_SIZE, powerpc
 from recap.lab import workloads
 from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import BASELINE, Interval
@@ -157,9 +157,9 @@ def runs(plan: StudyPlan) -> list[Run]:
     made = []
     for seed in range(plan.seeds):
         for architecture in plan.rates:
-            workload = "highalloc" if architecture == "x86-64" else "highalloc-ppc64"
+            kernel = LINUX_2_6_27_MM if architecture == "x86-64" else powerpc(LINUX_2_6_27_MM)
             for rate, size in plan.sizes(architecture).items():
-                setup = workloads.workload(workload, {}, size)
+                setup = workloads.stress_highalloc(kernel, size, {})
                 made += [Run(setup, policies.candidate(name), seed, key(architecture, rate, name)) for name in names()]
     for seed in range(plan.crowd_seeds):
         for tasks in plan.crowds:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from recap.demand import highalloc
 from recap.kernel import LINUX_6_1, profile_of
 from recap.lab import workloads
 from recap.lab.assumptions import assumed
@@ -112,7 +111,7 @@ def compare_synthetic(
     store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = policy_columns(run_all(todo, progress, store))
-    result = Comparison(name, columns, highalloc.ASSUMPTIONS, workloads.MISSING, digest(columns))
+    result = Comparison(name, columns, workloads.assumptions(name), workloads.MISSING, digest(columns))
     return finished(result, todo, store)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild
 from recap.demand.thp_fio_scale import ThpFioScale
+from recap.kernel import LINUX_2_6_27_MM
 from recap.lab import workloads
 from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import Interval
@@ -117,7 +118,7 @@ class EffectPlan:
         """The load an effect is measured under."""
         if name == "lumpy-2012":
             size = Highalloc(mebibytes=512, warm_seconds=100, cool_seconds=60) if self.small else Highalloc()
-            return workloads.workload("highalloc", {}, size)
+            return workloads.stress_highalloc(LINUX_2_6_27_MM, size, {})
         if name == "compaction-capture-2019":
             scale = ThpFioScale(mebibytes=256, rows=(3, 12, 32)) if self.small else ThpFioScale()
             return workloads.fio_and_huge_pages(scale)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from recap.demand import highalloc
 from recap.demand.demand import Demand
-from recap.demand.highalloc import Highalloc, highalloc
+from recap.demand.highalloc import Highalloc
 from recap.demand.kernel_build import KernelBuild, kernel_build
 from recap.demand.reclaimers import Reclaimers, reclaimers
 from recap.demand.thp_fio_scale import ThpFioScale, thp_fio_scale
@@ -24,7 +26,7 @@ from recap.kernel import (
 from recap.mm import sysctl
 from recap.sim.run import Synthetic
 
-KERNELS = {
+HIGHALLOC_KERNELS = {
     "highalloc": LINUX_2_6_27_MM,
     "highalloc-2.6.27": LINUX_2_6_27,
     "highalloc-6.1": LINUX_6_1,
@@ -41,27 +43,47 @@ MISSING = [
 ]
 
 
+@dataclass(frozen=True)
+class Workload:
+    """A workload that can be named: how it is made for so many MiB and these kernel parameters, and what it assumes."""
+
+    make: Callable[[int, Mapping[str, str]], Synthetic]
+    assumptions: list[str]
+
+
 def is_workload(source: Path | str) -> bool:
     """Is this the name of a synthetic workload, with or without a size, and not a file?"""
-    return str(source).partition(":")[0] in KERNELS and not Path(source).exists()
+    return str(source).partition(":")[0] in WORKLOADS and not Path(source).exists()
 
 
-def workload(name: str, wanted: Mapping[str, str], size: Highalloc | None = None) -> Synthetic:
+def workload(name: str, wanted: Mapping[str, str]) -> Synthetic:
     """The workload of a name: `highalloc`, or `highalloc:512` for a machine of 512 MiB.
 
     Errors:
         InputError: a size that is no number or out of range, or an unknown kernel parameter.
     """
     base, _, mebibytes = name.partition(":")
-    kernel = KERNELS[base]
     if mebibytes and not (mebibytes.isdigit() and LEAST_MIB <= int(mebibytes) <= MOST_MIB):
         raise InputError(
-            name, "size", f"{mebibytes!r} is not a number of MiB from {LEAST_MIB} to {MOST_MIB}", "write highalloc:512"
+            name, "size", f"{mebibytes!r} is not a number of MiB from {LEAST_MIB} to {MOST_MIB}", f"write {base}:512"
         )
-    size = size or Highalloc(
-        mebibytes=int(mebibytes or DEFAULT_MIB), order=kernel.pageblock_order, page_size=kernel.page_size
-    )
-    return machine(kernel, size.mebibytes, size.cpus, wanted, partial(highalloc, size))
+    return WORKLOADS[base].make(int(mebibytes or DEFAULT_MIB), wanted)
+
+
+def assumptions(name: str) -> list[str]:
+    """What the workload of a name assumes."""
+    return WORKLOADS[name.partition(":")[0]].assumptions
+
+
+def stress_highalloc(kernel: Profile, size: Highalloc, wanted: Mapping[str, str]) -> Synthetic:
+    """Huge pages wanted on a machine that builds kernels."""
+    return machine(kernel, size.mebibytes, size.cpus, wanted, partial(highalloc.highalloc, size))
+
+
+def highalloc_of(kernel: Profile, mebibytes: int, wanted: Mapping[str, str]) -> Synthetic:
+    """The same with huge pages of the kernel's pageblocks."""
+    size = Highalloc(mebibytes=mebibytes, order=kernel.pageblock_order, page_size=kernel.page_size)
+    return stress_highalloc(kernel, size, wanted)
 
 
 def crowd(size: Reclaimers) -> Synthetic:
@@ -98,3 +120,8 @@ def machine(
     sysctl.check_kernel(kernel, wanted)
     reclaimers = min(8000, max(255, tasks + 64))
     return Synthetic(demand, kernel, mebibytes, cpus, 2 * mebibytes, values, wanted, reclaimers)
+
+
+WORKLOADS = {
+    name: Workload(partial(highalloc_of, kernel), highalloc.ASSUMPTIONS) for name, kernel in HIGHALLOC_KERNELS.items()
+}

@@ -16,6 +16,9 @@ cdef void free_one_page(Memory m, int zone, unsigned int pfn, int order, int mig
 
 cdef inline void expand(Memory m, int zone, unsigned int pfn, int low, int high, int migratetype) noexcept nogil
 
+@cython.locals(high=cython.int)
+cdef inline void page_del_and_expand(Memory m, int zone, unsigned int pfn, int order, int start_type, int rest_type) noexcept nogil
+
 @cython.locals(current=cython.int, head=cython.uint, pfn=cython.uint)
 cdef inline unsigned int rmqueue_smallest(Memory m, int zone, int order, int migratetype) noexcept nogil
 

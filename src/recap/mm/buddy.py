@@ -1,8 +1,7 @@
 """The buddy system: freeing merges a block with its free buddies, allocating splits the smallest block that fits.
 
 List order (head or tail) follows the kernel exactly; that is what makes a replay name the very page frame. A freed
-block
-whose buddy is captured joins the capture list instead of a free list.
+block whose buddy is captured joins the capture list instead of a free list.
 """
 
 from __future__ import annotations
@@ -80,6 +79,18 @@ def expand(m: Memory, zone: int, pfn: int, low: int, high: int, migratetype: int
         add_to_free_list(m, zone, pfn + (1 << high), high, migratetype, False)
 
 
+def page_del_and_expand(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
+    """Take a free block for a type; what is more than the order goes to the lists of another (page_del_and_expand)."""
+    high = m.page[pfn].order
+    del_page_from_free_list(m, zone, pfn)
+    expand(m, zone, pfn, order, high, rest_type)
+    m.page[pfn].state = STATE_ALLOCATED
+    m.page[pfn].order = order
+    m.page[pfn].migratetype = start_type
+    if m.tracing:
+        emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
+
+
 def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
     """Take the smallest block of this type that fits; NONE if there is none (__rmqueue_smallest).
 
@@ -90,13 +101,7 @@ def rmqueue_smallest(m: Memory, zone: int, order: int, migratetype: int) -> int:
         pfn = m.page[head].next
         if pfn == head:
             continue
-        del_page_from_free_list(m, zone, pfn)
-        expand(m, zone, pfn, order, current, migratetype)
-        m.page[pfn].state = STATE_ALLOCATED
-        m.page[pfn].order = order
-        m.page[pfn].migratetype = migratetype
-        if m.tracing:
-            emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, migratetype)
+        page_del_and_expand(m, zone, pfn, order, migratetype, migratetype)
         return pfn
     return NONE
 

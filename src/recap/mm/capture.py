@@ -90,8 +90,8 @@ def capture_page(m: Memory, owner: int, pfn: int) -> bool:
 def capture_alloc_or_return(m: Memory, owner: int, alloc_flags: int, gfp: int) -> int:
     """Settle the list (rule 8), zone by zone from the highest down: each has a lock of its own.
 
-    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may go
-    on collecting.
+    Returns the first frame of the block handed over, or NONE. The list is empty afterwards; without success it may
+    go on collecting.
     """
     m.capture[owner].state = CAPTURE_OVER
     handed = NONE

@@ -1,8 +1,8 @@
 cimport cython
 
-from recap.kernel cimport ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
-from recap.mm.buddy cimport expand, rmqueue_smallest
-from recap.mm.free_area cimport change_pageblock_range, del_page_from_free_list, free_list
+from recap.kernel cimport ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE
+from recap.mm.buddy cimport page_del_and_expand, rmqueue_smallest
+from recap.mm.free_area cimport change_pageblock_range, free_list
 from recap.mm.migratetype cimport (
     boost_watermark,
     can_steal_fallback,
@@ -15,9 +15,6 @@ from recap.mm.migratetype cimport (
 from recap.mm.tracepoints cimport emit
 from recap.pages cimport Memory, get_pageblock_migratetype
 from recap.trace.event cimport Event
-
-@cython.locals(high=cython.int)
-cdef void cut_to_size(Memory m, int zone, unsigned int pfn, int order, int start_type, int rest_type) noexcept nogil
 
 @cython.locals(movable=cython.int)
 cdef int alike_pages(Memory m, int zone, unsigned int pfn, int free, int start_type) noexcept nogil

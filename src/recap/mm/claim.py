@@ -9,9 +9,9 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED
-    from recap.mm.buddy import expand, rmqueue_smallest
-    from recap.mm.free_area import change_pageblock_range, del_page_from_free_list, free_list
+    from recap.kernel import ALLOC_KSWAPD, ALLOC_NOFRAGMENT, MIGRATE_MOVABLE, NONE
+    from recap.mm.buddy import page_del_and_expand, rmqueue_smallest
+    from recap.mm.free_area import change_pageblock_range, free_list
     from recap.mm.migratetype import (
         boost_watermark,
         can_steal_fallback,
@@ -24,18 +24,6 @@ if not cython.compiled:
     from recap.mm.tracepoints import emit
     from recap.pages import Memory, get_pageblock_migratetype
     from recap.trace.event import Event
-
-
-def cut_to_size(m: Memory, zone: int, pfn: int, order: int, start_type: int, rest_type: int) -> None:
-    """Take a free block; what is more than the order goes to the lists of a type (page_del_and_expand)."""
-    high = m.page[pfn].order
-    del_page_from_free_list(m, zone, pfn)
-    expand(m, zone, pfn, order, high, rest_type)
-    m.page[pfn].state = STATE_ALLOCATED
-    m.page[pfn].order = order
-    m.page[pfn].migratetype = start_type
-    if m.tracing:
-        emit(m, Event.MM_PAGE_ALLOC_ZONE_LOCKED, pfn, order, start_type)
 
 
 def alike_pages(m: Memory, zone: int, pfn: int, free: int, start_type: int) -> int:
@@ -55,7 +43,7 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
     """
     if m.page[pfn].order >= m.pageblock_order:
         change_pageblock_range(m, pfn, m.page[pfn].order, start_type)
-        cut_to_size(m, zone, pfn, order, start_type, start_type)
+        page_del_and_expand(m, zone, pfn, order, start_type, start_type)
         return pfn
     if boost_watermark(m, zone) and alloc_flags & ALLOC_KSWAPD:
         m.zone[zone].boosted = 1
@@ -99,7 +87,7 @@ def rmqueue_steal(m: Memory, zone: int, order: int, start_type: int, alloc_flags
         other = find_suitable_fallback(m, zone, current, start_type)
         if other >= 0:
             pfn = m.page[free_list(m, zone, current, other)].next
-            cut_to_size(m, zone, pfn, order, start_type, other)
+            page_del_and_expand(m, zone, pfn, order, start_type, other)
             m.extfrag_events += 1
             return pfn
     return NONE

@@ -21,7 +21,7 @@ from recap.mm.skip_hint cimport (
 )
 from recap.mm.vmstat cimport COMPACT_ISOLATED
 from recap.mm.watermark cimport zone_watermark_ok
-from recap.pages cimport FREE_FOLIOS, Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del, list_empty, list_splice
+from recap.pages cimport FREE_FOLIOS, Memory, get_pageblock_migratetype, list_add, list_add_tail, list_del, list_empty, list_rotate_to_front, list_splice
 
 @cython.locals(mark=cython.longlong, at=cython.uint)
 cdef bint isolate_free_page(Memory m, int zone, unsigned int pfn, int order) noexcept nogil
@@ -80,3 +80,5 @@ cdef unsigned int compaction_alloc(Memory m, int s) noexcept nogil
 
 @cython.locals(head=cython.uint, high_pfn=cython.uint, pfn=cython.uint)
 cdef unsigned int release_freepages(Memory m, int s, int cpu) noexcept nogil
+
+cdef void take_free_page(Memory m, int zone, unsigned int pfn, int order) noexcept nogil

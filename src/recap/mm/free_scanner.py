@@ -34,6 +34,7 @@ if not cython.compiled:
         list_add_tail,
         list_del,
         list_empty,
+        list_rotate_to_front,
         list_splice,
     )
 
@@ -43,12 +44,18 @@ def isolate_free_page(m: Memory, zone: int, pfn: int, order: int) -> bool:
     mark = m.zone[zone].watermark[WMARK_MIN] + (1 << order)
     if not zone_watermark_ok(m, zone, 0, mark, 0, 0):
         return False
+    take_free_page(m, zone, pfn, order)
+    return True
+
+
+def take_free_page(m: Memory, zone: int, pfn: int, order: int) -> None:
+    """A free block is in use as a whole, and its pageblocks are movable if it is about that large (__isolate_free_page,
+    last part)."""
     m.zone[zone].free_pages -= 1 << order
     del_page_from_free_list(m, zone, pfn)
     m.page[pfn].state = STATE_ALLOCATED
     if order >= m.pageblock_order - 1:
         make_movable(m, zone, pfn, order)
-    return True
 
 
 def keep_free_block(m: Memory, s: int, pfn: int, order: int) -> None:
@@ -88,8 +95,7 @@ def move_freelist_head(m: Memory, head: int, pfn: int) -> None:
     """Rotate a free list so that it begins with a block (move_freelist_head)."""
     if pfn == head or m.page[head].prev == pfn:
         return
-    list_del(m, head)
-    list_add_tail(m, head, pfn)
+    list_rotate_to_front(m, pfn, head)
 
 
 def next_search_order(m: Memory, s: int, order: int) -> int:

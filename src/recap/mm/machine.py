@@ -170,7 +170,7 @@ class Machine:
         return bool(migratetype.unreserve_highatomic_pageblock(self.memory, zone, mt, force))
 
     def open_capture(self, owner: int, wanted: int) -> bool:
-        """Start capture list number `list` for a request of order `wanted`; False if the policy does not want it."""
+        """Start capture list number `owner` for a request of order `wanted`; False if the policy does not want it."""
         return capture.open_capture(self.memory, owner, wanted, 1) >= 0
 
     def keep_page(self, pfn: int, owner: int) -> bool:

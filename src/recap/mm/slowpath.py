@@ -1,9 +1,8 @@
 """The slow path of an allocation: wake kswapd, reclaim, retry, and give up or call for the OOM killer.
 
-Costly requests compact first, then reclaim and compact in turn. Like kswapd it runs in
-steps; a request's state is its ScanControl, and a step says whether the request was served, failed, needs the OOM
-killer
-or is still at work (and for how long it sleeps, in `sleep_ns`).
+Costly requests compact first, then reclaim and compact in turn. Like kswapd it runs in steps; a request's state is its
+ScanControl, and a step says whether the request was served, failed, needs the OOM killer or is still at work (and for
+how long it sleeps, in `sleep_ns`).
 """
 
 from __future__ import annotations

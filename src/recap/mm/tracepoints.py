@@ -12,10 +12,6 @@ import cython
 if not cython.compiled:
     from recap.pages import Memory
 
-    MM_PAGE_PCPU_DRAIN = 3
-    MM_PAGE_ALLOC_ZONE_LOCKED = 4
-    MM_PAGE_ALLOC_EXTFRAG = 5
-
 
 def discard_emitted(m: Memory) -> None:
     """What was emitted so far has been read."""

@@ -186,7 +186,7 @@ def parquet_flow(path: Path) -> Flow:
         raise InputError(path, "", "is not a trace of recap's", "give what `recap convert` wrote")
     with refused(path, pa):
         about = msgspec.json.decode(metadata[KEY], type=About)
-    if about.events[: len(Event)] != [known.name.lower() for known in Event]:
+    if any(name != known.name.lower() for name, known in zip(about.events, Event, strict=False)):
         raise InputError(path, "column event", "has events this recap does not know", MEND)
     if not 0 < about.cpus <= MOST_CPUS:
         raise InputError(path, "", f"tells of {about.cpus} CPUs", MEND)

@@ -1,12 +1,11 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
+from recap.kernel cimport MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
 from recap.mm.migratetype cimport unreserve_highatomic_pageblock
-from recap.mm.page_alloc cimport free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
+from recap.mm.page_alloc cimport free_pages, free_to_buddy, free_unref_page, gfp_migratetype, gfp_zone, preferred_zone
 from recap.mm.pcplist cimport (
     decay_pcp_high,
     drain_pages_zone,
-    free_unref_page_commit,
     order_to_pindex,
     pcp_allowed_order,
     refill_batch,

@@ -5,13 +5,19 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
+    from recap.kernel import MIGRATE_PCPTYPES, NONE, PG_LRU, STATE_ALLOCATED, STATE_PCP
     from recap.mm.migratetype import unreserve_highatomic_pageblock
-    from recap.mm.page_alloc import free_pages, free_to_buddy, gfp_migratetype, gfp_zone, preferred_zone
+    from recap.mm.page_alloc import (
+        free_pages,
+        free_to_buddy,
+        free_unref_page,
+        gfp_migratetype,
+        gfp_zone,
+        preferred_zone,
+    )
     from recap.mm.pcplist import (
         decay_pcp_high,
         drain_pages_zone,
-        free_unref_page_commit,
         order_to_pindex,
         pcp_allowed_order,
         refill_batch,
@@ -455,10 +461,7 @@ def free(r: Replay, i: int) -> None:
         r.interrupt[r.cpu[i]] = FOUND_LOCK
         free_to_buddy(r.m, pfn, r.order[i])
     elif r.event[i] == Event.MM_PAGE_FREE_BATCHED and pcp_allowed_order(r.m, r.order[i]):
-        migratetype = r.m.page[pfn].migratetype
-        if migratetype >= MIGRATE_PCPTYPES:
-            migratetype = MIGRATE_MOVABLE
-        free_unref_page_commit(r.m, page_zone(r.m, pfn), r.cpu[i], pfn, migratetype, r.order[i])
+        free_unref_page(r.m, r.cpu[i], pfn, r.order[i])
     else:
         free_pages(r.m, r.cpu[i], pfn, r.order[i])
 

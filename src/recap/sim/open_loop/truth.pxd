@@ -1,12 +1,12 @@
 cimport cython
 
-from recap.kernel cimport MIGRATE_MOVABLE, MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_CAPTURED, STATE_PCP, STATE_TAIL
+from recap.kernel cimport NONE, NR_PCP_LISTS, STATE_ALLOCATED, STATE_BUDDY, STATE_CAPTURED, STATE_PCP, STATE_TAIL
 from recap.mm.buddy cimport free_one_page
 from recap.mm.capture_list cimport add_captured, remove_captured
 from recap.mm.free_area cimport add_to_free_list, del_page_from_free_list, free_list
-from recap.mm.migratetype cimport make_movable
 from recap.mm.pcplist cimport order_to_pindex, way_back
-from recap.pages cimport Memory, list_add_tail, list_del, page_zone, pcp_list
+from recap.mm.free_scanner cimport take_free_page
+from recap.pages cimport Memory, list_add_tail, list_del, list_rotate_to_front, page_zone, pcp_list
 
 @cython.locals(zone=cython.int, at=cython.uint, block=cython.uint)
 cdef void take_frame(Memory m, unsigned int pfn, int order) noexcept nogil

@@ -17,9 +17,9 @@ if not cython.compiled:
     from recap.mm.buddy import free_one_page
     from recap.mm.capture_list import add_captured, remove_captured
     from recap.mm.free_area import add_to_free_list, del_page_from_free_list, free_list
-    from recap.mm.migratetype import make_movable
+    from recap.mm.free_scanner import take_free_page
     from recap.mm.pcplist import order_to_pindex, way_back
-    from recap.pages import Memory, list_add_tail, list_del, page_zone, pcp_list
+    from recap.pages import Memory, list_add_tail, list_del, list_rotate_to_front, page_zone, pcp_list
 
 
 def take_frame(m: Memory, pfn: int, order: int) -> None:
@@ -114,10 +114,7 @@ def isolate_free_page(m: Memory, block: int) -> None:
     """Take a free block apart into single pages for compaction (__isolate_free_page, split_map_pages)."""
     zone = page_zone(m, block)
     order = m.page[block].order
-    del_page_from_free_list(m, zone, block)
-    m.zone[zone].free_pages -= 1 << order
-    if order >= m.pageblock_order - 1:
-        make_movable(m, zone, block, order)
+    take_free_page(m, zone, block, order)
     for at in range(block, block + (1 << order)):
         m.page[at].state = STATE_ALLOCATED
         m.page[at].order = 0
@@ -126,8 +123,7 @@ def isolate_free_page(m: Memory, block: int) -> None:
 def turn_list(m: Memory, zone: int, block: int) -> None:
     """Turn a free list, as one turns a ring, so that this block is its first."""
     head = free_list(m, zone, m.page[block].order, m.page[block].migratetype)
-    list_del(m, head)
-    list_add_tail(m, head, block)
+    list_rotate_to_front(m, block, head)
 
 
 def cut_out(m: Memory, zone: int, block: int, pfn: int, order: int) -> None:
