@@ -69,7 +69,7 @@ struct zone {
 
 struct pcp {
 	int32_t count, high, batch, free_factor;
-	int32_t since_6_7[5], last_refill;	/* of lists tuned by use, which 6.1 does not have */
+	int32_t since_6_7[5], last_refill, locked;	/* of lists tuned by use, which 6.1 does not have */
 };
 
 struct machine {

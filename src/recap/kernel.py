@@ -206,6 +206,7 @@ class Rules:
     refaults: bool = rule((3, 15))  # a528910e12ec: evicted pages that come back soon are active
     lumpy_reclaim: bool = rule((2, 6, 23), (3, 5))  # rules 37, 38; c53919adc045
     writes_in_reclaim: bool = rule((), (3, 2))  # rule 39; ee72886d8ed5: file pages are left to the flusher
+    rotates_activated: bool = rule((4, 11))  # c55e8d035b28: a written page goes to the end though it was activated
     frees_by_pagevec: bool = rule((), (3, 3))  # rule 39.10; cc59850ef940: a whole batch at once
     pdflush: bool = rule((), (2, 6, 32))  # rule 48; 03ba3782e8dc: looks at the limit before each chunk only
 

@@ -95,6 +95,7 @@ ctypedef packed struct Pcp:
     int free_count
     int flags
     int last_refill
+    int locked
 
 ctypedef packed struct Capture:
     int wanted
@@ -241,7 +242,6 @@ cdef class Memory:
     cdef int[::1] queue
     cdef readonly int queue_length
     cdef readonly int pcp_closed
-    cdef bint pcp_locked
     cdef readonly bint flusher_wanted
     cdef unsigned char[::1] pageblock
     cdef long long[::1] vmstat

@@ -99,7 +99,10 @@ NODE = np.dtype(
 )
 PCP = np.dtype(
     [(name, "i4") for name in ("count", "high", "batch", "free_factor")]
-    + [(name, "i4") for name in ("high_min", "high_max", "alloc_factor", "free_count", "flags", "last_refill")]
+    + [
+        (name, "i4")
+        for name in ("high_min", "high_max", "alloc_factor", "free_count", "flags", "last_refill", "locked")
+    ]
 )
 SCAN_CONTROL = np.dtype(
     [(name, "i4") for name in ("node", "order", "priority", "reclaim_idx", "alloc_flags")]
@@ -282,7 +285,6 @@ class Memory:
         self.write_congested = False
         self.queue_length = 0
         self.pcp_closed = 0
-        self.pcp_locked = False
         self.set_lock_contention(np.zeros(1, np.uint8))
         for node in range(self.nr_nodes):
             self.reset_node(node)

@@ -16,7 +16,7 @@ from recap.trace.snapshot import Snapshot, frames
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 PAGEBLOCK_PAGES = 512
-RECORDED = [name for name in PCP.names or () if name != "last_refill"]
+RECORDED = [name for name in PCP.names or () if name not in ("last_refill", "locked")]
 HIGH_FRACTION = 8  # MIN_PERCPU_PAGELIST_HIGH_FRACTION: per-cpu lists hold an eighth of a zone at most
 
 LRU_FLAGS = {

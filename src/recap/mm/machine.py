@@ -105,9 +105,9 @@ class Machine:
 
     def alloc_from_buddy(self, order: int = 0, gfp: int = GFP_KERNEL) -> int | None:
         """`alloc_pages` past the per-cpu lists, as who finds them locked does."""
-        self.memory.pcp_locked = True
+        self.lock_pcp_lists(1)
         pfn = self.get(0, order, gfp)
-        self.memory.pcp_locked = False
+        self.lock_pcp_lists(0)
         return None if pfn == NONE else pfn
 
     def watermark_ok(self, zone: int = 0, order: int = 0, gfp: int = GFP_KERNEL) -> bool:
@@ -172,6 +172,11 @@ class Machine:
     def open_capture(self, owner: int, wanted: int) -> bool:
         """Start capture list number `owner` for a request of order `wanted`; False if the policy does not want it."""
         return capture.open_capture(self.memory, owner, wanted, 1) >= 0
+
+    def lock_pcp_lists(self, locked: int) -> None:
+        """Somebody else holds the locks of all per-cpu lists from now on (1), or nobody (0)."""
+        for p in range(self.memory.nr_zones * self.memory.nr_cpus):
+            self.memory.pcp[p].locked = locked
 
     def keep_page(self, pfn: int, owner: int) -> bool:
         """Put an order-0 page that is about to be released on a capture list, if it is of use there."""

@@ -33,7 +33,7 @@ from recap.mm.migratetype cimport reserve_highatomic_pageblock
 from recap.mm.pcplist cimport free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
 from recap.mm.rmqueue cimport rmqueue_migratetype
 from recap.mm.watermark cimport above_high, zone_watermark_fast
-from recap.pages cimport Memory, get_pageblock_migratetype, page_zone
+from recap.pages cimport Memory, get_pageblock_migratetype, page_zone, zone_pcp
 
 cdef inline int gfp_migratetype(unsigned int gfp) noexcept nogil
 

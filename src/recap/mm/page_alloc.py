@@ -38,7 +38,7 @@ if not cython.compiled:
     from recap.mm.pcplist import free_hot_cold_page, free_unref_page_commit, pcp_allowed_order, rmqueue_pcplist
     from recap.mm.rmqueue import rmqueue_migratetype
     from recap.mm.watermark import above_high, zone_watermark_fast
-    from recap.pages import Memory, get_pageblock_migratetype, page_zone
+    from recap.pages import Memory, get_pageblock_migratetype, page_zone, zone_pcp
 
 
 def gfp_migratetype(gfp: int) -> int:
@@ -116,7 +116,7 @@ def rmqueue(m: Memory, zone: int, cpu: int, order: int, migratetype: int, alloc_
     Who finds the lists locked goes past them (4b23a68f9536, 6.0).
     """
     pfn = NONE
-    if pcp_allowed_order(m, order) and not m.pcp_locked:
+    if pcp_allowed_order(m, order) and not m.pcp[zone_pcp(m, zone, cpu)].locked:
         pfn = rmqueue_pcplist(m, zone, cpu, order, migratetype, alloc_flags)
     if pfn == NONE:
         pfn = rmqueue_buddy(m, zone, order, migratetype, alloc_flags)

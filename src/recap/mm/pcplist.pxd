@@ -77,3 +77,5 @@ cdef void drain_pages_zone(Memory m, int zone, int cpu) noexcept nogil
 
 @cython.locals(zone=cython.int, cpu=cython.int)
 cdef void drain_all_pages(Memory m) noexcept nogil
+
+cdef inline void take_from_list(Memory m, int p, unsigned int pfn, int order) noexcept nogil

@@ -295,10 +295,15 @@ def rmqueue_pcplist(m: Memory, zone: int, cpu: int, order: int, migratetype: int
         if list_empty(m, head):
             return NONE
     pfn = m.page[head].next
+    take_from_list(m, p, pfn, order)
+    return pfn
+
+
+def take_from_list(m: Memory, p: int, pfn: int, order: int) -> None:
+    """A block of a per-cpu list is in use from now on."""
     list_del(m, pfn)
     m.page[pfn].state = STATE_ALLOCATED
     m.pcp[p].count -= 1 << order
-    return pfn
 
 
 def drain_pages_zone(m: Memory, zone: int, cpu: int) -> None:

@@ -97,9 +97,9 @@ def end_page_writeback(m: Memory, pfn: int) -> None:
 
 
 def rotates(m: Memory, pfn: int) -> bool:
-    """Does a written page go to the end? Since c55e8d035b28 (4.11) one that was activated meanwhile too
-    (lru_move_tail_fn)."""
-    return not m.rules.writes_in_reclaim or not m.page[pfn].flags & PG_ACTIVE
+    """Does a written page go to the end of the inactive list, though it may have been activated meanwhile?
+    (lru_move_tail_fn)"""
+    return m.rules.rotates_activated or not m.page[pfn].flags & PG_ACTIVE
 
 
 def leave_memory(m: Memory, pfn: int, where: int) -> None:

@@ -238,14 +238,14 @@ def allocate_taking(r: Replay, alloc: int, at: int) -> int:
     """An allocation that took blocks from the free lists; the step after its own."""
     p = zone_pcp(r.m, page_zone(r.m, r.pfn[alloc]), r.cpu[at])
     wrong = False
-    r.m.pcp_locked = taken_past_lists(r, alloc, at, p)
-    r.inferred[LOCKED_LISTS] += r.m.pcp_locked
-    if not r.m.pcp_locked and pcp_allowed_order(r.m, r.order[alloc]):
+    r.m.pcp[p].locked = taken_past_lists(r, alloc, at, p)
+    r.inferred[LOCKED_LISTS] += r.m.pcp[p].locked
+    if not r.m.pcp[p].locked and pcp_allowed_order(r.m, r.order[alloc]):
         wrong = holds_strays(r, p, requested_pindex(r, alloc))
     discard_emitted(r.m)
-    r.m.pcp[p].last_refill = r.m.pcp_locked
+    r.m.pcp[p].last_refill = r.m.pcp[p].locked
     predicted = predict(r, alloc, r.cpu[at])
-    r.m.pcp_locked = False
+    r.m.pcp[p].locked = False
     at = compare_taken(r, at, p, predicted)
     allocated(r, alloc, predicted, wrong)
     return at

@@ -1,10 +1,11 @@
 cimport cython
 
-from recap.kernel cimport STATE_ALLOCATED, STATE_PCP
+from recap.kernel cimport STATE_PCP
 from recap.mm.free_area cimport free_list
 from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
-from recap.pages cimport get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
+from recap.sim.open_loop.percpu cimport take_told_late
+from recap.pages cimport get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
 from recap.sim.open_loop.operations cimport FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
 from recap.sim.open_loop.replay cimport LATE_REPORTS, Replay, pcp_number, requested_pindex
 from recap.trace.event cimport IN_INTERRUPT, Event
@@ -16,8 +17,6 @@ cdef bint interrupted_this(Replay r, long long i) noexcept nogil
 
 @cython.locals(factor=cython.int, head=cython.uint, pfn=cython.uint, ahead=cython.int)
 cdef bint made_before_interrupt(Replay r, long long i, int p) noexcept nogil
-
-cdef void take_told_late(Replay r, long long i, int p) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint)
 cdef bint made_before_switch(Replay r, long long i, int p) noexcept nogil

@@ -5,12 +5,13 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import STATE_ALLOCATED, STATE_PCP
+    from recap.kernel import STATE_PCP
     from recap.mm.free_area import free_list
     from recap.mm.page_alloc import gfp_migratetype
     from recap.mm.pcplist import nr_pcp_free, nr_pcp_high, pcp_allowed_order, refill_batch, would_drain
-    from recap.pages import get_pageblock_migratetype, list_del, list_empty, page_zone, pcp_list, zone_pcp
+    from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.operations import FREE, LOCKED_OUT, MAYBE_LOCKED_OUT, NEVER
+    from recap.sim.open_loop.percpu import take_told_late
     from recap.sim.open_loop.replay import LATE_REPORTS, Replay, pcp_number, requested_pindex
     from recap.trace.event import IN_INTERRUPT, Event
 
@@ -53,19 +54,9 @@ def made_before_interrupt(r: Replay, i: int, p: int) -> bool:
         ahead -= 1
     if pfn != r.pfn[i]:
         return False
-    take_told_late(r, i, p)
+    take_told_late(r, p, r.pfn[i])
     r.m.pcp[p].free_factor = factor
     return True
-
-
-def take_told_late(r: Replay, i: int, p: int) -> None:
-    """Take the frame of an allocation that was made before what the trace shows first."""
-    list_del(r.m, r.pfn[i])
-    r.m.page[r.pfn[i]].state = STATE_ALLOCATED
-    r.m.pcp[p].count -= 1 << r.order[i]
-    r.inferred[LATE_REPORTS] += 1
-    r.allocations += 1
-    r.exact += 1
 
 
 def made_before_switch(r: Replay, i: int, p: int) -> bool:
@@ -83,7 +74,7 @@ def made_before_switch(r: Replay, i: int, p: int) -> bool:
         pfn = r.m.page[pfn].next
     if pfn != r.pfn[i]:
         return False
-    take_told_late(r, i, p)
+    take_told_late(r, p, r.pfn[i])
     r.m.pcp[p].free_factor >>= 1
     r.m.pcp[p].free_count >>= 1
     return True

@@ -1,8 +1,8 @@
 cimport cython
 
 from recap.kernel cimport MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
-from recap.mm.pcplist cimport would_drain
-from recap.pages cimport list_del, pcp_list
+from recap.mm.pcplist cimport take_from_list, would_drain
+from recap.pages cimport pcp_list
 from recap.sim.open_loop.evidence cimport freed_next, may_be_of, reported_late, unheard_of
 from recap.sim.open_loop.operations cimport NEVER, NO_ROLE
 from recap.sim.open_loop.replay cimport BULK_ALLOCATIONS, LATE_REPORTS, Replay
@@ -40,3 +40,5 @@ cdef bint belongs(Replay r, int p, unsigned int pfn) noexcept nogil
 
 @cython.locals(head=cython.uint, pfn=cython.uint, after=cython.uint)
 cdef void put_away(Replay r, int p, int pindex, bint whole) noexcept nogil
+
+cdef void take_told_late(Replay r, int p, unsigned int pfn) noexcept nogil

@@ -10,8 +10,8 @@ import cython
 
 if not cython.compiled:
     from recap.kernel import MIGRATE_PCPTYPES, NONE, NR_PCP_LISTS, STATE_ALLOCATED
-    from recap.mm.pcplist import would_drain
-    from recap.pages import list_del, pcp_list
+    from recap.mm.pcplist import take_from_list, would_drain
+    from recap.pages import pcp_list
     from recap.sim.open_loop.evidence import freed_next, may_be_of, reported_late, unheard_of
     from recap.sim.open_loop.operations import NEVER, NO_ROLE
     from recap.sim.open_loop.replay import BULK_ALLOCATIONS, LATE_REPORTS, Replay
@@ -21,20 +21,21 @@ if not cython.compiled:
 
 def take_unreported(r: Replay, p: int, pfn: int) -> None:
     """Take a frame off its per-cpu list for a bulk allocation."""
-    list_del(r.m, pfn)
-    r.m.page[pfn].state = STATE_ALLOCATED
-    r.m.pcp[p].count -= 1 << r.m.page[pfn].order
+    take_from_list(r.m, p, pfn, r.m.page[pfn].order)
     r.inferred[BULK_ALLOCATIONS] += 1
 
 
 def allocate_early(r: Replay, p: int, pfn: int) -> None:
     """Make the allocation of a list's first frame now; the trace reports it later."""
     r.ops.role[r.ops.upcoming[pfn]] = NO_ROLE
-    list_del(r.m, pfn)
-    r.m.page[pfn].state = STATE_ALLOCATED
-    r.m.pcp[p].count -= 1 << r.m.page[pfn].order
     r.m.pcp[p].free_factor >>= 1
     r.m.pcp[p].free_count >>= 1
+    take_told_late(r, p, pfn)
+
+
+def take_told_late(r: Replay, p: int, pfn: int) -> None:
+    """Take the frame of an allocation that was made before what the trace shows first."""
+    take_from_list(r.m, p, pfn, r.m.page[pfn].order)
     r.inferred[LATE_REPORTS] += 1
     r.allocations += 1
     r.exact += 1
