@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tables of what run.py measured: `python3 tables.py RUNS.jsonl`.
+"""Tables of what run.py measured: `python3 tables.py RUNS.jsonl [LOAD [ROW...]]`, for example race4-1cpu "served, %".
 
 Means over the seeds with 95 % t-intervals, and what each mode differs by from none, seed by seed: both start from the
 same memory.
@@ -63,10 +63,12 @@ def row(name: str, runs: Runs, modes: list[int]) -> list[str]:
 
 
 def main() -> None:
-    """A table for each cell."""
+    """A table for each cell of the loads that are asked for, with the rows that are."""
+    path, *words = sys.argv[1:]
+    load_wanted, rows_wanted = words[:1], words[1:]
     cells: defaultdict[tuple[Any, ...], Runs] = defaultdict(dict)
-    for line in map(json.loads, Path(sys.argv[1]).read_text().splitlines()):
-        if "failed" not in line and line.get("asked"):
+    for line in map(json.loads, Path(path).read_text().splitlines()):
+        if "failed" not in line and line.get("asked") and (not load_wanted or line["load"] in load_wanted):
             cells[line["load"], line["compact"], line["target"]][line["mode"], line["seed"]] = figures(line)
     for (load, compact, target), runs in sorted(cells.items()):
         modes = sorted({mode for mode, _ in runs})
@@ -75,7 +77,7 @@ def main() -> None:
         counts = [f"{MODES[mode]} ({sum(key[0] == mode for key in runs)} runs)" for mode in modes]
         print("|", " | ".join(["", *counts, *(f"{MODES[mode]} less none" for mode in modes[1:])]), "|")
         print("|---" * (2 * len(modes)), end="|\n")
-        for name in next(iter(runs.values())):
+        for name in rows_wanted or next(iter(runs.values())):
             print("|", " | ".join(row(name, runs, modes)), "|")
 
 
