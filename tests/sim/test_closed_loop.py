@@ -9,6 +9,7 @@ import pytest
 from recap import policy
 from recap.demand.demand import Demand
 from recap.demand.kinds import Kind, Op
+from recap.demand.reclaim_costs import ReclaimCosts
 from recap.kernel import (
     GFP_DIRECT_RECLAIM,
     GFP_HIGHMEM,
@@ -18,6 +19,7 @@ from recap.kernel import (
     GFP_RETRY_MAYFAIL,
     GFP_THISNODE,
     IN_SWAP,
+    LINUX_6_1,
     NONE,
 )
 from recap.mm import boot, invariants, sysctl
@@ -238,3 +240,20 @@ def test_how_much_a_costly_reclaim_wants(target: str, least: int, most: int) -> 
 def test_pages_that_a_batch_has_isolated_keep_no_block_from_being_captured(name: str) -> None:
     found = costly_request(name, order=4, number=40, compact="0")
     assert found["captured_pages"] > found["pgsteal_direct"] // 3 > 0
+
+
+def test_a_batch_lets_its_pages_go_when_it_ends() -> None:
+    """What is captured waits for the settlement of its list only, not for the scan that freed it."""
+    file = demand(allocs(0, 2 * PAGES), kind=Kind.FILE)
+    blocks = 20
+    orders = np.append(file.obj_order, np.full(blocks, 4)).astype(np.uint8)
+    last = demand(allocs(0, 2 * PAGES + blocks), kind=Kind.FILE)
+    batch_ns = 32 * 20_000
+    wanted = replace(last, obj_order=orders, reclaim_costs=ReclaimCosts(scanned=20_000))
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("whitcroft"), profile=LINUX_6_1.having(compaction=False))
+    simulation = Simulation(memory, wanted, 0)
+    while simulation.advance(500):
+        invariants.check(memory)
+    found = metrics(simulation)
+    assert found["captured_pages"] > 0
+    assert found["withheld_page_ms"] * 1e6 < found["captured_pages"] * batch_ns / 4

@@ -1,5 +1,6 @@
 cimport cython
 
+from recap.kernel cimport SWAP_CLUSTER_MAX
 from recap.pages cimport Memory
 
 cdef class Costs:
@@ -19,6 +20,9 @@ cdef class Costs:
 
     @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
     cdef long long charge(self, int s) noexcept nogil
+
+    @cython.locals(pages=cython.longlong)
+    cdef long long next_batch(self, int s) noexcept nogil
 
     @cython.locals(time=cython.longlong)
     cdef long long reclaimed(self, int s) noexcept nogil

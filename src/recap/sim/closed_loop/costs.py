@@ -11,6 +11,8 @@ from recap.demand.reclaim_costs import ReclaimCosts
 from recap.pages import Memory, adopt
 
 if not cython.compiled:
+    from recap.kernel import SWAP_CLUSTER_MAX
+
     STEP_NS = 500
     SHORTEST_WAIT_NS = 5_000
     DRAWS = 4096
@@ -56,6 +58,13 @@ class Costs:
         self.m.cc[s].migrated_now = 0
         self.wait = compaction * self.compaction_wait // 1000
         return reclaim + compaction
+
+    def next_batch(self, s: int) -> int:
+        """CPU time of the batch that scan control `s` comes to, if it can free all its pages: they go when it ends."""
+        pages = min(self.m.sc[s].nr[self.m.sc[s].lru], SWAP_CLUSTER_MAX)
+        if self.m.sc[s].lru & 1:
+            return pages * self.deactivated_ns
+        return pages * (self.scanned_ns + self.stolen_ns)
 
     def reclaimed(self, s: int) -> int:
         """CPU time of the batches since the last time."""

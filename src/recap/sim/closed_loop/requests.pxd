@@ -13,7 +13,7 @@ from recap.kernel cimport (
 )
 from recap.mm.page_alloc cimport fast_alloc_flags, get_page_from_freelist
 from recap.mm.request_queue cimport leave_queue, must_wait
-from recap.mm.slowpath cimport AT_WORK, FAILED, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
+from recap.mm.slowpath cimport AT_WORK, FAILED, LRUVEC, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
 from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
@@ -41,6 +41,7 @@ cdef class Requests:
     cdef long long swap_in_ns
     cdef int[::1] free_slots
     cdef int nr_free_slots
+    cdef long long[::1] paid
     cdef readonly unsigned int issued
     cdef readonly long long stalls
     cdef readonly long long stall_ns
@@ -56,7 +57,7 @@ cdef class Requests:
     @cython.locals(s=cython.int, status=cython.int)
     cdef bint begin(self, int c, int t, int order, unsigned int gfp) noexcept nogil
 
-    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong)
+    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong, cost=cython.longlong, ahead=cython.longlong)
     cdef bint step(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, kind=cython.int)

@@ -34,6 +34,7 @@ if not cython.compiled:
     from recap.mm.slowpath import (
         AT_WORK,
         FAILED,
+        LRUVEC,
         NEEDS_OOM,
         SERVED,
         oom_killed,
@@ -88,6 +89,7 @@ class Requests:
         controls = len(memory.array("sc"))  # kswapd's come first, one for each node
         self.free_slots = adopt(np.arange(controls - 1, memory.nr_nodes - 1, -1, dtype=np.int32))
         self.nr_free_slots = controls - memory.nr_nodes
+        self.paid = adopt(np.zeros(controls, np.int64))  # of the next batch, ns: its pages go when it ends
         self.episodes = Episodes(controls)
         self.issued = 0
         self.stalls = 0
@@ -134,7 +136,9 @@ class Requests:
         """One step of the slow path a task is in. True when that is over."""
         s = self.task[t].slot
         status = slowpath_step(self.m, s, c)
-        self.cpu[c].now += self.costs.charge(s)
+        cost = self.costs.charge(s) - self.paid[s]
+        self.paid[s] = max(-cost, 0)
+        self.cpu[c].now += max(cost, 0)
         wait = self.costs.wait + self.m.sc[s].sleep_ns
         self.follow_episode(c, t, status)
         if status == NEEDS_OOM:
@@ -143,7 +147,9 @@ class Requests:
                 return False
             status = FAILED
         if status == AT_WORK:
-            self.task[t].run_left = max(self.costs.delay, 0)
+            ahead = self.costs.next_batch(s) if self.m.sc[s].phase == LRUVEC else 0
+            self.task[t].run_left = max(self.costs.delay, 0) + max(ahead - self.paid[s], 0)
+            self.paid[s] = max(ahead, self.paid[s])
         if status != AT_WORK:
             return self.end(c, t, status)
         if self.m.sc[s].congestion_wait:
@@ -171,6 +177,7 @@ class Requests:
         else:
             self.m.vmstat[ALLOC_FAIL] += 1
         self.m.sc[s].request = 0
+        self.paid[s] = 0
         self.free_slots[self.nr_free_slots] = s
         self.nr_free_slots += 1
         self.task[t].slot = -1
