@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is run in a guest, and how QEMU is told: the kinds of machine, the loads, the command line."""
+"""What runs in a guest, and QEMU's command line for it: the kinds of machine, the loads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def image_of(load: str) -> str:
 
 
 def command_of(load: str, seed: int) -> str:
-    """A load as the guest is told it."""
+    """A load as the guest reads it from its command line."""
     return LOADS[load][1].format(seed=seed)
 
 

@@ -155,7 +155,7 @@ def verdict(machine: Machine, zone: ReportedZone, report: FailureReport) -> Zone
 
 
 def with_free(machine: Machine, pages: int, gfp: int) -> bool:
-    """Would one page be given, with so many free?"""
+    """Would a page be allocated with this much free?"""
     before = int(machine.memory.array("zone")["free_pages"][0])
     machine.set_free_pages(0, pages)
     answer = machine.watermark_ok(0, 0, gfp)

@@ -42,7 +42,7 @@ class Run:
 
 
 class Store:
-    """A folder of finished runs, so that an interrupted comparison goes on where it stopped."""
+    """A folder of finished runs, so that an interrupted comparison resumes."""
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder

@@ -32,7 +32,7 @@ def intervals(runs: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
 
 
 def prediction(mean: Interval, runs: int) -> Interval:
-    """Where one more run is to be expected in 95 % of cases, from the confidence interval of the mean of so many."""
+    """Where one more run is to be expected in 95 % of cases, from the confidence interval of the mean."""
     half = (mean.high - mean.low) / 2 * math.sqrt(runs + 1)
     return Interval(mean.mean, mean.mean - half, mean.mean + half)
 

@@ -45,7 +45,7 @@ MISSING = [
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload that can be named: how it is made for so many MiB and these kernel parameters, and what it assumes."""
+    """A workload that can be named: how it is made for a size in MiB and kernel parameters, and what it assumes."""
 
     make: Callable[[int, Mapping[str, str]], Synthetic]
     assumptions: list[str]

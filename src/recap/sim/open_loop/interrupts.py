@@ -180,7 +180,7 @@ def look_ahead(r: Replay, i: int) -> None:
 def locked_out(r: Replay, i: int) -> bool:
     """Did this free find the per-cpu lists locked, so that it went to the free lists? (free_unref_page)
 
-    What is told of its frame next may decide: from a per-cpu list it is taken or drained, else it is taken from
+    What the trace says of its frame next may decide: from a per-cpu list it is taken or drained, else it is taken from
     the free lists. It did while another CPU emptied them. In an interrupt it did where the lock is known to have been
     held; and where a frame of the interrupt's is taken from the free lists next, not drained before. Where the lock may
     have been held, it did if the lists would have given back otherwise, and the kernel's did not; and so did what else
