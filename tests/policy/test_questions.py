@@ -13,6 +13,7 @@ import pytest
 
 from recap.demand.demand import Demand
 from recap.demand.kinds import Kind, Op
+from recap.demand.reclaim_costs import ReclaimCosts
 from recap.kernel import LINUX_2_6_27
 from recap.mm import boot
 from recap.policy.catalogue import CLASSES
@@ -77,7 +78,7 @@ def objects(demand: Demand, first: int, orders: Iterable[int]) -> Demand:
 
 def reclaim_under(policy: Policy) -> None:
     """Page cache fills the memory, then blocks are wanted, while another CPU's small pages come and go."""
-    cache, blocks, small = 3000, 20, 500
+    cache, blocks, small = 3000, 40, 2000
     wants_blocks = [(Op.ALLOC, obj) for obj in range(cache + blocks)]
     others = range(cache + blocks, cache + blocks + small)
     comes_and_goes = [(op, obj) for op in (Op.ALLOC, Op.FREE) for obj in others]
@@ -85,6 +86,7 @@ def reclaim_under(policy: Policy) -> None:
     load = objects(load, cache, [4] * blocks + [0] * small)
     second = np.arange(len(load.op_cpu)) >= len(wants_blocks)
     load = replace(load, op_cpu=second.astype(np.uint8), op_run=np.where(second, 5000, load.op_run), cpus=2)
+    load = replace(load, reclaim_costs=ReclaimCosts(scanned=20_000))
     simulation = Simulation(boot.empty_machine(MEBIBYTES, 2, 31, policy, profile=LINUX_2_6_27), load, 0)
     while simulation.advance(1 << 20):
         pass

@@ -13,12 +13,13 @@ cdef class Costs:
     cdef long long[::1] delay_ns
     cdef long long batches
     cdef long long delay
+    cdef long long reclaim
     cdef long long compact_scan_ns
     cdef long long migrate_ns
     cdef long long compaction_wait
     cdef long long wait
 
-    @cython.locals(reclaim=cython.longlong, compaction=cython.longlong)
+    @cython.locals(compaction=cython.longlong)
     cdef long long charge(self, int s) noexcept nogil
 
     @cython.locals(pages=cython.longlong)

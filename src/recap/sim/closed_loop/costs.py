@@ -37,6 +37,7 @@ class Costs:
         self.skipped_ns = reclaim.skipped
         self.delay_ns = adopt(np.random.default_rng([seed, 1]).choice(reclaim.delays, DRAWS))
         self.batches = 0
+        self.reclaim = 0
         self.delay = 0
         compaction = demand.compaction_costs or CompactionCosts()
         self.compact_scan_ns = compaction.scanned
@@ -49,15 +50,15 @@ class Costs:
     def charge(self, s: int) -> int:
         """CPU time of the last step of scan control `s`: by what reclaim and compaction did with pages.
 
-        `delay` is what it spends on the shrinkers before its next batch, preemptible; `wait` is how long it waits for a
-        CPU then: as long, for each ns it ran, as the recorded ones did.
+        `reclaim` is what of it reclaim's batches took, `delay` what it spends on the shrinkers before the next one,
+        preemptible; `wait` is how long it waits for a CPU then: as long, for each ns it ran, as the recorded ones did.
         """
-        reclaim = STEP_NS + self.reclaimed(s)
+        self.reclaim = self.reclaimed(s)
         compaction = self.m.cc[s].migrated_now * self.migrate_ns + self.m.cc[s].scanned_now * self.compact_scan_ns
         self.m.cc[s].scanned_now = 0
         self.m.cc[s].migrated_now = 0
         self.wait = compaction * self.compaction_wait // 1000
-        return reclaim + compaction
+        return STEP_NS + self.reclaim + compaction
 
     def next_batch(self, s: int) -> int:
         """CPU time of the batch that scan control `s` comes to, if it can free all its pages: they go when it ends."""

@@ -136,9 +136,10 @@ class Requests:
         """One step of the slow path a task is in. True when that is over."""
         s = self.task[t].slot
         status = slowpath_step(self.m, s, c)
-        cost = self.costs.charge(s) - self.paid[s]
-        self.paid[s] = max(-cost, 0)
-        self.cpu[c].now += max(cost, 0)
+        cost = self.costs.charge(s)
+        spent = min(self.paid[s], self.costs.reclaim)
+        self.paid[s] -= spent
+        self.cpu[c].now += cost - spent
         wait = self.costs.wait + self.m.sc[s].sleep_ns
         self.follow_episode(c, t, status)
         if status == NEEDS_OOM:
