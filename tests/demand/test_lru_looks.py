@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from recap.demand.from_trace import number_tasks
 from recap.demand.lru_looks import LruLooks, initial_orders, zones
@@ -83,6 +84,8 @@ def test_a_trace_that_does_not_say_which_list_tells_nothing() -> None:
     assert looks.list(2) == [10, 11]
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_a_recordings_lists_end_as_its_second_snapshot_has_them() -> None:
     recording = Recording(RECORDING)
     snapshot, events = from_snapshot_on(recording)

@@ -56,6 +56,7 @@ def test_where_the_kernel_reclaimed_and_compacted_it_is_followed() -> None:
     assert msgspec.json.decode(msgspec.json.encode(result), type=VerifyResult) == result
 
 
+@pytest.mark.compiled
 def test_page_capture_is_followed_step_by_step() -> None:
     """Kosaki's rules on a real kernel that has them: what is captured, merged, handed over and returned."""
     result = verify(KOSAKI)
