@@ -8,7 +8,7 @@ PYTEST := -m pytest -n auto --dist worksteal --durations 10
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test test-fast lint docs bench fuzz clean
+.PHONY: help build checked demo test test-fast coverage lint docs bench fuzz clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -19,15 +19,18 @@ demo: build  ## replay a recorded race for memory under four policies, and show 
 	@printf '\nMeasured on a Linux 6.1 with capture in it, on the same load from other starts (kernel/README.md):\n'
 	@$(PY) kernel/tables.py kernel/runs.jsonl race4-1cpu 'served, %' handed 'withheld, page·ms'
 
-test: build checked  ## all tests on both builds, then what is quick enough without compilation, for coverage
+test: build checked  ## all tests on both builds, then what is quick enough without compilation
 	PYTHONPATH=build/release $(PY) $(PYTEST)
 	PYTHONPATH=build/checked $(PY) $(PYTEST)
+	PYTHONPATH=src $(PY) $(PYTEST)
+
+coverage: $(VENV)/.ready  ## which lines and branches the tests run without compilation, four times slower so
 	$(PY) -m coverage erase
 	PYTHONPATH=src $(PY) -m coverage run $(PYTEST)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
 
-test-fast: build  ## the quick tests, on the release build: under a minute
+test-fast: build  ## the quick tests, on the release build: about a minute
 	PYTHONPATH=build/release $(PY) $(PYTEST) -m "not slow"
 
 lint: $(VENV)/.ready  ## style, types, and which room may import from which
