@@ -265,22 +265,6 @@ def powerpc(profile: Profile, page_size: int = 4096) -> Profile:
     )
 
 
-def gfp_migratetype(gfp: int) -> int:
-    """The migratetype a request asks for (gfp_migratetype)."""
-    return (gfp >> 3) & 3
-
-
-def gfp_zone(gfp: int) -> int:
-    """The highest zone index a request may use (gfp_zone, x86-64: no HIGHMEM)."""
-    if gfp & GFP_DMA:
-        return ZONE_DMA
-    if gfp & GFP_DMA32:
-        return ZONE_DMA32
-    if gfp & GFP_HIGHMEM and gfp & GFP_MOVABLE:
-        return ZONE_MOVABLE
-    return ZONE_NORMAL
-
-
 def zone_batchsize(managed: int) -> int:
     """Pages moved between a per-cpu list and the buddy lists at once (zone_batchsize)."""
     batch = max(1, min(managed >> 10, (1 << 20) // PAGE_SIZE) // 4)

@@ -34,6 +34,7 @@ from tests.mm.scenes import (
     pcp_field,
     zone_field,
 )
+from tests.reference.gfp import gfp_migratetype, gfp_zone
 from tests.reference.state import ZoneShape
 
 # The buddy system
@@ -426,5 +427,5 @@ def test_the_highest_zone_is_tried_first_and_gfp_names_the_highest() -> None:
 
 
 def test_gfp_names_the_highest_zone_and_the_type() -> None:
-    assert [kernel.gfp_zone(gfp) for gfp in (kernel.GFP_DMA, GFP_DMA32, GFP_KERNEL, MOVABLE)] == [0, 1, 2, 3]
-    assert [kernel.gfp_migratetype(gfp) for gfp in (GFP_KERNEL, MOVABLE, RECLAIMABLE)] == [0, 1, 2]
+    assert [gfp_zone(gfp) for gfp in (kernel.GFP_DMA, GFP_DMA32, GFP_KERNEL, MOVABLE)] == [0, 1, 2, 3]
+    assert [gfp_migratetype(gfp) for gfp in (GFP_KERNEL, MOVABLE, RECLAIMABLE)] == [0, 1, 2]

@@ -6,6 +6,7 @@ from recap import kernel
 from recap.kernel import GFP_KERNEL, MIGRATE_HIGHATOMIC, WMARK_LOW, WMARK_MIN, ZONE_NORMAL
 from tests.reference import capture, fallback, linux_2_6_27, linux_6_18, pcplist
 from tests.reference.buddy import free_block, take_smallest
+from tests.reference.gfp import gfp_migratetype, gfp_zone
 from tests.reference.policies import NoCapture
 from tests.reference.state import Shape, State, Zone, boot
 from tests.reference.watermark import Try, watermark_ok
@@ -33,12 +34,12 @@ class Reference:
         return [zone for zone in reversed(self.state.zones) if zone.index <= highest]
 
     def first_try(self, order: int, gfp: int) -> Try:
-        highest = kernel.gfp_zone(gfp)
+        highest = gfp_zone(gfp)
         avoid = self.zonelist(highest)[0].index == ZONE_NORMAL and not self.state.old
         wakes = bool(gfp & kernel.GFP_KSWAPD_RECLAIM)
         return Try(
             order,
-            kernel.gfp_migratetype(gfp),
+            gfp_migratetype(gfp),
             highest,
             WMARK_LOW,
             nofragment=avoid,
@@ -180,8 +181,8 @@ def slow_try(order: int, gfp: int) -> Try:
     cannot_wait = not gfp & kernel.GFP_DIRECT_RECLAIM and not gfp & kernel.GFP_NOMEMALLOC
     return Try(
         order,
-        kernel.gfp_migratetype(gfp),
-        kernel.gfp_zone(gfp),
+        gfp_migratetype(gfp),
+        gfp_zone(gfp),
         WMARK_MIN,
         kswapd=bool(gfp & kernel.GFP_KSWAPD_RECLAIM),
         min_reserve=high,
