@@ -8,6 +8,7 @@ import pytest
 
 from recap.kernel import GFP_KERNEL
 from recap.mm.machine import Machine
+from recap.pages import COMPILED
 from recap.policy.catalogue import KERNEL_MODES
 from recap.sim.open_loop import Replay, modes_of, most_open
 from recap.trace import Event
@@ -64,7 +65,7 @@ def same_memory(replay: Replay, tape: CaptureTape) -> None:
 
 
 @pytest.mark.parametrize("mode", [1, 2, 3])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if COMPILED else 1))
 def test_two_reclaimers_at_once_are_followed_step_by_step(mode: int, seed: int) -> None:
     tape = tape_of(mode)
     load(tape, seed, 12)
@@ -195,7 +196,7 @@ def test_the_trace_tells_the_modes_and_how_many_capture_at_once() -> None:
     assert most_open(tape.events()) == RECLAIMERS
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(20 if COMPILED else 8))
 def test_a_trace_that_makes_no_sense_is_followed_to_its_end(seed: int) -> None:
     """Rows lost, exchanged and altered: nothing is indexed wildly, and the replay ends."""
     dice = random.Random(seed)
