@@ -1,6 +1,6 @@
 """Write the memory state of a kernel that stands still as a recap snapshot (snap0.npz, snap1.npz).
 
-    pip install recap[snapshot]
+    pip install recap-mm[snapshot]
     python tools/snapshot.py CORE --symbols vmlinux -o snap0.npz      a dump of a paused guest, or a kdump
     python tools/snapshot.py CORE --btf -o snap0.npz                  without debug symbols: what the kernel carries
     python tools/snapshot.py --live --symbols vmlinux -o snap.npz     this machine: lists may change while they are read
@@ -26,7 +26,7 @@ try:
     import drgn
     from drgn.helpers.linux import for_each_online_cpu, per_cpu_ptr
 except ImportError:
-    sys.exit("snapshot: drgn is not installed; pip install recap[snapshot]")
+    sys.exit("snapshot: drgn is not installed; pip install recap-mm[snapshot]")
 
 FREE_LIST, PCP_LIST, LRU_LIST = range(3)
 NR_LRU = 4  # the unevictable list is not kept as a list

@@ -1,5 +1,7 @@
 """What recap raises: one base class, and the one line that bad input deserves."""
 
+DISTRIBUTION = "recap-mm"  # what pip installs; `recap` on the package index is another project
+
 
 class RecapError(Exception):
     """Anything recap refuses to do, told in one line.
@@ -32,3 +34,15 @@ class InputError(RecapError):
     def __str__(self) -> str:
         place = f"{self.path}: {self.where}: " if self.where else f"{self.path}: "
         return " ".join(f"{place}{self.problem}; {self.mend}".split())
+
+
+class MissingExtraError(InputError):
+    """An optional library is not installed: which, and how to get it.
+
+    Example:
+        >>> print(recap.errors.MissingExtraError("pyarrow", "parquet"))
+        pyarrow: is not installed; pip install 'recap-mm[parquet]'
+    """
+
+    def __init__(self, module: str | None, extra: str) -> None:
+        super().__init__(module, "", "is not installed", f"pip install '{DISTRIBUTION}[{extra}]'")

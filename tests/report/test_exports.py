@@ -117,7 +117,7 @@ def test_slices_of_a_real_run_nest(tmp_path: Path) -> None:
     assert inside["stall", "direct reclaim"] == seen.vmstat("allocstall")[-1]
 
 
-@pytest.mark.parametrize(("module", "extra"), [("pyarrow", "recap[parquet]"), ("perfetto", "recap[perfetto]")])
+@pytest.mark.parametrize(("module", "extra"), [("pyarrow", "recap-mm[parquet]"), ("perfetto", "recap-mm[perfetto]")])
 def test_a_missing_extra_names_itself(
     kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str, extra: str
 ) -> None:

@@ -46,8 +46,8 @@ def verb(  # noqa: PLR0913 (each is an option)
     metric
         What to show; repeat it. If not given: success_percent, stall_ms, stolen_pages. --json has all.
     out
-        A folder for sweep.json, for the plots (with pip install 'recap[plots]'), and for finished runs: an interrupted
-        sweep goes on where it stopped.
+        A folder for sweep.json, for the plots (with pip install 'recap-mm[plots]'), and for finished runs: the same
+        command resumes an interrupted sweep.
     """
     with progress_of_runs() as update:
         result = sweep(source, setting, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)

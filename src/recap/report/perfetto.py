@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recap.errors import InputError
+from recap.errors import MissingExtraError
 from recap.pages import Array
 from recap.report.tables import task_name
 from recap.sim.note import Note
@@ -33,12 +33,12 @@ def perfetto(seen: Timeline, title: str) -> bytes:
         title: its name there.
 
     Errors:
-        InputError: the package perfetto is not installed.
+        MissingExtraError: the package perfetto is not installed.
     """
     try:
         from perfetto.trace_builder.proto_builder import TraceProtoBuilder  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise InputError("perfetto", "", "is not installed", "pip install 'recap[perfetto]'") from None
+        raise MissingExtraError("perfetto", "perfetto") from None
     trace = Trace(TraceProtoBuilder())
     trace.process(MACHINE, title)
     for task in np.unique(seen.notes["task"]).tolist():

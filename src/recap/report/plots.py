@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recap.errors import InputError
+from recap.errors import MissingExtraError
 
 WIDTH = 460
 
@@ -14,11 +14,11 @@ def drawn(charts: Callable[[Any], Mapping[str, Any]]) -> dict[str, str]:
     """The charts that a function makes of the module altair, drawn.
 
     Errors:
-        InputError: altair or what turns its charts into SVG is not installed.
+        MissingExtraError: altair or what turns its charts into SVG is not installed.
     """
     try:
         import altair  # noqa: ICN001, PLC0415 (an extra)
         import vl_convert  # noqa: PLC0415
     except ImportError as error:
-        raise InputError("--out", "plots", f"{error.name} is not installed", "pip install 'recap[plots]'") from error
+        raise MissingExtraError(error.name, "plots") from error
     return {name: vl_convert.vegalite_to_svg(chart.to_dict()) for name, chart in charts(altair).items()}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from recap.errors import InputError
+from recap.errors import MissingExtraError
 from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
 from recap.sim.note import Note
@@ -117,12 +117,12 @@ def to_arrow(table: Table) -> Any:
     """A pyarrow.Table.
 
     Errors:
-        InputError: pyarrow is not installed.
+        MissingExtraError: pyarrow is not installed.
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise InputError("pyarrow", "", "is not installed", "pip install 'recap[parquet]'") from None
+        raise MissingExtraError("pyarrow", "parquet") from None
     return pa.table({name: np.asarray(values) for name, values in table.items()})
 
 
@@ -130,7 +130,7 @@ def to_parquet(table: Table) -> bytes:
     """A Parquet file.
 
     Errors:
-        InputError: pyarrow is not installed.
+        MissingExtraError: pyarrow is not installed.
     """
     arrow = to_arrow(table)
     from pyarrow.parquet import write_table  # noqa: PLC0415 (an extra)

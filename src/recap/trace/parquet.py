@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recap.errors import InputError, RecapError
+from recap.errors import InputError, MissingExtraError
 from recap.trace.ahead import ahead
 from recap.trace.event import Event
 from recap.trace.table import COLUMNS, PIECE, Events, Flow, Lost, joined
@@ -58,7 +58,7 @@ def arrow() -> Any:
     try:
         import pyarrow.parquet  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise RecapError("Parquet needs pyarrow; pip install 'recap[parquet]'") from None
+        raise MissingExtraError("pyarrow", "parquet") from None
     return pyarrow
 
 
