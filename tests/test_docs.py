@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import json
 import re
 from pathlib import Path
@@ -44,3 +45,9 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readmes_picture_is_what_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend("docs")
+    pictures = importlib.import_module("pictures")
+    assert pictures.PICTURE.read_text() == pictures.draw()
