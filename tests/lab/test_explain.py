@@ -14,6 +14,7 @@ import pytest
 from recap.errors import InputError
 from recap.lab.explain import Diagnosis, explain_failures
 from recap.trace.dmesg import failures
+from recap.trace.kernel_log import log_lines
 
 REPORTS = Path(__file__).parent / "reports"
 FRAGMENTED = (REPORTS / "order-4-4.8.txt").read_text()
@@ -80,13 +81,13 @@ def test_a_limit_of_a_cgroup_is_not_the_machines_matter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["kernel: ", "> > ", "Nov 24 12:00:00 host kernel: ", ""])
 def test_what_stands_before_a_line_does_not_matter(prefix: str) -> None:
-    (plain,) = failures(FRAGMENTED.splitlines())
-    (found,) = failures([prefix + line for line in FRAGMENTED.splitlines()])
+    (plain,) = failures(log_lines(FRAGMENTED.encode()))
+    (found,) = failures(log_lines("\n".join(prefix + line for line in FRAGMENTED.splitlines()).encode()))
     assert found == plain
 
 
 def test_a_mask_without_names_is_of_an_old_kernel() -> None:
-    (found,) = failures(["a b: page allocation failure. order:3, mode:0x20"])
+    (found,) = failures(log_lines(b"a b: page allocation failure. order:3, mode:0x20"))
     assert (found.task, found.order, hex(found.gfp)) == ("a b", 3, "0xa20")  # GFP_ATOMIC
 
 

@@ -17,6 +17,7 @@ from recap.lab.results import html_table, listed
 from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
 from recap.trace.dmesg import FailureReport, ReportedZone, failures
+from recap.trace.kernel_log import log_lines
 
 LOG_MIB = 256
 HELD = {
@@ -92,21 +93,21 @@ def explain_failures(path: str | Path) -> list[Diagnosis]:
         >>> [(zone.name, zone.largest_order) for zone in found.zones if zone.enough]
         [('Node 0 DMA32', 3), ('Node 0 Normal', 2)]
     """
-    found = failures(log_lines(path))
+    found = failures(log_lines(pasted(path)))
     if not found:
         raise InputError(path, "", "holds no report of a failed allocation", HOW)
     return [diagnosis(report) for report in found]
 
 
-def log_lines(path: str | Path) -> list[str]:
-    """The lines of a log, as text whatever is in it."""
+def pasted(path: str | Path) -> bytes:
+    """What a log's file holds, whatever it is."""
     if str(path) == "-":
-        return sys.stdin.buffer.read().decode(errors="replace").splitlines()
+        return sys.stdin.buffer.read()
     file = Path(path)
     if file.is_file() and file.stat().st_size > LOG_MIB << 20:
         raise InputError(path, "size", f"is above {LOG_MIB} MiB", "cut out the report")
     try:
-        return file.read_text(errors="replace").splitlines()
+        return file.read_bytes()
     except OSError as error:
         raise InputError(path, "", f"cannot be read: {error.strerror}", HOW) from error
 

@@ -1,23 +1,23 @@
 """What the kernel log tells when memory could not be had: warn_alloc's and the OOM killer's reports, as data.
 
-Both print who asked for what, then every zone with its watermarks (show_free_areas). Prefixes of the log, of syslog and
-of quoted mails may stand before each line. Amounts are pages of 4 KiB, or of the size the free lists begin with.
+Both print who asked for what, then every zone with its watermarks (show_free_areas). Amounts are pages of 4 KiB, or of
+the size the free lists begin with.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from recap.trace.gfp import PLAIN, VALUES
+from recap.trace.kernel_log import LogLine
 
 FAILURE = re.compile(
     r"([^\s\]>:][^\]>]*?): page allocation failure[:.] order:(\d+), mode:(0x[0-9a-f]+)(?:\(([^)]*)\))?"
 )
 OOM = re.compile(r"([^\s\]>:][^\]>]*?) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)(?:\(([^)]*)\))?.*?order=(-?\d+)")
 RELEASE = re.compile(r"(?:CPU: \d+|Pid: \d+).*?(?:ainted:? ?[A-Z \[\]=]*|\))\s*\(?(\d+\.\d+[\w.+-]*)")
-SECONDS = re.compile(r"\[ *(\d+\.\d+)\]")
 ZONE = re.compile(r"(?:Node (\d+) )?\b(DMA|DMA32|Normal|HighMem|Movable) free:\d")
 RESERVE = re.compile(r"lowmem_reserve\[\]:((?: \d+)+)")
 BLOCKS = re.compile(r"(?:Node (\d+) )?\b(DMA|DMA32|Normal|HighMem|Movable): (\d+\*\d+kB.*)")
@@ -66,40 +66,39 @@ class FailureReport:
     zones: list[ReportedZone] = field(default_factory=list)
 
 
-def failures(lines: Sequence[str]) -> list[FailureReport]:
+def failures(lines: Iterable[LogLine]) -> list[FailureReport]:
     """Every report of a kernel log, in order; what follows a report's first line belongs to it."""
     found: list[FailureReport] = []
-    for number, line in enumerate(lines, 1):
-        started = begin(number, line)
+    for line in lines:
+        started = begin(line)
         if started:
             found.append(started)
         elif found:
-            add(found[-1], line)
+            add(found[-1], line.text)
     for report in found:
         in_pages(report)
     return found
 
 
-def begin(number: int, line: str) -> FailureReport | None:
+def begin(line: LogLine) -> FailureReport | None:
     """The first line of a report."""
-    failure, oom = FAILURE.search(line), OOM.search(line)
+    failure, oom = FAILURE.search(line.text), OOM.search(line.text)
     if failure:
         kind, (task, order, mask, names) = "failure", failure.groups()
     elif oom:
         kind, (task, mask, names, order) = "oom", oom.groups()
     else:
         return None
-    seconds = SECONDS.search(line)
     report = FailureReport(
-        line=number,
-        seconds=float(seconds[1]) if seconds else None,
+        line=line.number,
+        seconds=line.seconds,
         kind=kind,
-        task=task.rpartition("kernel: ")[2].strip(),
+        task=task.strip(),
         order=max(0, int(order)),
         gfp=flag_word(int(mask, 16), names),
         flags=names or mask,
     )
-    allow(report, line)
+    allow(report, line.text)
     return report
 
 
