@@ -18,6 +18,7 @@ from recap.lab.what_if import WhatIf, what_if
 from recap.mm.machine import Machine
 from recap.trace.dmesg import FailureReport, ReportedZone, failures
 from recap.trace.kernel_log import log_lines
+from recap.trace.packed import DamagedError
 
 LOG_MIB = 256
 HELD = {
@@ -93,7 +94,10 @@ def explain_failures(path: str | Path) -> list[Diagnosis]:
         >>> [(zone.name, zone.largest_order) for zone in found.zones if zone.enough]
         [('Node 0 DMA32', 3), ('Node 0 Normal', 2)]
     """
-    found = failures(log_lines(pasted(path)))
+    try:
+        found = failures(log_lines(pasted(path)))
+    except DamagedError as error:
+        raise InputError(path, "", str(error), HOW) from None
     if not found:
         raise InputError(path, "", "holds no report of a failed allocation", HOW)
     return [diagnosis(report) for report in found]
