@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recap.errors import InputError
-from recap.lab.explain import Diagnosis, explain_failures
+from recap.lab.explain import Diagnosis, explain
 from recap.trace.dmesg import failures
 from recap.trace.kernel_log import log_lines
 
@@ -23,11 +23,11 @@ FRAGMENTED = (REPORTS / "order-4-4.8.txt").read_text()
 def explained(text: str, folder: Path) -> list[Diagnosis]:
     path = folder / "dmesg"
     path.write_text(text)
-    return explain_failures(path)
+    return explain(path)
 
 
 def test_fragmentation_is_told_from_lack_of_memory() -> None:
-    (found,) = explain_failures(REPORTS / "order-4-4.8.txt")
+    (found,) = explain(REPORTS / "order-4-4.8.txt")
     assert (found.task, found.order, found.release) == ("modprobe", 4, "4.8.0-rc3-3.bug994066-default")
     assert found.cause == "fragmentation"
     verdicts = {zone.name: zone for zone in found.zones}
@@ -57,7 +57,7 @@ def test_blocks_that_are_set_aside_do_not_count(tmp_path: Path, letter: str, cau
 
 @pytest.mark.parametrize(("name", "kind"), [("oom-6.1.txt", "oom"), ("order-0-6.1.txt", "failure")])
 def test_a_kernel_at_its_end_was_below_every_mark_the_engine_knows(name: str, kind: str) -> None:
-    (found,) = explain_failures(REPORTS / name)
+    (found,) = explain(REPORTS / name)
     assert (found.kind, found.order, found.cause) == (kind, 0, "watermark")
     assert all(zone.allowed and not zone.enough for zone in found.zones)
     least = next(change for change in found.what_if if change.change.startswith("vm.min_free_kbytes="))
@@ -100,7 +100,7 @@ def test_a_log_that_ends_early_is_explained_as_far_as_it_goes(tmp_path: Path, cu
 
 def test_a_log_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n" + FRAGMENTED.encode())))
-    (found,) = explain_failures("-")
+    (found,) = explain("-")
     assert found.line == 2
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from recap.cli.console import Json, show
-from recap.lab.explain import explain_failures
+from recap.lab.explain import explain
 from recap.report.explanation import explanation
 
 
@@ -16,4 +16,4 @@ def verb(log: Path, /, *, json: Json = False) -> None:
         A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
         oom-killer` in it and the lines after it; - is standard input.
     """
-    show(explain_failures(log), explanation, as_json=json)
+    show(explain(log), explanation, as_json=json)
