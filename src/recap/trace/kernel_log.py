@@ -19,6 +19,8 @@ LOG_MIB = 256  # of text, packed or not
 LONGEST_LINE = 16384  # characters; what comes after is no kernel's, whose lines end at 1,024 or so
 QUOTE = re.compile(r"[ \t]*(?:(?:[A-Z]{0,3}>|\||[#*:;%]|//)[ \t]?)+")
 QUOTED = 0.5  # of the lines that begin a message
+PLAIN = re.compile(r"^\[ *(\d+\.\d+)\](?:\[ *([TC]\d+)\])? ?(.*)$", re.MULTILINE)  # as dmesg prints, nothing else
+LONG = 250  # characters a line, on average: more than the kernel's
 REPORTS = ("page allocation failure", "invoked oom-killer", "page allocation stalls")
 PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its own: the piece before, the piece after
     (re.compile(r"Node \d+ *$"), re.compile(r" *(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free:|:)")),
@@ -30,6 +32,7 @@ PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its
     (re.compile(r"\S.{0,14}: *$"), re.compile(r"page allocation (?:failure|stalls)")),
     (re.compile(r".*(?:order:\d+|, nodemask=) *$"), re.compile(r"(?:, ?mode:|\(null\)|[\d,-]+$)")),
 )
+ANY_PIECE = re.compile("|".join(after.pattern for _, after in PIECES))
 
 
 @dataclass(slots=True)
@@ -60,6 +63,21 @@ def log_lines(pasted: bytes) -> list[LogLine]:
 
 def lines_of(text: str) -> list[LogLine]:
     """The lines of plain text."""
+    lines = plain_lines(text) or mangled_lines(text)
+    lines = list(without_pieces(lines))
+    return lines[::-1] if backwards(lines) else lines
+
+
+def plain_lines(text: str) -> list[LogLine]:
+    """The lines of a log where each has the kernel's own prefix and no other; empty for what is no such log."""
+    found = PLAIN.findall(text)
+    if len(found) != text.count("\n") + (not text.endswith("\n")) or len(text) > LONG * len(found):
+        return []
+    return [LogLine(n, text, float(seconds), caller) for n, (seconds, caller, text) in enumerate(found, 1)]
+
+
+def mangled_lines(text: str) -> list[LogLine]:
+    """The lines of any other text."""
     stripped = [line[:LONGEST_LINE].rstrip() for line in text.split("\n")]
     indent = min((len(line) - len(line.lstrip(" ")) for line in stripped if line), default=0)
     if indent:
@@ -67,8 +85,9 @@ def lines_of(text: str) -> list[LogLine]:
     lines = [Physical(number, line, len(line)) for number, line in enumerate(stripped, 1)]
     if not all(STAMPED.match(line.text) or not line.text for line in lines):
         without_quotes(lines)
-    found = list(without_pieces(parted(joined(lines))))
-    return found[::-1] if backwards(found) else found
+    return [
+        LogLine(number, message[end:], seconds, caller) for number, message, (end, seconds, caller) in joined(lines)
+    ]
 
 
 def without_quotes(lines: list[Physical]) -> None:
@@ -88,13 +107,6 @@ def without_quotes(lines: list[Physical]) -> None:
             line.text = sign.sub("", line.text, count=1) if sign.match(line.text) else line.text
 
 
-def parted(messages: Iterable[tuple[int, str]]) -> Iterator[LogLine]:
-    """Messages without their prefixes."""
-    for number, message in messages:
-        end, seconds, caller = prefix_of(message)
-        yield LogLine(number, message[end:], seconds, caller)
-
-
 def without_pieces(lines: Iterable[LogLine]) -> Iterator[LogLine]:
     """The same, with those joined that the kernel printed in pieces."""
     last: LogLine | None = None
@@ -111,6 +123,8 @@ def without_pieces(lines: Iterable[LogLine]) -> Iterator[LogLine]:
 
 def fits(last: LogLine, line: LogLine) -> bool:
     """Is this line a piece of the last one?"""
+    if not ANY_PIECE.match(line.text):
+        return False
     text = last.text
     if last.caller != line.caller or (text.endswith("kB") and "= " in text):
         return False

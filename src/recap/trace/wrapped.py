@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from recap.trace.prefixes import prefix_of
+from recap.trace.prefixes import NONE, Prefix, prefix_of
 
 ZONES = "DMA|DMA32|Normal|HighMem|Movable|Device"
 START = re.compile(
@@ -42,6 +42,7 @@ OPEN = (  # lines that are known to go on, and what they go on with
     (re.compile(r"[ ]*(?:CPU: \d+|Pid: \d+)(?!.*\d+\.\d+\.\d+)"), re.compile(r".*(?:ainted|\d+\.\d+\.\d)")),
 )
 STAMP = re.compile(r"\[ *\d{1,9}\.\d{6}\]")
+LINE_WITH_STAMP = re.compile(r"^.*?\[ *\d{1,9}\.\d{6}\]", re.MULTILINE)
 BEFORE_STAMP = re.compile(r"\s+(?=(?:<\d>)?\[ *\d{1,9}\.\d{6}\])")
 NARROWEST, WIDEST = 16, 132  # of wrapped lines; no terminal or mail program breaks a line longer than that
 LONGEST_MESSAGE = 1500  # characters without a prefix that may still be of the message before; the kernel's have 1,024
@@ -57,40 +58,48 @@ class Physical:
     text: str
     width: int  # before a quote was taken off, but without spaces at the end
     starts: bool = True
+    prefix: Prefix = NONE
 
 
-def joined(lines: Sequence[Physical]) -> Iterator[tuple[int, str]]:
-    """The lines as the kernel wrote them, with the number of their first; prefixes are still there."""
+def joined(lines: Sequence[Physical]) -> Iterator[tuple[int, str, Prefix]]:
+    """The lines as the kernel wrote them: the number of the first, the text, and what is prefix in it."""
     filled = filled_again(lines)
     if filled:
-        yield from filled
+        yield from ((number, text, prefix_of(text)) for number, text in filled)
         return
     if sum(not line.text for line in lines) >= DOUBLE_SPACED * len(lines):
         lines = [line for line in lines if line.text]
     mark_starts(lines)
     broken = [line.width for line, after in pairwise(lines) if not after.starts]
     width, widest = terminal_width(broken), max(broken, default=0)
-    number, text, last = 0, "", None
+    for first, *others in messages(lines):
+        text, last = first.text, first
+        for line in others:
+            if width:
+                text += " " * (width - last.width) + line.text
+            else:
+                text += glue(text, line.text.lstrip(), full=last.width == widest, width=widest) + line.text.lstrip()
+            last = line
+        yield first.number, text, prefix_of(text) if others else first.prefix
+
+
+def messages(lines: Sequence[Physical]) -> Iterator[list[Physical]]:
+    """The lines of each message."""
+    message: list[Physical] = []
     for line in lines:
-        if line.starts or last is None:
-            if last is not None:
-                yield number, text
-            number, text = line.number, line.text
-        elif width:
-            text += " " * (width - last.width) + line.text
-        else:
-            text += glue(text, line.text.lstrip(), full=last.width == widest, width=widest) + line.text.lstrip()
-        last = line
-    if last is not None:
-        yield number, text
+        if line.starts and message:
+            yield message
+            message = []
+        message.append(line)
+    if message:
+        yield message
 
 
 def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
     """The messages of a log that was filled like prose, or lost its line ends; empty where it was not."""
-    stamps = [len(STAMP.findall(line.text)) for line in lines]
-    if sum(stamps) <= 1.2 * sum(map(bool, stamps)):
-        return []
     text = "\n".join(line.text for line in lines)
+    if len(STAMP.findall(text)) <= 1.2 * len(LINE_WITH_STAMP.findall(text)):
+        return []
     found, number = [], lines[0].number
     for message in BEFORE_STAMP.split(text):
         found.append((number, message.replace("\n", " ")))
@@ -100,8 +109,10 @@ def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
 
 def mark_starts(lines: Sequence[Physical]) -> None:
     """Say of each line whether it begins a message."""
+    for line in lines:
+        line.prefix = prefix_of(line.text)
     after: Physical | None = None
-    for has_prefix, run in groupby(lines, key=lambda line: bool(prefix_of(line.text).end or not line.text)):
+    for has_prefix, run in groupby(lines, key=lambda line: bool(line.prefix.end or not line.text)):
         if not has_prefix:
             bare = list(run)
             if after is not None and after.text and sum(line.width for line in bare) <= LONGEST_MESSAGE:
