@@ -20,6 +20,7 @@ LONGEST_LINE = 16384  # characters; what comes after is no kernel's, whose lines
 QUOTE = re.compile(r"[ \t]*(?:(?:[A-Z]{0,3}>|\||[#*:;%]|//)[ \t]?)+")
 QUOTED = 0.5  # of the lines that begin a message
 PLAIN = re.compile(r"^\[ *(\d+\.\d+)\](?:\[ *([TC]\d+)\])? ?(.*)$", re.MULTILINE)  # as dmesg prints, nothing else
+SAMPLE = 200  # lines that are looked at more closely
 LONG = 250  # characters a line, on average: more than the kernel's
 REPORTS = ("page allocation failure", "invoked oom-killer", "page allocation stalls")
 PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its own: the piece before, the piece after
@@ -73,7 +74,10 @@ def plain_lines(text: str) -> list[LogLine]:
     found = PLAIN.findall(text)
     if len(found) != text.count("\n") + (not text.endswith("\n")) or len(text) > LONG * len(found):
         return []
-    return [LogLine(n, text, float(seconds), caller) for n, (seconds, caller, text) in enumerate(found, 1)]
+    sample = zip(text.split("\n", SAMPLE), found[:SAMPLE], strict=False)
+    if any(line[prefix_of(line).end :] != said for line, (_, _, said) in sample):
+        return []  # there is more before each message
+    return [LogLine(n, said, float(seconds), caller) for n, (seconds, caller, said) in enumerate(found, 1)]
 
 
 def mangled_lines(text: str) -> list[LogLine]:

@@ -154,11 +154,11 @@ def asked(report: FailureReport, mask: str, names: str | None) -> FailureReport:
 
 def may_use(report: FailureReport, text: str) -> None:
     """The nodes of a memory policy and of a cpuset: `0-1,4`."""
-    if report.nodemask is None:
+    if report.nodemask is None and "nodemask=" in text:
         policy = NODEMASK.search(text)
         if policy and policy[1] != "null":
             report.nodemask = list(listed(policy[1]))
-    if report.mems_allowed is None:
+    if report.mems_allowed is None and "mems_allowed=" in text:
         allowed = ALLOWED.search(text)
         if allowed:
             report.mems_allowed = list(listed(allowed[1]))
