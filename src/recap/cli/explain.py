@@ -1,13 +1,11 @@
 """`recap explain`: why did the kernel refuse memory, and what would have helped?"""
 
-from pathlib import Path
-
-from recap.cli.console import Json, show
+from recap.cli.console import Json, Readable, show
 from recap.lab.explain import explain
 from recap.report.explanation import explanation
 
 
-def verb(log: Path, /, *, json: Json = False) -> None:
+def verb(log: Readable, /, *, json: Json = False) -> None:
     """Say why requests for memory failed, from the kernel's own report.
 
     Parameters
