@@ -50,6 +50,8 @@ def nowhere(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
 def in_zones(report: FailureReport, mine: list[ZoneVerdict]) -> tuple[str, str]:
     """Some zone is for the request: what was wrong with all of them?"""
     served = [zone for zone in mine if zone.served and zone.known]
+    if served and report.kind == "oom" and all(below_high(report, zone) for zone in served):
+        return "watermark", between_marks(served)
     if served:
         return came_free(report, served)
     unknown = [zone for zone in mine if not zone.known]
@@ -84,12 +86,6 @@ def came_free(report: FailureReport, served: list[ZoneVerdict]) -> tuple[str, st
     if doubts:
         why = f"by what is printed {names} could serve it; what the report does not tell: {'; '.join(doubts)}"
         return "unclear", f"{why}; or memory came free in between"
-    below = [zone for zone in served if report.kind == "oom" and below_high(report, zone)]
-    if len(below) == len(served):
-        return (
-            "recovered",
-            f"{names} is above its min mark again, but below its high mark, which the last try before a kill asks for",
-        )
     when = "while it waited" if report.kind == "stall" else "when the report was printed"
     return "recovered", f"{when} {names} could have served it: memory came free after"
 
@@ -98,6 +94,13 @@ def below_high(report: FailureReport, zone: ZoneVerdict) -> bool:
     """Is a zone below what the OOM killer's last try asks for (ALLOC_WMARK_HIGH in __alloc_pages_may_oom)?"""
     amounts = reported(report, zone).amounts
     return zone.free - zone.out_of_reach <= amounts.get("high", 0) + zone.needed - 1 - amounts.get("min", 0)
+
+
+def between_marks(served: list[ZoneVerdict]) -> str:
+    """An OOM kill with a little free: memory comes and goes while it is decided, and the last try asks for more."""
+    names = listed([f"{zone.name} (by {pages(zone.free - zone.out_of_reach - zone.needed + 1)})" for zone in served])
+    said = f"{names} was above its min mark by then, but below its high mark"
+    return f"{said}, which the last try before a kill asks for; the others were below their min mark"
 
 
 def what_is_not_told(report: FailureReport) -> list[str]:

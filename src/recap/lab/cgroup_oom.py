@@ -11,7 +11,7 @@ from recap.trace.failure_report import Cgroup, FailureReport
 
 UNLIMITED = 1 << 50  # kB: no limit is set (PAGE_COUNTER_MAX, in kB, on 64 bits)
 UNLIMITED_32 = 2147483647 * 4  # and on 32
-MOST = 0.5
+MOST = 0.5  # of the usage: what is listed must explain that much
 PARTS = ("slab", "slab_reclaimable", "slab_unreclaimable", "kernel_stack", "pagetables", "percpu", "sock", "vmalloc")
 SERVICE = re.compile(r"([\w@.\\-]+\.(?:service|scope))(?=/|$)")
 PLACES = (  # where the limit of such a group is set
@@ -101,7 +101,7 @@ def holds(group: Cgroup) -> dict[str, int]:
 
 def what_it_is(group: GroupMemory) -> str:
     """Which kind of memory filled it; empty where the log does not say."""
-    if not group.holds or not group.usage:
+    if not group.usage or sum(group.holds.values()) < MOST * group.usage:
         return ""
     chief, kib = next(iter(group.holds.items()))
     words = {
@@ -128,13 +128,13 @@ def where_to_set(group: GroupMemory) -> str:
 def what_helps(group: GroupMemory) -> list[str]:
     """What to do, the likeliest first."""
     said = [f"raise {where_to_set(group)} if the work needs more"]
-    chief = next(iter(group.holds), "anon")
+    chief = next(iter(group.holds), "anon") if what_it_is(group) else "anon"
     if chief == "shmem":
         said.append("remove files from its tmpfs (/dev/shm), or give the tmpfs a size")
     elif chief == "kernel":
         said.append("look at slab, sock and percpu in memory.stat: a leak of the kernel does not end with the task")
     else:
-        said.append("look for a leak: does it grow without end at the same load?")
+        said.append("look for a leak (does it grow without end at the same load?)")
     if group.version == 2:
         said.append("memory.high somewhat below it slows the group down and reclaims before anything is killed")
     return said

@@ -12,11 +12,12 @@ from pathlib import Path
 import msgspec
 
 from recap.errors import InputError
-from recap.lab.answer import answer, largest_tasks, of_group, uncertain
+from recap.lab.answer import answer, uncertain
 from recap.lab.callers import asked_by
 from recap.lab.causes import causes
 from recap.lab.cgroup_oom import GroupMemory, group_of
 from recap.lab.memory_held import memory_held, ram_of
+from recap.lab.oom_answer import largest_tasks, of_group
 from recap.lab.results import html_table
 from recap.lab.what_if import WhatIf, what_if
 from recap.lab.zone_verdict import ZoneVerdict, verdicts_of

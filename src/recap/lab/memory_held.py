@@ -18,6 +18,8 @@ USES = {  # in words, for people
     "page_tables": "page tables",
     "kernel_stacks": "kernel stacks",
     "huge_pages": "the pool of huge pages",
+    "compressed": "swapped pages kept compressed (zram, zswap)",
+    "balloon": "the host's (balloon)",
     "per_cpu_lists": "free, on per-CPU lists",
     "free": "free",
     "reserved": "reserved at boot",
@@ -64,6 +66,8 @@ def of_the_kernel(memory: dict[str, int]) -> dict[str, int]:
         "slab_reclaimable": "slab_reclaimable",
         "slab_unreclaimable": "slab_unreclaimable",
         "kernel_stack": "kernel_stacks",
+        "zspages": "compressed",
+        "balloon": "balloon",
     }
     found = {name: memory[key] for key, name in names.items() if key in memory}
     tables = memory.get("pagetables", 0) + memory.get("sec_pagetables", 0)

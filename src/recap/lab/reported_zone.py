@@ -44,7 +44,7 @@ def machine_of(zone: ReportedZone, report: FailureReport, marks: Sequence[int] |
     record["end"] = len(page)
     record["managed"] = amounts.get("managed", amounts.get("present", 0))
     record["free_pages"] = amounts.get("free", 0) - cma_out_of_reach(zone, report)
-    record["nr_reserved_highatomic"] = amounts.get("reserved_highatomic", 0)
+    record["nr_reserved_highatomic"] = highatomic_of(zone, report)
     boost = amounts.get("boost", 0)  # the printed marks have it in them
     record["watermark_boost"] = boost
     plain = [amounts.get(name, 0) - boost for name in ("min", "low", "high")]
@@ -60,6 +60,12 @@ def machine_of(zone: ReportedZone, report: FailureReport, marks: Sequence[int] |
     return Machine(memory)
 
 
+def highatomic_of(zone: ReportedZone, report: FailureReport) -> int:
+    """The reserve for high-order atomic requests; since c928807f6f6b (6.13) what is free of it (printed since 6.16)."""
+    reserved = zone.amounts.get("reserved_highatomic", 0)
+    return reserved if report.is_before(6, 13) is not False else zone.amounts.get("free_highatomic", reserved)
+
+
 def folded(blocks: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """At most as many orders as the engine has: larger blocks counted as several of its largest."""
     kept = list(blocks[:NR_ORDERS])
@@ -70,11 +76,10 @@ def folded(blocks: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def rules_of(report: FailureReport) -> Profile:
     """The allocator's rules of the report's kernel; where it names none, what its own lines show, else 6.1's."""
-    if any("H" in types for zone in report.zones for _, types in zone.blocks):
-        return LINUX_6_1 if report.is_before(4, 4) is not False else linux(*(report.version or LINUX_6_1.version))
-    if report.version is not None:
-        return linux(*report.version)
-    return LINUX_6_1.having(watermark_per_order=bool(report.is_before(4, 4)))
+    highatomic = any("H" in types for zone in report.zones for _, types in zone.blocks)
+    per_order = bool(report.is_before(4, 4)) and not highatomic
+    profile = linux(*report.version) if report.version else LINUX_6_1
+    return profile.having(watermark_per_order=per_order, counts_free_reserve=False)
 
 
 def engine_gfp(report: FailureReport) -> int:

@@ -19,7 +19,8 @@ from recap.lab.zone_verdict import name_of
 from recap.trace.failure_report import FailureReport, ReportedZone
 
 MARKS = ("min", "low", "high", "high")
-FULL = 0.75  # of RAM held by programs: then no setting of the allocator helps
+FULL = 0.75  # of RAM, held by programs
+LEFT = 0.05  # of RAM, in caches
 CAUSES = ("watermark", "fragmentation", "reserved", "unclear")
 
 
@@ -60,9 +61,13 @@ def waits(report: FailureReport) -> bool:
 
 
 def is_full(report: FailureReport) -> bool:
-    """Is memory full of what programs hold?"""
-    held = memory_held(report)
-    return share(programs(held), held, ram_of(report)) >= FULL
+    """Is memory full of what programs hold, or has an OOM kill nothing left to free? Then no setting helps."""
+    held, ram = memory_held(report), ram_of(report)
+    if share(programs(held), held, ram) >= FULL:
+        return True
+    total, free = (report.memory.get(name, 0) for name in ("swap_total", "swap_free"))
+    left = held.get("page_cache", 0) + held.get("slab_reclaimable", 0)
+    return report.kind == "oom" and "page_cache" in held and share(left, held, ram) < LEFT and free * 50 <= total
 
 
 def min_free_kbytes(report: FailureReport) -> int:

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.answer import victim_words
 from recap.lab.explain import Diagnosis
 from recap.lab.memory_held import USES
+from recap.lab.oom_answer import victim_words
 from recap.lab.zone_verdict import ZoneVerdict
 from recap.report.layout import ruled
 

@@ -93,6 +93,8 @@ class FailureReport:
     zones: list[ReportedZone] = field(default_factory=list)
     huge_kib: int = 0  # in the pool of huge pages
     cgroup: Cgroup | None = None
+    is_global: bool = False  # an OOM of the machine, as since 5.0 the kernel says (global_oom)
+    victim_cgroup: str = ""  # where the victim lives, whatever ran out
     tasks: list[Task] = field(default_factory=list)
     victims: list[Victim] = field(default_factory=list)
     slabs: dict[str, int] = field(default_factory=dict)  # kB by cache, of the table of unreclaimable ones

@@ -7,7 +7,7 @@ import re
 from recap.trace.failure_report import Cgroup, FailureReport, Limit, SlabCache, Task, Victim
 
 CONSTRAINT = re.compile(r"constraint=CONSTRAINT_([A-Z_]+)")
-PATHS = re.compile(r"oom_memcg=(.*?),task_memcg=(.*?),task=")
+PATHS = re.compile(r"(?:oom_memcg=(.*?),)?task_memcg=(.*?),task=")
 OF_LIMIT = re.compile(r"^Task in (.*?) killed as a result of limit of (.*)")
 REACHED = re.compile(r"^Memory limit reached of cgroup (.*)")
 COUNTER = re.compile(
@@ -79,10 +79,12 @@ class TaskReader:
         constraint = CONSTRAINT.search(text) if "constraint=" in text else None
         if constraint:
             self.report.constraint = constraint[1].lower()
+            self.report.is_global = ",global_oom," in text
             paths = PATHS.search(text)
             if paths:
-                group = self.group()
-                group.path, group.task_path = paths.groups()
+                self.report.victim_cgroup = paths[2]
+            if paths and paths[1]:
+                self.group().path, self.group().task_path = paths.groups()
             return True
         named, reached = OF_LIMIT.match(text), REACHED.match(text)
         if named:

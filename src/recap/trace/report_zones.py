@@ -23,6 +23,7 @@ COUNTED = {  # of the lines under Mem-Info, those that say where memory is
     *("slab", "slab_reclaimable", "slab_unreclaimable", "kernel_misc_reclaimable", "pagetables", "sec_pagetables"),
     *("shmem", "free", "free_pcp", "free_cma", "dirty", "writeback", "active", "inactive"),
 }
+IN_KIB = ("kernel_stack", "zspages", "balloon")  # of zones or nodes, and of no line for the machine
 TOTALS = {"RAM": "ram", "reserved": "reserved", "cma reserved": "cma"}
 
 
@@ -83,11 +84,12 @@ def add_counts(report: FailureReport, text: str) -> bool:
 
 
 def add_node(report: FailureReport, text: str) -> bool:
-    """A line of one node: kernel stacks are counted nowhere else (since 5.9), in kB until `in_pages`."""
+    """A line of one node: kernel stacks (since 5.9) and balloons are counted nowhere else, in kB until `in_pages`."""
     if not NODE.match(text):
         return False
-    amounts = {name: int(value) for name, value, _ in AMOUNT.findall(text)}
-    report.memory["kernel_stack"] = report.memory.get("kernel_stack", 0) + amounts.get("kernel_stack", 0)
+    for name, value, _ in AMOUNT.findall(text):
+        if name in ("kernel_stack", "Balloon"):
+            report.memory[name.lower()] = report.memory.get(name.lower(), 0) + int(value)
     return True
 
 
@@ -109,14 +111,15 @@ def add_totals(report: FailureReport, text: str) -> bool:
 
 def in_pages(report: FailureReport) -> None:
     """Zones, stacks and swap are told in kB; we count pages."""
-    stacks = sum(zone.amounts.get("kernel_stack", 0) for zone in report.zones)
-    if stacks:
-        report.memory["kernel_stack"] = report.memory.get("kernel_stack", 0) + stacks
+    for name in IN_KIB:
+        of_zones = sum(zone.amounts.get(name, 0) for zone in report.zones)
+        if of_zones:
+            report.memory[name] = report.memory.get(name, 0) + of_zones
     if not any(zone.blocks for zone in report.zones):
         report.page_kib = page_size(report)
     for zone in report.zones:
         zone.amounts = {name: kib // report.page_kib for name, kib in zone.amounts.items()}
-    for name in ("swap_free", "swap_total", "kernel_stack"):
+    for name in ("swap_free", "swap_total", *IN_KIB):
         if name in report.memory:
             report.memory[name] //= report.page_kib
     if report.huge_kib:
