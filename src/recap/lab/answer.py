@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from recap import kernel
 from recap.lab.callers import for_a_device, of_the_boot_pool
-from recap.lab.causes import bound_by, pages, reported
+from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
-from recap.lab.oom_answer import killed, low_memory_is_out, memory_words, sentence
+from recap.lab.oom_answer import free_elsewhere, killed, memory_words, sentence
 from recap.lab.reported_zone import cma_out_of_reach, rules_of
 from recap.lab.results import listed
 from recap.lab.what_if import WhatIf, is_full, waits
@@ -17,7 +17,6 @@ NO_REFUSAL = ("hung", "spins", "kasan", "too_large", "manual")
 ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
 BY_RANK = ("raise", "vm.watermark_boost_factor", "a smaller CMA", "compaction", "vm.extfrag", "asking for", "without")
 STALLED = "Nothing is refused yet, but reclaim is slow: look at what the disk does (swap, dirty pages)."
-PAGES_RAN_OUT = ("ran out", "page order", "allocate pages", "page array")
 
 
 def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerdict], changes: list[WhatIf]) -> str:
@@ -46,8 +45,9 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
     """What was lacking."""
     mine = [zone for zone in zones if zone.allowed]
     near = min(mine, key=lambda zone: zone.short, default=None)
-    if cause == "watermark" and near and near.short:
-        return f"{request(report)}: {circumstance(report, mine)}; {near.name} lacked {pages(near.short)}."
+    if cause == "watermark" and near:
+        lacked = f"{near.name} lacked {pages(near.short)}" if near.short else because
+        return f"{request(report)}: {circumstance(report, mine)}; {lacked}."
     enough = [zone for zone in mine if zone.enough]
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
     if cause in ("fragmentation", "reserved") and best and best.largest_order is not None:
@@ -62,9 +62,10 @@ def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
     bound = bound_by(report)
     if bound:
         return f"too little was free where it may go, bound to {bound}"
-    if low_memory_is_out(report):
-        free = sum(zone.amounts.get("free", 0) for zone in report.zones if zone.name == "HighMem")
-        return f"low memory ran out, and the {free:,} free pages of HighMem are not for the kernel's own requests"
+    above, free = free_elsewhere(report)
+    if above:
+        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
+        return f"{low} ran out, and the {free:,} free pages of {above} are not for the kernel's own requests"
     free = sum(zone.free for zone in mine)
     cma = sum(cma_out_of_reach(reported(report, zone), report) for zone in mine)
     if cma * 2 > free:
@@ -82,7 +83,8 @@ def advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
     if report.kind == "slab" and report.cache and cause == "no_report":
         return f"It was for the cache {report.cache.name} of kernel objects ({report.cache.object_size:,} bytes each)."
     settings = setting_advice(report, cause, changes)
-    if cause == "watermark" and waits(report) and not report.order:
+    tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
+    if cause in tight and not report.order and waits(report):
         machine = of_the_machine(report) if report.is_global else ""
         stalled = STALLED if report.kind == "stall" else ""
         matters = any(one.helps and one.change.startswith(BY_RANK[1:3]) for one in changes) and not is_full(report)
@@ -90,7 +92,8 @@ def advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
         return " ".join(part for part in parts if part)
     if report.kind == "oom":
         return " ".join(part for part in (settings, killed(report.victims)) if part)
-    return settings
+    full = memory_words(report) if cause == "watermark" and is_full(report) else ""
+    return f"{settings} {full}".strip()
 
 
 def setting_advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
@@ -131,8 +134,8 @@ def boot_pool(report: FailureReport) -> str:
 
 def vmalloc_advice(report: FailureReport) -> str:
     """Addresses on 32 bits, the size asked for on 64."""
-    if any(words in report.reason for words in PAGES_RAN_OUT):
-        return "Its pages ran out, or the task was being killed: see the zones, and whether an OOM kill came before."
+    if lacks_pages(report):
+        return "A task that is being killed gets no pages either: see whether an OOM kill came before."
     if report.bits == 32:
         return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
     return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
@@ -177,6 +180,8 @@ def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> li
         said.append("nearly nothing is left to free: no setting of the allocator changes that")
     if cause in ("fragmentation", "reserved") and for_a_device(report):
         said.append("it is for a device, which needs one piece unless it has an IOMMU")
+    if report.task.startswith("kswapd") and waits(report) and not report.gfp & kernel.GFP_NOMEMALLOC:
+        said.append("kswapd may go below every mark (PF_MEMALLOC): when it asked, next to nothing was free")
     if report.gfp & kernel.GFP_THISNODE and len({zone.node for zone in report.zones}) > 1:
         said.append("it was for one node only (__GFP_THISNODE), and the report does not say which")
     return said

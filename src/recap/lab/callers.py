@@ -12,7 +12,7 @@ ALLOCATOR = re.compile(
     r"k[mzc]alloc|kmem_|kv?malloc|kvzalloc|kvmalloc|krealloc|kmemdup|new_slab|slab_alloc|allocate_slab|"
     r"cache_(?:alloc|grow)|fallback_alloc|do_kmalloc|slab_out_of|___slab|slab_post|"
     r"vmalloc|vzalloc|oom_kill|out_of_memory|try_charge|mem_cgroup|try_to_free|drain_|page_frag|"
-    r"folio_alloc|filemap_alloc|page_cache_alloc|vma_alloc|do_try_to_free|shrink_|__handle|stack_trace|"
+    r"folio_alloc|refill_objects|refill_sheaf|pcs_|alloc_from_pcs|filemap_alloc|page_cache_alloc|vma_alloc|do_try_to_free|shrink_|__handle|stack_trace|"
     r"largest_slab|alloc_new_pud|policy_|mempool_|sysrq|text_poke|preempt_|arch_stack|irq_stack|call_trace)"
 )
 DMA = ("dma_", "swiotlb", "iommu", "pci_alloc_consistent", "atomic_pool", "x86_swiotlb")

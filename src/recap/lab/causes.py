@@ -205,16 +205,24 @@ def kept_back(report: FailureReport, mine: list[ZoneVerdict]) -> str:
     return "".join(f"; {one}" for one in kept)
 
 
+def lacks_pages(report: FailureReport) -> bool:
+    """Did a vmalloc fail for want of pages, not of addresses?"""
+    return any(words in report.reason for words in ("allocate pages", "page array"))
+
+
 def vmalloc_failed(report: FailureReport, zones: list[ZoneVerdict]) -> str:
     """vmalloc's failures: addresses, bookkeeping or pages."""
     size = f"{report.bytes:,} bytes" if report.bytes else "memory"
     said = f"a vmalloc of {size} failed, which is not the page allocator"
     if report.reason:
         said += f": {report.reason}"
+    mine = [zone for zone in zones if zone.allowed]
+    if lacks_pages(report):
+        return f"{said}; {in_zones(report, mine)[1]}" if mine else said
     ram = report.memory.get("ram", 0)
     if report.bytes and ram and report.bytes > ram * report.page_kib << 10:
         return (
             f"{said}; RAM is {ram * report.page_kib / (1 << 20):.1f} GiB ({ram:,} pages), so no zone refused anything"
         )
-    fine = [zone for zone in zones if zone.allowed and zone.enough]
+    fine = [zone for zone in mine if zone.enough]
     return f"{said}; no zone refused anything, {listed([zone.name for zone in fine])} had memory" if fine else said

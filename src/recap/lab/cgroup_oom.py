@@ -119,9 +119,9 @@ def where_to_set(group: GroupMemory) -> str:
     if group.counter == "memory+swap":
         name = "memory.memsw.limit_in_bytes"
     place = next((words for pattern, words in PLACES if pattern.search(group.path)), "")
-    service = SERVICE.search(group.path)
-    if not place and service:
-        place = f"MemoryMax= of {service[1]} (MemoryLimit= in old systemd)"
+    services = SERVICE.findall(group.path)
+    if not place and services:
+        place = f"MemoryMax= of {services[-1]} (MemoryLimit= in old systemd)"
     return f"{name}, that is {place}" if place else name
 
 

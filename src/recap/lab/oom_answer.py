@@ -6,9 +6,11 @@ from recap import kernel
 from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
 from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, memory_held, programs, ram_of, share
+from recap.lab.zone_layout import highest_zone, layout_of, place_of
 from recap.trace.failure_report import FailureReport, Task, Victim
 
 LARGEST_TASKS = 5
+NAMELESS = "A memory cgroup reached its limit; which one, and what limit, is not in the log."
 VICTIMS_NAMED = 3
 CHIEF = 0.3  # of RAM, from which on the kernel's own memory is the first suspect
 FULL_SWAP = 50  # less than a fiftieth free
@@ -29,7 +31,7 @@ def sentence(text: str) -> str:
 def filled_by(held: dict[str, int], ram: int) -> str:
     """What holds most, and how much of what could have been freed is left."""
     chief = chief_use(held)
-    if not chief:
+    if not chief or not ("page_cache" in held or "lru" in held or programs(held)):
         return ""
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
@@ -58,8 +60,11 @@ def memory_advice(report: FailureReport) -> str:
     bound = bound_by(report)
     if bound:
         return f"It is bound to {bound}: widen that (numactl, cpuset.mems, numatune), or move load away."
-    if low_memory_is_out(report):
+    above, _ = free_elsewhere(report)
+    if above == "HighMem":
         return "A 64-bit kernel has no such limit; else what fills low memory (slab, page tables) must become less."
+    if above == "Movable":
+        return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
     if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
     if chief == "huge_pages":
@@ -70,17 +75,38 @@ def memory_advice(report: FailureReport) -> str:
         return "It is locked (mlock): look at VmLck in /proc/*/status."
     if chief == "page_cache":
         return "It should have been freed: is it dirty, on a slow disk, or of files in use?"
-    if programs(held):
-        more = "more swap" if report.memory.get("swap_total") else "swap"
-        return f"Give it more RAM or {more}, or let the largest tasks have less."
-    return ""
+    return programs_advice(report) if programs(held) else ""
 
 
-def low_memory_is_out(report: FailureReport) -> bool:
-    """Did the kernel's own zones run out while high memory has some?"""
-    return not report.gfp & kernel.GFP_HIGHMEM and any(
-        zone.name == "HighMem" and zone.amounts.get("free", 0) > zone.amounts.get("high", 0) for zone in report.zones
-    )
+def programs_advice(report: FailureReport) -> str:
+    """By whether swap had room."""
+    total, free = (report.memory.get(name, 0) for name in ("swap_total", "swap_free"))
+    if not total:
+        return "Give it more RAM or swap, or let the largest tasks have less."
+    if free * FULL_SWAP < total:
+        return "Give it more RAM or more swap, or let the largest tasks have less."
+    if report.kind == "oom":
+        return "Swap has room that was not used: is vm.swappiness 0, the device slow, or memory locked?"
+    return "Swap has room: reclaim was too slow for this request, or it could not reclaim itself."
+
+
+def free_elsewhere(report: FailureReport) -> tuple[str, int]:
+    """Free pages of a zone above those that the kernel's own requests may use: HighMem or Movable.
+
+    Since 6.0 a report leaves out zones that are not for the request; what is free in them is in the total.
+    """
+    layout = layout_of(report)
+    if report.gfp & kernel.GFP_HIGHMEM or highest_zone(report.gfp, layout) != place_of("Normal", layout):
+        return "", 0
+    for name in ("HighMem", "Movable"):
+        zones = [zone for zone in report.zones if zone.name == name]
+        free = sum(zone.amounts.get("free", 0) for zone in zones)
+        if free > sum(zone.amounts.get("high", 0) for zone in zones):
+            return name, free
+    unseen = report.memory.get("free", 0) - sum(zone.amounts.get("free", 0) for zone in report.zones)
+    if report.zones and report.memory.get("highmem") and unseen * 20 > report.memory["highmem"]:
+        return "HighMem", unseen
+    return "", 0
 
 
 def kernel_advice(report: FailureReport, chief: str) -> str:
@@ -99,7 +125,7 @@ def kernel_advice(report: FailureReport, chief: str) -> str:
 
 def of_group(group: GroupMemory, victims: list[Victim]) -> str:
     """The verdict on a cgroup at its limit."""
-    path = group.path or "whose path is not in the log"
+    path = group.path or "(its path is not in the log)"
     if group.limit:
         met = f" ({group.failures:,} times so far)" if group.failures else ""
         of = "" if group.counter == "memory" else f" for {group.counter}"
@@ -107,7 +133,7 @@ def of_group(group: GroupMemory, victims: list[Victim]) -> str:
             f"The memory cgroup {path} is at its limit{of}: {group.usage or 0:,} of {group.limit:,} kB are used{met}."
         )
     else:
-        said = f"A memory cgroup reached its limit: {path}."
+        said = f"A memory cgroup reached its limit: {path}." if group.path else NAMELESS
     is_made_of = what_it_is(group)
     parts = [said, sentence(is_made_of) if is_made_of else "", killed(victims)]
     return " ".join(part for part in [*parts, sentence("; ".join(what_helps(group)))] if part)

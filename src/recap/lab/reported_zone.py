@@ -104,7 +104,14 @@ def cma_out_of_reach(zone: ReportedZone, report: FailureReport) -> int:
 def reserve_of(zone: ReportedZone, report: FailureReport) -> int:
     """What the zone keeps from this request: the column of the highest zone that it may use."""
     row = zone.lowmem_reserve or [0]
+    if ignores_marks(report):
+        return 0
     return row[min(highest_zone(report.gfp, layout_of(report)), len(row) - 1)]
+
+
+def ignores_marks(report: FailureReport) -> bool:
+    """May the request take the last page? (__GFP_MEMALLOC)"""
+    return bool(report.gfp & kernel.GFP_MEMALLOC) and not report.gfp & kernel.GFP_NOMEMALLOC
 
 
 def reserve_is_known(zone: ReportedZone, report: FailureReport) -> bool:

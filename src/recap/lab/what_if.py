@@ -13,15 +13,15 @@ from recap import kernel
 from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
 from recap.lab.callers import for_a_device, has_a_fallback
 from recap.lab.features import has
-from recap.lab.memory_held import memory_held, programs, ram_of, share
+from recap.lab.memory_held import OF_THE_KERNEL, memory_held, programs, ram_of, share
 from recap.lab.reported_zone import cma_out_of_reach, engine_gfp, machine_of, why_not_allowed
 from recap.lab.zone_verdict import name_of
 from recap.trace.failure_report import FailureReport, ReportedZone
 
 MARKS = ("min", "low", "high", "high")
-FULL = 0.75  # of RAM, held by programs
+FULL = 0.75  # of RAM, held by programs and the kernel
 LEFT = 0.05  # of RAM, in caches
-CAUSES = ("watermark", "fragmentation", "reserved", "unclear")
+CAUSES = ("watermark", "fragmentation", "reserved", "unclear", "recovered")
 
 
 class WhatIf(msgspec.Struct, frozen=True):
@@ -34,8 +34,14 @@ class WhatIf(msgspec.Struct, frozen=True):
 
 def what_if(report: FailureReport, cause: str) -> list[WhatIf]:
     """Each setting that could matter, what helps first; only where the report tells enough."""
-    if cause not in CAUSES or not any(not why_not_allowed(zone, report) for zone in report.zones):
+    if (
+        cause not in CAUSES
+        or not report.flags.strip("0")
+        or not any(not why_not_allowed(zone, report) for zone in report.zones)
+    ):
         return []
+    if cause == "recovered":
+        return [one for one in [higher_min(report)] if one]
     settings = [higher_min(report), boost_off(report), smaller_cma(report), *eager(report, cause)]
     settings += [no_reserve(report), less_min(report, cause), smaller(report), *persistent(report)]
     found = [one for one in settings if one]
@@ -61,9 +67,10 @@ def waits(report: FailureReport) -> bool:
 
 
 def is_full(report: FailureReport) -> bool:
-    """Is memory full of what programs hold, or has an OOM kill nothing left to free? Then no setting helps."""
+    """Is memory full of what programs and the kernel hold, or has an OOM kill nothing left to free? Then no setting helps."""
     held, ram = memory_held(report), ram_of(report)
-    if share(programs(held), held, ram) >= FULL:
+    kernels = sum(held.get(name, 0) for name in OF_THE_KERNEL)
+    if share(programs(held) + kernels, held, ram) >= FULL:
         return True
     total, free = (report.memory.get(name, 0) for name in ("swap_total", "swap_free"))
     left = held.get("page_cache", 0) + held.get("slab_reclaimable", 0)
@@ -110,7 +117,9 @@ def smaller_cma(report: FailureReport) -> WhatIf | None:
     if not any(cma_out_of_reach(zone, report) for zone in report.zones):
         return None
     zones = [
-        replace(zone, amounts=zone.amounts | {"free_cma": 0}, blocks=[(n, t.replace("C", "M")) for n, t in zone.blocks])
+        replace(
+            zone, amounts=zone.amounts | {"free_cma": 0}, blocks=[(n, "M" if t == "C" else t) for n, t in zone.blocks]
+        )
         for zone in report.zones
     ]
     reserved = f"{report.memory['cma']:,} pages are reserved for it; " if "cma" in report.memory else ""

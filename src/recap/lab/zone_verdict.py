@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from recap.lab.reported_zone import engine_gfp, machine_of, reserve_is_known, why_not_allowed
+from recap.lab.reported_zone import engine_gfp, ignores_marks, machine_of, reserve_is_known, why_not_allowed
 from recap.mm.machine import Machine
 from recap.trace.failure_report import FailureReport, ReportedZone
 
@@ -38,7 +38,7 @@ def verdicts_of(report: FailureReport) -> list[ZoneVerdict]:
 
 def verdict(zone: ReportedZone, report: FailureReport) -> ZoneVerdict:
     """The engine's answer for one zone."""
-    machine, order, gfp = machine_of(zone, report), report.order, engine_gfp(report)
+    machine, order, gfp = machine_of(zone, report, *unmarked(report)), report.order, engine_gfp(report)
     free, usable = zone.amounts.get("free", 0), free_in(machine)
     reserve = reserve_out_of_reach(machine, gfp)
     least = needed(machine, gfp) - reserve
@@ -62,6 +62,11 @@ def verdict(zone: ReportedZone, report: FailureReport) -> ZoneVerdict:
         fragmentation_index=index if index >= 0 else None,
         compaction=bool(order and zone.blocks and machine.compaction_helps(order, 0, gfp)),
     )
+
+
+def unmarked(report: FailureReport) -> tuple[list[int], ...]:
+    """No marks for a request that ignores them (ALLOC_NO_WATERMARKS)."""
+    return ([0, 0, 0, 0],) if ignores_marks(report) else ()
 
 
 def free_in(machine: Machine) -> int:

@@ -15,7 +15,7 @@ from recap.trace.gfp_masks import names_of_mask, printed, word_of
 from recap.trace.kernel_log import LogLine
 from recap.trace.release import bits_of, release_in
 from recap.trace.report_headers import CONSTRAINT, KILL, begin, kill, may_use
-from recap.trace.report_tasks import TaskReader
+from recap.trace.report_tasks import TaskReader, add_cache
 from recap.trace.report_zones import NODE_ALONE, add_counts, add_node, add_totals, add_zone, in_pages
 
 CALLER = re.compile(r"(?:\[<([0-9a-f]+)>\] *)?\(?(\??) *([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\) from)")
@@ -44,12 +44,20 @@ def failures(lines: Iterable[LogLine]) -> list[FailureReport]:
     reports = [reader.report for reader in found]
     for report in reports:
         finish(report, release)
-    return [report for report in reports if report.task or report.constraint or not is_kill(report)] or reports
+    whole = {(report.task, report.order) for report in reports if not is_bare(report)}
+    kept = [one for one in reports if not (is_kill(one) or (is_bare(one) and (one.task, one.order) in whole))]
+    return kept or reports
 
 
 def is_kill(report: FailureReport) -> bool:
     """Is it the end of an OOM report whose beginning is not in the log? It tells less than any whole one."""
-    return report.kind == "oom" and not report.task
+    return report.kind == "oom" and not (report.task or report.constraint)
+
+
+def is_bare(report: FailureReport) -> bool:
+    """Is it a first line and no more, as in a subject or in prose?"""
+    told = (report.zones, report.memory, report.callers, report.tasks, report.victims, report.cgroup)
+    return not any(told) and report.kind in ("failure", "oom", "stall")
 
 
 def starts_a_kill(reader: Reader | None, line: LogLine) -> bool:
@@ -77,9 +85,7 @@ class Reader:
             if started.kind == "vmalloc" and not mine.task:
                 mine.task, mine.mask, mine.flags = started.task, started.mask, started.flags
                 return bool(mine.task)
-        return (
-            started.kind == "slab" and mine.kind == "failure" and mine.cache is None and self.is_near(started.seconds)
-        )
+        return started.kind == "slab" and mine.kind in ("failure", "oom", "stall") and self.is_near(started.seconds)
 
     def is_near(self, seconds: float | None) -> bool:
         """Did it happen together with this report?"""
@@ -112,6 +118,8 @@ class Reader:
             return
         if add_zone(report, text) or add_node(report, text):
             return
+        if report.cache is None and add_cache(report, text):
+            return
         if not self.tasks.add(text) and not add_totals(report, text):
             add_counts(report, text)
 
@@ -128,7 +136,7 @@ class Reader:
 def finish(report: FailureReport, release: str) -> None:
     """What could not be read before the whole log was: amounts in pages, flags by the release."""
     report.release = report.release or release
-    report.bits = bits_of(report.release) or report.bits
+    report.bits = bits_of(report.release) or report.bits or (32 if report.memory.get("highmem") else None)
     in_pages(report)
     if report.mask is not None:
         names = names_of_mask(report.mask, report.version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from recap.trace.failure_report import FailureReport, SlabCache
+from recap.trace.failure_report import FailureReport
 from recap.trace.kernel_log import LogLine
 
 MASK = r"(0x[0-9a-f]+|0)(?:\(([^)]*)\))?"
@@ -18,6 +18,8 @@ STALL = re.compile(r"^(.*?): page allocation stalls for (\d+)ms, order:(\d+), mo
 OOM = re.compile(r"^(.*?) invoked oom-killer: gfp_mask=" + MASK + r".*?order=(-?\d+)")
 VMALLOC = re.compile(r"^(.*?):? ?\bvmalloc(?: error: size (\d+)|: allocation failure(?:: (\d+) bytes)?)(.*)")
 VMAP = re.compile(r"^vmap allocation for size (\d+) failed")
+PARTLY = "failed to allocate pages"  # in the words of later kernels
+PAGE_ORDER = re.compile(r"page order (\d+)")
 VMALLOC_OF = re.compile(r"allocated \d+ of (\d+) bytes")
 VMALLOC_WHY = re.compile(r",\s*([a-zA-Z][^,]*(?:fail|exceed)[^,]*|page order \d+[^:]*?)\s*(?=,\s*mode|$)")
 MODE = re.compile(r"mode:" + MASK)
@@ -30,6 +32,9 @@ KILL = re.compile(r"^(Memory cgroup out of memory|Out of memory)\b.*?: [Kk]ill(?
 CONSTRAINT = re.compile(r"^oom-kill:constraint=CONSTRAINT_")
 NODEMASK = re.compile(r"nodemask=\(?([\d,-]+|null)")
 ALLOWED = re.compile(r"mems_allowed=([\d,-]+)")
+
+LONGEST_NAME = 15  # TASK_COMM_LEN, with its NUL
+CUT = re.compile(r"[\"“'`]|[\]>|:] ")
 
 Start = Callable[[LogLine], FailureReport | None]
 
@@ -78,7 +83,9 @@ def vmalloc(line: LogLine) -> FailureReport | None:
     wanted = size or older or (partly[1] if partly else None)
     why = VMALLOC_WHY.search(f"{rest},")
     report = FailureReport(line.number, line.seconds, "vmalloc", named(task), bytes=int(wanted) if wanted else None)
-    report.reason = why[1].strip() if why else ("pages ran out on the way" if partly else "")
+    report.reason = why[1].strip(" ,") if why else (PARTLY if partly else "")
+    order = PAGE_ORDER.search(rest)
+    report.order = int(order[1]) if order else 0
     mode = MODE.search(rest)
     return asked(report, mode[1], mode[2]) if mode else report
 
@@ -88,8 +95,7 @@ def slab(line: LogLine) -> FailureReport | None:
     found = SLAB.match(line.text)
     if not found:
         return None
-    report = FailureReport(line.number, line.seconds, "slab", "", cache=SlabCache(""))
-    return asked(report, found[1], found[2])
+    return asked(FailureReport(line.number, line.seconds, "slab", ""), found[1], found[2])
 
 
 def not_a_refusal(line: LogLine) -> FailureReport | None:
@@ -139,8 +145,11 @@ def begin(line: LogLine) -> FailureReport | None:
 
 
 def named(task: str) -> str:
-    """A task's name, without what was left before it."""
-    return task.strip(" :")
+    """A task's name, without what was left before it: the kernel keeps 15 characters."""
+    name = task.strip(" :>|")
+    if len(name) <= LONGEST_NAME:
+        return name
+    return CUT.split(name[-LONGEST_NAME:])[-1].strip(" :")
 
 
 def asked(report: FailureReport, mask: str, names: str | None) -> FailureReport:

@@ -48,7 +48,7 @@ class TaskReader:
             return True
         if self.in_slabs and self.add_slab(text):
             return True
-        return self.add_cgroup(text) or self.add_victim(text) or self.add_cache(text)
+        return self.add_cgroup(text) or self.add_victim(text)
 
     def add_row(self, text: str) -> bool:
         """The task table: since 4.15 with page table bytes, since 6.8 with resident pages by kind."""
@@ -150,19 +150,19 @@ class TaskReader:
         known.shmem = amounts.get("shmem", known.shmem)
         return True
 
-    def add_cache(self, text: str) -> bool:
-        """The slab allocators' second line: which cache, and of how large objects."""
-        cache = CACHE.match(text)
-        if cache:
-            order = int(cache[3]) if cache[3] else None
-            self.report.cache = SlabCache(cache[1], int(cache[2]), order)
-        return bool(cache)
-
     def group(self) -> Cgroup:
         """The report is one of a memory cgroup."""
         if self.report.cgroup is None:
             self.report.cgroup = Cgroup()
         return self.report.cgroup
+
+
+def add_cache(report: FailureReport, text: str) -> bool:
+    """The slab allocators' second line: which cache, and of how large objects."""
+    cache = CACHE.match(text)
+    if cache:
+        report.cache = SlabCache(cache[1], int(cache[2]), int(cache[3]) if cache[3] else None)
+    return bool(cache)
 
 
 def columns_of(row: str) -> list[str]:

@@ -15,7 +15,7 @@ BLOCKS = re.compile(rf"^(?:Node (\d+) )?({NAMES}): ?(\d+[*_]\d+kB.*)")
 BLOCK = re.compile(r"(\d+)[*_](\d+)kB(?: \(([A-Z]+)\))?")
 SUM = re.compile(r"= (\d+)kB")
 AMOUNT = re.compile(r"\b([A-Za-z_]+(?:\([a-z]+\))?): ?(\d+)(kB|KB)?(?![\w])")
-TOTAL = re.compile(r"^(\d+) (?:pages (?:of )?(RAM|reserved|cma reserved)\b|(reserved) pages)")
+TOTAL = re.compile(r"^(\d+) (?:pages (?:of )?(RAM|reserved|cma reserved|HighMem)\b|(reserved) pages)")
 SWAP = re.compile(r"^(Free|Total) swap +(?:= *|: *)?(\d+) ?kB")
 HUGE = re.compile(r"hugepages_total=(\d+) hugepages_free=(\d+) .*hugepages_size=(\d+)kB")
 COUNTED = {  # of the lines under Mem-Info, those that say where memory is
@@ -24,7 +24,7 @@ COUNTED = {  # of the lines under Mem-Info, those that say where memory is
     *("shmem", "free", "free_pcp", "free_cma", "dirty", "writeback", "active", "inactive"),
 }
 IN_KIB = ("kernel_stack", "zspages", "balloon")  # of zones or nodes, and of no line for the machine
-TOTALS = {"RAM": "ram", "reserved": "reserved", "cma reserved": "cma"}
+TOTALS = {"RAM": "ram", "HighMem": "highmem", "reserved": "reserved", "cma reserved": "cma"}
 
 
 def add_zone(report: FailureReport, text: str) -> bool:
