@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from recap import kernel
 from recap.lab.callers import for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
@@ -15,7 +17,11 @@ from recap.trace.failure_report import FailureReport
 
 NO_REFUSAL = ("hung", "spins", "kasan", "too_large", "manual")
 ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
-BY_RANK = ("raise", "vm.watermark_boost_factor", "a smaller CMA", "compaction", "vm.extfrag", "asking for", "without")
+MEMCG_CACHE = re.compile(r"\(\d+:")  # kmalloc-64(1793:name), before 5.9
+BY_RANK = (
+    *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
+    "without",
+)
 STALLED = "Nothing is refused yet, but reclaim is slow: look at what the disk does (swap, dirty pages)."
 
 
@@ -26,8 +32,10 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
     if cause == "vmalloc":
         return f"{sentence(because)} {vmalloc_advice(report)}"
     if cause == "no_report" and report.kind == "oom":
-        machine = f" {of_the_machine(report)}" if report.is_global else ""
-        return f"{sentence(because)}{machine} {killed(report.victims)}".strip()
+        machine = of_the_machine(report) if report.is_global else ""
+        return " ".join(part for part in (machine, killed(report.victims), sentence(because)) if part)
+    if cause == "no_report" and report.kind == "slab":
+        return cache_failed(report)
     return f"{refusal(report, cause, because, zones)} {advice(report, cause, changes)}".strip()
 
 
@@ -50,7 +58,7 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
         return f"{request(report)}: {circumstance(report, mine)}; {lacked}."
     enough = [zone for zone in mine if zone.enough]
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
-    if cause in ("fragmentation", "reserved") and best and best.largest_order is not None:
+    if cause == "fragmentation" and best and best.largest_order is not None:
         largest = report.page_kib << best.largest_order
         had = f"nothing larger than {largest:,} KiB was to be had in {listed([zone.name for zone in enough])}"
         return f"{request(report)}: {had}, though enough was free."
@@ -80,14 +88,12 @@ def advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
     """What to do first."""
     if of_the_boot_pool(report):
         return boot_pool(report)
-    if report.kind == "slab" and report.cache and cause == "no_report":
-        return f"It was for the cache {report.cache.name} of kernel objects ({report.cache.object_size:,} bytes each)."
     settings = setting_advice(report, cause, changes)
     tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
     if cause in tight and not report.order and waits(report):
-        machine = of_the_machine(report) if report.is_global else ""
+        machine = of_the_machine(report) if report.is_global and len(report.victim_cgroup) > 1 else ""
         stalled = STALLED if report.kind == "stall" else ""
-        matters = any(one.helps and one.change.startswith(BY_RANK[1:3]) for one in changes) and not is_full(report)
+        matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
         parts = (machine, settings if matters else "", memory_words(report), stalled)
         return " ".join(part for part in parts if part)
     if report.kind == "oom":
@@ -114,6 +120,16 @@ def setting_advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> 
         return sentence(chosen[0].change)
     sure = "would have helped" if chosen[0].helps else "may help"
     return f"What {sure}: {', or '.join(one.change for one in chosen)}."
+
+
+def cache_failed(report: FailureReport) -> str:
+    """SLUB or SLAB alone, without the page allocator's own report."""
+    cache = report.cache
+    name = f"{cache.name} ({cache.object_size:,} bytes each)" if cache else "whose name is not in the log"
+    said = f"A cache of kernel objects could not grow: {name}, {request(report).lower()}."
+    if cache and MEMCG_CACHE.search(cache.name):
+        return f"{said} It is the copy for a memory cgroup: see that cgroup's kmem limit before the machine's memory."
+    return f"{said} No zone is in the log: what ran out is in the page allocator's own report, if it printed one."
 
 
 def of_the_machine(report: FailureReport) -> str:
@@ -151,8 +167,9 @@ def no_refusal(report: FailureReport, cause: str, because: str) -> str:
         return f"{sentence(because)} Look at who called {report.reason} in the call trace; no setting changes it."
     seconds = (report.waited_ms or 0) // 1000
     at = waits_at(report)
+    was = "was blocked" if cause == "hung" else "did not leave a CPU"
     return (
-        f"{report.task} did not get on for {seconds} s{f' (in {at})' if at else ''}. {sentence(because)} "
+        f"{report.task} {was} for {seconds} s{f' (in {at})' if at else ''}. {sentence(because)} "
         "Until it does, tasks must free memory themselves, which is slow: look at the disk, the swap or the "
         "file system it waits for."
     )
@@ -161,7 +178,8 @@ def no_refusal(report: FailureReport, cause: str, because: str) -> str:
 def waits_at(report: FailureReport) -> str:
     """What a blocked thread waits for."""
     common = ("schedule", "io_schedule", "schedule_timeout", "schedule_preempt_disabled", "switch_to")
-    return next((name for name in report.callers if name.strip("_") not in common), "")
+    own = [name for name in report.callers if name.strip("_").split(" ")[0] not in common]
+    return next((name for name in own if "[" in name), own[0] if own else "")
 
 
 def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> list[str]:

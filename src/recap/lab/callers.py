@@ -22,8 +22,9 @@ EARLY = 60.0  # seconds since boot within which an initcall of swapper/0 is like
 
 def asked_by(report: FailureReport) -> str:
     """A function's name, or nothing."""
-    names = [name.split(".")[0] for name in report.callers]
-    return next((name for name in names if not ALLOCATOR.match(name)), "")
+    if report.kind in ("hung", "spins"):
+        return ""
+    return next((name for name in report.callers if not ALLOCATOR.match(name)), "")
 
 
 def for_a_device(report: FailureReport) -> bool:

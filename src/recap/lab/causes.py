@@ -14,6 +14,7 @@ OTHER_KINDS = {
     "kasan": "no request was refused: KASAN found an access outside of a vmalloc area, which is a bug in the code",
     "warning": "the page allocator found fault with the request itself, most often one above its largest order",
 }
+KEPT = {"C": "CMA, for movable requests", "H": "for high-order atomic requests", "I": "isolated"}
 NODEMASK_PRINTED = (4, 11)  # a8e99259e0c8: a failed request names its nodemask and cpuset
 RESERVE_PRINTED = (5, 8)  # reserved_highatomic in show_free_areas
 TYPES_PRINTED = (3, 8)  # 377e4f167664: which types are on a free list
@@ -44,6 +45,8 @@ def nowhere(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
         return "no_report", "the log has no zone: the lines of the failed page, from Mem-Info on, are missing"
     if zones:
         return "no_report", "the log has no zone this request may use: the report does not show its zones or nodes"
+    if report.kind == "oom" and not report.task:
+        return "no_report", "only the kill is in the log; the report before it, from `invoked oom-killer` on, tells why"
     return "no_report", "the log has no zone this request may use: the lines from Mem-Info on are missing"
 
 
@@ -187,8 +190,8 @@ def in_pieces(report: FailureReport, enough: list[ZoneVerdict]) -> tuple[str, st
     without = f"; {listed(lacking)} had none of {1 << report.order} pages" if lacking else ""
     if having:
         types = sorted({letter for found in blocks.values() for _, letters in found for letter in letters})
-        kept = f"only reserved or isolated ones (types {', '.join(types)})"
-        return "reserved", f"{listed(having)} had blocks large enough, but {kept}{without}"
+        kept = listed([KEPT.get(letter, letter) for letter in types])
+        return "reserved", f"{listed(having)} had blocks large enough, but only reserved ones: {kept}{without}"
     names = listed(lacking)
     return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} pages in one piece"
 

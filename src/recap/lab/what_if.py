@@ -41,8 +41,14 @@ def what_if(report: FailureReport, cause: str) -> list[WhatIf]:
     ):
         return []
     if cause == "recovered":
-        return [one for one in [higher_min(report)] if one]
-    settings = [higher_min(report), boost_off(report), smaller_cma(report), *eager(report, cause)]
+        return [one for one in [higher_min(report, cause)] if one]
+    settings = [
+        higher_min(report, cause),
+        boost_off(report),
+        smaller_cma(report),
+        free_reserve_only(report),
+        *eager(report, cause),
+    ]
     settings += [no_reserve(report), less_min(report, cause), smaller(report), *persistent(report)]
     found = [one for one in settings if one]
     rank = {True: 0, None: 1, False: 2}
@@ -67,7 +73,7 @@ def waits(report: FailureReport) -> bool:
 
 
 def is_full(report: FailureReport) -> bool:
-    """Is memory full of what programs and the kernel hold, or has an OOM kill nothing left to free? Then no setting helps."""
+    """Do programs and the kernel hold nearly all, or has an OOM kill nothing left to free? Then no setting helps."""
     held, ram = memory_held(report), ram_of(report)
     kernels = sum(held.get(name, 0) for name in OF_THE_KERNEL)
     if share(programs(held) + kernels, held, ram) >= FULL:
@@ -83,9 +89,13 @@ def min_free_kbytes(report: FailureReport) -> int:
     return sum(zone.amounts.get("min", 0) - zone.amounts.get("boost", 0) for zone in zones) * report.page_kib
 
 
-def higher_min(report: FailureReport) -> WhatIf | None:
-    """For a request that cannot wait: more must be free when it comes."""
-    if waits(report) or not min_free_kbytes(report):
+def higher_min(report: FailureReport, cause: str) -> WhatIf | None:
+    """For a request that cannot wait: more must be free when it comes. It brings no large blocks."""
+    if (
+        waits(report)
+        or not min_free_kbytes(report)
+        or (cause != "watermark" and report.order > PAGE_ALLOC_COSTLY_ORDER)
+    ):
         return None
     now = min_free_kbytes(report)
     also = ", or vm.watermark_scale_factor" if has(report, "watermark_scale_factor") else ""
@@ -125,6 +135,19 @@ def smaller_cma(report: FailureReport) -> WhatIf | None:
     reserved = f"{report.memory['cma']:,} pages are reserved for it; " if "cma" in report.memory else ""
     why = f"{reserved}only movable requests may use its free pages meanwhile"
     return WhatIf("a smaller CMA area (cma= at boot, or the device tree)", serves(report, zones), why)
+
+
+def free_reserve_only(report: FailureReport) -> WhatIf | None:
+    """c928807f6f6b (6.13): of the reserve for high-order atomic requests only what is free is out of reach."""
+    kept = any(zone.amounts.get("reserved_highatomic") for zone in report.zones)
+    if not kept or report.is_before(6, 13) is False or not any(zone.blocks for zone in report.zones):
+        return None
+    zones = [replace(zone, amounts=zone.amounts | {"reserved_highatomic": 0}) for zone in report.zones]
+    if not serves(report, zones) or serves(report, report.zones):
+        return None
+    some = any("H" in types for zone in report.zones for _, types in zone.blocks)
+    why = "what is in use of the reserve for high-order atomic requests no longer counts as free and kept"
+    return WhatIf("Linux 6.13 or later", None if some else True, why)
 
 
 def no_reserve(report: FailureReport) -> WhatIf | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from recap.lab.reported_zone import engine_gfp, ignores_marks, machine_of, reserve_is_known, why_not_allowed
@@ -40,8 +42,9 @@ def verdict(zone: ReportedZone, report: FailureReport) -> ZoneVerdict:
     """The engine's answer for one zone."""
     machine, order, gfp = machine_of(zone, report, *unmarked(report)), report.order, engine_gfp(report)
     free, usable = zone.amounts.get("free", 0), free_in(machine)
-    reserve = reserve_out_of_reach(machine, gfp)
-    least = needed(machine, gfp) - reserve
+    least = needed(machine, gfp)
+    reserve = reserve_out_of_reach(zone, report, least)
+    least -= reserve
     short = max(0, least + (1 << order) - 1 - (usable - reserve))
     told = bool(zone.blocks) or order == 0
     orders = [o for o in range(len(zone.blocks) or 1) if machine.watermark_ok(0, o, gfp)]
@@ -95,17 +98,12 @@ def needed(machine: Machine, gfp: int) -> int:
     return low
 
 
-def reserve_out_of_reach(machine: Machine, gfp: int) -> int:
+def reserve_out_of_reach(zone: ReportedZone, report: FailureReport, least: int) -> int:
     """Pages kept for high-order atomic requests that this one may not have: by what it must leave without them."""
-    record = machine.memory.array("zone")
-    reserved = int(record["nr_reserved_highatomic"][0])
-    if not reserved:
+    if not zone.amounts.get("reserved_highatomic"):
         return 0
-    least = needed(machine, gfp)
-    record["nr_reserved_highatomic"][0] = 0
-    without = needed(machine, gfp)
-    record["nr_reserved_highatomic"][0] = reserved
-    return least - without
+    without = replace(zone, amounts=zone.amounts | {"reserved_highatomic": 0, "free_highatomic": 0})
+    return least - needed(machine_of(without, report, *unmarked(report)), engine_gfp(report))
 
 
 def name_of(zone: ReportedZone) -> str:

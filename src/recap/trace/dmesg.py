@@ -18,7 +18,9 @@ from recap.trace.report_headers import CONSTRAINT, KILL, begin, kill, may_use
 from recap.trace.report_tasks import TaskReader, add_cache
 from recap.trace.report_zones import NODE_ALONE, add_counts, add_node, add_totals, add_zone, in_pages
 
-CALLER = re.compile(r"(?:\[<([0-9a-f]+)>\] *)?\(?(\??) *([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\) from)")
+CALLER = re.compile(
+    r"(?:\[<([0-9a-f]+)>\] *)?\(?(\??) *([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\) from)(?: (\[\w+\]))?"
+)
 ADDRESS = re.compile(r"\[<([0-9a-f]{8}|[0-9a-f]{16})>\]")
 TOGETHER = 5.0  # seconds within which a kill belongs to the report before it
 OLD_ATOMIC = (6, 3)  # since 2973d8229b78 __GFP_HIGH says what __GFP_ATOMIC said
@@ -32,18 +34,19 @@ def failures(lines: Iterable[LogLine]) -> list[FailureReport]:
         started = begin(line)
         reader = found[-1] if found else None
         if started and not (reader and reader.takes(started)):
-            found.append(Reader(started))
+            found.append(Reader(started, release))
         elif starts_a_kill(reader, line):
-            found.append(Reader(FailureReport(line.number, line.seconds, "oom", "")))
+            found.append(Reader(FailureReport(line.number, line.seconds, "oom", ""), release))
             found[-1].add(line)
         elif reader and not started:
             reader.add(line)
-        release = release_in(line.text) or release
-        if found and release and not found[-1].report.release:
-            found[-1].report.release = release
+        named = release_in(line.text)
+        if named and found and not found[-1].report.release:
+            found[-1].report.release = named
+        release = named or release
+    for reader in found:
+        finish(reader.report, reader.booted or release)
     reports = [reader.report for reader in found]
-    for report in reports:
-        finish(report, release)
     whole = {(report.task, report.order) for report in reports if not is_bare(report)}
     kept = [one for one in reports if not (is_kill(one) or (is_bare(one) and (one.task, one.order) in whole))]
     return kept or reports
@@ -70,8 +73,9 @@ def starts_a_kill(reader: Reader | None, line: LogLine) -> bool:
 class Reader:
     """One report while its lines are read."""
 
-    def __init__(self, report: FailureReport) -> None:
+    def __init__(self, report: FailureReport, booted: str) -> None:
         self.report = report
+        self.booted = booted  # the release that the log named before, for a report without one
         self.tasks = TaskReader(report)
         self.node = ""  # begun on a line of its own, as 4.9 printed them
 
@@ -105,7 +109,7 @@ class Reader:
 
     def add(self, line: LogLine) -> None:
         """One more line."""
-        text, report = line.text.rstrip(), self.report
+        text, report = line.text.strip(), self.report
         alone = NODE_ALONE.match(text)
         if alone:
             self.node = alone[0]
@@ -130,7 +134,7 @@ class Reader:
             self.report.bits = 4 * len(address[1])
         caller = CALLER.search(text)
         if caller and not caller[2] and len(self.report.callers) < 64:
-            self.report.callers.append(caller[3])
+            self.report.callers.append(f"{caller[3]} {caller[4]}" if caller[4] else caller[3])
 
 
 def finish(report: FailureReport, release: str) -> None:

@@ -99,7 +99,7 @@ class FailureReport:
     victims: list[Victim] = field(default_factory=list)
     slabs: dict[str, int] = field(default_factory=dict)  # kB by cache, of the table of unreclaimable ones
     cache: SlabCache | None = None
-    callers: list[str] = field(default_factory=list)  # functions of the call trace, the innermost first
+    callers: list[str] = field(default_factory=list)  # of the call trace, the innermost first: `zpl_putpage [zfs]`
     bytes: int | None = None  # that vmalloc was asked for
     reason: str = ""  # that the kernel gives
     waited_ms: int | None = None  # of a stall or a hung task

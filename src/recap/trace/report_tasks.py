@@ -137,6 +137,8 @@ class TaskReader:
             return False
         if text.startswith("Memory cgroup out of memory"):
             self.group()
+        elif text.startswith("Out of memory"):
+            self.report.is_global = True
         killed = KILLED.search(text)
         if not killed:
             return False
