@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
-    from recap.lab.explain import Diagnosis, explain_failures
+    from recap.lab.explain import Diagnosis, explain
     from recap.lab.info import info
     from recap.lab.information import Info
     from recap.lab.kept import KeptComparison
@@ -38,7 +38,7 @@ _HOME = {
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "compare": "recap.lab.compare",
-    "explain_failures": "recap.lab.explain",
+    "explain": "recap.lab.explain",
     "load": "recap.trace.recording",
     "info": "recap.lab.info",
     "open_trace": "recap.trace",
@@ -63,7 +63,7 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
-    "explain_failures",
+    "explain",
     "info",
     "load",
     "open_trace",

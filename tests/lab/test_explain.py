@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from recap.errors import InputError
-from recap.lab.explain import Diagnosis, explain_failures
+from recap.lab.explain import Diagnosis, explain
 from recap.trace.dmesg import failures
+from recap.trace.kernel_log import log_lines
 
 REPORTS = Path(__file__).parent / "reports"
 FRAGMENTED = (REPORTS / "order-4-4.8.txt").read_text()
@@ -22,11 +23,11 @@ FRAGMENTED = (REPORTS / "order-4-4.8.txt").read_text()
 def explained(text: str, folder: Path) -> list[Diagnosis]:
     path = folder / "dmesg"
     path.write_text(text)
-    return explain_failures(path)
+    return explain(path)
 
 
 def test_fragmentation_is_told_from_lack_of_memory() -> None:
-    (found,) = explain_failures(REPORTS / "order-4-4.8.txt")
+    (found,) = explain(REPORTS / "order-4-4.8.txt")
     assert (found.task, found.order, found.release) == ("modprobe", 4, "4.8.0-rc3-3.bug994066-default")
     assert found.cause == "fragmentation"
     verdicts = {zone.name: zone for zone in found.zones}
@@ -56,7 +57,7 @@ def test_blocks_that_are_set_aside_do_not_count(tmp_path: Path, letter: str, cau
 
 @pytest.mark.parametrize(("name", "kind"), [("oom-6.1.txt", "oom"), ("order-0-6.1.txt", "failure")])
 def test_a_kernel_at_its_end_was_below_every_mark_the_engine_knows(name: str, kind: str) -> None:
-    (found,) = explain_failures(REPORTS / name)
+    (found,) = explain(REPORTS / name)
     assert (found.kind, found.order, found.cause) == (kind, 0, "watermark")
     assert all(zone.allowed and not zone.enough for zone in found.zones)
     least = next(change for change in found.what_if if change.change.startswith("vm.min_free_kbytes="))
@@ -80,13 +81,13 @@ def test_a_limit_of_a_cgroup_is_not_the_machines_matter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["kernel: ", "> > ", "Nov 24 12:00:00 host kernel: ", ""])
 def test_what_stands_before_a_line_does_not_matter(prefix: str) -> None:
-    (plain,) = failures(FRAGMENTED.splitlines())
-    (found,) = failures([prefix + line for line in FRAGMENTED.splitlines()])
+    (plain,) = failures(log_lines(FRAGMENTED.encode()))
+    (found,) = failures(log_lines("\n".join(prefix + line for line in FRAGMENTED.splitlines()).encode()))
     assert found == plain
 
 
 def test_a_mask_without_names_is_of_an_old_kernel() -> None:
-    (found,) = failures(["a b: page allocation failure. order:3, mode:0x20"])
+    (found,) = failures(log_lines(b"a b: page allocation failure. order:3, mode:0x20"))
     assert (found.task, found.order, hex(found.gfp)) == ("a b", 3, "0xa20")  # GFP_ATOMIC
 
 
@@ -99,7 +100,7 @@ def test_a_log_that_ends_early_is_explained_as_far_as_it_goes(tmp_path: Path, cu
 
 def test_a_log_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\n" + FRAGMENTED.encode())))
-    (found,) = explain_failures("-")
+    (found,) = explain("-")
     assert found.line == 2
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress_of_runs, show
+from recap.cli.console import Json, Readable, progress_of_runs, show
 from recap.lab.compare import compare
 from recap.report.comparison import comparison
 
@@ -33,7 +33,7 @@ Settings = Annotated[
 
 
 def verb(
-    source: Path,
+    source: Readable,
     /,
     *,
     policy: Policies,

@@ -21,6 +21,15 @@ Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print th
 Result = TypeVar("Result")
 
 
+def no_option(_type: object, path: Path) -> None:
+    """Refuse an option that does not exist where a file stands; a single dash is standard input."""
+    if str(path).startswith("-") and str(path) != "-":
+        raise ValueError(f"Unknown option: {path}.")
+
+
+Readable = Annotated[Path, Parameter(allow_leading_hyphen=True, validator=no_option)]
+
+
 def show(result: Result, render: Callable[[Result], RenderableType], *, as_json: bool) -> None:
     """Print the result of a verb."""
     if as_json:

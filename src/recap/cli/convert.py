@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recap.cli.console import progress
+from recap.cli.console import Readable, progress
 from recap.errors import InputError
 from recap.trace.container import RawFolder, pack
 from recap.trace.opening import open_flow
@@ -13,7 +13,7 @@ from recap.trace.recording import Recording
 FORMS = (".parquet", ".dat")
 
 
-def verb(source: Path, target: Path, /) -> None:
+def verb(source: Readable, target: Path, /) -> None:
     """Bring a trace into another form; the target's name says which.
 
     To Parquet, from any trace recap reads: one row an event, for DuckDB, pandas, polars; recap reads it back without

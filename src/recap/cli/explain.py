@@ -1,13 +1,11 @@
 """`recap explain`: why did the kernel refuse memory, and what would have helped?"""
 
-from pathlib import Path
-
-from recap.cli.console import Json, show
-from recap.lab.explain import explain_failures
+from recap.cli.console import Json, Readable, show
+from recap.lab.explain import explain
 from recap.report.explanation import explanation
 
 
-def verb(log: Path, /, *, json: Json = False) -> None:
+def verb(log: Readable, /, *, json: Json = False) -> None:
     """Say why requests for memory failed, from the kernel's own report.
 
     Parameters
@@ -16,4 +14,4 @@ def verb(log: Path, /, *, json: Json = False) -> None:
         A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
         oom-killer` in it and the lines after it; - is standard input.
     """
-    show(explain_failures(log), explanation, as_json=json)
+    show(explain(log), explanation, as_json=json)

@@ -1,13 +1,11 @@
 """`recap info`: what is in a trace."""
 
-from pathlib import Path
-
-from recap.cli.console import Json, progress, show
+from recap.cli.console import Json, Readable, progress, show
 from recap.lab.info import info
 from recap.report.information import information
 
 
-def verb(recording: Path, /, *, json: Json = False) -> None:
+def verb(recording: Readable, /, *, json: Json = False) -> None:
     """Tell what is in a recording: rates, orders, who allocates, lifetimes, reclaim, compaction, failures, gaps.
 
     Parameters

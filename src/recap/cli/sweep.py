@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings, sysctls_of
-from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.cli.console import Json, Readable, progress_of_runs, show, write_plots
 from recap.lab.sweep import sweep
 from recap.report.sweep import sweep_plots, sweep_tables
 
@@ -16,7 +16,7 @@ Metrics = Annotated[tuple[str, ...], Parameter(name=["--metric", "-m"], negative
 
 
 def verb(  # noqa: PLR0913 (each is an option)
-    source: Path,
+    source: Readable,
     setting: str,
     /,
     *,

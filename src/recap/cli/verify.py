@@ -1,19 +1,18 @@
 """`recap verify`: replay a recording, predict every allocation."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress, show
+from recap.cli.console import Json, Readable, progress, show
 from recap.lab.verify import explain_deviation, verify
 from recap.report.verification import surroundings, verification
 
 Explain = Annotated[int | None, Parameter(validator=Number(gte=1), show_default=False)]
 
 
-def verb(recording: Path, /, *, explain: Explain = None, json: Json = False) -> None:
+def verb(recording: Readable, /, *, explain: Explain = None, json: Json = False) -> None:
     """Replay a recorded kernel's allocator and predict which page frame every allocation returned.
 
     For example: `recap verify recordings/calm-1cpu`, then `recap verify recordings/hugetlb-1cpu --explain 1`.

@@ -12,111 +12,134 @@ from pathlib import Path
 import msgspec
 
 from recap.errors import InputError
-from recap.lab.reported_zone import LARGEST, allowed, machine_of, open_to_all, rules_of
-from recap.lab.results import html_table, listed
+from recap.lab.answer import answer, uncertain
+from recap.lab.callers import asked_by
+from recap.lab.causes import causes
+from recap.lab.cgroup_oom import GroupMemory, group_of
+from recap.lab.memory_held import memory_held, ram_of
+from recap.lab.oom_answer import largest_tasks, of_group
+from recap.lab.results import html_table
 from recap.lab.what_if import WhatIf, what_if
-from recap.mm.machine import Machine
-from recap.trace.dmesg import FailureReport, ReportedZone, failures
+from recap.lab.zone_verdict import ZoneVerdict, verdicts_of
+from recap.trace.dmesg import failures
+from recap.trace.failure_report import FailureReport, Task, Victim
+from recap.trace.kernel_log import log_lines
+from recap.trace.packed import DamagedError
 
+SCHEMA = 2  # of Diagnosis, raised when a field changes its meaning
 LOG_MIB = 256
-HELD = {
-    "active_anon": "memory of programs",
-    "inactive_anon": "memory of programs, not used lately",
-    "active_file": "page cache",
-    "inactive_file": "page cache, not used lately",
-    "unevictable": "locked",
-    "slab_reclaimable": "kernel caches that can shrink",
-    "slab_unreclaimable": "kernel objects",
-    "pagetables": "page tables",
-    "free": "free",
-}
 HOW = "name a file with the lines from `page allocation failure` or `invoked oom-killer` on, or - for standard input"
 
 
-class ZoneVerdict(msgspec.Struct, frozen=True):
-    """One zone and what the model's rules say to the request; amounts in pages."""
+class Swap(msgspec.Struct, frozen=True):
+    """In kB."""
 
-    name: str
-    allowed: bool  # may the request use this zone?
+    total: int
     free: int
-    needed: int  # free pages below which not even one page would be given to this request
-    largest_order: int | None  # of a block it could have had; None: none at all, or not told
-    enough: bool  # the watermark is kept
-    served: bool  # and a block is there
-    fragmentation_index: int | None  # times 1000; None where a block is there, or order 0
-    compaction: bool  # would direct compaction have tried this zone?
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """A failed request explained: `cause` in a word, `because` in a sentence; `held` in pages, the most first.
+    """A failed request explained: `verdict` for people, `cause` in a word, `because` in a sentence.
+
+    Causes: memcg, watermark, fragmentation, reserved (blocks that the request may not have), recovered (it would be
+    served by now), unclear (the report cannot tell), no_memory (its only zone has none), no_report (lines are missing),
+    vmalloc, manual, hung, spins, kasan, too_large.
 
     Example:
-        >>> found = recap.explain_failures("tests/lab/reports/order-0-6.1.txt")[0]
-        >>> found.cause, [zone.needed - zone.free for zone in found.zones]
+        >>> found = recap.explain("tests/lab/reports/order-0-6.1.txt")[0]
+        >>> found.cause, [zone.short for zone in found.zones]
         ('watermark', [27, 120])
     """
 
     line: int  # of the log
     seconds: float | None
-    kind: str  # failure or oom
+    kind: str  # failure, oom, stall, vmalloc, slab, hung, spins, kasan or warning
     task: str
     release: str
     order: int
     flags: str
-    cause: str  # memcg, no_report, recovered, watermark, fragmentation, reserved
+    cause: str
     because: str
+    verdict: str  # what was lacking and what to do
+    uncertain: list[str]
     zones: list[ZoneVerdict]
     what_if: list[WhatIf]
-    held: dict[str, int]  # where memory is: pages by use, most first
+    held: dict[str, int]  # where memory is: pages by use, most first (recap.lab.memory_held.USES)
+    ram: int  # pages; 0: not told
+    page_kib: int
+    swap: Swap | None  # None: not told
+    group: GroupMemory | None  # the memory cgroup whose limit was reached
+    victims: list[Victim]
+    largest_tasks: list[Task]
+    asked_by: str  # the function that asked, where the log has the call trace
+    schema: int = SCHEMA
 
     def _repr_html_(self) -> str:
         """The zones, for notebooks; `recap explain` prints all."""
         rows = [[zone.name, f"{zone.free:,}", f"{zone.needed:,}", str(zone.largest_order)] for zone in self.zones]
         heads = ["zone", "free pages", "needed", "largest order"]
-        return html_table(f"{self.task}, order {self.order}: {self.cause}; {self.because}", heads, rows)
+        return html_table(f"{self.task}, order {self.order}: {self.cause}; {self.verdict}", heads, rows)
 
 
-def explain_failures(path: str | Path) -> list[Diagnosis]:
+def explain(log: str | Path) -> list[Diagnosis]:
     """Every page allocation failure and OOM kill of a kernel log.
 
     Args:
-        path: a file such as dmesg prints; `-` for standard input.
+        log: a file such as dmesg prints, `-` for standard input, or the text itself.
 
     Errors:
         InputError: the file cannot be read, or holds no such report.
 
     Example:
-        >>> (found,) = recap.explain_failures("tests/lab/reports/order-4-4.8.txt")
+        >>> (found,) = recap.explain("tests/lab/reports/order-4-4.8.txt")
         >>> found.task, found.order, found.cause
         ('modprobe', 4, 'fragmentation')
         >>> [(zone.name, zone.largest_order) for zone in found.zones if zone.enough]
         [('Node 0 DMA32', 3), ('Node 0 Normal', 2)]
+        >>> recap.explain("Out of memory: Killed process 12 (hog) total-vm:9kB, anon-rss:8kB")[0].victims[0].name
+        'hog'
     """
-    found = failures(log_lines(path))
+    try:
+        found = failures(log_lines(pasted(log)))
+    except DamagedError as error:
+        raise InputError(named(log), "", str(error), HOW) from None
     if not found:
-        raise InputError(path, "", "holds no report of a failed allocation", HOW)
+        raise InputError(named(log), "", "holds no report of a failed allocation", HOW)
     return [diagnosis(report) for report in found]
 
 
-def log_lines(path: str | Path) -> list[str]:
-    """The lines of a log, as text whatever is in it."""
-    if str(path) == "-":
-        return sys.stdin.buffer.read().decode(errors="replace").splitlines()
-    file = Path(path)
-    if file.is_file() and file.stat().st_size > LOG_MIB << 20:
-        raise InputError(path, "size", f"is above {LOG_MIB} MiB", "cut out the report")
+def is_text(log: str | Path) -> bool:
+    """Is it the log itself, and no name of a file?"""
+    return isinstance(log, str) and ("\n" in log or "\r" in log or (" " in log and not Path(log[:255]).exists()))
+
+
+def named(log: str | Path) -> str:
+    """For messages."""
+    return "the text" if is_text(log) else str(log)
+
+
+def pasted(log: str | Path) -> bytes:
+    """What was given, whatever it is."""
+    if is_text(log):
+        return str(log).encode(errors="replace")
+    if str(log) == "-":
+        return sys.stdin.buffer.read()
+    file = Path(log)
     try:
-        return file.read_text(errors="replace").splitlines()
+        if file.is_file() and file.stat().st_size > LOG_MIB << 20:
+            raise InputError(log, "size", f"is above {LOG_MIB} MiB", "cut out the report")
+        return file.read_bytes()
     except OSError as error:
-        raise InputError(path, "", f"cannot be read: {error.strerror}", HOW) from error
+        raise InputError(log, "", f"cannot be read: {error.strerror}", HOW) from error
 
 
 def diagnosis(report: FailureReport) -> Diagnosis:
     """One report."""
-    machines = {i: machine_of(zone, report) for i, zone in enumerate(report.zones)}
-    verdicts = [verdict(machines[i], zone, report) for i, zone in enumerate(report.zones)]
-    cause, because = causes(report, verdicts)
-    held = {name: pages for name, pages in report.memory.items() if name in HELD and pages}
+    zones = verdicts_of(report)
+    cause, because = causes(report, zones)
+    group = group_of(report)
+    changes = what_if(report, cause)
+    total, free = (report.memory.get(name) for name in ("swap_total", "swap_free"))
     return Diagnosis(
         line=report.line,
         seconds=report.seconds,
@@ -127,94 +150,16 @@ def diagnosis(report: FailureReport) -> Diagnosis:
         flags=report.flags,
         cause=cause,
         because=because,
-        zones=verdicts,
-        what_if=what_if(report, cause),
-        held=dict(sorted(held.items(), key=lambda item: -item[1])),
+        verdict=of_group(group, report.victims) if group else answer(report, cause, because, zones, changes),
+        uncertain=uncertain(report, cause, zones),
+        zones=zones,
+        what_if=changes,
+        held=memory_held(report),
+        ram=ram_of(report),
+        page_kib=report.page_kib,
+        swap=None if total is None or free is None else Swap(total * report.page_kib, free * report.page_kib),
+        group=group,
+        victims=report.victims,
+        largest_tasks=largest_tasks(report),
+        asked_by=asked_by(report),
     )
-
-
-def verdict(machine: Machine, zone: ReportedZone, report: FailureReport) -> ZoneVerdict:
-    """The engine's answer for one zone."""
-    order, gfp = report.order, report.gfp
-    told = bool(zone.blocks) or order == 0
-    enough = machine.watermark_ok(0, 0, gfp) and spare(machine, zone, gfp, order)
-    served = told and machine.watermark_ok(0, order, gfp)
-    orders = [o for o in range(LARGEST if zone.blocks else 1) if machine.watermark_ok(0, o, gfp)]
-    index = machine.fragmentation_index(order) if zone.blocks and order else -1000
-    return ZoneVerdict(
-        name=name_of(zone),
-        allowed=allowed(machine, zone, report),
-        free=zone.amounts.get("free", 0),
-        needed=needed(machine, gfp),
-        largest_order=max(orders, default=None),
-        enough=enough,
-        served=served,
-        fragmentation_index=index if index >= 0 else None,
-        compaction=bool(order and zone.blocks and machine.compaction_helps(order, 0, gfp)),
-    )
-
-
-def with_free(machine: Machine, pages: int, gfp: int) -> bool:
-    """Would a page be allocated with this much free?"""
-    before = int(machine.memory.array("zone")["free_pages"][0])
-    machine.set_free_pages(0, pages)
-    answer = machine.watermark_ok(0, 0, gfp)
-    machine.set_free_pages(0, before)
-    return answer
-
-
-def spare(machine: Machine, zone: ReportedZone, gfp: int, order: int) -> bool:
-    """Is the mark kept when a block of this order is taken away?"""
-    return with_free(machine, zone.amounts.get("free", 0) - ((1 << order) - 1), gfp)
-
-
-def needed(machine: Machine, gfp: int) -> int:
-    """The fewest free pages with which the engine gives one to this request."""
-    low, high = 0, 1 << 40
-    while low < high:
-        middle = (low + high) // 2
-        if with_free(machine, middle, gfp):
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
-    """The cause in a word, and in a sentence."""
-    mine = [zone for zone in zones if zone.allowed]
-    if report.constraint == "memcg":
-        return "memcg", "the limit of a memory cgroup was reached; the machine's own memory is not the matter"
-    if not mine:
-        return "no_report", "the log has no zone this request may use: the lines from Mem-Info on are missing"
-    if report.order and not any(zone.blocks for zone in report.zones):
-        return "no_report", "the log lacks the free lists by order, so a missing block cannot be told"
-    served = [zone.name for zone in mine if zone.served]
-    if served:
-        return "recovered", f"when the report was printed {listed(served)} could have served it: memory came free after"
-    enough = [zone for zone in mine if zone.enough]
-    if not enough:
-        lacks = f"every zone it may use was below what this request must leave: {shortfalls(mine)}"
-        more = "; reclaim had found nothing more, and what helps below helps this request, not the next"
-        return "watermark", lacks + (more if report.kind == "oom" else "")
-    names = listed([zone.name for zone in enough])
-    blocks = {name_of(zone): zone.blocks[report.order :] for zone in report.zones}
-    there = [types for zone in enough for count, types in blocks[zone.name] if count]
-    if rules_of(report.release).rules.watermark_per_order and any(open_to_all(types) for types in there):
-        return (
-            "fragmentation",
-            f"{names} had such a block, but too little in large ones: before 4.4 each order had a mark",
-        )
-    if there:
-        return "reserved", f"{names} had blocks large enough, but only reserved or isolated ones (types H, C or I)"
-    return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} pages in one piece"
-
-
-def name_of(zone: ReportedZone) -> str:
-    """As the kernel names it."""
-    return f"Node {zone.node} {zone.name}"
-
-
-def shortfalls(zones: list[ZoneVerdict]) -> str:
-    """`Node 0 Normal by 120 pages`."""
-    return ", ".join(f"{zone.name} by {max(1, zone.needed - zone.free):,} pages" for zone in zones)

@@ -1,4 +1,4 @@
-"""A failed request explained, for a reader: what was asked, what each zone could give, what would have helped."""
+"""A failed request explained, for a reader: the verdict, then what each zone could give and what would have helped."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.explain import HELD, Diagnosis, ZoneVerdict
+from recap.lab.explain import Diagnosis
+from recap.lab.memory_held import USES
+from recap.lab.oom_answer import victim_words
+from recap.lab.zone_verdict import ZoneVerdict
 from recap.report.layout import ruled
 
 SHOWN = 3  # reports told in full
+USES_SHOWN = 6
 ANSWERS = {True: "yes", False: "no", None: "perhaps"}
 
 
@@ -24,46 +28,86 @@ def explanation(found: Sequence[Diagnosis]) -> RenderableType:
 
 def headline(one: Diagnosis) -> str:
     """Who asked for what."""
-    pages = f"{1 << one.order} pages in one block (order {one.order})" if one.order else "one page (order 0)"
     kernel = f", on Linux {one.release}" if one.release else ""
-    end = "; the OOM killer was called" if one.kind == "oom" else ""
-    return f"{one.task} asked for {pages} with {one.flags}{kernel}{end}"
+    who = one.task or "a task"
+    if one.kind in ("hung", "spins"):
+        return f"{who} does not get on{kernel}"
+    if one.kind == "vmalloc":
+        return f"{who} asked vmalloc for memory with {one.flags or 'flags not told'}{kernel}"
+    if not one.flags:
+        return f"a task was killed{kernel}" if one.victims else f"{who}{kernel}"
+    pages = f"{1 << one.order} pages in one block (order {one.order})" if one.order else "one page (order 0)"
+    end = {"oom": "; the OOM killer was called", "stall": " and still waits"}.get(one.kind, "")
+    caller = f" for {one.asked_by}" if one.asked_by and one.kind != "oom" else ""
+    return f"{who} asked for {pages} with {one.flags}{caller}{kernel}{end}"
 
 
 def parts(one: Diagnosis) -> Iterator[RenderableType]:
     """One report."""
     yield Text(f"line {one.line}: {headline(one)}", style="bold")
-    yield Text(f"why: {one.because}.\n")
-    if one.zones:
+    yield Text(f"{one.verdict}\n")
+    if one.because.lower() not in one.verdict.lower():
+        yield Text(f"why: {one.because}.\n")
+    if one.zones and one.cause != "memcg":
         yield zones(one)
     if one.what_if:
         yield changes(one)
-    if one.held:
-        total = sum(one.held.values())
-        most = [f"{HELD[name]} {pages:,} ({100 * pages / total:.0f} %)" for name, pages in list(one.held.items())[:4]]
-        yield Text(f"where memory was, in pages: {', '.join(most)}\n")
+    yield from memory(one)
+    if one.uncertain:
+        yield Text(f"not certain: {'; '.join(one.uncertain)}.\n")
+
+
+def memory(one: Diagnosis) -> Iterator[RenderableType]:
+    """What held it: uses, the cgroup's parts, tasks."""
+    if one.held and one.cause != "memcg" and set(one.held) - {"free", "per_cpu_lists"}:
+        total = one.ram or sum(one.held.values())
+        of = "of RAM" if one.ram else "of what is listed"
+        most = list(one.held.items())[:USES_SHOWN]
+        words = [f"{USES[name]} {pages:,} ({100 * pages / total:.0f} %)" for name, pages in most]
+        yield Text(f"where memory was, in pages and per cent {of}: {', '.join(words)}\n")
+    if one.group and one.group.holds:
+        words = [f"{name} {kib:,} kB" for name, kib in one.group.holds.items()]
+        yield Text(f"what the cgroup holds: {', '.join(words)}\n")
+    if one.largest_tasks:
+        yield tasks(one)
+    if one.victims and not one.group:
+        yield Text(f"killed: {', '.join(victim_words(victim) for victim in one.victims)}\n")
 
 
 def zones(one: Diagnosis) -> Table:
-    """A row for each zone."""
-    heads = ("zone", "free pages", "must leave", "largest order", "verdict")
-    table = ruled("", heads, words=("zone", "verdict"))
+    """A row for each zone: what was free for the request, less its own pages, against what it must leave."""
+    out = any(zone.out_of_reach for zone in one.zones)
+    heads = ["zone", "free pages"] + ["not for it"] * out + ["less its own"] * bool(one.order)
+    table = ruled("", [*heads, "must leave", "short by", "largest order", "verdict"], words=("zone", "verdict"))
     for zone in one.zones:
+        cells = [zone.name, f"{zone.free:,}"] + [f"{zone.out_of_reach:,}"] * out
+        cells += [f"{(1 << one.order) - 1:,}"] * bool(one.order)
         largest = "–" if zone.largest_order is None else str(zone.largest_order)
-        table.add_row(zone.name, f"{zone.free:,}", f"{max(0, zone.needed - 1):,}", largest, words(zone))
+        short = f"{zone.short:,}" if zone.allowed else "–"
+        table.add_row(*cells, f"{zone.needed - 1:,}", short, largest, words(zone))
     return table
 
 
 def words(zone: ZoneVerdict) -> str:
     """What the rules said."""
     if not zone.allowed:
-        return "not for this request"
-    if zone.served:
-        return "would be served"
+        return zone.why_not
     if not zone.enough:
         return "too little free"
+    if not zone.known:
+        return "cannot be told"
+    if zone.served:
+        return "would be served"
     index = f", fragmentation index {zone.fragmentation_index / 1000:.3f}" if zone.fragmentation_index else ""
     return f"in pieces{index}"
+
+
+def tasks(one: Diagnosis) -> Table:
+    """The largest of the OOM killer's table."""
+    table = ruled("the largest tasks", ("task", "pid", "resident pages", "swapped"), words=("task",))
+    for task in one.largest_tasks:
+        table.add_row(task.name, str(task.pid), f"{task.rss:,}", f"{task.swap:,}")
+    return table
 
 
 def changes(one: Diagnosis) -> Table:

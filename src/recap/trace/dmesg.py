@@ -1,187 +1,161 @@
-"""What the kernel log tells when memory could not be had: warn_alloc's and the OOM killer's reports, as data.
+"""What the kernel log tells when memory could not be had: each report as data.
 
-Both print who asked for what, then every zone with its watermarks (show_free_areas). Prefixes of the log, of syslog and
-of quoted mails may stand before each line. Amounts are pages of 4 KiB, or of the size the free lists begin with.
+A report begins with who asked for what (report_headers.py); every zone with its watermarks follows (report_zones.py),
+and after an OOM the tasks (report_tasks.py). Amounts are pages of 4 KiB, or of the size the free lists begin with.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
+from recap.trace.failure_report import FailureReport
 from recap.trace.gfp import PLAIN, VALUES
+from recap.trace.gfp_masks import names_of_mask, printed, word_of
+from recap.trace.kernel_log import LogLine
+from recap.trace.release import bits_of, release_in
+from recap.trace.report_headers import CONSTRAINT, KILL, begin, kill, may_use
+from recap.trace.report_tasks import TaskReader, add_cache
+from recap.trace.report_zones import NODE_ALONE, add_counts, add_node, add_totals, add_zone, in_pages
 
-FAILURE = re.compile(
-    r"([^\s\]>:][^\]>]*?): page allocation failure[:.] order:(\d+), mode:(0x[0-9a-f]+)(?:\(([^)]*)\))?"
+CALLER = re.compile(
+    r"(?:\[<([0-9a-f]+)>\] *)?\(?(\??) *([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\) from)(?: (\[\w+\]))?"
 )
-OOM = re.compile(r"([^\s\]>:][^\]>]*?) invoked oom-killer: gfp_mask=(0x[0-9a-f]+)(?:\(([^)]*)\))?.*?order=(-?\d+)")
-RELEASE = re.compile(r"(?:CPU: \d+|Pid: \d+).*?(?:ainted:? ?[A-Z \[\]=]*|\))\s*\(?(\d+\.\d+[\w.+-]*)")
-SECONDS = re.compile(r"\[ *(\d+\.\d+)\]")
-ZONE = re.compile(r"(?:Node (\d+) )?\b(DMA|DMA32|Normal|HighMem|Movable) free:\d")
-RESERVE = re.compile(r"lowmem_reserve\[\]:((?: \d+)+)")
-BLOCKS = re.compile(r"(?:Node (\d+) )?\b(DMA|DMA32|Normal|HighMem|Movable): (\d+\*\d+kB.*)")
-BLOCK = re.compile(r"(\d+)\*(\d+)kB(?: \(([A-Z]+)\))?")
-AMOUNT = re.compile(r"\b([a-z_]+(?:\([a-z]+\))?): ?(\d+)(kB|KB)?\b")
-TOTAL = re.compile(r"(\d+) pages RAM|(Free|Total) swap +(?:= *)?(\d+)kB")
-CONSTRAINT = re.compile(r"constraint=CONSTRAINT_([A-Z_]+)")
-ALLOWED = re.compile(r"mems_allowed=([\d,-]+)")
-COUNTED = {  # of the lines under Mem-Info, those that say where memory is
-    *("active_anon", "inactive_anon", "active_file", "inactive_file", "unevictable"),
-    *("slab_reclaimable", "slab_unreclaimable", "pagetables", "free"),
-}
-OLD_BITS = (
-    *("DMA", "HIGHMEM", "DMA32", "MOVABLE", "RECLAIM", "HIGH", "IO", "FS", "COLD", "NOWARN", "RETRY_MAYFAIL", "NOFAIL"),
-    *("NORETRY", "MEMALLOC", "COMP", "ZERO", "NOMEMALLOC", "HARDWALL", "THISNODE", "RECLAIMABLE"),
-)
+ADDRESS = re.compile(r"\[<([0-9a-f]{8}|[0-9a-f]{16})>\]")
+TOGETHER = 5.0  # seconds within which a kill belongs to the report before it
+OLD_ATOMIC = (6, 3)  # since 2973d8229b78 __GFP_HIGH says what __GFP_ATOMIC said
 
 
-@dataclass
-class ReportedZone:
-    """A zone as the report shows it; `blocks` are (number, types) by order, empty where the log does not have them."""
-
-    node: int
-    name: str
-    amounts: dict[str, int]  # pages: free, boost, min, low, high, reserved_highatomic, managed, free_pcp, ...
-    lowmem_reserve: list[int] = field(default_factory=list)  # pages, by the highest zone a request may use
-    blocks: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass
-class FailureReport:
-    """One request that failed, and memory as it was then."""
-
-    line: int  # of the file, from 1
-    seconds: float | None  # since boot
-    kind: str  # failure or oom
-    task: str
-    order: int
-    gfp: int
-    flags: str  # as the kernel printed them
-    release: str = ""
-    nodes: list[int] | None = None  # that the task may use; None: not told
-    constraint: str = ""  # of an OOM: none, cpuset, memory_policy or memcg
-    page_kib: int = 4
-    memory: dict[str, int] = field(default_factory=dict)  # pages by use: active_anon, slab_unreclaimable, free, ...
-    zones: list[ReportedZone] = field(default_factory=list)
-
-
-def failures(lines: Sequence[str]) -> list[FailureReport]:
+def failures(lines: Iterable[LogLine]) -> list[FailureReport]:
     """Every report of a kernel log, in order; what follows a report's first line belongs to it."""
-    found: list[FailureReport] = []
-    for number, line in enumerate(lines, 1):
-        started = begin(number, line)
-        if started:
-            found.append(started)
-        elif found:
-            add(found[-1], line)
-    for report in found:
-        in_pages(report)
-    return found
+    found: list[Reader] = []
+    release = ""
+    for line in lines:
+        started = begin(line)
+        reader = found[-1] if found else None
+        if started and not (reader and reader.takes(started)):
+            found.append(Reader(started, release))
+        elif starts_a_kill(reader, line):
+            found.append(Reader(FailureReport(line.number, line.seconds, "oom", ""), release))
+            found[-1].add(line)
+        elif reader and not started:
+            reader.add(line)
+        named = release_in(line.text)
+        if named and found and not found[-1].report.release:
+            found[-1].report.release = named
+        release = named or release
+    for reader in found:
+        finish(reader.report, reader.booted or release)
+    reports = [reader.report for reader in found]
+    whole = {(report.task, report.order) for report in reports if not is_bare(report)}
+    kept = [one for one in reports if not (is_kill(one) or (is_bare(one) and (one.task, one.order) in whole))]
+    return kept or reports
 
 
-def begin(number: int, line: str) -> FailureReport | None:
-    """The first line of a report."""
-    failure, oom = FAILURE.search(line), OOM.search(line)
-    if failure:
-        kind, (task, order, mask, names) = "failure", failure.groups()
-    elif oom:
-        kind, (task, mask, names, order) = "oom", oom.groups()
+def is_kill(report: FailureReport) -> bool:
+    """Is it the end of an OOM report whose beginning is not in the log? It tells less than any whole one."""
+    return report.kind == "oom" and not (report.task or report.constraint)
+
+
+def is_bare(report: FailureReport) -> bool:
+    """Is it a first line and no more, as in a subject or in prose?"""
+    told = (report.zones, report.memory, report.callers, report.tasks, report.victims, report.cgroup)
+    return not any(told) and report.kind in ("failure", "oom", "stall")
+
+
+def starts_a_kill(reader: Reader | None, line: LogLine) -> bool:
+    """Is a line a kill that belongs to no report before it?"""
+    if "ill" not in line.text or not kill(line):
+        return False
+    return reader is None or not reader.kills(line)
+
+
+class Reader:
+    """One report while its lines are read."""
+
+    def __init__(self, report: FailureReport, booted: str) -> None:
+        self.report = report
+        self.booted = booted  # the release that the log named before, for a report without one
+        self.tasks = TaskReader(report)
+        self.node = ""  # begun on a line of its own, as 4.9 printed them
+
+    def takes(self, started: FailureReport) -> bool:
+        """Is what begins here a part of this report? vmalloc fails in two lines, and a cache after its pages."""
+        mine = self.report
+        if mine.kind == "vmalloc" and not mine.zones:
+            if started.kind == "failure" and started.order == 0 and not mine.flags and mine.mask is None:
+                mine.task, mine.mask, mine.flags = started.task, started.mask, started.flags
+                return True
+            if started.kind == "vmalloc" and not mine.task:
+                mine.task, mine.mask, mine.flags = started.task, started.mask, started.flags
+                return bool(mine.task)
+        return started.kind == "slab" and mine.kind in ("failure", "oom", "stall") and self.is_near(started.seconds)
+
+    def is_near(self, seconds: float | None) -> bool:
+        """Did it happen together with this report?"""
+        return seconds is None or self.report.seconds is None or seconds - self.report.seconds < TOGETHER
+
+    def kills(self, line: LogLine) -> bool:
+        """Is a kill that of this report?"""
+        report = self.report
+        if report.kind != "oom":
+            return False
+        if not report.victims:
+            return True
+        named = KILL.match(line.text)
+        if named is None or report.victims[-1].pid == int(named[2]):
+            return CONSTRAINT.match(line.text) is None
+        return bool(report.task) and self.is_near(line.seconds)  # a whole cgroup dies (memory.oom.group)
+
+    def add(self, line: LogLine) -> None:
+        """One more line."""
+        text, report = line.text.strip(), self.report
+        alone = NODE_ALONE.match(text)
+        if alone:
+            self.node = alone[0]
+            return
+        if self.node and not text.startswith("Node"):
+            text, self.node = f"{self.node} {text}", ""
+        may_use(report, text)
+        if "+0x" in text or "[<" in text:
+            self.add_caller(text)
+            return
+        if add_zone(report, text) or add_node(report, text):
+            return
+        if report.cache is None and add_cache(report, text):
+            return
+        if not self.tasks.add(text) and not add_totals(report, text):
+            add_counts(report, text)
+
+    def add_caller(self, text: str) -> None:
+        """A line of the call trace."""
+        address = ADDRESS.search(text)
+        if address and self.report.bits is None:
+            self.report.bits = 4 * len(address[1])
+        caller = CALLER.search(text)
+        if caller and not caller[2] and len(self.report.callers) < 64:
+            self.report.callers.append(f"{caller[3]} {caller[4]}" if caller[4] else caller[3])
+
+
+def finish(report: FailureReport, release: str) -> None:
+    """What could not be read before the whole log was: amounts in pages, flags by the release."""
+    report.release = report.release or release
+    report.bits = bits_of(report.release) or report.bits or (32 if report.memory.get("highmem") else None)
+    in_pages(report)
+    if report.mask is not None:
+        names = names_of_mask(report.mask, report.version)
+        report.flags, report.gfp = printed(names), word_of(names)
     else:
-        return None
-    seconds = SECONDS.search(line)
-    report = FailureReport(
-        line=number,
-        seconds=float(seconds[1]) if seconds else None,
-        kind=kind,
-        task=task.rpartition("kernel: ")[2].strip(),
-        order=max(0, int(order)),
-        gfp=flag_word(int(mask, 16), names),
-        flags=names or mask,
-    )
-    allow(report, line)
-    return report
+        report.gfp = named_flags(report)
+    if report.cgroup is not None:
+        report.constraint = "memcg"
 
 
-def flag_word(mask: int, names: str | None) -> int:
-    """The flags with the bits of today, from their names or from a mask of before 4.6."""
-    if names is not None:
-        word = 0
-        for name in names.split("|"):
-            word |= VALUES.get(name, 0)  # what later kernels do not know changes nothing here
-        return word
-    bits = [name for bit, name in enumerate(OLD_BITS) if mask >> bit & 1]
-    today = {"RECLAIM": PLAIN["__GFP_DIRECT_RECLAIM"] | PLAIN["__GFP_KSWAPD_RECLAIM"], "COLD": 0}
-    word = PLAIN["__GFP_KSWAPD_RECLAIM"]  # kswapd was woken unless __GFP_NO_KSWAPD, a bit that moved, said no
-    for name in bits:
-        word |= today[name] if name in today else PLAIN[f"__GFP_{name}"]
-    if "HIGH" in bits and "RECLAIM" not in bits:
-        word |= PLAIN["__GFP_ATOMIC"]
+def named_flags(report: FailureReport) -> int:
+    """The bits of today behind the names; what other kernels know and we do not changes nothing here."""
+    word = 0
+    for name in report.flags.split("|"):
+        word |= VALUES.get(name, 0)
+        if name == "GFP_ATOMIC" and report.is_before(*OLD_ATOMIC):
+            word |= PLAIN["__GFP_ATOMIC"]
     return word
-
-
-def add(report: FailureReport, line: str) -> None:
-    """One more line of a report."""
-    allow(report, line)
-    constraint = CONSTRAINT.search(line)
-    if constraint:
-        report.constraint = constraint[1].lower()
-    release, zone, blocks, reserve = (pattern.search(line) for pattern in (RELEASE, ZONE, BLOCKS, RESERVE))
-    if release and not report.release:
-        report.release = release[1]
-    if zone:
-        if not zone_of(report, zone[1], zone[2]):
-            amounts = {name: int(value) for name, value, _ in AMOUNT.findall(line[zone.start(2) :])}
-            report.zones.append(ReportedZone(int(zone[1] or 0), zone[2], amounts))
-    elif reserve and report.zones:
-        report.zones[-1].lowmem_reserve = report.zones[-1].lowmem_reserve or [
-            int(pages) for pages in reserve[1].split()
-        ]
-    elif blocks:
-        there = zone_of(report, blocks[1], blocks[2])
-        if there and not there.blocks:
-            there.blocks = [(int(count), types) for count, _, types in BLOCK.findall(blocks[3])]
-            report.page_kib = int(BLOCK.findall(blocks[3])[0][1])
-    elif not report.zones:
-        counts = [(name, int(value)) for name, value, unit in AMOUNT.findall(line) if not unit]
-        report.memory |= {name: value for name, value in counts if name in COUNTED}
-    else:
-        totals(report, line)
-
-
-def allow(report: FailureReport, line: str) -> None:
-    """The nodes a task may use: `0-1,4`."""
-    allowed = ALLOWED.search(line)
-    if allowed and report.nodes is None:
-        report.nodes = list(listed(allowed[1]))
-
-
-def listed(text: str) -> Iterator[int]:
-    """The numbers of a list of ranges."""
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        if first:
-            yield from range(int(first), min(int(last or first), int(first) + 1023) + 1)
-
-
-def zone_of(report: FailureReport, node: str | None, name: str) -> ReportedZone | None:
-    """The zone that was already begun."""
-    return next((zone for zone in report.zones if (zone.node, zone.name) == (int(node or 0), name)), None)
-
-
-def totals(report: FailureReport, line: str) -> None:
-    """RAM and swap, from the end of a report; swap is in kB until `in_pages`."""
-    for ram, kind, kib in TOTAL.findall(line):
-        if ram:
-            report.memory.setdefault("ram", int(ram))
-        else:
-            report.memory.setdefault(f"swap_{kind.lower()}", int(kib))
-
-
-def in_pages(report: FailureReport) -> None:
-    """Zones and swap are told in kB; we count pages."""
-    for zone in report.zones:
-        zone.amounts = {name: kib // report.page_kib for name, kib in zone.amounts.items()}
-    for name in ("swap_free", "swap_total"):
-        if name in report.memory:
-            report.memory[name] //= report.page_kib

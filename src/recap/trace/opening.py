@@ -12,6 +12,7 @@ from recap.trace.ingest import open_tracedat, tracedat_flow
 from recap.trace.llfree import is_llfree, llfree_flow
 from recap.trace.parquet import PARQUET, parquet_flow, read_parquet
 from recap.trace.raw import is_raw, raw_flow, read_raw
+from recap.trace.standard_input import seekable
 from recap.trace.table import Events, Flow
 from recap.trace.text import text_flow
 from recap.trace.tracedat import MAGIC
@@ -49,7 +50,7 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
         >>> len(events.time) == len(events), bool((events.time[1:] >= events.time[:-1]).all())
         (True, True)
     """
-    given = trace_in(Path(path))
+    given = trace_in(seekable(Path(path)))
     try:
         return table_of(given)
     except MemoryError:

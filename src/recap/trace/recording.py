@@ -25,6 +25,7 @@ from recap.trace.procfs import (
 )
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
+from recap.trace.standard_input import seekable
 from recap.trace.table import Events, Flow
 from recap.trace.tarball import is_tarball, unpack
 
@@ -35,7 +36,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
     """Open a recording; its parts are read when first asked for.
 
     Args:
-        path: a folder with a trace.dat and what was saved around it, or a trace.dat alone.
+        path: a folder with a trace.dat and what was saved around it, or a trace alone; `-` is standard input.
 
     Errors:
         InputError: there is no such file, or no trace in the folder.
@@ -64,7 +65,7 @@ class Recording:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        given = Path(path)
+        given = seekable(Path(path))
         self.folder: Path | None
         self.files: set[Path] = set()
         self.archive = is_tarball(given)

@@ -1,0 +1,205 @@
+"""The answer in two lines: what was lacking, with the number that decides, and what to do about it on this kernel."""
+
+from __future__ import annotations
+
+import re
+
+from recap import kernel
+from recap.lab.callers import for_a_device, of_the_boot_pool
+from recap.lab.causes import bound_by, lacks_pages, pages, reported
+from recap.lab.features import has
+from recap.lab.oom_answer import free_elsewhere, killed, memory_words, sentence
+from recap.lab.reported_zone import cma_out_of_reach, rules_of
+from recap.lab.results import listed
+from recap.lab.what_if import WhatIf, is_full, waits
+from recap.lab.zone_verdict import ZoneVerdict, name_of
+from recap.trace.failure_report import FailureReport
+
+NO_REFUSAL = ("hung", "spins", "kasan", "too_large", "manual")
+ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
+MEMCG_CACHE = re.compile(r"\(\d+:")  # kmalloc-64(1793:name), before 5.9
+BY_RANK = (
+    *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
+    "without",
+)
+STALLED = "Nothing is refused yet, but reclaim is slow: look at what the disk does (swap, dirty pages)."
+
+
+def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerdict], changes: list[WhatIf]) -> str:
+    """The verdict on a request; memory cgroups have their own."""
+    if cause in NO_REFUSAL:
+        return no_refusal(report, cause, because)
+    if cause == "vmalloc":
+        return f"{sentence(because)} {vmalloc_advice(report)}"
+    if cause == "no_report" and report.kind == "oom":
+        machine = of_the_machine(report) if report.is_global else ""
+        return " ".join(part for part in (machine, killed(report.victims), sentence(because)) if part)
+    if cause == "no_report" and report.kind == "slab":
+        return cache_failed(report)
+    return f"{refusal(report, cause, because, zones)} {advice(report, cause, changes)}".strip()
+
+
+def request(report: FailureReport) -> str:
+    """`Order 5 (128 KiB in one piece), atomic`."""
+    size = report.page_kib << report.order
+    piece = f" ({size:,} KiB in one piece)" if report.order else ""
+    patience = "" if waits(report) else ", atomic" if report.gfp & kernel.GFP_HIGH else ", without waiting"
+    stalled = f", waiting for {report.waited_ms:,} ms" if report.kind == "stall" and report.waited_ms else ""
+    begins = "Out of memory at order" if report.kind == "oom" else "Order"
+    return f"{begins} {report.order}{piece}{patience}{stalled}"
+
+
+def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVerdict]) -> str:
+    """What was lacking."""
+    mine = [zone for zone in zones if zone.allowed]
+    near = min(mine, key=lambda zone: zone.short, default=None)
+    if cause == "watermark" and near:
+        lacked = f"{near.name} lacked {pages(near.short)}" if near.short else because
+        return f"{request(report)}: {circumstance(report, mine)}; {lacked}."
+    enough = [zone for zone in mine if zone.enough]
+    best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
+    if cause == "fragmentation" and best and best.largest_order is not None:
+        largest = report.page_kib << best.largest_order
+        had = f"nothing larger than {largest:,} KiB was to be had in {listed([zone.name for zone in enough])}"
+        return f"{request(report)}: {had}, though enough was free."
+    return f"{request(report)}: {because}."
+
+
+def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
+    """Why there was too little: what is special about this request, if anything."""
+    bound = bound_by(report)
+    if bound:
+        return f"too little was free where it may go, bound to {bound}"
+    above, free = free_elsewhere(report)
+    if above:
+        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
+        return f"{low} ran out, and the {free:,} free pages of {above} are not for the kernel's own requests"
+    free = sum(zone.free for zone in mine)
+    cma = sum(cma_out_of_reach(reported(report, zone), report) for zone in mine)
+    if cma * 2 > free:
+        return f"{cma:,} of the {free:,} free pages are CMA, for movable requests only"
+    reserved = sum(zone.out_of_reach for zone in mine) - cma
+    if reserved * 2 > free:
+        return f"{reserved:,} of the {free:,} free pages are kept for high-order atomic requests"
+    return "too little was free in every zone it may use"
+
+
+def advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
+    """What to do first."""
+    if of_the_boot_pool(report):
+        return boot_pool(report)
+    settings = setting_advice(report, cause, changes)
+    tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
+    if cause in tight and not report.order and waits(report):
+        machine = of_the_machine(report) if report.is_global and len(report.victim_cgroup) > 1 else ""
+        stalled = STALLED if report.kind == "stall" else ""
+        matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
+        parts = (machine, settings if matters else "", memory_words(report), stalled)
+        return " ".join(part for part in parts if part)
+    if report.kind == "oom":
+        return " ".join(part for part in (settings, killed(report.victims)) if part)
+    full = memory_words(report) if cause == "watermark" and is_full(report) else ""
+    return f"{settings} {full}".strip()
+
+
+def setting_advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
+    """What an administrator can set, then what the code could ask for instead.
+
+    Reserves and marks are only in the table, as they help this request and not the next; but before 4.4 the mark of
+    each order is what refused.
+    """
+    able = [one for one in changes if one.helps is not False]
+    starts: tuple[str, ...] = (*BY_RANK, "vm.lowmem")
+    if cause == "fragmentation" and rules_of(report).rules.watermark_per_order:
+        starts = ("vm.min_free_kbytes", *starts)
+    ranked = [(i, one) for one in able for i, start in enumerate(starts) if one.change.startswith(start)]
+    chosen = [one for _, one in sorted(ranked, key=lambda item: item[0])[:2]]
+    if not chosen:
+        return ""
+    if chosen[0].change.startswith("raise "):
+        return sentence(chosen[0].change)
+    sure = "would have helped" if chosen[0].helps else "may help"
+    return f"What {sure}: {', or '.join(one.change for one in chosen)}."
+
+
+def cache_failed(report: FailureReport) -> str:
+    """SLUB or SLAB alone, without the page allocator's own report."""
+    cache = report.cache
+    name = f"{cache.name} ({cache.object_size:,} bytes each)" if cache else "whose name is not in the log"
+    said = f"A cache of kernel objects could not grow: {name}, {request(report).lower()}."
+    if cache and MEMCG_CACHE.search(cache.name):
+        return f"{said} It is the copy for a memory cgroup: see that cgroup's kmem limit before the machine's memory."
+    return f"{said} No zone is in the log: what ran out is in the page allocator's own report, if it printed one."
+
+
+def of_the_machine(report: FailureReport) -> str:
+    """A container's task may die for want of the machine's memory."""
+    group = report.victim_cgroup
+    if len(group) <= 1:
+        return "It was the machine's memory that ran out."
+    return f"It was the machine's memory that ran out (global_oom), not a limit of {group}."
+
+
+def boot_pool(report: FailureReport) -> str:
+    """dma_atomic_pool_init asks for less until it gets something (since 5.8)."""
+    said = "At boot, for the pool of atomic DMA: harmless unless a device fails afterwards"
+    if not has(report, "pool only with memory"):
+        said += "; since 5.17 there is no such pool where the zone has no memory"
+    return f"{said}. coherent_pool=SIZE on the kernel's command line makes the pool smaller."
+
+
+def vmalloc_advice(report: FailureReport) -> str:
+    """Addresses on 32 bits, the size asked for on 64."""
+    if lacks_pages(report):
+        return "A task that is being killed gets no pages either: see whether an OOM kill came before."
+    if report.bits == 32:
+        return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
+    return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
+
+
+def no_refusal(report: FailureReport, cause: str, because: str) -> str:
+    """What is pasted for a failed allocation and is none."""
+    if cause == "manual":
+        return f"{sentence(because)} {killed(report.victims)}".strip()
+    if cause == "kasan":
+        return f"{sentence(because)} It is in {report.reason}: report it to those who wrote that."
+    if cause == "too_large":
+        return f"{sentence(because)} Look at who called {report.reason} in the call trace; no setting changes it."
+    seconds = (report.waited_ms or 0) // 1000
+    at = waits_at(report)
+    was = "was blocked" if cause == "hung" else "did not leave a CPU"
+    return (
+        f"{report.task} {was} for {seconds} s{f' (in {at})' if at else ''}. {sentence(because)} "
+        "Until it does, tasks must free memory themselves, which is slow: look at the disk, the swap or the "
+        "file system it waits for."
+    )
+
+
+def waits_at(report: FailureReport) -> str:
+    """What a blocked thread waits for."""
+    common = ("schedule", "io_schedule", "schedule_timeout", "schedule_preempt_disabled", "switch_to")
+    own = [name for name in report.callers if name.strip("_").split(" ")[0] not in common]
+    return next((name for name in own if "[" in name), own[0] if own else "")
+
+
+def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> list[str]:
+    """What the reader should know is not known."""
+    said = []
+    if cause in ASSUMED:
+        if report.version is None:
+            era = "before 4.6" if report.mask is not None else "since 4.6" if report.flags else ""
+            seen = f" (the flags are printed as kernels {era} do)" if era else ""
+            said.append(f"the log does not say which kernel it is{seen}: 6.1's rules are assumed")
+        said.append("a report is printed a moment after the refusal: free pages and blocks may have changed")
+        said += [f"{zone.name}: {zone.why_not}" for zone in zones if zone.why_not.startswith("not of its cpuset")]
+    odd = [zone for zone in report.zones if zone.cut and zone.blocks]
+    said += [f"the free list of {name_of(z)} sums to {z.cut[0]:,} kB of {z.cut[1]:,} kB" for z in odd if z.cut]
+    if is_full(report) and report.kind == "oom":
+        said.append("nearly nothing is left to free: no setting of the allocator changes that")
+    if cause in ("fragmentation", "reserved") and for_a_device(report):
+        said.append("it is for a device, which needs one piece unless it has an IOMMU")
+    if report.task.startswith("kswapd") and waits(report) and not report.gfp & kernel.GFP_NOMEMALLOC:
+        said.append("kswapd may go below every mark (PF_MEMALLOC): when it asked, next to nothing was free")
+    if report.gfp & kernel.GFP_THISNODE and len({zone.node for zone in report.zones}) > 1:
+        said.append("it was for one node only (__GFP_THISNODE), and the report does not say which")
+    return said

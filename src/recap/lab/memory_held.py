@@ -1,0 +1,98 @@
+"""Where memory was when a report was printed: pages by use, and what no count of the kernel covers."""
+
+from __future__ import annotations
+
+from recap.trace.failure_report import FailureReport
+
+USES = {  # in words, for people
+    "programs": "programs",
+    "programs_in_use": "programs, in use",
+    "programs_idle": "programs, not used lately",
+    "shmem": "shared memory and tmpfs (shmem)",
+    "page_cache": "page cache",
+    "lru": "programs and page cache",
+    "unevictable": "locked",
+    "slab": "kernel objects (slab)",
+    "slab_reclaimable": "kernel caches that can shrink",
+    "slab_unreclaimable": "kernel objects (slab_unreclaimable)",
+    "page_tables": "page tables",
+    "kernel_stacks": "kernel stacks",
+    "huge_pages": "the pool of huge pages",
+    "compressed": "swapped pages kept compressed (zram, zswap)",
+    "balloon": "the host's (balloon)",
+    "per_cpu_lists": "free, on per-CPU lists",
+    "free": "free",
+    "reserved": "reserved at boot",
+    "unaccounted": "not accounted for (drivers, vmalloc, per-CPU data, balloons)",
+}
+OF_PROGRAMS = ("programs", "programs_in_use", "programs_idle")
+OF_THE_KERNEL = ("slab", "slab_unreclaimable", "page_tables", "kernel_stacks", "unaccounted")
+NOT_HELD = ("free", "per_cpu_lists", "reserved")
+
+
+def memory_held(report: FailureReport) -> dict[str, int]:
+    """Pages by use, the most first; what adds up to less than RAM is made whole by `unaccounted`."""
+    memory = report.memory
+    found = {**on_lists(memory), **of_the_kernel(memory)}
+    if "huge_pages" in memory:
+        found["huge_pages"] = memory["huge_pages"]
+    found["free"] = memory.get("free", 0) or sum(zone.amounts.get("free", 0) for zone in report.zones)
+    found["per_cpu_lists"] = memory.get("free_pcp", 0)
+    found["reserved"] = memory.get("reserved", 0)
+    if "ram" in memory and any(name in found for name in (*OF_PROGRAMS, "lru")):
+        found["unaccounted"] = max(0, memory["ram"] - sum(found.values()))
+    return dict(sorted(((name, pages) for name, pages in found.items() if pages), key=lambda item: -item[1]))
+
+
+def on_lists(memory: dict[str, int]) -> dict[str, int]:
+    """Of the LRU lists. Shared memory is on those of anonymous pages, or locked, and is no program's own."""
+    if "active_anon" not in memory:
+        return {"lru": memory.get("active", 0) + memory.get("inactive", 0)} if "active" in memory else {}
+    used, idle = memory["active_anon"], memory.get("inactive_anon", 0) + memory.get("isolated_anon", 0)
+    cache = sum(memory.get(name, 0) for name in ("active_file", "inactive_file", "isolated_file"))
+    rest = {"page_cache": cache, "unevictable": memory.get("unevictable", 0)}
+    shmem = memory.get("shmem", 0)
+    if not shmem:
+        return {"programs_in_use": used, "programs_idle": idle, **rest}
+    locked = max(0, shmem - used - idle)
+    rest["unevictable"] = max(0, rest["unevictable"] - locked)
+    return {"programs": max(0, used + idle - shmem), "shmem": shmem, **rest}
+
+
+def of_the_kernel(memory: dict[str, int]) -> dict[str, int]:
+    """Slab, page tables and stacks."""
+    names = {
+        "slab": "slab",
+        "slab_reclaimable": "slab_reclaimable",
+        "slab_unreclaimable": "slab_unreclaimable",
+        "kernel_stack": "kernel_stacks",
+        "zspages": "compressed",
+        "balloon": "balloon",
+    }
+    found = {name: memory[key] for key, name in names.items() if key in memory}
+    tables = memory.get("pagetables", 0) + memory.get("sec_pagetables", 0)
+    return {**found, "page_tables": tables} if tables else found
+
+
+def ram_of(report: FailureReport) -> int:
+    """RAM in pages; without the line that says so, what the zones have together, or nothing."""
+    zones = sum(zone.amounts.get("present", 0) for zone in report.zones)
+    return report.memory.get("ram") or zones
+
+
+def share(pages: int, held: dict[str, int], ram: int) -> float:
+    """Of RAM; of what is listed, where RAM is not told."""
+    return pages / max(1, ram or sum(held.values()))
+
+
+def programs(held: dict[str, int]) -> int:
+    """The programs' own memory."""
+    return sum(held.get(name, 0) for name in OF_PROGRAMS)
+
+
+def chief_use(held: dict[str, int]) -> str:
+    """What holds most; programs count as one."""
+    uses = {name: pages for name, pages in held.items() if name not in (*OF_PROGRAMS, *NOT_HELD)}
+    if programs(held):
+        uses["programs"] = programs(held)
+    return max(uses, key=lambda name: uses[name], default="")

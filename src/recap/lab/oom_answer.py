@@ -1,0 +1,158 @@
+"""The answer to an OOM kill: what filled memory, whether swap had room, who was killed, and what follows."""
+
+from __future__ import annotations
+
+from recap import kernel
+from recap.lab.causes import bound_by, pages
+from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
+from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, memory_held, programs, ram_of, share
+from recap.lab.zone_layout import highest_zone, layout_of, place_of
+from recap.trace.failure_report import FailureReport, Task, Victim
+
+LARGEST_TASKS = 5
+NAMELESS = "A memory cgroup reached its limit; which one, and what limit, is not in the log."
+VICTIMS_NAMED = 3
+CHIEF = 0.3  # of RAM, from which on the kernel's own memory is the first suspect
+FULL_SWAP = 50  # less than a fiftieth free
+
+
+def memory_words(report: FailureReport) -> str:
+    """What filled memory, and what to do about that."""
+    held, ram = memory_held(report), ram_of(report)
+    parts = (filled_by(held, ram), swap_words(report), killed(report.victims), memory_advice(report))
+    return " ".join(part for part in parts if part)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def filled_by(held: dict[str, int], ram: int) -> str:
+    """What holds most, and how much of what could have been freed is left."""
+    chief = chief_use(held)
+    if not chief or not ("page_cache" in held or "lru" in held or programs(held)):
+        return ""
+    count = programs(held) if chief == "programs" else held[chief]
+    part = 100 * share(count, held, ram)
+    of = "RAM" if ram else "what is listed"
+    verb = "holds" if chief in ("page_cache", "unaccounted", "lru", "compressed", "huge_pages") else "hold"
+    said = f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"
+    cache = held.get("page_cache", 0)
+    return sentence(said if chief == "page_cache" else f"{said}, and {pages(cache)} of page cache are left")
+
+
+def swap_words(report: FailureReport) -> str:
+    """`Swap is full (0 of 979,956 kB free).`"""
+    total, free = (report.memory.get(name) for name in ("swap_total", "swap_free"))
+    if total is None or free is None:
+        return ""
+    if total == 0:
+        return "There is no swap."
+    state = "full" if free * FULL_SWAP < total else "not full"
+    return f"Swap is {state} ({free * report.page_kib:,} of {total * report.page_kib:,} kB free)."
+
+
+def memory_advice(report: FailureReport) -> str:
+    """By what fills memory."""
+    held, ram = memory_held(report), ram_of(report)
+    chief = chief_use(held)
+    bound = bound_by(report)
+    if bound:
+        return f"It is bound to {bound}: widen that (numactl, cpuset.mems, numatune), or move load away."
+    above, _ = free_elsewhere(report)
+    if above == "HighMem":
+        return "A 64-bit kernel has no such limit; else what fills low memory (slab, page tables) must become less."
+    if above == "Movable":
+        return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
+    if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
+        return kernel_advice(report, chief)
+    if chief == "huge_pages":
+        return "Fewer of them (vm.nr_hugepages) leave more for all else."
+    if chief == "shmem":
+        return "Look at tmpfs mounts (df -t tmpfs), /dev/shm and shared segments (ipcs -m): only removing frees them."
+    if chief == "unevictable":
+        return "It is locked (mlock): look at VmLck in /proc/*/status."
+    if chief == "page_cache":
+        return "It should have been freed: is it dirty, on a slow disk, or of files in use?"
+    return programs_advice(report) if programs(held) else ""
+
+
+def programs_advice(report: FailureReport) -> str:
+    """By whether swap had room."""
+    total, free = (report.memory.get(name, 0) for name in ("swap_total", "swap_free"))
+    if not total:
+        return "Give it more RAM or swap, or let the largest tasks have less."
+    if free * FULL_SWAP < total:
+        return "Give it more RAM or more swap, or let the largest tasks have less."
+    if report.kind == "oom":
+        return "Swap has room that was not used: is vm.swappiness 0, the device slow, or memory locked?"
+    return "Swap has room: reclaim was too slow for this request, or it could not reclaim itself."
+
+
+def free_elsewhere(report: FailureReport) -> tuple[str, int]:
+    """Free pages of a zone above those that the kernel's own requests may use: HighMem or Movable.
+
+    Since 6.0 a report leaves out zones that are not for the request; what is free in them is in the total.
+    """
+    layout = layout_of(report)
+    if report.gfp & kernel.GFP_HIGHMEM or highest_zone(report.gfp, layout) != place_of("Normal", layout):
+        return "", 0
+    for name in ("HighMem", "Movable"):
+        zones = [zone for zone in report.zones if zone.name == name]
+        free = sum(zone.amounts.get("free", 0) for zone in zones)
+        if free > sum(zone.amounts.get("high", 0) for zone in zones):
+            return name, free
+    unseen = report.memory.get("free", 0) - sum(zone.amounts.get("free", 0) for zone in report.zones)
+    if report.zones and report.memory.get("highmem") and unseen * 20 > report.memory["highmem"]:
+        return "HighMem", unseen
+    return "", 0
+
+
+def kernel_advice(report: FailureReport, chief: str) -> str:
+    """A leak, most likely."""
+    if chief == "page_tables":
+        return "Page tables this large come of many tasks that map the same memory: huge pages make them smaller."
+    if chief == "unaccounted":
+        return (
+            "No program has it: a driver, vmalloc, per-CPU data, a balloon or a file system's own cache does. "
+            "Compare /proc/meminfo and /proc/vmallocinfo after a boot with later."
+        )
+    largest = sorted(report.slabs.items(), key=lambda item: -item[1])[:3]
+    named = f" The largest caches: {', '.join(f'{name} {kib:,} kB' for name, kib in largest)}." if largest else ""
+    return f"That looks like a leak in the kernel: see slabtop, and whether it grows without end.{named}"
+
+
+def of_group(group: GroupMemory, victims: list[Victim]) -> str:
+    """The verdict on a cgroup at its limit."""
+    path = group.path or "(its path is not in the log)"
+    if group.limit:
+        met = f" ({group.failures:,} times so far)" if group.failures else ""
+        of = "" if group.counter == "memory" else f" for {group.counter}"
+        said = (
+            f"The memory cgroup {path} is at its limit{of}: {group.usage or 0:,} of {group.limit:,} kB are used{met}."
+        )
+    else:
+        said = f"A memory cgroup reached its limit: {path}." if group.path else NAMELESS
+    is_made_of = what_it_is(group)
+    parts = [said, sentence(is_made_of) if is_made_of else "", killed(victims)]
+    return " ".join(part for part in [*parts, sentence("; ".join(what_helps(group)))] if part)
+
+
+def killed(victims: list[Victim]) -> str:
+    """Who was killed, with what it had."""
+    named = [victim_words(victim) for victim in victims[:VICTIMS_NAMED]]
+    more = f" and {len(victims) - VICTIMS_NAMED} more" if len(victims) > VICTIMS_NAMED else ""
+    return f"Killed: {', '.join(named)}{more}." if named else ""
+
+
+def victim_words(victim: Victim) -> str:
+    """`java (pid 4242, anon-rss 1,022,856 kB)`."""
+    held = f", anon-rss {victim.anon:,} kB" if victim.anon is not None else ""
+    shmem = f", shmem-rss {victim.shmem:,} kB" if victim.shmem else ""
+    return f"{victim.name} (pid {victim.pid}{held}{shmem})"
+
+
+def largest_tasks(report: FailureReport) -> list[Task]:
+    """The five that held most, swapped pages too."""
+    return sorted(report.tasks, key=lambda task: -(task.rss + task.swap))[:LARGEST_TASKS]

@@ -1,0 +1,156 @@
+"""Lines that a mail program or a terminal wrapped, or a whole log that was filled like prose, as they were.
+
+A line with the kernel's time, a date or a host name before it begins a message; where lines have that, one without goes
+on with the line before. In a log without it the beginnings are known by what the kernel prints there. A terminal breaks
+every line at the same column, in the middle of words; mail programs break at spaces, which they drop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from recap.trace.prefixes import NONE, Prefix, prefix_of
+
+ZONES = "DMA|DMA32|Normal|HighMem|Movable|Device"
+START = re.compile(
+    rf"""[ ]*(?:
+    \S.{{0,15}}?(?:[ ]invoked[ ]oom-killer:|:[ ]page[ ]allocation[ ](?:failure|stalls)|:[ ]vmalloc[ ]error|[ ]cpuset=)
+    |CPU:?[ ]*\d+|Pid:|Hardware[ ]name:|Workqueue:|Call[ ]Trace:|Mem-Info:|Mem-info:|Node[ ]\d+|lowmem_reserve
+    |(?:{ZONES})(?:[ ]free:|:[ ]|[ ]per-cpu:)|\d+[ ](?:total[ ])?pages|\d+[ ](?:slab|reserved)
+    |(?:[Aa]ctive(?:_anon|_file)?|inactive_file|unevictable|slab_reclaimable|mapped|\w*pagetables|free):\d+(?![\dk])
+    |(?:Free|Total)[ ]swap|Swap[ ]cache|Out[ ]of[ ]memory|Memory[ ]cgroup|oom-kill:|oom_reaper|Killed[ ]process
+    |Tasks[ ]state|\[[ ]*pid|\[[ ]*\d+\]|\[<|Task[ ]in|memory(?:\+swap)?:[ ]usage|(?:swap|kmem):[ ]usage
+    |R[A-Z0-9]{{2}}:|E[A-Z]{{2}}:|Code:|</?[A-Z]{{2,}}>|SLUB:|SLAB:|Unreclaimable|vmalloc:|warn_alloc|---
+    |(?:\?[ ])?[\w.]+\+0x[0-9a-f]+/0x
+    )""",
+    re.VERBOSE,
+)
+OPEN = (  # lines that are known to go on, and what they go on with
+    (
+        re.compile(rf"[ ]*(?:Node \d+ )?(?:{ZONES}) free:"),
+        re.compile(r"[ ]*(?:[a-z_()]+:\d|all_unreclaimable|(?:yes|no)$)"),
+    ),
+    (
+        re.compile(rf"[ ]*(?:Node \d+ )?(?:{ZONES}):(?!.*= \d+kB)"),
+        re.compile(r"[ ]*(?:\d+\*\d+kB|\([A-Z]+\)|= *\d+kB|\d+kB$)"),
+    ),
+    (re.compile(r"[ ]*lowmem_reserve\[\]:"), re.compile(r"[ ]*\d+(?: \d+)*$")),
+    (re.compile(r".*(?:page allocation|invoked oom-killer)"), re.compile(r"[ ]*(?:order|mode|gfp_mask|nodemask|oom_)")),
+    (re.compile(r"[ ]*(?:CPU: \d+|Pid: \d+)(?!.*\d+\.\d+\.\d+)"), re.compile(r".*(?:ainted|\d+\.\d+\.\d)")),
+)
+STAMP = re.compile(r"\[ *\d{1,9}\.\d{6}\]")
+LINE_WITH_STAMP = re.compile(r"^.*?\[ *\d{1,9}\.\d{6}\]", re.MULTILINE)
+BEFORE_STAMP = re.compile(r"\s+(?=(?:<\d>)?\[ *\d{1,9}\.\d{6}\])")
+NARROWEST, WIDEST = 16, 132  # of wrapped lines; no terminal or mail program breaks a line longer than that
+LONGEST_MESSAGE = 1500  # characters without a prefix that may still be of the message before; the kernel's have 1,024
+EXACT = 0.6  # of the broken lines are this long where a terminal broke them
+DOUBLE_SPACED = 0.4  # of the lines are blank
+
+
+@dataclass(slots=True)
+class Physical:
+    """A line as it stands in the text."""
+
+    number: int
+    text: str
+    width: int  # before a quote was taken off, but without spaces at the end
+    starts: bool = True
+    prefix: Prefix = NONE
+
+
+def joined(lines: Sequence[Physical]) -> Iterator[tuple[int, str, Prefix]]:
+    """The lines as the kernel wrote them: the number of the first, the text, and what is prefix in it."""
+    filled = filled_again(lines)
+    if filled:
+        yield from ((number, text, prefix_of(text)) for number, text in filled)
+        return
+    if sum(not line.text for line in lines) >= DOUBLE_SPACED * len(lines):
+        lines = [line for line in lines if line.text]
+    mark_starts(lines)
+    broken = [line.width for line, after in pairwise(lines) if not after.starts]
+    width, widest = terminal_width(broken), max(broken, default=0)
+    for first, *others in messages(lines):
+        text, last = first.text, first
+        for line in others:
+            if width:
+                text += " " * (width - last.width) + line.text
+            else:
+                text += glue(text, line.text.lstrip(), full=last.width == widest, width=widest) + line.text.lstrip()
+            last = line
+        yield first.number, text, prefix_of(text) if others else first.prefix
+
+
+def messages(lines: Sequence[Physical]) -> Iterator[list[Physical]]:
+    """The lines of each message."""
+    message: list[Physical] = []
+    for line in lines:
+        if line.starts and message:
+            yield message
+            message = []
+        message.append(line)
+    if message:
+        yield message
+
+
+def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
+    """The messages of a log that was filled like prose, or lost its line ends; empty where it was not."""
+    text = "\n".join(line.text for line in lines)
+    if len(STAMP.findall(text)) <= 1.2 * len(LINE_WITH_STAMP.findall(text)):
+        return []
+    found, number = [], lines[0].number
+    for message in BEFORE_STAMP.split(text):
+        found.append((number, message.replace("\n", " ")))
+        number += message.count("\n")
+    return found
+
+
+def mark_starts(lines: Sequence[Physical]) -> None:
+    """Say of each line whether it begins a message."""
+    for line in lines:
+        line.prefix = prefix_of(line.text)
+    after: Physical | None = None
+    for has_prefix, run in groupby(lines, key=lambda line: bool(line.prefix.end or not line.text)):
+        if not has_prefix:
+            bare = list(run)
+            if after is not None and after.text and sum(line.width for line in bare) <= LONGEST_MESSAGE:
+                for line in bare:
+                    line.starts = False
+            else:
+                mark_bare(bare, max(line.width for line in lines))
+            after = bare[-1]
+        else:
+            *_, after = run
+
+
+def mark_bare(lines: Sequence[Physical], widest: int) -> None:
+    """The same for lines without prefixes, one after the other."""
+    text = ""
+    for number, line in enumerate(lines):
+        line.starts = not number or bool(START.match(line.text)) or not goes_on(text, lines[number - 1], line, widest)
+        text = line.text if line.starts else f"{text} {line.text}"
+
+
+def goes_on(text: str, last: Physical, line: Physical, widest: int) -> bool:
+    """Does a line without a prefix go on with the message before it?"""
+    if any(begun.match(text) and more.match(line.text) for begun, more in OPEN):
+        return True
+    first = len(line.text.split(maxsplit=1)[0])
+    return NARROWEST <= widest <= WIDEST and last.width + 1 + first > widest and START.match(text) is not None
+
+
+def terminal_width(broken: Sequence[int]) -> int:
+    """The column at which a terminal broke lines of these widths; 0 where it was no terminal, or nothing is broken."""
+    widest = max(broken, default=0)
+    exact = broken.count(widest)
+    return widest if exact > 1 and exact >= EXACT * len(broken) and widest >= NARROWEST else 0
+
+
+def glue(text: str, more: str, *, full: bool, width: int) -> str:
+    """What stood where a mail program broke a line: a space, but for a word that was broken itself."""
+    before, after = text.rsplit(" ", 1)[-1], more.split(" ", 1)[0]
+    if re.search(r"\w-$", before) and after[:1].isalnum():
+        return ""
+    return "" if full and len(before) + len(after) > width else " "
