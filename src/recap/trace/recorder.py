@@ -186,7 +186,7 @@ def record_into(
         copy_formats(root, instance, enabled, raw)
         spools = stack.enter_context(spooled(instance, raw))
         comms = Comms()
-        run = Run(request, place, umask, instance, spools, ending, live)
+        run = Tracing(request, place, umask, instance, spools, ending, live)
         run.trace()
         close(request.folder, spools)
         stats = instance.stats()
@@ -360,7 +360,7 @@ def ended_by_signals() -> Iterator[Ending]:
 
 
 @dataclass
-class Run:
+class Tracing:
     """The trace while it is on."""
 
     request: Request

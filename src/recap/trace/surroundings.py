@@ -83,7 +83,7 @@ def save_page_flags(path: Path) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-class Part(NamedTuple):
+class FlagRuns(NamedTuple):
     """Page frames from `first` on: where runs of equal flags start among them."""
 
     first: int
@@ -92,12 +92,12 @@ class Part(NamedTuple):
     flags: Words
 
 
-def runs_in_parts(path: Path) -> list[Part]:
+def runs_in_parts(path: Path) -> list[FlagRuns]:
     """The runs of the whole file, part by part. The kernel looks at each frame, so it takes several threads."""
     numbers = itertools.count()
     file = os.open(path, os.O_RDONLY)
 
-    def work(_worker: int) -> list[Part]:
+    def work(_worker: int) -> list[FlagRuns]:
         buffer = np.empty(FRAMES_AT_ONCE, np.uint64)
         found = []
         for number in numbers:
@@ -106,7 +106,7 @@ def runs_in_parts(path: Path) -> list[Part]:
             if not read:
                 break
             changed = np.flatnonzero(np.append(True, buffer[1:read] != buffer[: read - 1]))
-            found.append(Part(first, read, changed + first, buffer[changed]))
+            found.append(FlagRuns(first, read, changed + first, buffer[changed]))
         return found
 
     workers = min(READERS, len(os.sched_getaffinity(0)))
