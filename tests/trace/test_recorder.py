@@ -15,9 +15,13 @@ import pytest
 from recap.errors import InputError
 from recap.trace import Event, Recording, tracefs
 from recap.trace.doctor import doctor
+from recap.trace.pagedata import page_data
+from recap.trace.private import private_files, private_folder
 from recap.trace.recorder import EVENTS, Request, ended_by_signals, record, room, wanted
 from recap.trace.spool import Spool
 from recap.trace.surroundings import read_page_flags
+from recap.trace.target import Cgroup
+from recap.trace.tracedat import read_tracedat
 
 REASON = tracefs.obstacle()
 if REASON is None:
@@ -72,7 +76,8 @@ def test_trace_cmd_opens_it(tmp_path: Path) -> None:
     report = ["trace-cmd", "report", "-i", str(tmp_path / "out" / "trace.dat")]
     lines = subprocess.run(report, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(lines) - 1 == found.events  # the first line counts the CPUs
-    assert "tracing_mark_write: START" in "\n".join(lines)
+    text = "\n".join(lines)
+    assert "tracing_mark_write: START" in text
 
 
 @needs_tracing
@@ -103,16 +108,82 @@ def test_lost_events_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @needs_tracing
-def test_the_commands_failure_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "code", "told"),
+    [("exit 7", 7, "sh ended with status 7"), ("kill -9 $$", 137, "sh ended with status -9")],
+)
+def test_the_exit_code_is_the_commands(tmp_path: Path, script: str, code: int, told: str) -> None:
     done = subprocess.run(
-        command("-o", str(tmp_path / "out"), "--events", "light", "--", "sh", "-c", "exit 3"),
+        command("-o", str(tmp_path / "out"), "--events", "light", "--", "sh", "-c", script),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert "sh ended with status 3" in done.stderr
+    assert done.returncode == code
+    assert told in done.stderr
     assert Recording(tmp_path / "out").start is not None
+
+
+@needs_tracing
+def test_when_the_time_is_up_the_command_and_its_children_end(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"sleep 600 & echo $! > {pids}; wait"
+    found = record(Request(tmp_path / "out", ["sh", "-c", script], "light", duration=0.5, page_flags=False))
+    assert (found.status, found.ended_by) == (None, "duration")
+    assert 0.5 <= found.seconds < 2
+    child = Path("/proc", pids.read_text().strip())
+    deadline = time.monotonic() + 10
+    while child.exists() and "sleep" in (child / "cmdline").read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not child.exists() or not (child / "cmdline").read_text()
+
+
+@needs_tracing
+def test_a_process_that_runs_already_is_recorded_until_it_ends(tmp_path: Path) -> None:
+    process = subprocess.Popen(["sleep", "1"])
+    found = record(Request(tmp_path / "out", events="light", page_flags=False, pids=[process.pid]))
+    assert process.wait(0) == 0
+    assert (found.pids, found.ended_by, found.status) == ([process.pid], None, None)
+    with pytest.raises(InputError, match="cannot be followed: No such process"):
+        record(Request(tmp_path / "again", events="light", page_flags=False, pids=[process.pid]))
+    assert list((tmp_path / "again").iterdir()) == []
+
+
+def test_a_cgroup_is_there_until_it_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.trace.target.CGROUPS", tmp_path)
+    first, second = tmp_path / "machine.slice", tmp_path / "memory/old"
+    (first / "inner").mkdir(parents=True)
+    (second / "inner").mkdir(parents=True)
+    (first / "cgroup.procs").touch()
+    (first / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    (second / "cgroup.procs").touch()
+    (second / "inner/cgroup.procs").write_text("17\n")
+    new, old = Cgroup("/machine.slice"), Cgroup("old")
+    assert (new.lives(), old.lives()) == (True, True)
+    (first / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+    (second / "inner/cgroup.procs").write_text("")
+    assert (new.lives(), old.lives()) == (False, False)
+    with pytest.raises(InputError, match="there is no process in it"):
+        Cgroup("old")
+    with pytest.raises(InputError, match="no such cgroup"):
+        Cgroup("elsewhere")
+    shutil.rmtree(second)
+    assert not old.lives()
+
+
+@needs_tracing
+def test_a_cpu_that_comes_later_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    online = [[0]]
+    monkeypatch.setattr("recap.trace.tracefs.cpus_of", lambda _instance: online[0])
+    monkeypatch.setattr("recap.trace.spool.cpus_of", lambda _instance: online[0])
+
+    def live(_told: object) -> None:
+        online[0] = cpus
+
+    cpus = sorted(os.sched_getaffinity(0))
+    found = record(Request(tmp_path / "out", events="light", duration=0.6, page_flags=False), live)
+    assert found.cpus == len(cpus)
+    assert set(np.unique(Recording(tmp_path / "out").events.cpu)) == set(cpus)
 
 
 @pytest.mark.slow
@@ -172,10 +243,56 @@ def test_doctor_cleans_up_after_the_killed() -> None:
 def test_what_cannot_be_recorded_is_refused_beforehand(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such command"):
         record(Request(tmp_path / "new", ["no-such-command"]))
-    (tmp_path / "trace.dat").touch()
-    with pytest.raises(InputError, match="is there already"):
-        record(Request(tmp_path, ["true"]))
+    with pytest.raises(InputError, match="are given together"):
+        record(Request(tmp_path / "new", ["true"], pids=[1]))
     assert not (tmp_path / "new").exists()
+
+
+def test_only_a_folder_that_is_ours_and_empty_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    for name, reason in (("used", "is not empty"), ("link", "is a link"), ("used/file", "is not a folder")):
+        with pytest.raises(InputError, match=reason):
+            record(Request(tmp_path / name, ["true"]))
+    monkeypatch.setattr("recap.trace.private.os.geteuid", lambda: 12345)
+    with pytest.raises(InputError, match="belongs to another user"):
+        record(Request(tmp_path / "elsewhere", ["true"]))
+
+
+def test_no_file_is_written_elsewhere_whatever_is_put_in_the_folders_place(tmp_path: Path) -> None:
+    with private_files(), private_folder(tmp_path / "out") as place:
+        (tmp_path / "out").rename(tmp_path / "moved")
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
+        (place / "trace.dat").write_text("x")
+        (place / "raw").mkdir()
+    assert sorted(path.name for path in (tmp_path / "moved").iterdir()) == ["raw", "trace.dat"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "moved", *sorted((tmp_path / "moved").iterdir()))]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+@needs_tracing
+@pytest.mark.compiled
+def test_no_kernel_address_is_kept(tmp_path: Path) -> None:
+    symbols = (line.split() for line in Path("/proc/kallsyms").read_text().splitlines())
+    writer = next((int(line[0], 16) for line in symbols if line[2] == "tracing_mark_write"), 0)
+    folder = tmp_path / "out"
+    record(Request(folder, [sys.executable, "-c", TOUCH], page_flags=False))
+    trace = read_tracedat(folder / "trace.dat")
+    insertion = next(described for described in trace.formats.values() if described.name == "mm_lru_insertion")
+    assert any("*" in field.type for field in insertion.fields.values())
+    with page_data(trace) as pages:
+        for lane in pages.lanes:
+            while not lane.last:
+                lane.turn()
+                whole = bytes(lane.data[lane.begin : lane.end])
+                for shift in (0, 4):  # records begin at whole words of four bytes
+                    words = np.frombuffer(whole[shift : len(whole) - shift], "<u8")
+                    assert not ((words >> np.uint64(48) == 0xFFFF) & (words >> np.uint64(32) != 0xFFFFFFFF)).any()
+                    assert writer == 0 or not (words - np.uint64(writer) < 4096).any()
 
 
 @pytest.mark.parametrize(

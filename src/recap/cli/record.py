@@ -1,4 +1,4 @@
-"""`recap record`: this machine, around a command."""
+"""`recap record`: this machine, along with a command or with what runs already."""
 
 import signal
 import sys
@@ -15,30 +15,37 @@ from recap.trace.recorder import RecordFile, Request, record
 Out = Annotated[Path, Parameter(name=["--out", "-o"])]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
 Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
-COMMAND_FAILED = 1
+KILLED = 128  # and the signal's number, as shells have it
 
 
-def verb(
+def verb(  # noqa: PLR0913 (each is an option)
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     out: Out,
+    pid: tuple[int, ...] = (),
+    cgroup: str | None = None,
     events: Literal["light", "full"] = "full",
     duration: Duration = None,
     buffer: Megabytes = None,
     page_flags: bool = True,
     json: Json = False,
 ) -> int:
-    """Record the page allocator of this machine around a command, for a time, or until Ctrl-C.
+    """Record the page allocator of this machine along with a command, for a time, or until Ctrl-C.
 
-    Everything the machine does is recorded, not the command alone. It needs root and nothing else: no trace-cmd, no
-    compiler, no BPF. The trace is in a private instance of tracefs; whatever ends the recording, the kernel is left as
-    it was and what was recorded so far is kept. `recap doctor` tells beforehand whether it can work.
+    Everything the machine does is recorded, not the command, process or cgroup alone: they share its memory. It needs
+    root and nothing else: no trace-cmd, no compiler, no BPF. The trace is in a private instance of tracefs; whatever
+    ends the recording, the kernel is left as it was and what was recorded so far is kept. `recap doctor` tells
+    beforehand whether it can work. The exit code is the command's.
 
     Parameters
     ----------
     command
         What to run, after `--`; without it the recording ends with Ctrl-C, or when the time is up.
     out
-        A new folder for the recording.
+        A folder for the recording: new, or empty. Only its owner can read it.
+    pid
+        Record until this process ends; given several times, until all have.
+    cgroup
+        Record until this cgroup is empty: its path, as in /proc/PID/cgroup.
     events
         `light`: pages, reclaim and compaction begin and end. `full`: all that `verify` and `compare` want.
     duration
@@ -46,10 +53,11 @@ def verb(
     buffer
         Megabytes of buffer for each CPU; more of it loses less.
     page_flags
-        Save the state of all page frames before and after: 0.1 s for each GiB of memory, and 99.9 % of the frees find
-        their allocation.
+        Save the state of all page frames before: up to 0.03 s for each GiB of memory.
     """
-    request = Request(out, command, events, duration, buffer * 1024 if buffer else None, page_flags)
+    request = Request(
+        out, command, events, duration, buffer * 1024 if buffer else None, page_flags, pids=pid, cgroup=cgroup
+    )
     with line() as tell:
         found = record(request, lambda live: tell(running(live)), lambda share: tell(f"packing the trace: {share:.0%}"))
     show(found, lambda result: recorded(result, out), as_json=json)
@@ -57,10 +65,10 @@ def verb(
 
 
 def exit_code(found: RecordFile) -> int:
-    """The exit code: 0, 1 where the command failed, or what a signal that cut it short stands for."""
+    """The command's exit code; else 0, or what a signal that cut the recording short stands for."""
     if found.status:
         print(f"recap: {found.command[0]} ended with status {found.status}", file=sys.stderr)
-        return COMMAND_FAILED
+        return found.status if found.status > 0 else KILLED - found.status
     if found.ended_by in (None, "duration") or (found.ended_by == "SIGINT" and not found.command):
         return 0
-    return 128 + signal.Signals[found.ended_by]
+    return KILLED + signal.Signals[found.ended_by]

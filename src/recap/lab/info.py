@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.lab.episodes import PERCENTILES, EpisodeTally
+from recap.lab.finding import finding
 from recap.lab.information import Info, Lifetime, Matching
 from recap.lab.memory import vmstat_change, zones
 from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
@@ -56,7 +57,8 @@ def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | No
     record = read_record(recording.folder) if recording.folder else None
     recorder = record.recorder if record else ()
     found = examine(recording.flow(), start_of(recording), str(path), progress, recorder)
-    return msgspec.structs.replace(found, zones=list(zones(recording)), vmstat=vmstat_change(recording))
+    found = msgspec.structs.replace(found, zones=list(zones(recording)), vmstat=vmstat_change(recording))
+    return msgspec.structs.replace(found, finding=finding(found, recording, record))
 
 
 def start_of(recording: Recording) -> Start:

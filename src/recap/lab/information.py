@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from recap.lab.memory import ZoneMemory
@@ -130,6 +132,17 @@ class LostSpan(msgspec.Struct, frozen=True):
     count: int | None
 
 
+Kind = Literal["oom", "failures", "stalls", "background", "cgroup", "calm", "empty"]  # the worst there was
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What matters in a recording, in one line, and the command that goes on."""
+
+    kind: Kind
+    says: str
+    next: str
+
+
 class Info(msgspec.Struct, frozen=True):
     """The result of `info`.
 
@@ -166,6 +179,7 @@ class Info(msgspec.Struct, frozen=True):
     notes: list[str]
     zones: list[ZoneMemory] = []
     vmstat: dict[str, int] = {}  # what it counted meanwhile, or where there is but one file, since boot
+    finding: Finding | None = None  # None where only a trace was examined
     schema: int = 1
 
     def _repr_html_(self) -> str:

@@ -51,6 +51,8 @@ def sections(result: Info) -> Iterator[RenderableType]:
     yield from titled("counted by the kernel", table(("vmstat", since), counted, left=1))
     yield from lost(result)
     yield from (Text(f"Note: {note}") for note in result.notes)
+    if result.finding is not None:
+        yield Text(f"{result.finding.says}. Next: {result.finding.next}", style="bold")
 
 
 def titled(title: str, body: Table | None) -> Iterator[RenderableType]:

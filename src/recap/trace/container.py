@@ -83,12 +83,17 @@ class RawFolder:
         return rest.partition("]")[0] if bracket else "local"
 
 
-def pack(raw: RawFolder, target: Path, progress: Callable[[float], None] | None = None) -> None:
-    """Write the trace.dat; where that fails, there is none."""
+def pack(
+    raw: RawFolder,
+    target: Path,
+    progress: Callable[[float], None] | None = None,
+    edit: Callable[[bytearray], None] | None = None,
+) -> None:
+    """Write the trace.dat; where that fails, there is none. `edit` may change pages before they are packed."""
     unfinished = target.with_name(target.name + ".part")
     try:
         with unfinished.open("wb") as file:
-            Container(file, raw).write(progress or (lambda _share: None))
+            Container(file, raw, edit).write(progress or (lambda _share: None))
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
@@ -99,9 +104,10 @@ def pack(raw: RawFolder, target: Path, progress: Callable[[float], None] | None 
 class Container:
     """A trace.dat while it is written: sections first, then the options that say where they are."""
 
-    def __init__(self, file: BinaryIO, raw: RawFolder) -> None:
+    def __init__(self, file: BinaryIO, raw: RawFolder, edit: Callable[[bytearray], None] | None) -> None:
         self.file = file
         self.raw = raw
+        self.edit = edit
         self.zstd = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
         self.places: dict[int, int] = {}
 
@@ -174,10 +180,12 @@ class Container:
         at, count = self.file.tell(), 0
         self.file.write(bytes(4))
         with path.open("rb") as pages:
-            while chunk := pages.read(CHUNK_PAGES * page_size):
-                chunk = chunk[: len(chunk) // page_size * page_size]  # a reader that was killed ends inside a page
+            while read := pages.read(CHUNK_PAGES * page_size):
+                chunk = bytearray(read[: len(read) // page_size * page_size])  # a killed reader ends inside a page
                 if not chunk:
                     break
+                if self.edit:
+                    self.edit(chunk)
                 packed = self.zstd.compress(chunk)
                 self.file.write(struct.pack("<II", len(packed), len(chunk)) + packed)
                 count += 1

@@ -10,7 +10,6 @@ import fnmatch
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,24 +21,27 @@ import msgspec
 
 from recap.errors import InputError, RecapError
 from recap.trace import surroundings
+from recap.trace.addresses import Addresses, blank_pages
 from recap.trace.container import RawFolder, pack
-from recap.trace.formats import parse_fields
+from recap.trace.formats import parse_fields, parse_format
 from recap.trace.opening import RAW, TRACE
+from recap.trace.private import empty, private_files, private_folder
 from recap.trace.recording import END, START
-from recap.trace.spool import Spool
+from recap.trace.spool import Spools, spooled
+from recap.trace.target import Cgroup, Command, Endless, Processes, Target, check_command
+from recap.trace.tracedat import page_header
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
 RECORD = "record.json"
-PAGE_FLAGS = "kpageflags.{}.npz"
+PAGE_FLAGS = "kpageflags.0.npz"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers
 BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
 LARGEST_BUFFER_KB = 32 << 10  # for each CPU: 0.8 s at a million events a second
 LARGEST_SHARE = 32  # all buffers together take at most this part of the memory that is available
 LEAST_BUFFER_KB = 1 << 10
-PATIENCE = 5  # seconds for the command to end by itself
 SAVED_COMMS = 4096
-NAMED = ("tracing_mark_write",)  # symbols whose addresses are in our events
+NO_ADDRESS = f"{0:016x} t tracing_mark_write\n"  # what marks are from; where it lies is kept nowhere
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 EventSet = Literal["light", "full"]
@@ -95,7 +97,7 @@ class RecordFile(msgspec.Struct, frozen=True):
     status: int | None  # the command's exit status; None if there was none, or it was ended with the recording
     events: int  # recorded
     lost: int  # that found no room; `recap info` shows where
-    seconds: float
+    seconds: float  # from START to END
     bytes: int  # of trace.dat
     event_set: str
     enabled: list[str]
@@ -104,6 +106,8 @@ class RecordFile(msgspec.Struct, frozen=True):
     recorder: list[int]  # recap's own threads: their work is in the trace too
     ended_by: str | None  # the signal that ended it, or "duration"
     list_order: str = surroundings.LIST_ORDER
+    pids: list[int] = []  # recorded as long as these processes lived, but as all else: the whole machine
+    cgroup: str | None = None
     schema: int = 1
 
 
@@ -119,14 +123,16 @@ class Live:
 
 @dataclass
 class Request:
-    """What to record: a command, a time, or until somebody says stop."""
+    """What to record: along with a command, with what runs already, for a time, or until a signal ends it."""
 
     folder: Path
     command: Sequence[str] = ()
     events: EventSet = "full"
     duration: float | None = None
     buffer_kb: int | None = None
-    page_flags: bool = True  # save the state of all page frames: 0.1 s for each GiB, before and after
+    page_flags: bool = True  # save the state of all page frames at the start
+    pids: Sequence[int] = ()  # record as long as these live
+    cgroup: str | None = None  # or this
 
 
 @dataclass
@@ -158,45 +164,54 @@ def record(
         InputError: the folder or the command is not usable.
     """
     check(request)
-    began = time.monotonic()
-    raw = request.folder / RAW
+    with private_files() as umask, private_folder(request.folder) as place:
+        return record_into(place, umask, request, live, packing)
+
+
+def record_into(
+    place: Path,
+    umask: int,
+    request: Request,
+    live: Callable[[Live], None] | None,
+    packing: Callable[[float], None] | None,
+) -> RecordFile:
+    """The same, into a folder that is ready. What is said names the folder as it was asked for."""
+    raw = place / RAW
     with ended_by_signals() as ending, ExitStack() as stack:
         root = stack.enter_context(tracefs())
-        request.folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(saved_comms(root))
         instance = stack.enter_context(private_instance(root))
         enabled = set_up(instance, request)
-        surroundings.save_once(request.folder)
+        surroundings.save_once(place)
         copy_formats(root, instance, enabled, raw)
         spools = stack.enter_context(spooled(instance, raw))
         comms = Comms()
-        status = watch(request, instance, spools, ending, live)
-        instance.write("tracing_on", "0")
+        run = Tracing(request, place, umask, instance, spools, ending, live)
+        run.trace()
         close(request.folder, spools)
         stats = instance.stats()
         comms.save(root, raw)
         buffer_kb = int(instance.read(f"per_cpu/cpu{instance.cpus[0]}/buffer_size_kb").split()[0])
-    seconds = time.monotonic() - began
-    for path in request.folder.glob(PAGE_FLAGS.format("*")):
-        surroundings.pack_page_flags(path)
-    target = request.folder / TRACE
-    pack_or_keep(raw, target, packing)
+    target = place / TRACE
+    pack_or_keep(raw, target, request.folder, packing)
     found = RecordFile(
         kernel=" ".join(os.uname()),
         command=list(request.command),
-        status=status,
+        status=run.status,
         events=stats.events,
         lost=stats.lost,
-        seconds=seconds,
+        seconds=run.seconds,
         bytes=target.stat().st_size,
         event_set=request.events,
         enabled=enabled,
         buffer_kb=buffer_kb,
-        cpus=len(spools),
-        recorder=[os.getpid(), *(spool.thread.native_id or 0 for spool in spools)],
+        cpus=len(spools.by_cpu),
+        recorder=[os.getpid(), *spools.threads()],
         ended_by=ending.reason,
+        pids=list(request.pids),
+        cgroup=request.cgroup,
     )
-    (request.folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    (place / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     return found
 
 
@@ -210,13 +225,21 @@ def read_record(folder: Path) -> RecordFile | None:
 
 def check(request: Request) -> None:
     """Refuse before anything is touched."""
-    for name in (TRACE, RAW):
-        if (request.folder / name).exists():
-            raise InputError(request.folder, name, "is there already", "give another folder, or move it away")
-    if request.folder.exists() and not request.folder.is_dir():
-        raise InputError(request.folder, "", "is not a folder", "give another name")
-    if request.command and shutil.which(request.command[0]) is None:
-        raise InputError(request.command[0], "", "there is no such command", "give one that can be run after `--`")
+    check_command(request.command)
+    if bool(request.command) + bool(request.pids) + bool(request.cgroup) > 1:
+        problem, mend = "are given together", "give a command, --pid or --cgroup"
+        raise InputError("record", "a command, --pid, --cgroup", problem, mend)
+
+
+def target_of(request: Request, umask: int) -> Target:
+    """What the recording lasts as long as; a command is started."""
+    if request.command:
+        return Command(request.command, umask)
+    if request.pids:
+        return Processes(request.pids)
+    if request.cgroup is not None:
+        return Cgroup(request.cgroup)
+    return Endless()
 
 
 def set_up(instance: Instance, request: Request) -> list[str]:
@@ -257,18 +280,7 @@ def copy_formats(root: Path, instance: Instance, enabled: Sequence[str], raw: Pa
         copy(root / name, raw / name)
     copy(instance.path / "trace_clock", raw / "trace_clock")
     (raw / "uname").write_text(" ".join(os.uname()))
-    (raw / "kallsyms").write_text("".join(symbols()))
-
-
-def symbols() -> Iterator[str]:
-    """The kernel's symbols that occur in our events, each with the one behind it, where it ends."""
-    wanted_next = False
-    with suppress(OSError), Path("/proc/kallsyms").open() as file:
-        for line in file:
-            found = line.split()[2] in NAMED
-            if found or wanted_next:
-                yield line
-            wanted_next = found
+    (raw / "kallsyms").write_text(NO_ADDRESS)
 
 
 def copy(source: Path, target: Path) -> None:
@@ -278,31 +290,15 @@ def copy(source: Path, target: Path) -> None:
         target.write_bytes(source.read_bytes())
 
 
-@contextmanager
-def spooled(instance: Instance, raw: Path) -> Iterator[list[Spool]]:
-    """A reader for each CPU, from before the first event; stopped in any case."""
-    data = parse_fields((raw / "events/header_page").read_text())["data"]
-    pages = [f"per_cpu/cpu{cpu}/trace_pipe_raw" for cpu in instance.cpus]
-    spools = [Spool(instance.path / name, raw / name, data.offset + data.size) for name in pages]
-    try:
-        for spool in spools:
-            spool.start()
-        yield spools
-    finally:
-        for spool in spools:
-            spool.stop()
-
-
-def close(folder: Path, spools: list[Spool]) -> None:
+def close(folder: Path, spools: Spools) -> None:
     """Let all readers read to the end, and hear what went wrong."""
-    for spool in spools:
-        spool.stop()
+    spools.stop()
     broken(folder, spools)
 
 
-def broken(folder: Path, spools: Sequence[Spool]) -> None:
+def broken(folder: Path, spools: Spools) -> None:
     """Raise what stopped a reader; what it had until then stays, and can be read as it is."""
-    for spool in spools:
+    for spool in spools.by_cpu.values():
         if spool.error is not None:
             reason, kept = spool.error.strerror, f"what was recorded until then is kept: `recap info {folder}`"
             raise RecapError(f"{folder} cannot be written any more ({reason}); {kept}")
@@ -363,92 +359,83 @@ def ended_by_signals() -> Iterator[Ending]:
             signal.signal(number, handler)
 
 
-def watch(
-    request: Request,
-    instance: Instance,
-    spools: Sequence[Spool],
-    ending: Ending,
-    live: Callable[[Live], None] | None,
-) -> int | None:
-    """Trace around the command, or until the time is up or a signal comes; the command's exit status."""
-    folder = request.folder
-    instance.write("tracing_on", "1")
-    if request.page_flags:
-        surroundings.save_page_flags(folder / PAGE_FLAGS.format(0))
-    instance.mark(START)
-    surroundings.save_proc(folder, 0)
-    process = start(request) if request.command else None
+@dataclass
+class Tracing:
+    """The trace while it is on."""
 
-    def look(began: float) -> None:
-        broken(folder, spools)
-        report(instance, spools, began, live)
+    request: Request
+    place: Path  # of the recording
+    umask: int  # of the command
+    instance: Instance
+    spools: Spools
+    ending: Ending
+    live: Callable[[Live], None] | None
+    began: float = 0.0
+    seconds: float = 0.0
+    status: int | None = None
 
-    try:
-        wait(process, request.duration, ending, look)
-    finally:
-        status = end(process) if process else None
-    surroundings.save_proc(folder, 1)
-    instance.mark(END)
-    if request.page_flags:
-        surroundings.save_page_flags(folder / PAGE_FLAGS.format(1))
-    return status
+    def trace(self) -> None:
+        """Trace along with the target, or until the time is up or a signal comes. Its end is not waited for."""
+        self.instance.write("tracing_on", "1")
+        if self.request.page_flags:
+            surroundings.save_page_flags(self.place / PAGE_FLAGS)
+        self.instance.mark(START)
+        surroundings.save_proc(self.place, 0)
+        self.began = time.monotonic()
+        target = self.start()
+        try:
+            self.wait(target)
+            self.seconds = time.monotonic() - self.began
+            surroundings.save_proc(self.place, 1)
+            self.instance.mark(END)
+            self.instance.write("tracing_on", "0")
+            self.spools.look_for_cpus()
+        finally:
+            self.status = target.end()
 
+    def start(self) -> Target:
+        """Begin with the target; where that cannot be, there is nothing to keep."""
+        try:
+            return target_of(self.request, self.umask)
+        except InputError:
+            empty(self.place)
+            raise
 
-def start(request: Request) -> subprocess.Popen[bytes]:
-    """Run the command; where the kernel will not, there is nothing to keep."""
-    try:
-        return subprocess.Popen(request.command)
-    except OSError as error:
-        shutil.rmtree(request.folder / RAW)
-        mend = "give one that can be run after `--`"
-        raise InputError(request.command[0], "", f"cannot be run: {error.strerror}", mend) from None
+    def wait(self, target: Target) -> None:
+        """Until the target is gone, the time is up, or a signal has come."""
+        duration = self.request.duration
+        while not self.ending.wanted and target.lives():
+            left = LOOK if duration is None else min(LOOK, self.began + duration - time.monotonic())
+            if left <= 0:
+                self.ending.wanted, self.ending.reason = True, "duration"
+                return
+            target.wait(left)
+            self.look()
 
-
-def wait(
-    process: subprocess.Popen[bytes] | None, duration: float | None, ending: Ending, look: Callable[[float], None]
-) -> None:
-    """Until the command ends, the time is up, or a signal has come."""
-    began = time.monotonic()
-    while not ending.wanted and (process is None or process.poll() is None):
-        left = LOOK if duration is None else min(LOOK, began + duration - time.monotonic())
-        if left <= 0:
-            ending.wanted, ending.reason = True, "duration"
-            return
-        if process is None:
-            time.sleep(left)
-        else:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(left)
-        look(began)
-
-
-def report(instance: Instance, spools: Sequence[Spool], began: float, live: Callable[[Live], None] | None) -> None:
-    """Tell how it goes."""
-    if live is not None:
-        stats = instance.stats()
-        written = sum(spool.written for spool in spools)
-        live(Live(time.monotonic() - began, stats.events, stats.lost, written))
+    def look(self) -> None:
+        """See that all is well, and tell how it goes."""
+        broken(self.request.folder, self.spools)
+        self.spools.look_for_cpus()
+        if self.live is not None:
+            stats = self.instance.stats()
+            self.live(Live(time.monotonic() - self.began, stats.events, stats.lost, self.spools.written()))
 
 
-def end(process: subprocess.Popen[bytes]) -> int | None:
-    """End a command that has not ended, gently if possible; the exit status it had by itself."""
-    if process.poll() is not None:
-        return process.returncode
-    process.terminate()
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    return None
-
-
-def pack_or_keep(raw: Path, target: Path, packing: Callable[[float], None] | None) -> None:
+def pack_or_keep(raw: Path, target: Path, folder: Path, packing: Callable[[float], None] | None) -> None:
     """Make the trace.dat; where that is interrupted, the raw pages stay and can be read as they are."""
     try:
-        pack(RawFolder(raw), target, packing)
+        pack_blanked(RawFolder(raw), target, packing)
     except (OSError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
-        kept = f"nothing is lost: `recap convert {raw} {target}`"
-        raise RecapError(f"{target} was not packed ({reason}); {kept}") from None
+        kept = f"nothing is lost: `recap convert {folder / RAW} {folder / TRACE}`"
+        raise RecapError(f"{folder / TRACE} was not packed ({reason}); {kept}") from None
     shutil.rmtree(raw)
+
+
+def pack_blanked(raw: RawFolder, target: Path, packing: Callable[[float], None] | None) -> None:
+    """Make the trace.dat, without the addresses of the recorded kernel."""
+    header = page_header(parse_fields(raw.text("events/header_page")))
+    formats = (parse_format(system, text) for system, texts in raw.formats() for text in texts)
+    fields = Addresses(described for described in formats if described)
+    size = raw.page_size()
+    pack(raw, target, packing, lambda pages: blank_pages(pages, fields, size, header.commit, header.payload))

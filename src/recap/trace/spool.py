@@ -8,8 +8,12 @@ import fcntl
 import os
 import select
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from recap.trace.formats import parse_fields
+from recap.trace.tracefs import Instance, cpus_of
 
 PIPE_BYTES = 1 << 20
 NICENESS = -10  # the reader must get its turn before the buffer is full
@@ -26,7 +30,7 @@ class Spool:
         self.written = 0
         self.error: OSError | None = None
         self.source = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
-        self.target = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        self.target = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self.pipe = os.pipe()
         with suppress(OSError):  # more than the limit: the usual 64 KiB do, in smaller bites
             fcntl.fcntl(self.pipe[1], fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -89,3 +93,54 @@ class Spool:
             self.thread.join()
         while self.files:
             os.close(self.files.pop())
+
+
+class Spools:
+    """A reader for each CPU. One that goes offline keeps its buffer, and its reader; one that comes gets a reader."""
+
+    def __init__(self, instance: Instance, raw: Path) -> None:
+        self.instance = instance
+        self.raw = raw
+        data = parse_fields((raw / "events/header_page").read_text())["data"]
+        self.page_size = data.offset + data.size
+        self.by_cpu: dict[int, Spool] = {}
+        for cpu in instance.cpus:
+            self.add(cpu)
+
+    def add(self, cpu: int) -> Spool:
+        """A reader for one more CPU, not yet started."""
+        name = f"per_cpu/cpu{cpu}/trace_pipe_raw"
+        self.by_cpu[cpu] = Spool(self.instance.path / name, self.raw / name, self.page_size)
+        return self.by_cpu[cpu]
+
+    def look_for_cpus(self) -> None:
+        """Read those too that came online; what they recorded until now is in their buffers."""
+        for cpu in cpus_of(self.instance.path):
+            if cpu not in self.by_cpu:
+                self.instance.cpus.append(cpu)
+                self.add(cpu).start()
+
+    def stop(self) -> None:
+        """Let all read to the end."""
+        for spool in self.by_cpu.values():
+            spool.stop()
+
+    def written(self) -> int:
+        """Bytes on disk."""
+        return sum(spool.written for spool in self.by_cpu.values())
+
+    def threads(self) -> list[int]:
+        """The readers' thread ids."""
+        return [spool.thread.native_id or 0 for spool in self.by_cpu.values()]
+
+
+@contextmanager
+def spooled(instance: Instance, raw: Path) -> Iterator[Spools]:
+    """A reader for each CPU, from before the first event; stopped in any case."""
+    spools = Spools(instance, raw)
+    try:
+        for spool in spools.by_cpu.values():
+            spool.start()
+        yield spools
+    finally:
+        spools.stop()

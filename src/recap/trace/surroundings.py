@@ -1,9 +1,14 @@
 """What is saved around a trace: /proc before and after, the sysctls, and the flags of all page frames."""
 
+import itertools
 import json
+import os
+import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +30,9 @@ FRAMES_AT_ONCE = 1 << 18
 LIST_ORDER = "unknown"
 MOST_FRAMES = 1 << 32
 TAKE_AGAIN = "record again"
-NO_FLAGS = np.uint64((1 << 64) - 1)  # that no frame has
+KPAGEFLAGS = Path("/proc/kpageflags")
+READERS = 4
+FAST = 1  # zlib's level: a recording waits for it
 
 # /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst); the numbers are its ABI.
 KPF_LRU, KPF_SLAB, KPF_BUDDY, KPF_NOPAGE, KPF_PGTABLE = 5, 7, 10, 20, 26
@@ -60,28 +67,54 @@ def sysctls() -> Iterator[tuple[str, str]]:
 
 def save_page_flags(path: Path) -> None:
     """All page frames' flags, as runs of equal ones. They are read one by one while the machine runs on."""
-    starts, values, frames = [], [], 0
-    buffer = np.full(FRAMES_AT_ONCE + 1, NO_FLAGS)  # before the part that is read, the last frame of the one before
     try:
-        with Path("/proc/kpageflags").open("rb", buffering=0) as file:
-            while read := file.readinto(buffer[1:].view(np.uint8).data) // buffer.itemsize:
-                changed = np.flatnonzero(buffer[1 : read + 1] != buffer[:read])
-                starts.append(changed + frames)
-                values.append(buffer[1 + changed])
-                buffer[0] = buffer[read]
-                frames += read
+        parts = sorted(runs_in_parts(KPAGEFLAGS), key=lambda part: part.first)
     except OSError:
         return
-    meta = json.dumps({"list_order": LIST_ORDER, "source": "/proc/kpageflags", "atomic": False})
-    # Packed when nothing is recorded any more: that takes longer than to read them.
-    np.savez(path, start=np.concatenate(starts), flags=np.concatenate(values), frames=frames, meta=np.array(meta))
+    starts = np.concatenate([part.start for part in parts])
+    flags = np.concatenate([part.flags for part in parts])
+    begins = np.append(True, flags[1:] != flags[:-1])  # a part begins with a run of its own
+    meta = json.dumps({"list_order": LIST_ORDER, "source": str(KPAGEFLAGS), "atomic": False})
+    frames = sum(part.frames for part in parts)
+    arrays = {"start": starts[begins], "flags": flags[begins], "frames": np.array(frames), "meta": np.array(meta)}
+    with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED, compresslevel=FAST) as file:
+        for name, array in arrays.items():
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def pack_page_flags(path: Path) -> None:
-    """Make such a file small."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
-    np.savez_compressed(path, **arrays)
+class FlagRuns(NamedTuple):
+    """Page frames from `first` on: where runs of equal flags start among them."""
+
+    first: int
+    frames: int
+    start: npt.NDArray[np.int64]
+    flags: Words
+
+
+def runs_in_parts(path: Path) -> list[FlagRuns]:
+    """The runs of the whole file, part by part. The kernel looks at each frame, so it takes several threads."""
+    numbers = itertools.count()
+    file = os.open(path, os.O_RDONLY)
+
+    def work(_worker: int) -> list[FlagRuns]:
+        buffer = np.empty(FRAMES_AT_ONCE, np.uint64)
+        found = []
+        for number in numbers:
+            first = number * FRAMES_AT_ONCE
+            read = os.preadv(file, [buffer.view(np.uint8).data], first * buffer.itemsize) // buffer.itemsize
+            if not read:
+                break
+            changed = np.flatnonzero(np.append(True, buffer[1:read] != buffer[: read - 1]))
+            found.append(FlagRuns(first, read, changed + first, buffer[changed]))
+        return found
+
+    workers = min(READERS, len(os.sched_getaffinity(0)))
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            return [part for parts in pool.map(work, range(workers)) for part in parts]
+    finally:
+        os.close(file)
 
 
 def read_page_flags(path: Path) -> Words:

@@ -129,7 +129,7 @@ class Instance:
 
 
 def cpus_of(instance: Path) -> list[int]:
-    """The CPUs that are online and have a buffer."""
+    """The CPUs that are online now and have a buffer. The buffer of one that goes offline keeps what it has."""
     numbers: list[int] = []
     for part in Path("/sys/devices/system/cpu/online").read_text().strip().split(","):
         first, _, last = part.partition("-")
