@@ -32,3 +32,7 @@ class InputError(RecapError):
     def __str__(self) -> str:
         place = f"{self.path}: {self.where}: " if self.where else f"{self.path}: "
         return " ".join(f"{place}{self.problem}; {self.mend}".split())
+
+
+class RecapWarning(UserWarning):
+    """What went otherwise than one would think, where the result is right all the same."""

@@ -1,6 +1,5 @@
 """`recap compare`: one workload under several policies."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, progress_of_runs, show
+from recap.cli.streams import say
 from recap.lab.compare import compare
 from recap.report.comparison import comparison
 
@@ -65,4 +65,4 @@ def verb(
         result = compare(source, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
     show(result, comparison, as_json=json)
     if out is not None:
-        print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)
+        say(f"full results are in {out}; see them with: recap report {out}")

@@ -1,7 +1,6 @@
 """`recap record`: this machine, around a command."""
 
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, line, show
+from recap.cli.streams import say
 from recap.report.recorder import recorded, running
 from recap.trace.recorder import RecordFile, Request, record
 
@@ -59,7 +59,7 @@ def verb(
 def exit_code(found: RecordFile) -> int:
     """The exit code: 0, 1 where the command failed, or what a signal that cut it short stands for."""
     if found.status:
-        print(f"recap: {found.command[0]} ended with status {found.status}", file=sys.stderr)
+        say(f"{found.command[0]} ended with status {found.status}")
         return COMMAND_FAILED
     if found.ended_by in (None, "duration") or (found.ended_by == "SIGINT" and not found.command):
         return 0

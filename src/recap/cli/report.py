@@ -1,7 +1,6 @@
 """`recap report`: a kept comparison as a page with pictures, as tables, as text, or as a trace for Perfetto."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from recap.cli.streams import say
 from recap.lab.kept import KeptComparison
 from recap.report.exchange import json_schema, to_json
 from recap.report.html import html
@@ -86,4 +86,4 @@ def verb(
     name = IN_THE_FOLDER.get(as_, "").format(table=table, policy=Path(wanted.policy).stem)
     path = output or folder / name
     path.write_bytes(made if isinstance(made, bytes) else made.encode())
-    print(f"recap: wrote {path}", file=sys.stderr)
+    say(f"wrote {path}")

@@ -1,6 +1,5 @@
 """`recap sweep`: one kernel parameter over a range of values."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings, sysctls_of
 from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.cli.streams import say
 from recap.lab.sweep import sweep
 from recap.report.sweep import sweep_plots, sweep_tables
 
@@ -54,4 +54,4 @@ def verb(  # noqa: PLR0913 (each is an option)
     show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
         write_plots(out, lambda: sweep_plots(result, metric))
-        print(f"recap: sweep.json is in {out}", file=sys.stderr)
+        say(f"sweep.json is in {out}")
