@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress_of_runs, show
+from recap.cli.console import Json, Out, progress_of_runs, show
 from recap.cli.streams import say
 from recap.lab.compare import compare
 from recap.report.comparison import comparison
@@ -39,7 +39,7 @@ def verb(
     policy: Policies,
     seeds: Seeds = 5,
     write: Settings = (),
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Let a workload's demand meet each policy, and set the outcomes beside what the kernel did.

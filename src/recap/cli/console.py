@@ -3,13 +3,13 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.markup import escape
@@ -25,6 +25,16 @@ PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a tab
 
 Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print the result as JSON.")]
 Result = TypeVar("Result")
+
+
+def named(_type: object, tokens: Sequence[Token]) -> Path:
+    """A path as it was written, if anything was: Path("") would be the folder one is in."""
+    if not tokens[0].value:
+        raise ValueError("the name is empty.")
+    return Path(tokens[0].value)
+
+
+Out = Annotated[Path | None, Parameter(converter=named)]
 
 
 def show(result: Result, render: Callable[[Result], RenderableType], *, as_json: bool) -> None:

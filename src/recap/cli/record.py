@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, line, show
+from recap.cli.console import Json, line, named, show
 from recap.cli.streams import say
 from recap.report.recorder import recorded, running
 from recap.trace.recorder import RecordFile, Request, record
 
-Out = Annotated[Path, Parameter(name=["--out", "-o"])]
+Folder = Annotated[Path, Parameter(name=["--out", "-o"], converter=named)]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
 Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
 COMMAND_FAILED = 1
@@ -20,7 +20,7 @@ COMMAND_FAILED = 1
 
 def verb(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    out: Out,
+    out: Folder,
     events: Literal["light", "full"] = "full",
     duration: Duration = None,
     buffer: Megabytes = None,

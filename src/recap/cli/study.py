@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.cli.console import Json, Out, progress_of_runs, show, write_plots
 from recap.cli.streams import say
 from recap.lab import effects
 from recap.lab.capture_2008 import FULL, QUICK, capture_2008
@@ -25,7 +25,7 @@ def verb(
     *,
     quick: Quick = False,
     seeds: Seeds = None,
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Reproduce a published result, and answer what its authors left open.

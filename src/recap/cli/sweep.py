@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings, sysctls_of
-from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.cli.console import Json, Out, progress_of_runs, show, write_plots
 from recap.cli.streams import say
 from recap.lab.sweep import sweep
 from recap.report.sweep import sweep_plots, sweep_tables
@@ -24,7 +24,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     seeds: Seeds = 3,
     write: Settings = (),
     metric: Metrics = ("success_percent", "stall_ms", "stolen_pages"),
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Run a workload at each value of a kernel parameter, under each policy, over several seeds.
