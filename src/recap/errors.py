@@ -46,3 +46,7 @@ class MissingExtraError(InputError):
 
     def __init__(self, module: str | None, extra: str) -> None:
         super().__init__(module, "", "is not installed", f"pip install '{DISTRIBUTION}[{extra}]'")
+
+
+class RecapWarning(UserWarning):
+    """What went otherwise than one would think, where the result is right all the same."""

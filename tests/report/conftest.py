@@ -87,7 +87,7 @@ def kept(tmp_path: Path) -> Path:
                 "oom_kills": 1,
             }
             (tmp_path / record.metrics).write_bytes(msgspec.json.encode(figures))
-            timeline(captured).write(tmp_path / record.timeline)
+            (tmp_path / record.timeline).write_bytes(timeline(captured).packed())
             records.append(record)
     columns = [
         Column("kernel", "kernel", 1, {"success_percent": Interval(70, 70, 70), "oom_kills": Interval(0, 0, 0)}),

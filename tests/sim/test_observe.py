@@ -136,18 +136,15 @@ def test_a_page_map_counts_what_the_machine_counts() -> None:
         assert (use == Use.PCP).sum() == simulation.m.array("pcp")["count"].sum()
 
 
-def test_the_file_gives_back_what_was_seen(tmp_path: Path, run: tuple[Timeline, dict[str, float]]) -> None:
+def test_the_file_gives_back_what_was_seen(run: tuple[Timeline, dict[str, float]]) -> None:
     seen, _ = run
-    seen.write(tmp_path / "run.npz")
-    back = read_timeline(tmp_path / "run.npz")
+    back = read_timeline(Path("run.npz"), seen.packed())
     assert (back.pictures == seen.pictures).all()
     assert (back.notes == seen.notes).all()
     assert all((back.samples[name] == column).all() for name, column in seen.samples.items())
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half"])
-def test_another_file_is_bad_input(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "run.npz"
-    path.write_bytes(content)
+def test_another_file_is_bad_input(content: bytes) -> None:
     with pytest.raises(InputError, match="is no timeline of a run"):
-        read_timeline(path)
+        read_timeline(Path("run.npz"), content)

@@ -6,12 +6,15 @@ Exit codes: 0 done, 1 a check failed, 2 bad input or usage, told in one line on 
 import errno
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from cyclopts import App, CycloptsError
 
 from recap import __version__
-from recap.errors import RecapError
+from recap.cli import streams
+from recap.errors import RecapError, RecapWarning
 
 BAD_INPUT = 2
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -78,28 +81,54 @@ def main() -> None:
     """The `recap` command."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `recap policies | head` ends quietly
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:]))
+    streams.prepare()
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        streams.abandon()
+        code = refuse(f"standard output: {error.strerror}")
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with warnings_in_a_line():
+            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except RecapError as error:
         return refuse(str(error))
     except CycloptsError as error:
         return refuse(f"{error} See {' '.join(('recap', *(error.command_chain or ())))} --help.")
+    except MemoryError:
+        return refuse("there is not enough memory for this; take a smaller input, or a larger machine")
     except OSError as error:
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise
         return refuse(f"{error.filename or 'a file could not be written'}: {error.strerror}")
     except KeyboardInterrupt:
-        print("recap: interrupted", file=sys.stderr)
+        streams.say("interrupted")
         return INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
+@contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """What recap warns of is said as its errors are."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: object) -> None:
+            if issubclass(category, RecapWarning):
+                streams.say(str(message))
+            else:
+                others(message, category, *where)  # type: ignore[arg-type]
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
+
+
 def refuse(reason: str) -> int:
     """Say in one line why nothing was done."""
-    print("recap:", " ".join(reason.split()), file=sys.stderr)
+    streams.say(reason)
     return BAD_INPUT

@@ -1,13 +1,12 @@
 """`recap compare`: one workload under several policies."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, Readable, progress_of_runs, show
+from recap.cli.console import Json, Out, Readable, progress_of_runs, show
+from recap.cli.streams import say
 from recap.lab.compare import compare
 from recap.report.comparison import comparison
 
@@ -39,7 +38,7 @@ def verb(
     policy: Policies,
     seeds: Seeds = 5,
     write: Settings = (),
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Let a workload's demand meet each policy, and set the outcomes beside what the kernel did.
@@ -65,4 +64,4 @@ def verb(
         result = compare(source, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
     show(result, comparison, as_json=json)
     if out is not None:
-        print(f"recap: full results are in {out}; see them with: recap report {out}", file=sys.stderr)
+        say(f"full results are in {out}; see them with: recap report {out}")

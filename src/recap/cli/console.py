@@ -1,19 +1,25 @@
 """Where a verb's words go: its result to stdout, as JSON or for people; its progress to stderr."""
 
+import json
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import msgspec
-from cyclopts import Parameter
-from rich.console import Console, RenderableType
+from cyclopts import Parameter, Token
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import Progress
+from rich.segment import Segment
 from rich.text import Text
 
+from recap.cli.streams import say
 from recap.errors import InputError
+from recap.printable import printable
 
 PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
 
@@ -30,12 +36,45 @@ def no_option(_type: object, path: Path) -> None:
 Readable = Annotated[Path, Parameter(allow_leading_hyphen=True, validator=no_option)]
 
 
+def named(_type: object, tokens: Sequence[Token]) -> Path:
+    """A path as it was written, if anything was: Path("") would be the folder one is in."""
+    if not tokens[0].value:
+        raise ValueError("the name is empty.")
+    return Path(tokens[0].value)
+
+
+Out = Annotated[Path | None, Parameter(converter=named)]
+
+
 def show(result: Result, render: Callable[[Result], RenderableType], *, as_json: bool) -> None:
     """Print the result of a verb."""
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(result)).decode())
+        print(json_text(msgspec.json.format(msgspec.json.encode(result)).decode()))
         return
-    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False).print(render(result))
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
+    console.print(Printable(render(result)))
+
+
+def json_text(text: str) -> str:
+    """JSON with escapes where the output lacks a character, or a terminal would be steered by it."""
+    narrow = not (sys.stdout.encoding or "").lower().startswith("utf")
+    return re.sub("[\x7f-\uffff\U00010000-\U0010ffff]" if narrow else "[\x7f-\x9f]", json_escape, text)
+
+
+def json_escape(found: re.Match[str]) -> str:
+    """One character as JSON writes it in ASCII."""
+    return json.dumps(found[0])[1:-1] if found[0] != "\x7f" else "\\u007f"
+
+
+class Printable:
+    """What is shown, its text held back from steering the terminal: only the colours are ours."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self.shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.shown, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 def write_plots(folder: Path, draw: Callable[[], Mapping[str, str]]) -> None:
@@ -44,7 +83,7 @@ def write_plots(folder: Path, draw: Callable[[], Mapping[str, str]]) -> None:
         for name, picture in draw().items():
             (folder / name).write_text(picture)
     except InputError as error:
-        print(f"recap: no plots: {error}", file=sys.stderr)
+        say(f"no plots: {error}")
 
 
 @contextmanager
@@ -54,7 +93,7 @@ def progress() -> Iterator[Callable[[float, str], None]]:
         task = bar.add_task("preparing", total=1.0)
 
         def update(share: float, current: str) -> None:
-            bar.update(task, completed=share, description=current)
+            bar.update(task, completed=share, description=escape(printable(current)))
 
         yield update
 

@@ -1,18 +1,18 @@
 """`recap record`: this machine, along with a command or with what runs already."""
 
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, line, show
+from recap.cli.console import Json, line, named, show
+from recap.cli.streams import say
 from recap.report.recorder import recorded, running
 from recap.trace.recorder import RecordFile, Request, record
 
-Out = Annotated[Path, Parameter(name=["--out", "-o"])]
+Folder = Annotated[Path, Parameter(name=["--out", "-o"], converter=named)]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
 Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
 KILLED = 128  # and the signal's number, as shells have it
@@ -20,7 +20,7 @@ KILLED = 128  # and the signal's number, as shells have it
 
 def verb(  # noqa: PLR0913 (each is an option)
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    out: Out,
+    out: Folder,
     pid: tuple[int, ...] = (),
     cgroup: str | None = None,
     events: Literal["light", "full"] = "full",
@@ -67,7 +67,7 @@ def verb(  # noqa: PLR0913 (each is an option)
 def exit_code(found: RecordFile) -> int:
     """The command's exit code; else 0, or what a signal that cut the recording short stands for."""
     if found.status:
-        print(f"recap: {found.command[0]} ended with status {found.status}", file=sys.stderr)
+        say(f"{found.command[0]} ended with status {found.status}")
         return found.status if found.status > 0 else KILLED - found.status
     if found.ended_by in (None, "duration") or (found.ended_by == "SIGINT" and not found.command):
         return 0

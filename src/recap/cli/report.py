@@ -1,7 +1,6 @@
 """`recap report`: a kept comparison as a page with pictures, as tables, as text, or as a trace for Perfetto."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from recap.cli.console import named
+from recap.cli.streams import say
+from recap.lab.durable import replace
 from recap.lab.kept import KeptComparison
+from recap.printable import printable
 from recap.report.exchange import json_schema, to_json
 from recap.report.html import html
 from recap.report.mmtests import mmtests
@@ -57,7 +60,7 @@ def verb(
     policy: Annotated[str | None, Parameter(name=["--policy", "-p"])] = None,
     table: Literal["figures", "samples", "events"] = "figures",
     at: Annotated[float, Parameter(validator=Number(gte=0))] = 0.0,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], converter=named)] = None,
 ) -> None:
     """Turn what `recap compare --out` kept into one HTML page with pictures of memory, or export it.
 
@@ -80,10 +83,13 @@ def verb(
     kept = KeptComparison(folder)
     wanted = Wanted(kept, table, policy or kept.policies()[0], at)
     made = FORMATS[as_](wanted)
-    if output is None and as_ not in IN_THE_FOLDER:
-        print(made, end="")
-        return
-    name = IN_THE_FOLDER.get(as_, "").format(table=table, policy=Path(wanted.policy).stem)
-    path = output or folder / name
-    path.write_bytes(made if isinstance(made, bytes) else made.encode())
-    print(f"recap: wrote {path}", file=sys.stderr)
+    content = made if isinstance(made, bytes) else made.encode()
+    if output is not None:
+        output.write_bytes(content)
+        say(f"wrote {output}")
+    elif as_ in IN_THE_FOLDER:
+        path = folder / IN_THE_FOLDER[as_].format(table=table, policy=Path(wanted.policy).stem)
+        replace(path, content)
+        say(f"wrote {path}")
+    else:
+        print(printable(str(made)), end="")

@@ -1,6 +1,5 @@
 """`recap study`: a question of the literature, answered by one command."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, progress_of_runs, show, write_plots
+from recap.cli.console import Json, Out, progress_of_runs, show, write_plots
+from recap.cli.streams import say
 from recap.lab import effects
 from recap.lab.capture_2008 import FULL, QUICK, capture_2008
 from recap.report.effect import effect, markdown
@@ -25,7 +25,7 @@ def verb(
     *,
     quick: Quick = False,
     seeds: Seeds = None,
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Reproduce a published result, and answer what its authors left open.
@@ -57,7 +57,7 @@ def study_of_2008(quick: bool, seeds: int | None, out: Path | None, json: bool) 
     if out is not None:
         (out / "figures.md").write_text(study_markdown(result))
         write_plots(out, lambda: study_plots(result))
-        print(f"recap: study.json and figures.md are in {out}", file=sys.stderr)
+        say(f"study.json and figures.md are in {out}")
 
 
 def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None, json: bool) -> None:
@@ -68,4 +68,4 @@ def study_of_effect(name: str, quick: bool, seeds: int | None, out: Path | None,
     show(found, effect, as_json=json)
     if out is not None:
         (out / "figures.md").write_text(markdown(found))
-        print(f"recap: effect.json and figures.md are in {out}", file=sys.stderr)
+        say(f"effect.json and figures.md are in {out}")

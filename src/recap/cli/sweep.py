@@ -1,13 +1,12 @@
 """`recap sweep`: one kernel parameter over a range of values."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings, sysctls_of
-from recap.cli.console import Json, Readable, progress_of_runs, show, write_plots
+from recap.cli.console import Json, Out, Readable, progress_of_runs, show, write_plots
+from recap.cli.streams import say
 from recap.lab.sweep import sweep
 from recap.report.sweep import sweep_plots, sweep_tables
 
@@ -24,7 +23,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     seeds: Seeds = 3,
     write: Settings = (),
     metric: Metrics = ("success_percent", "stall_ms", "stolen_pages"),
-    out: Path | None = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """Run a workload at each value of a kernel parameter, under each policy, over several seeds.
@@ -54,4 +53,4 @@ def verb(  # noqa: PLR0913 (each is an option)
     show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
         write_plots(out, lambda: sweep_plots(result, metric))
-        print(f"recap: sweep.json is in {out}", file=sys.stderr)
+        say(f"sweep.json is in {out}")

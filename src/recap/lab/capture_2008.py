@@ -126,7 +126,7 @@ def capture_2008(plan: StudyPlan, progress: Progress | None = None, out: Path | 
     Errors:
         InputError: the folder cannot be written.
     """
-    store = Store(out, f"{model_identity()} {plan.size}") if out else None
+    store = Store(out, f"{model_identity()} {plan.size} {plan.crowd}") if out is not None else None
     results = run_all(runs(plan), progress, store)
     rows = [row(plan, results, arch, name) for arch in plan.rates for name in names()]
     crowd = [crowd_row(plan, results, tasks, name) for tasks in plan.crowds for name in CROWD_POLICIES]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from recap.kernel import LINUX_6_1, profile_of
@@ -76,14 +75,13 @@ def compare(
         True
     """
     candidates = {found.name: found for found in map(candidate, policies)}
-    folder = Path(out) if out else None
     wanted = dict(sysctls or {})
     plan = [(seed, found) for seed in range(seeds) for found in candidates.values()]
     if workloads.is_workload(str(source)):
-        return compare_synthetic(str(source), plan, wanted, progress, folder)
+        return compare_synthetic(str(source), plan, wanted, progress, out)
     recording = Recording(source)
     setup = prepare(recording, wanted)
-    store = Store(folder, fingerprint(recording, setup)) if folder else None
+    store = Store(out, fingerprint(recording, setup)) if out is not None else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
     assumptions = (
@@ -128,11 +126,15 @@ def finished(result: Comparison, todo: list[Run], store: Store | None) -> Compar
 
 
 def compare_synthetic(
-    name: str, plan: list[tuple[int, Candidate]], wanted: dict[str, str], progress: Progress | None, out: Path | None
+    name: str,
+    plan: list[tuple[int, Candidate]],
+    wanted: dict[str, str],
+    progress: Progress | None,
+    out: str | os.PathLike[str] | None,
 ) -> Comparison:
     """`compare` for a workload without a recording: there is no kernel's column."""
     setup = workloads.workload(name, wanted)
-    store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out else None
+    store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out is not None else None
     todo = [Run(setup, found, seed) for seed, found in plan]
     columns = policy_columns(run_all(todo, progress, store))
     result = Comparison(name, columns, workloads.assumptions(name), workloads.MISSING, digest(columns))

@@ -177,7 +177,7 @@ def measure_effect(
     effect, setup = EFFECTS[name], plan.setup(name)
     pair = (effect.before, effect.after)
     todo = [Run(setup, candidate(policy), seed) for seed in range(plan.seeds) for policy in pair]
-    store = Store(out, f"{model_identity()} {name} {plan.small}") if out else None
+    store = Store(out, f"{model_identity()} {name} {plan.small}") if out is not None else None
     results = run_all(todo, progress, store)
     before, after = ([derived(results[policy, seed]) for seed in range(plan.seeds)] for policy in pair)
     measures = [measure(one, before, after) for one in effect.published]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
-from recap.errors import InputError
+from recap.errors import InputError, RecapWarning
+from recap.lab import durable
+from recap.lab.durable import AGAIN
 from recap.lab.results import SCHEMA, Comparison, RunRecord
 from recap.policy import Candidate
 from recap.sim.run import Setup, Synthetic
@@ -18,6 +24,8 @@ from recap.sim.timeline import Timeline, read_timeline
 from recap.trace import Recording
 
 MAKE = "make one with `recap compare RECORDING -p none -p whitcroft --out DIR`"
+RUNS = "runs"
+LONGEST_STEM = 100  # of a policy's name in a file's
 Kind = TypeVar("Kind")
 
 
@@ -42,46 +50,71 @@ class Run:
 
 
 class Store:
-    """A folder of finished runs, so that an interrupted comparison resumes."""
+    """A folder of finished runs, so that an interrupted comparison resumes; several processes may share one.
 
-    def __init__(self, folder: Path, identity: str) -> None:
-        self.folder = folder
+    Errors:
+        InputError: it is no folder that can be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], identity: str) -> None:
+        if not os.fspath(folder):
+            raise InputError("--out", "", "is empty", "name a folder")
+        self.folder = Path(folder)
         self.identity = identity
         try:
-            (folder / "runs").mkdir(parents=True, exist_ok=True)
+            durable.make_folder(self.folder / RUNS)
+            self.occupied = durable.Occupied(self.folder)
         except OSError as error:
             raise InputError(folder, "--out", str(error.strerror), "name a folder that can be written") from error
 
     def record(self, run: Run) -> RunRecord:
         """Where a run is kept: its files' names tell the inputs apart."""
         key = hashlib.sha256(f"{self.identity} {run.series} {run.policy.identity} {run.seed}".encode()).hexdigest()[:16]
-        stem = f"runs/{Path(run.key[0]).stem}-{run.seed}-{key}"
+        stem = f"{RUNS}/{Path(run.key[0]).stem[:LONGEST_STEM]}-{run.seed}-{key}"
         return RunRecord(run.policy.name, run.seed, f"{stem}.json", f"{stem}.npz" if run.watched else "")
 
     def read(self, run: Run) -> dict[str, float] | None:
-        """A finished run of the same inputs, if there is one."""
+        """A finished run of the same inputs, if there is one; one that is damaged is as good as none."""
         record = self.record(run)
-        needed = [record.metrics, record.timeline] if run.watched else [record.metrics]
-        if not all((self.folder / name).is_file() for name in needed):
+        if not (self.folder / record.sums).is_file():
             return None
-        return msgspec.json.decode((self.folder / record.metrics).read_bytes(), type=dict[str, float])
+        try:
+            kept = durable.read(self.folder, record.sums, record.files)
+            return decode(self.folder / record.metrics, kept[record.metrics], dict[str, float])
+        except InputError as damaged:
+            self.warn(damaged, record)
+            return None
+
+    def warn(self, damaged: InputError, record: RunRecord) -> None:
+        """Say once that a run is lost."""
+        warnings.warn(f"{damaged.path}: {damaged.problem}; this run is run again", RecapWarning, stacklevel=2)
+        with suppress(OSError):
+            (self.folder / record.sums).unlink()
 
     def keep(self, run: Run, metrics: dict[str, float], timeline: Timeline | None) -> None:
-        """Write a finished run, whole or not at all: its metrics come last and tell that it is there."""
+        """Write a finished run, whole or not at all."""
         record = self.record(run)
+        files = {record.metrics: json_of(metrics)}
         if timeline:
-            path = self.folder / record.timeline
-            scratch = path.with_suffix(".npz.tmp")
-            timeline.write(scratch)
-            scratch.replace(path)
-        self.write(record.metrics, metrics)
+            files[record.timeline] = timeline.packed()
+        durable.put(self.folder, record.sums, files)
 
     def write(self, name: str, value: Any) -> None:
-        """Write JSON beside its place, then move it there."""
-        path = self.folder / name
-        scratch = path.with_suffix(".tmp")
-        scratch.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
-        scratch.replace(path)
+        """Write a result as JSON."""
+        durable.put(self.folder, f"{Path(name).stem}.sha256", {name: json_of(value)})
+
+
+def json_of(value: Any) -> bytes:
+    """JSON that can be read by people too."""
+    return msgspec.json.format(msgspec.json.encode(value))
+
+
+def decode(path: Path, content: bytes, kind: type[Kind]) -> Kind:
+    """What recap wrote as JSON."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as error:
+        raise InputError(path, "", f"is not what recap wrote: {error}", MAKE) from error
 
 
 def fingerprint(recording: Recording, setup: Setup) -> str:
@@ -101,11 +134,13 @@ def content(path: Path) -> str:
 
 @cache
 def model_identity() -> str:
-    """SHA-256 over the sources of all that a run is made of: a changed model runs again what was kept."""
+    """SHA-256 over all that a run is made of, sources and what was compiled of them, and over NumPy's version, whose
+    dice it throws: what was kept by another model is run again.
+    """
     package = Path(__file__).parents[1]
-    sources = sorted(path for path in package.rglob("*.p[yx]*") if path.suffix in (".py", ".pxd"))
-    digest = hashlib.sha256()
-    for path in sources:
+    parts = sorted(path for path in package.rglob("*") if path.suffix in (".py", ".pxd", ".so"))
+    digest = hashlib.sha256(np.__version__.encode())
+    for path in parts:
         if path.relative_to(package).parts[0] not in ("cli", "report"):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -142,17 +177,22 @@ class KeptComparison:
             problem = f"is {self.comparison.schema}, this recap reads {SCHEMA}"
             raise InputError(self.folder / "comparison.json", "schema", problem, MAKE)
         self.runs = self.read("runs.json", list[RunRecord])
+        if not {run.policy for run in self.runs} <= {column.name for column in self.comparison.columns}:
+            problem = "names other policies than comparison.json: two comparisons were kept here at the same time"
+            raise InputError(self.folder / "runs.json", "", problem, AGAIN)
         self.timeline = cache(self._timeline)
 
-    def read(self, name: str, kind: type[Kind]) -> Kind:
+    def read(self, name: str, kind: type[Kind], sums: str = "") -> Kind:
         """One JSON file of the folder."""
-        path = self.folder / name
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=kind)
-        except OSError as error:
-            raise InputError(path, "", f"cannot be read: {error.strerror}", MAKE) from error
-        except msgspec.DecodeError as error:
-            raise InputError(path, "", f"is not what recap wrote: {error}", MAKE) from error
+        return decode(self.folder / name, self.content(name, sums or f"{Path(name).stem}.sha256"), kind)
+
+    def content(self, name: str, sums: str) -> bytes:
+        """A file of the folder, held against its checksum; folders of older versions have none."""
+        if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+            raise InputError(self.folder, name, "lies outside of the folder", MAKE)
+        if not (self.folder / sums).is_file():
+            return durable.content_of(self.folder / name)
+        return durable.read(self.folder, sums, [name])[name]
 
     def policies(self) -> list[str]:
         """The columns that were run, in order; the recorded kernel is none of them."""
@@ -167,8 +207,8 @@ class KeptComparison:
 
     def metrics(self, run: RunRecord) -> dict[str, float]:
         """A run's figures by name."""
-        return self.read(run.metrics, dict[str, float])
+        return self.read(run.metrics, dict[str, float], run.sums)
 
     def _timeline(self, run: RunRecord) -> Timeline:
         """What an observer saw of a run."""
-        return read_timeline(self.folder / run.timeline)
+        return read_timeline(self.folder / run.timeline, self.content(run.timeline, run.sums))

@@ -132,7 +132,17 @@ class RunRecord(msgspec.Struct, frozen=True):
     policy: str  # the name of its column
     seed: int
     metrics: str  # JSON: figures by name
-    timeline: str  # npz: recap.sim.timeline
+    timeline: str  # npz: recap.sim.timeline; none of a run that was not observed
+
+    @property
+    def files(self) -> list[str]:
+        """All of them but the checksums."""
+        return [name for name in (self.metrics, self.timeline) if name]
+
+    @property
+    def sums(self) -> str:
+        """The file of their checksums."""
+        return f"{self.metrics.removesuffix('.json')}.sha256"
 
 
 class Deviation(msgspec.Struct, frozen=True):

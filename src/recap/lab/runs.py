@@ -52,7 +52,12 @@ def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> 
 
 
 def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
-    """One run, observed where its results are kept; given up when `stop` is set."""
+    """One run, observed where its results are kept; given up when `stop` is set. Another process may have done it
+    meanwhile.
+    """
+    kept = store.read(run) if store else None
+    if kept is not None:
+        return kept
 
     def keep_going(_share: float) -> None:
         if stop.is_set():

@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -123,7 +122,7 @@ def sweep(
         for value, setup in setups.items()
         for found in candidates.values()
     ]
-    store = Store(Path(out), identity) if out else None
+    store = Store(out, identity) if out is not None else None
     results = run_all(todo, progress, store)
     points = [point(value, found, seeds, results) for value in setups for found in candidates.values()]
     result = Sweep(str(source), parameter, points, digest(points))

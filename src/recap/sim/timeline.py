@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,21 +53,22 @@ class Timeline:
         i = max(0, int(np.searchsorted(self.samples["time"], time, side="right")) - 1)
         return FreeBlocks(self.zones, self.samples["free"][i], self.samples["blocks"][i], self.pageblock_order)
 
-    def write(self, path: Path) -> None:
-        """Keep it in one file (.npz): each picture as its difference to the one before, which packs well."""
+    def packed(self) -> bytes:
+        """All of it as one file (.npz): each picture as its difference to the one before, which packs well."""
         arrays: dict[str, Any] = {f"samples.{name}": column for name, column in self.samples.items()}
         meta = np.array([SCHEMA, self.pageblock_order, self.frames_per_pixel], np.int64)
-        with path.open("wb") as file:
-            np.savez_compressed(
-                file,
-                meta=meta,
-                zones=np.array(self.zones),
-                tasks=np.array(self.tasks, np.str_),
-                notes=self.notes,
-                picture_time=self.picture_time,
-                pictures=differences(self.pictures),
-                **arrays,
-            )
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            meta=meta,
+            zones=np.array(self.zones),
+            tasks=np.array(self.tasks, np.str_),
+            notes=self.notes,
+            picture_time=self.picture_time,
+            pictures=differences(self.pictures),
+            **arrays,
+        )
+        return file.getvalue()
 
 
 def differences(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -76,14 +78,18 @@ def differences(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return changed
 
 
-def read_timeline(path: Path) -> Timeline:
-    """A file that `Timeline.write` left.
+def read_timeline(path: Path, packed: bytes) -> Timeline:
+    """What `Timeline.packed` made.
+
+    Args:
+        path: where it was kept.
+        packed: the content.
 
     Errors:
-        InputError: the file cannot be read, or is something else.
+        InputError: it is something else.
     """
     try:
-        with path.open("rb") as file, np.load(file) as archive:
+        with np.load(io.BytesIO(packed)) as archive:
             arrays = {name: archive[name] for name in archive.files}
         schema, pageblock_order, frames_per_pixel = arrays.pop("meta").tolist()
         pictures = np.bitwise_xor.accumulate(arrays.pop("pictures"), axis=0)
