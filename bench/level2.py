@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from recap.lab.compare import CAPTURE_MODES, compare
+from recap.lab.compare import compare, recorded_policy
 from recap.lab.results import Column, Interval
 from recap.lab.statistics import prediction
 from recap.trace import Recording
@@ -84,11 +84,6 @@ def coverage(found: list[tuple[float, Interval]]) -> str:
     return f"{hits} of {len(found)} ({hits / max(1, len(found)):.2f})"
 
 
-def recorded_policy(path: Path) -> str:
-    """What the recorded kernel did with the pages it reclaimed."""
-    return CAPTURE_MODES[Recording(path).sysctl.get("vm.page_capture", "0")].partition(";")[0]
-
-
 def main(arguments: list[str]) -> None:
     """One line for each recording."""
     seeds = 3
@@ -98,7 +93,7 @@ def main(arguments: list[str]) -> None:
     print("|" + "---|" * (len(AIMS) + 1))
     found = {}
     for path in map(Path, arguments):
-        kernel, model = compare(path, [recorded_policy(path)], seeds=seeds).columns
+        kernel, model = compare(path, [recorded_policy(Recording(path).sysctl)], seeds=seeds).columns
         print(row(path.name, kernel, model), flush=True)
         found[path.name] = expected(kernel, model)
     print("\n| recording | figure | kernel | model | 95 % prediction |\n|---|---|---|---|---|")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MODES = ("none", "own-pages", "whitcroft", "kosaki", "placebo")
+MODES = ("none", "own-pages", "whitcroft", "kosaki", "placebo", "kosaki-map")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Put reclaim page capture into a Linux 6.1 tree: `python3 hooks.py LINUX`.
 
-The files under linux/ are copied to their places, and 18 small insertions connect them. A place is found by the
+The files under linux/ are copied to their places, and 22 small insertions connect them. A place is found by the
 function (or other definition) it is in and a short anchor there; only lines of ours are inserted. Where an anchor is
 missing, as in another version, it stops and says which. It may be run again.
 """
@@ -83,6 +83,29 @@ HOOKS = [
         "		page_capture_settle();\n",
         "before",
     ),
+    # The map of what reclaim cannot free, kept for one of the modes: allocated, on an LRU list, freed.
+    Hook(
+        "mm/page_alloc.c",
+        "static void prep_new_page(",
+        "post_alloc_hook(page, order, gfp_flags);",
+        "	page_capture_allocated(page, order, gfp_flags);\n",
+        "before",
+    ),
+    Hook(
+        "mm/page_alloc.c",
+        "static __always_inline bool free_pages_prepare(",
+        "trace_mm_page_free(page, order);",
+        "	page_capture_unmark(page, order);\n",
+        "before",
+    ),
+    Hook("mm/swap.c", "", '#include "internal.h"\n', "#include <linux/page_capture.h>\n", "before"),
+    Hook(
+        "mm/swap.c",
+        "static void lru_add_fn(",
+        "trace_mm_lru_insertion(folio);",
+        "	page_capture_unmark(&folio->page, folio_order(folio));\n",
+        "before",
+    ),
     # vm.page_capture_target
     Hook(
         "mm/vmscan.c",
@@ -122,7 +145,7 @@ HOOKS = [
     ),
     # The rules are one unit with the page allocator, whose static functions they use.
     Hook("mm/page_alloc.c", "", "", '\n#include "page_capture.c"\n', "end"),
-    Hook("mm/Makefile", "", "", "\nobj-y += page_capture_debug.o\n", "end"),
+    Hook("mm/Makefile", "", "", "\nobj-y += page_capture_debug.o page_capture_map.o\n", "end"),
 ]
 
 

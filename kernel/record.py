@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Record one run on the kernel with page capture for `recap verify` and `recap compare`.
 
-    python3 record.py BUILD RIG OUT LOAD MODE COMPACTION SEED [--target N] [--rounds N]
+    python3 record.py BUILD RIG OUT LOAD MODE COMPACTION SEED [--target N] [--rounds N] [--buffer MB]
 
 BUILD has build.sh's bzImage and vmlinux, RIG is what guest/pack.sh made. OUT gets trace.dat, /proc before and after the
 load, and two snapshots of memory (tools/snapshot.py, on dumps of the stopped guest: run this with a Python that has
-drgn and numpy). The guest has more memory than in run.py, by what the trace buffer takes.
+drgn and numpy). The guest has more memory than in run.py, by what the trace buffer takes. If events were lost, take a
+larger buffer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from pathlib import Path
 from guests import IMAGES, LOADS, Monitor, command_of, image_of, qemu, say, started
 
 SNAPSHOT = Path(__file__).resolve().parent.parent / "tools/snapshot.py"
-TRACE_MB = 64
 PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo", "page_capture")
 KEPT = ("trace.dat", "workload.log", "dmesg", "uname", "cmdline", "sysctl.vm")
 
@@ -77,15 +77,16 @@ def main() -> None:
         parser.add_argument(name, type=int)
     parser.add_argument("--target", type=int, default=0)
     parser.add_argument("--rounds", type=int, help="of a race, instead of 60")
+    parser.add_argument("--buffer", type=int, default=64, help="MB of trace for each CPU (64)")
     args = parser.parse_args()
     out, rig, build = args.out.resolve(), args.rig.resolve(), args.build.resolve()
     out.mkdir(parents=True, exist_ok=True)
     image = IMAGES[image_of(args.load)]
-    image = replace(image, memory_mb=image.memory_mb + TRACE_MB * image.cpus + 8)
+    image = replace(image, memory_mb=image.memory_mb + args.buffer * image.cpus + 8)
     load = command_of(args.load, args.seed)
     if args.rounds:
         load = load.replace(f",{args.seed},60,", f",{args.seed},{args.rounds},")
-    words = f"trace_buf_size={TRACE_MB}M kc_trace=1 kc_mode={args.mode} kc_compact={args.compaction}"
+    words = f"trace_buf_size={args.buffer}M kc_trace=1 kc_mode={args.mode} kc_compact={args.compaction}"
     words += f" kc_target={args.target} kc_pre={image.prepare.format(seed=args.seed)} kc_load={load}"
     added = empty_disks(out)
     disks = [f"{rig / 'disk.img'},format=raw,snapshot=on", *(f"{disk},format=raw" for disk in added)]

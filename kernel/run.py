@@ -27,6 +27,7 @@ from typing import Any
 from guests import IMAGES, LOADS, Monitor, command_of, image_of, qemu, say, started
 
 LONGEST_S = 400
+STATES = ("withheld", "peak", "map_write_ps")  # of /proc/page_capture: not sums
 WROTE = threading.Lock()
 
 
@@ -127,7 +128,7 @@ def figures(text: str) -> dict[str, Any]:
         if number != before.get(name) and (not name.startswith("nr_") or name == "nr_vmscan_write")
     }
     was, capture = (counters(said["page_capture", when]) for when in ("before", "after"))
-    capture = {name: n - (0 if name in ("withheld", "peak") else was[name]) for name, n in capture.items()}
+    capture = {name: n - (0 if name in STATES else was[name]) for name, n in capture.items()}
     up = [float(said["uptime", when].split()[0]) for when in ("before", "after")]
     lost = {when: uncounted(said["buddyinfo", when], said["zones", when]) for when in ("before", "after")}
     return {

@@ -1,4 +1,4 @@
-"""The C yardstick works on the engine's own records: a record that grows must grow there too."""
+"""What the scripts of bench/ take for granted, and what they make of figures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import runpy
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recap import pages
+from recap.lab.results import Interval
+from recap.trace import Recording
 
 CC = shutil.which("cc")
 
@@ -27,3 +30,39 @@ def test_each_rule_to_be_broken_is_where_it_is_looked_for() -> None:
     found = runpy.run_path("bench/broken_rules.py")
     for name, (module, line, _) in (found["RULES"] | found["RULES_SINCE_6_1"]).items():
         assert Path("src/recap", module).read_text().count(line) == 1, name
+
+
+def gain_study() -> dict[str, Any]:
+    return runpy.run_path("bench/capture_on_a_real_kernel.py")
+
+
+def test_a_recordings_load_is_known_by_its_command_line() -> None:
+    assert gain_study()["cell_of"](Recording("recordings/race4-1cpu")) == ("race4-1cpu", False)
+    with pytest.raises(SystemExit, match="calm-1cpu: its cmdline names no load"):
+        gain_study()["cell_of"](Recording("recordings/calm-1cpu"))
+
+
+def test_changes_are_taken_within_each_seed_and_held_against_what_was_measured() -> None:
+    """On the kernel seeds 1 and 2 gain 2 and 4 points; seed 3 was not run without capture."""
+    found = gain_study()
+    served = found["SERVED"]
+    kernel = {("none", 1): {served: 90.0}, ("none", 2): {served: 80.0}}
+    kernel |= {("kosaki", 1): {served: 92.0}, ("kosaki", 2): {served: 84.0}, ("kosaki", 3): {served: 10.0}}
+    real = found["change"](kernel, "kosaki", served)
+    assert (real.mean, round(real.spread, 2)) == (3.0, 12.71)
+    assert found["meets"](real, Interval(15.0, 15.0, 15.0)) == " ✓"
+    assert found["meets"](real, Interval(16.0, 16.0, 16.0)) == ""
+    assert found["change"](kernel, "whitcroft", served) is None
+    model = {(policy, 0): {served: 91.0} for policy in found["POLICIES"]}
+    *_, line = found["gains"]([found["Row"]("race4-1cpu", False, kernel, model, 91.0)])
+    assert line.startswith("| race4-1cpu, off | 2 | 85.0 ±63.5 / 91.0 ±0.0 ✓ | – / +0.0 ±0.0 |")
+
+
+def test_tables_of_a_page_are_replaced_and_its_text_stays() -> None:
+    replaced = gain_study()["replaced"]
+    page = "before\n<!-- gains -->\nold\n<!-- end -->\nbetween\n<!-- costs -->\n<!-- end -->\n"
+    assert replaced(page, {"gains": "new", "costs": "| 1 |"}) == (
+        "before\n<!-- gains -->\nnew\n<!-- end -->\nbetween\n<!-- costs -->\n| 1 |\n<!-- end -->\n"
+    )
+    with pytest.raises(SystemExit, match="0 places for the table other"):
+        replaced(page, {"other": "new"})

@@ -103,6 +103,7 @@ ctypedef packed struct Capture:
     int largest
     unsigned int request
     long long pages
+    long long looked_now
 
 ctypedef packed struct ScanControl:
     int node

@@ -135,7 +135,9 @@ COMPACT_CONTROL = np.dtype(
     + [(name, "i8") for name in ("scanned_now", "migrated_now")]
 )
 TRACEPOINT = np.dtype([("pfn", "u4"), ("event", "u1"), ("order", "u1"), ("migratetype", "i1"), ("pad0", "u1")])
-CAPTURE = np.dtype([("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8")])
+CAPTURE = np.dtype(
+    [("wanted", "i4"), ("state", "i4"), ("largest", "i4"), ("request", "u4"), ("pages", "i8"), ("looked_now", "i8")]
+)
 
 Array = npt.NDArray[Any]
 

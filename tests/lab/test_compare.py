@@ -112,8 +112,9 @@ def test_pages_of_zones_that_are_not_wanted_count_as_refill(result: Comparison) 
 @pytest.mark.parametrize(
     ("mode", "compact", "target", "lines"),
     [
-        ("0", "1", "0", ["vm.page_capture=0: hold its column against the policy none"]),
+        ("0", "1", "0", ["vm.page_capture=0: that is the policy none"]),
         ("2", "0", "0", ["the policy whitcroft", "no column compacts"]),
+        ("5", "1", "0", ["the policy kosaki-map"]),
         ("3", "1", "-1", ["the policy kosaki", "wants vm.page_capture_target=-1"]),
     ],
 )

@@ -75,7 +75,7 @@ def test_page_capture_is_followed_on_a_longer_recording() -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize(("modes", "problem"), [((2, 3), "kosaki and whitcroft"), ((7,), "recap knows 0 to 4")])
+@pytest.mark.parametrize(("modes", "problem"), [((2, 3), "kosaki and whitcroft"), ((7,), "recap knows 0 to 5")])
 def test_a_kernel_that_captured_in_another_way_is_refused(modes: tuple[int, ...], problem: str) -> None:
     events = Recording(KOSAKI).events
     rows = np.flatnonzero((events.event == Event.PAGE_CAPTURE) & (events.a == CaptureStep.OPENED))

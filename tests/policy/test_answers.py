@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from recap.mm.machine import Machine
+from recap.mm.vmstat import CAPTURE_LOOKED_AT
 from recap.policy import catalogue, load
 from tests.mm.load import MOVABLE
 from tests.mm.scenes import free, full_machine, reclaim
@@ -61,8 +62,10 @@ ANSWERS = {
     "whitcroft": (True, True, True, True, False, False),
     "whitcroft-v1": (True, True, True, True, False, False),
     "kosaki": (True, False, True, True, True, False),
+    "kosaki-map": (True, False, True, True, True, False),
     "bounded": (True, False, True, True, True, False),
 }
+CONTROL = "placebo"
 WITHOUT_CAPTURE = {
     "none",
     "no-compaction-capture",
@@ -90,11 +93,11 @@ def test_answer(name: str, question: Callable[[Machine], bool], answer: bool) ->
 @pytest.mark.parametrize("order", range(8))
 def test_who_captures_for_which_order(order: int) -> None:
     opened = {info.name for info in catalogue() if full_machine(load(info.name)).open_capture(0, order)}
-    assert opened == (set(ANSWERS) if order > 3 else set())
+    assert opened == ({*ANSWERS, CONTROL} if order > 3 else set())
 
 
 def test_every_shipped_policy_is_asked() -> None:
-    assert {info.name for info in catalogue()} == WITHOUT_CAPTURE | set(ANSWERS)
+    assert {info.name for info in catalogue()} == WITHOUT_CAPTURE | {*ANSWERS, CONTROL}
 
 
 def test_bounded_withholds_two_wanted_blocks_at_most() -> None:
@@ -115,3 +118,24 @@ def test_v1_counts_the_block_twice_at_the_hand_over(name: str, served: bool) -> 
     machine.open_capture(0, 4)
     reclaim(machine, *range(16))
     assert (machine.settle(0, MOVABLE, 4) is not None) == served
+
+
+@pytest.mark.parametrize(
+    ("name", "looks"), [("whitcroft", 0), ("kosaki", 16), ("bounded", 16), ("kosaki-map", 0), (CONTROL, 16)]
+)
+def test_who_looks_at_each_page_of_the_block(name: str, looks: int) -> None:
+    machine = full_machine(load(name))
+    machine.open_capture(0, 4)
+    assert machine.reclaim_page(0, 0) == (name != CONTROL)
+    assert machine.memory.array("vmstat")[CAPTURE_LOOKED_AT] == looks
+    assert machine.memory.array("capture")["looked_now"][0] == looks
+
+
+def test_a_look_ends_with_the_first_page_that_reclaim_cannot_free() -> None:
+    """Of a free block it is the first page: 2 and 3 are free, the others are in use, 7 stays."""
+    machine = full_machine(load("kosaki"))
+    machine.open_capture(0, 4)
+    machine.mark_lru(7, False)
+    free(machine, 2, 3)
+    assert not machine.reclaim_page(0, 0)
+    assert machine.memory.array("vmstat")[CAPTURE_LOOKED_AT] == len((0, 1, 2, 4, 5, 6, 7))

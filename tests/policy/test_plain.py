@@ -57,14 +57,16 @@ def test_the_questions_and_their_numbers() -> None:
     assert diary.asked == [
         ("enters_reclaim", (4,)),
         ("enters_reclaim", (2,)),
+        ("looks_around", (2,)),
         ("releases", (2, 0, 0, 0)),
         ("merged", (2, 0)),
+        ("looks_around", (4,)),
         ("releases", (4, 1, 0, 1)),
         ("takes_neighbour", (4, 0)),
         ("merged", (4, 1)),
     ]
     free(machine, 3)
-    assert diary.asked[7:] == [("takes_outsider", (4, 1)), ("merged", (4, 2))]
+    assert diary.asked[9:] == [("takes_outsider", (4, 1)), ("merged", (4, 2))]
 
 
 def test_where_a_method_is_missing_the_base_class_answers() -> None:

@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 ABOUT_CAPTURE = {
     "enters_reclaim",
     "releases",
+    "looks_around",
     "takes_neighbour",
     "takes_outsider",
     "merged",

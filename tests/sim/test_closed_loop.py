@@ -207,7 +207,9 @@ def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_th
     assert found["pgrotated"] > 0
 
 
-def costly_request(name: str = "none", order: int = 9, number: int = 1, **knobs: str) -> dict[str, float]:
+def costly_request(
+    name: str = "none", order: int = 9, number: int = 1, costs: ReclaimCosts | None = None, **knobs: str
+) -> dict[str, float]:
     """Requests for large blocks when memory is full of a file; every 64th page is the kernel's, so there is none of
     order 9."""
     wanted = demand([*allocs(0, PAGES), *allocs(PAGES, number)], kind=Kind.FILE)
@@ -217,7 +219,8 @@ def costly_request(name: str = "none", order: int = 9, number: int = 1, **knobs:
     kind[:PAGES:64] = Kind.KERNEL
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load(name))
     sysctl.apply(memory, sysctl.settings({f"vm.page_capture_{name}": value for name, value in knobs.items()}, {}), {})
-    simulation = Simulation(memory, replace(wanted, op_gfp=gfp, obj_order=orders, obj_kind=kind), 0)
+    wanted = replace(wanted, op_gfp=gfp, obj_order=orders, obj_kind=kind, reclaim_costs=costs)
+    simulation = Simulation(memory, wanted, 0)
     while simulation.advance(500):
         pass
     return metrics(simulation)
@@ -240,6 +243,17 @@ def test_how_much_a_costly_reclaim_wants(target: str, least: int, most: int) -> 
 def test_pages_that_a_batch_has_isolated_keep_no_block_from_being_captured(name: str) -> None:
     found = costly_request(name, order=4, number=40, compact="0")
     assert found["captured_pages"] > found["pgsteal_direct"] // 3 > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "pays"),
+    [("none", False), ("whitcroft", False), ("kosaki", True), ("placebo", True), ("kosaki-map", False)],
+)
+def test_who_looks_at_blocks_pays_for_each_page_looked_at(name: str, pays: bool) -> None:
+    dear = 10_000
+    free, paid = (costly_request(name, number=1, compact="0", costs=ReclaimCosts(looked=ns)) for ns in (0, dear))
+    assert (paid["capture_looked_at"] > 0) == pays
+    assert paid["stall_ms"] == pytest.approx(free["stall_ms"] + paid["capture_looked_at"] * dear / 1e6)
 
 
 def test_a_batch_lets_its_pages_go_when_it_ends() -> None:

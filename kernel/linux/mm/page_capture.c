@@ -180,7 +180,7 @@ static void capture_block(struct page_capture *pc, struct zone *zone, struct pag
 		order++;
 	}
 	add_captured(pc, zone, page, order);
-	if (pc->mode == PAGE_CAPTURE_KOSAKI && order >= pc->order)
+	if (pc->mode >= PAGE_CAPTURE_KOSAKI && order >= pc->order)
 		return_surplus(pc, zone);
 }
 
@@ -217,7 +217,7 @@ bool page_capture_joins(struct page *page, unsigned long pfn, struct zone *zone,
  * free; so can it those that are off their list for a while, which have a
  * mapping. What has no reference is free, on a per-cpu list for example.
  */
-static bool page_is_fixed(struct page *page)
+bool page_is_fixed(struct page *page)
 {
 	struct page *head = compound_head(page);
 
@@ -233,14 +233,15 @@ static bool page_is_fixed(struct page *page)
  * that is about to be released, hold a page that reclaim cannot free? Then the
  * block cannot become whole, and this page is of no use.
  */
-static bool block_is_hopeless(struct page *page, unsigned int order)
+static bool block_is_hopeless(unsigned long pfn, unsigned int order, unsigned long *looked)
 {
-	unsigned long pfn = page_to_pfn(page), at = round_down(pfn, 1UL << order);
+	unsigned long at = round_down(pfn, 1UL << order);
 	unsigned long end = at + (1UL << order);
 
 	while (at < end) {
 		struct page *one = pfn_to_page(at);
 
+		++*looked;
 		if (PageBuddy(one)) {
 			at += 1UL << buddy_order(one);
 		} else if (PageCaptured(one)) {
@@ -254,6 +255,26 @@ static bool block_is_hopeless(struct page *page, unsigned int order)
 	return false;
 }
 
+/* The same question, asked as the mode has it, and what it costs. */
+static bool ask(struct page_capture *pc, unsigned long pfn)
+{
+	unsigned long block = round_down(pfn, 1UL << pc->order), looked = 0;
+	bool timed = page_capture_times_this(), hopeless;
+	u64 began = timed ? ktime_get_mono_fast_ns() : 0;
+
+	if (pc->mode == PAGE_CAPTURE_MAP)
+		hopeless = page_capture_map_fixed(block, pc->order, &looked);
+	else
+		hopeless = block_is_hopeless(pfn, pc->order, &looked);
+	if (timed)
+		page_capture_count_timed(began, looked);
+	pc->again += pc->asked && pc->last_block == block;
+	pc->last_block = block;
+	pc->asked++;
+	pc->looked += looked;
+	return hopeless;
+}
+
 /* Is this page to be captured? zone->lock held. */
 static bool wants_page(struct page_capture *pc, struct page *page, int migratetype)
 {
@@ -263,7 +284,7 @@ static bool wants_page(struct page_capture *pc, struct page *page, int migratety
 		return false;
 	if (pc->mode < PAGE_CAPTURE_KOSAKI)
 		return true;
-	hopeless = block_is_hopeless(page, pc->order);
+	hopeless = ask(pc, page_to_pfn(page));
 	page_capture_count(CAPTURE_LEFT, hopeless);
 	return !hopeless && pc->mode != PAGE_CAPTURE_PLACEBO;
 }
@@ -410,6 +431,7 @@ void page_capture_open(struct page_capture *pc, gfp_t gfp, unsigned int order,
 	for (zid = 0; zid < MAX_NR_ZONES; zid++)
 		INIT_LIST_HEAD(&pc->list[zid]);
 	pc->zones = 0;
+	pc->asked = pc->looked = pc->again = 0;
 	pc->pgdat = NODE_DATA(numa_mem_id());
 	pc->alloc_flags = alloc_flags;
 	pc->gfp = gfp;
@@ -427,6 +449,9 @@ struct page *page_capture_close(struct page_capture *pc)
 	if (pc->state == CAPTURE_IDLE)
 		return NULL;
 	current->page_capture = NULL;
+	page_capture_count(CAPTURE_ASKED, pc->asked);
+	page_capture_count(CAPTURE_AGAIN, pc->again);
+	page_capture_count(CAPTURE_LOOKED, pc->looked);
 	settle(pc, false);	/* what came after the last batch is not handed over */
 	page = pc->page;
 	if (page) {

@@ -35,6 +35,12 @@ static const char * const count_names[NR_CAPTURE_COUNTS] = {
 	[CAPTURE_FITS] = "fits",
 	[CAPTURE_HANDED] = "handed",
 	[CAPTURE_REFUSED] = "refused",
+	[CAPTURE_ASKED] = "asked",
+	[CAPTURE_AGAIN] = "again",
+	[CAPTURE_LOOKED] = "looked",
+	[CAPTURE_TIMED] = "timed",
+	[CAPTURE_TIMED_LOOKED] = "timed_looked",
+	[CAPTURE_TIMED_NS] = "timed_ns",
 };
 
 static DEFINE_SPINLOCK(count_lock);	/* taken inside zone->lock */
@@ -90,6 +96,37 @@ void page_capture_count_result(bool served, u64 began)
 	spin_unlock_irqrestore(&count_lock, flags);
 }
 
+/* Every so many questions one is timed: the clock takes about as long as a short answer. */
+#define TIMED_EVERY	16
+
+static unsigned long clock_ns;	/* what two readings take */
+
+bool page_capture_times_this(void)
+{
+	static unsigned int questions;
+
+	return !(data_race(questions++) % TIMED_EVERY);
+}
+
+void page_capture_count_timed(u64 began, unsigned long looked)
+{
+	u64 took = ktime_get_mono_fast_ns() - began;
+
+	page_capture_count(CAPTURE_TIMED, 1);
+	page_capture_count(CAPTURE_TIMED_LOOKED, looked);
+	page_capture_count(CAPTURE_TIMED_NS, took > clock_ns ? took - clock_ns : 0);
+}
+
+static void time_clock(void)
+{
+	u64 began = ktime_get_mono_fast_ns();
+	int i;
+
+	for (i = 1; i < 1000; i++)
+		ktime_get_mono_fast_ns();
+	clock_ns = div_u64(ktime_get_mono_fast_ns() - began, 1000);
+}
+
 static int counters_show(struct seq_file *m, void *v)
 {
 	unsigned int i;
@@ -103,6 +140,8 @@ static int counters_show(struct seq_file *m, void *v)
 	seq_printf(m, "peak %lu\n", withheld_peak);
 	seq_printf(m, "page_us %llu\n", div_u64(withheld_page_ns, 1000));
 	seq_printf(m, "reclaim_us %llu\n", div_u64(reclaim_ns, 1000));
+	seq_printf(m, "map_writes %lu\n", page_capture_map_writes());
+	seq_printf(m, "map_write_ps %llu\n", page_capture_map_write_ns());
 	return 0;
 }
 
@@ -200,13 +239,32 @@ unsigned long page_capture_target(int order, unsigned long usual)
 
 static int last_mode = NR_PAGE_CAPTURE_MODES - 1;
 
+/* The map is there before a reclaim asks it. */
+static int change_mode(struct ctl_table *table, int write, void *buffer, size_t *size, loff_t *at)
+{
+	static DEFINE_MUTEX(lock);
+	struct ctl_table wanted = *table;
+	int mode = sysctl_page_capture, error;
+
+	wanted.data = &mode;
+	error = proc_dointvec_minmax(&wanted, write, buffer, size, at);
+	if (error || !write)
+		return error;
+	mutex_lock(&lock);
+	error = page_capture_keep_map(mode == PAGE_CAPTURE_MAP);
+	if (!error)
+		WRITE_ONCE(sysctl_page_capture, mode);
+	mutex_unlock(&lock);
+	return error;
+}
+
 static struct ctl_table page_capture_table[] = {
 	{
 		.procname	= "page_capture",
 		.data		= &sysctl_page_capture,
 		.maxlen		= sizeof(sysctl_page_capture),
 		.mode		= 0644,
-		.proc_handler	= proc_dointvec_minmax,
+		.proc_handler	= change_mode,
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= &last_mode,
 	},
@@ -231,6 +289,7 @@ static struct ctl_table page_capture_table[] = {
 
 static int __init page_capture_init(void)
 {
+	time_clock();
 	register_sysctl_init("vm", page_capture_table);
 	proc_create_single("page_capture", 0444, NULL, counters_show);
 	proc_create("page_capture_ask", 0600, NULL, &ask_ops);

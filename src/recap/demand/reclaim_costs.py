@@ -17,6 +17,7 @@ from recap.trace import Event, Events
 BATCH = 32
 LEAST = 10  # batches of a kind from which it counts as measured
 LONG_SKIP = 8 * BATCH
+LOOKED_NS = 120  # python kernel/question.py kernel/runs.jsonl: no recording of an unchanged kernel tells it
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class ReclaimCosts:
     deactivated: int = 1_000  # of an active list
     written: int = 0  # besides, if it is handed to the device
     skipped: int = 0  # of a zone that is not wanted, passed over
+    looked: int = LOOKED_NS  # of a block around a reclaimed page, looked at by a policy that asks what reclaim can free
     delays: Array = field(default_factory=lambda: np.zeros(1, np.int64))
 
     def of_pages(self, active: Array, pages: Array, stolen: Array, written: Array) -> Array:

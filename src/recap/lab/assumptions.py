@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from recap.demand.compaction_costs import CompactionCosts
 from recap.demand.demand import Demand
-from recap.demand.reclaim_costs import ReclaimCosts
+from recap.demand.reclaim_costs import LOOKED_NS, ReclaimCosts
 from recap.demand.use_again import used_again
 from recap.errors import InputError
 from recap.sim.run import TOUCHED_PERCENT, Setup
@@ -53,6 +53,12 @@ def reclaim_time(demand: Demand, percent: int) -> Demand:
         for name in ("scanned", "stolen", "deactivated", "written", "skipped")
     }
     return replace(demand, reclaim_costs=replace(costs, **pages))
+
+
+def question_time(demand: Demand, percent: int) -> Demand:
+    """What a look at the block around a reclaimed page takes."""
+    costs = demand.reclaim_costs or ReclaimCosts()
+    return replace(demand, reclaim_costs=replace(costs, looked=costs.looked * percent // 100))
 
 
 def shrinker_time(demand: Demand, percent: int) -> Demand:
@@ -109,6 +115,13 @@ ASSUMPTIONS: MappingProxyType[str, Assumption] = MappingProxyType(
             100,
             1000,
             of_demand(shrinker_time),
+        ),
+        "assume.question_time": Assumption(
+            f"of {LOOKED_NS} ns for each page of a block that kosaki's question looks at, measured on kernel/",
+            0,
+            100,
+            10_000,
+            of_demand(question_time),
         ),
         "assume.compaction_time": Assumption(
             "of the CPU time that compaction took for each page scanned and moved",

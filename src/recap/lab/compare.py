@@ -15,16 +15,10 @@ from recap.lab.results import Column, Comparison
 from recap.lab.runs import Progress, Results, prepare, run_all
 from recap.lab.statistics import intervals
 from recap.policy import Candidate, candidate
+from recap.policy.catalogue import KERNEL_MODES
 from recap.trace import Recording, Snapshot
 from recap.trace.snapshot import LRU
 
-CAPTURE_MODES = {  # of vm.page_capture, by the policy that has the same rules
-    "0": "none",
-    "1": "own-pages",
-    "2": "whitcroft",
-    "3": "kosaki",
-    "4": "none; it asked kosaki's question of every page and captured nothing",
-}
 MISSING = [
     "swap-in; re-reads of what the model evicted but the recorded kernel kept, unless the page became active then",
     "splitting huge pages in reclaim, slab shrinkers, dirty throttling beyond what was recorded",
@@ -90,13 +84,18 @@ def compare(
     return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
 
 
+def recorded_policy(values: Mapping[str, str]) -> str:
+    """The policy that a recorded kernel followed, if recap has one with the same rules."""
+    mode = values.get("vm.page_capture", "0")
+    return KERNEL_MODES[int(mode)] if mode.isdigit() and int(mode) < len(KERNEL_MODES) else "of that number"
+
+
 def recorded_with(values: Mapping[str, str]) -> list[str]:
     """What a recorded kernel with page capture did: its column is one of that policy, and of no other."""
     if "vm.page_capture" not in values:
         return []
-    mode = values["vm.page_capture"]
-    policy = CAPTURE_MODES.get(mode, "of that number")
-    lines = [f"the recorded kernel ran with vm.page_capture={mode}: hold its column against the policy {policy}"]
+    policy = recorded_policy(values)
+    lines = [f"the recorded kernel ran with vm.page_capture={values['vm.page_capture']}: that is the policy {policy}"]
     if values.get("vm.page_capture_compact") == "0":
         lines.append("no column compacts: vm.page_capture_compact=0 is a kernel without CONFIG_COMPACTION")
     target = values.get("vm.page_capture_target", "0")

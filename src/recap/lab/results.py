@@ -259,6 +259,7 @@ METRICS = (
     Metric("thp_fault_alloc", "outcome", "more"),
     Metric("thp_fault_fallback", "outcome", "less"),
     Metric("stolen_pages", "capture", "less", "pages a direct reclaimer freed and another task took first"),
+    Metric("capture_looked_at", "capture", "less", "struct pages looked at to ask what reclaim can free in a block"),
     Metric("withheld_peak_pages", "capture", "less", "pages on all capture lists together, at most"),
     Metric("pgscan_kswapd", "reclaim"),
     Metric("pgsteal_kswapd", "reclaim"),

@@ -64,7 +64,7 @@ def capture_policy(path: Path, events: Events) -> Policy:
     if unknown:
         problem = f"vm.page_capture was {unknown[0]}: recap knows 0 to {len(KERNEL_MODES) - 1}"
         raise InputError(path, "event page_capture", problem, "record with one of these")
-    names = {KERNEL_MODES[mode] for mode in modes} - {"none"}
+    names = {KERNEL_MODES[mode] for mode in modes} - {"none", "placebo"}
     if len(names) > 1:
         problem = f"page capture followed {' and '.join(sorted(names))}"
         raise InputError(path, "event page_capture", problem, "set vm.page_capture before the recording begins")

@@ -18,17 +18,22 @@ from recap.mm.buddy cimport free_one_page, release_captured, release_surplus, tr
 from recap.mm.capture_list cimport capture_one_page, remove_captured
 from recap.mm.page_alloc cimport gfp_zone
 from recap.mm.tracepoints cimport emit_capture
-from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_REFUSED, CAPTURE_HANDED_OVER
+from recap.mm.vmstat cimport CAPTURED_PAGES, CAPTURE_HANDED_OVER, CAPTURE_LOOKED_AT, CAPTURE_REFUSED
 from recap.mm.watermark cimport wmark_pages, zone_watermark_ok
 from recap.pages cimport Memory, get_pageblock_migratetype, page_zone
 from recap.trace.event cimport CaptureStep
 
 cdef int open_capture(Memory m, int owner, int wanted, unsigned int request) noexcept nogil
 
-@cython.locals(at=cython.uint, end=cython.uint, count=cython.int)
+cdef int frames_not_in_the_way(Memory m, unsigned int at) noexcept nogil
+
+@cython.locals(at=cython.uint, end=cython.uint, count=cython.int, frames=cython.int)
 cdef int unreclaimable_pages(Memory m, unsigned int pfn, int wanted) noexcept nogil
 
-@cython.locals(wanted=cython.int)
+@cython.locals(at=cython.uint, end=cython.uint, looked=cython.int, frames=cython.int)
+cdef int pages_looked_at(Memory m, unsigned int pfn, int wanted) noexcept nogil
+
+@cython.locals(wanted=cython.int, looked=cython.int)
 cdef bint wants_page(Memory m, int owner, unsigned int pfn) noexcept nogil
 
 @cython.locals(zone=cython.int)

@@ -27,7 +27,7 @@ if not cython.compiled:
     from recap.mm.capture_list import capture_one_page, remove_captured
     from recap.mm.page_alloc import gfp_zone
     from recap.mm.tracepoints import emit_capture
-    from recap.mm.vmstat import CAPTURE_HANDED_OVER, CAPTURE_REFUSED, CAPTURED_PAGES
+    from recap.mm.vmstat import CAPTURE_HANDED_OVER, CAPTURE_LOOKED_AT, CAPTURE_REFUSED, CAPTURED_PAGES
     from recap.mm.watermark import wmark_pages, zone_watermark_ok
     from recap.pages import Memory, get_pageblock_migratetype, page_zone
     from recap.trace.event import CaptureStep
@@ -44,25 +44,46 @@ def open_capture(m: Memory, owner: int, wanted: int, request: int) -> int:
     return owner
 
 
-def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
-    """Pages in use that reclaim cannot free, in the aligned block of the wanted order around a frame.
+def frames_not_in_the_way(m: Memory, at: int) -> int:
+    """How many frames from here on are of one block that is free, captured or can be reclaimed; 0: this page cannot be.
 
-    What is on an LRU list, or off it for a while, can be freed, large folios as a whole.
+    What is on an LRU list, or off it for a while, can be reclaimed, large folios as a whole.
     """
+    if m.page[at].state in (STATE_BUDDY, STATE_CAPTURED, STATE_PCP):
+        return 1 << m.page[at].order
+    if m.page[at].state == STATE_ALLOCATED and m.page[at].flags & PG_LRU:
+        return 1 << m.page[at].order
+    return 1 if m.page[at].flags & PG_LRU or m.page[at].state == STATE_ISOLATED else 0
+
+
+def unreclaimable_pages(m: Memory, pfn: int, wanted: int) -> int:
+    """Pages in use that reclaim cannot free, in the aligned block of the wanted order around a frame."""
     at = pfn & ~((1 << wanted) - 1)
     end = at + (1 << wanted)
     count = 0
     while at < end:
-        if m.page[at].state in (STATE_BUDDY, STATE_CAPTURED, STATE_PCP):
-            at += 1 << m.page[at].order
-            continue
-        if m.page[at].state == STATE_ALLOCATED and m.page[at].flags & PG_LRU:
-            at += 1 << m.page[at].order
-            continue
-        if at != pfn and not m.page[at].flags & PG_LRU and m.page[at].state != STATE_ISOLATED:
+        frames = frames_not_in_the_way(m, at)
+        if frames == 0 and at != pfn:
             count += 1
-        at += 1
+        at += max(frames, 1)
     return count
+
+
+def pages_looked_at(m: Memory, pfn: int, wanted: int) -> int:
+    """How many struct pages a kernel looks at to know whether there are any: up to the first that it finds.
+
+    It knows the size of a free or captured block, and looks at each page of others (block_is_hopeless in kernel/).
+    """
+    at = pfn & ~((1 << wanted) - 1)
+    end = at + (1 << wanted)
+    looked = 0
+    while at < end:
+        frames = max(frames_not_in_the_way(m, at), 1)
+        looked += 1 if m.page[at].state in (STATE_BUDDY, STATE_CAPTURED) else frames
+        if at != pfn and frames_not_in_the_way(m, at) == 0:
+            return looked
+        at += frames
+    return looked
 
 
 def wants_page(m: Memory, owner: int, pfn: int) -> bool:
@@ -70,6 +91,10 @@ def wants_page(m: Memory, owner: int, pfn: int) -> bool:
     if m.capture[owner].state != CAPTURE_OPEN:
         return False
     wanted = m.capture[owner].wanted
+    if m.policy.looks_around(wanted):
+        looked = pages_looked_at(m, pfn, wanted)
+        m.capture[owner].looked_now += looked
+        m.vmstat[CAPTURE_LOOKED_AT] += looked
     return m.policy.releases(wanted, unreclaimable_pages(m, pfn, wanted), m.capture[owner].pages, m.withheld)
 
 

@@ -29,6 +29,7 @@ from __future__ import annotations
     CAPTURED_PAGES,
     CAPTURE_HANDED_OVER,
     CAPTURE_REFUSED,
+    CAPTURE_LOOKED_AT,
     COMPACT_STALL,
     COMPACT_SUCCESS,
     COMPACT_FAIL,
@@ -49,6 +50,6 @@ from __future__ import annotations
     SLABS_SCANNED,
     PSWPIN,
     NR_VMSTAT_ITEMS,
-) = range(45)
+) = range(46)
 
 NAMES = tuple(name.lower() for name, place in list(globals().items()) if name.isupper() and place != NR_VMSTAT_ITEMS)

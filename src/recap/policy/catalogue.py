@@ -46,6 +46,8 @@ CLASSES = {
     "whitcroft": ("recap.policy.whitcroft", "Whitcroft"),
     "whitcroft-v1": ("recap.policy.whitcroft_v1", "WhitcroftV1"),
     "kosaki": ("recap.policy.kosaki", "Kosaki"),
+    "kosaki-map": ("recap.policy.kosaki_map", "KosakiMap"),
+    "placebo": ("recap.policy.placebo", "Placebo"),
     "bounded": ("recap.policy.bounded", "Bounded"),
     "order0-mark": ("recap.policy.order0_mark", "Order0Mark"),
     "piggin": ("recap.policy.piggin", "Piggin"),
@@ -88,6 +90,16 @@ INFO = (
         "kosaki",
         "capture knows the wanted order, keeps only what can complete it, ends when it is made",
         "KOSAKI Motohiro's review, 20080904162900.B262.KOSAKI.MOTOHIRO@jp.fujitsu.com (4 Sep 2008)",
+    ),
+    PolicyInfo(
+        "kosaki-map",
+        "kosaki, which reads a map of the pages that reclaim cannot free instead of looking at each page of a block",
+        "ours, for what kosaki's question costs: vm.page_capture=5 of kernel/",
+    ),
+    PolicyInfo(
+        "placebo",
+        "kosaki's question is asked of every page and none is kept: a control for what the asking costs",
+        "ours: vm.page_capture=4 of kernel/",
     ),
     PolicyInfo(
         "bounded",
@@ -137,9 +149,8 @@ INFO = (
 )
 
 
-# The policies by the numbers of vm.page_capture in a kernel that has it (kernel/). The last is a control, which asks
-# kosaki's question and captures nothing.
-KERNEL_MODES = ("none", "own-pages", "whitcroft", "kosaki", "none")
+# The policies by the numbers of vm.page_capture in a kernel that has it (kernel/).
+KERNEL_MODES = ("none", "own-pages", "whitcroft", "kosaki", "placebo", "kosaki-map")
 
 
 def catalogue() -> list[PolicyInfo]:

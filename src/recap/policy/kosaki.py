@@ -13,6 +13,9 @@ class Kosaki(Whitcroft):
     has made the wanted block, all else is released and capture is over.
     """
 
+    def looks_around(self, wanted: int) -> bool:
+        return True
+
     def releases(self, wanted: int, unreclaimable: int, withheld: int, withheld_by_all: int) -> bool:
         return unreclaimable == 0
 

@@ -19,3 +19,6 @@ class OwnPages(Policy):
 
     def enters_reclaim(self, order: int) -> bool:
         return order > PAGE_ALLOC_COSTLY_ORDER
+
+    def looks_around(self, wanted: int) -> bool:
+        return False

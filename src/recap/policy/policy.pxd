@@ -3,6 +3,7 @@ from libc.string cimport strcmp
 cdef class Policy:
     cdef bint enters_reclaim(self, int order) noexcept nogil
     cdef bint releases(self, int wanted, int unreclaimable, long long withheld, long long withheld_by_all) noexcept nogil
+    cdef bint looks_around(self, int wanted) noexcept nogil
     cdef bint takes_neighbour(self, int wanted, int order) noexcept nogil
     cdef bint takes_outsider(self, int wanted, int order) noexcept nogil
     cdef bint merged(self, int wanted, int order) noexcept nogil

@@ -57,6 +57,14 @@ class Policy:
         """
         return self.defer_capture(b"releases", True, wanted, unreclaimable, withheld, withheld_by_all)
 
+    def looks_around(self, wanted: int) -> bool:
+        """Each page of the block around one that may be kept is looked at, which takes time: is it needed?
+
+        Asked before `releases`, whose `unreclaimable` it finds. A policy that does not choose, or that knows without
+        looking, says no.
+        """
+        return self.defer_capture(b"looks_around", True, wanted)
+
     def takes_neighbour(self, wanted: int, order: int) -> bool:
         """A captured block has a buddy of this order on a free list, or on another's capture list: draw it in?"""
         return self.defer_capture(b"takes_neighbour", False, wanted, order)
@@ -123,6 +131,8 @@ class Policy:
             return self.enters_reclaim(a)
         if strcmp(question, b"releases") == 0:
             return self.releases(a, b, c, d)
+        if strcmp(question, b"looks_around") == 0:
+            return self.looks_around(a)
         if strcmp(question, b"takes_neighbour") == 0:
             return self.takes_neighbour(a, b)
         if strcmp(question, b"takes_outsider") == 0:

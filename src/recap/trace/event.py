@@ -83,3 +83,4 @@ class CaptureMode(enum.IntEnum):
     WHITCROFT = 2
     KOSAKI = 3
     PLACEBO = 4  # asks kosaki's question, and captures nothing
+    KOSAKI_MAP = 5  # a map of pages that reclaim cannot free answers it

@@ -3,8 +3,9 @@
  * Reclaim page capture: a task in direct reclaim keeps the pages it frees on a
  * private list until it has had the first choice of them.
  *
- * The rules are in mm/page_capture.c; counters, knobs and the test driver are
- * in mm/page_capture_debug.c.
+ * The rules are in mm/page_capture.c; the map that one mode keeps is in
+ * mm/page_capture_map.c; counters, knobs and the test driver are in
+ * mm/page_capture_debug.c.
  */
 #ifndef _LINUX_PAGE_CAPTURE_H
 #define _LINUX_PAGE_CAPTURE_H
@@ -20,6 +21,7 @@ enum page_capture_mode {
 	PAGE_CAPTURE_WHITCROFT,	/* they merge with free neighbours and what others free, too */
 	PAGE_CAPTURE_KOSAKI,	/* only useful pages are captured, and only until a block is complete */
 	PAGE_CAPTURE_PLACEBO,	/* asks kosaki's question of every page and captures none: a control */
+	PAGE_CAPTURE_MAP,	/* kosaki, the question answered by a map of pages that reclaim cannot free */
 	NR_PAGE_CAPTURE_MODES
 };
 
@@ -38,6 +40,10 @@ struct page_capture {
 	enum page_capture_state state;
 	struct page *page;			/* the block handed over */
 	u64 began;
+
+	/* Kosaki's questions so far, and what they looked at. */
+	unsigned long asked, looked, again;
+	unsigned long last_block;
 
 	/* The request. */
 	unsigned int order;
@@ -61,6 +67,39 @@ unsigned long page_capture_target(int order, unsigned long usual);
 bool page_capture_joins(struct page *page, unsigned long pfn, struct zone *zone,
 			unsigned int order, int migratetype);
 
+/*
+ * The map, where it is kept: what is allocated, what goes to an LRU list, what
+ * is freed.
+ */
+extern unsigned long *page_capture_map;
+
+void __page_capture_allocated(unsigned long *map, struct page *page, unsigned int order);
+void __page_capture_unmark(unsigned long *map, struct page *page, unsigned int order);
+
+static inline void page_capture_allocated(struct page *page, unsigned int order, gfp_t gfp)
+{
+	unsigned long *map = READ_ONCE(page_capture_map);
+
+	if (unlikely(map) && (order || !(gfp & __GFP_MOVABLE)))
+		__page_capture_allocated(map, page, order);
+}
+
+static inline void page_capture_unmark(struct page *page, unsigned int order)
+{
+	unsigned long *map = READ_ONCE(page_capture_map);
+
+	if (unlikely(map))
+		__page_capture_unmark(map, page, order);
+}
+
+int page_capture_keep_map(bool keep);
+bool page_capture_map_fixed(unsigned long pfn, unsigned int order, unsigned long *looked);
+unsigned long page_capture_map_writes(void);
+u64 page_capture_map_write_ns(void);
+
+/* In use, and in a way that reclaim cannot undo? Not asked of free blocks. */
+bool page_is_fixed(struct page *page);
+
 /* Knobs. */
 extern int sysctl_page_capture;
 extern int sysctl_page_capture_compact;
@@ -82,6 +121,12 @@ enum page_capture_count {
 	CAPTURE_FITS,		/* of which it held a block that was large enough */
 	CAPTURE_HANDED,		/* blocks handed over */
 	CAPTURE_REFUSED,	/* blocks that the watermark test refused */
+	CAPTURE_ASKED,		/* times that kosaki's question was asked */
+	CAPTURE_AGAIN,		/* of which about the same block as the time before */
+	CAPTURE_LOOKED,		/* struct pages that it looked at; words of the map in mode 5 */
+	CAPTURE_TIMED,		/* questions that were timed */
+	CAPTURE_TIMED_LOOKED,	/* what these looked at */
+	CAPTURE_TIMED_NS,	/* and how long they took, without the clock's own time */
 	NR_CAPTURE_COUNTS
 };
 
@@ -91,5 +136,7 @@ void page_capture_count(enum page_capture_count which, unsigned long by);
 void page_capture_withhold(long pages);
 void page_capture_count_settled(unsigned int largest);
 void page_capture_count_result(bool served, u64 began);
+bool page_capture_times_this(void);
+void page_capture_count_timed(u64 began, unsigned long looked);
 
 #endif

@@ -10,6 +10,7 @@ cdef class Costs:
     cdef long long deactivated_ns
     cdef long long written_ns
     cdef long long skipped_ns
+    cdef long long looked_ns
     cdef long long[::1] delay_ns
     cdef long long batches
     cdef long long delay
@@ -27,3 +28,6 @@ cdef class Costs:
 
     @cython.locals(time=cython.longlong)
     cdef long long reclaimed(self, int s) noexcept nogil
+
+    @cython.locals(owner=cython.int, looked=cython.longlong)
+    cdef long long questions(self, int s) noexcept nogil

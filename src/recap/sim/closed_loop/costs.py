@@ -35,6 +35,7 @@ class Costs:
         self.deactivated_ns = reclaim.deactivated
         self.written_ns = reclaim.written
         self.skipped_ns = reclaim.skipped
+        self.looked_ns = reclaim.looked
         self.delay_ns = adopt(np.random.default_rng([seed, 1]).choice(reclaim.delays, DRAWS))
         self.batches = 0
         self.reclaim = 0
@@ -82,4 +83,13 @@ class Costs:
         self.m.sc[s].deactivated_now = 0
         self.m.sc[s].paged_out_now = 0
         self.m.sc[s].skipped_now = 0
-        return time
+        return time + self.questions(s)
+
+    def questions(self, s: int) -> int:
+        """CPU time of a direct reclaimer's looks at the blocks around its pages since the last time."""
+        owner = s - self.m.nr_nodes
+        if owner < 0:
+            return 0
+        looked = self.m.capture[owner].looked_now
+        self.m.capture[owner].looked_now = 0
+        return looked * self.looked_ns

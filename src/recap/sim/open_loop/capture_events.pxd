@@ -36,6 +36,7 @@ cdef class CaptureEvents:
     cdef unsigned int[::1] handed
     cdef unsigned int[::1] block
     cdef unsigned int[::1] gfp
+    cdef unsigned char[::1] has_map
     cdef long long[::1] counted
     cdef long long[::1] exact
     cdef long long[::1] extra

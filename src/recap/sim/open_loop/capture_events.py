@@ -62,8 +62,9 @@ class CaptureEvents:
 
     `at` is a thread's first step that the replay has not come to, `slot` the number of its capture list while it has
     one, `handed` the block it is about to return. Of each list `block` is the one handed over, `gfp` the request's
-    flags. A page that reclaim writes is off its LRU list up to the event `off_lru_until`. `counted` are the steps by
-    kind, `exact` those that the model did as well, and `extra` are steps that only the model did.
+    flags, `has_map` says that its kernel keeps a map of the pages that reclaim cannot free. A page that reclaim writes
+    is off its LRU list up to the event `off_lru_until`. `counted` are the steps by kind, `exact` those that the model
+    did as well, and `extra` are steps that only the model did.
     """
 
     def __init__(self, ops: Operations, events: Events, memory: Memory) -> None:
@@ -90,6 +91,7 @@ class CaptureEvents:
         self.handed = adopt(np.full(threads, NO_PFN, np.uint32))
         self.block = adopt(np.full(lists, NO_PFN, np.uint32))
         self.gfp = adopt(np.zeros(lists, np.uint32))
+        self.has_map = adopt(np.zeros(lists, np.uint8))
         self.counted = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
         self.exact = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
         self.extra = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))

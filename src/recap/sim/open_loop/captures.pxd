@@ -18,7 +18,7 @@ from recap.sim.open_loop.operations cimport (
 )
 from recap.sim.open_loop.replay cimport CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
 from recap.sim.open_loop.searches cimport used_unreported
-from recap.trace.event cimport CaptureStep, Event
+from recap.trace.event cimport CaptureMode, CaptureStep, Event
 
 @cython.locals(t=cython.int)
 cdef void apply_capture(Replay r, long long i, int role) noexcept nogil
@@ -32,8 +32,10 @@ cdef void captured(Replay r, long long i) noexcept nogil
 @cython.locals(t=cython.int, slot=cython.int, step=cython.int)
 cdef void left_alone(Replay r, long long i) noexcept nogil
 
-@cython.locals(at=cython.uint, end=cython.uint, next_use=cython.longlong)
-cdef void note_mappings(Replay r, unsigned int pfn, int order, bint asking) noexcept nogil
+@cython.locals(order=cython.int, at=cython.uint, end=cython.uint, next_use=cython.longlong)
+cdef void note_mappings(Replay r, int slot, unsigned int pfn, bint asking) noexcept nogil
+
+cdef bint lost_mapping(Replay r, int slot, unsigned int pfn) noexcept nogil
 
 @cython.locals(slot=cython.int, alloc_flags=cython.int, zone=cython.int)
 cdef void settled(Replay r, long long i, int t) noexcept nogil

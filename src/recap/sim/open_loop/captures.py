@@ -27,7 +27,7 @@ if not cython.compiled:
     )
     from recap.sim.open_loop.replay import CAPTURE_STEP, LAGGING_COUNTERS, Replay, deviate
     from recap.sim.open_loop.searches import used_unreported
-    from recap.trace.event import CaptureStep, Event
+    from recap.trace.event import CaptureMode, CaptureStep, Event
 
 
 def apply_capture(r: Replay, i: int, role: int) -> None:
@@ -58,6 +58,7 @@ def opened(r: Replay, i: int, t: int) -> None:
     r.captures.exact[step] += 1
     r.captures.slot[t] = slot
     r.captures.block[slot] = NONE
+    r.captures.has_map[slot] = r.captures.order[i] == CaptureMode.KOSAKI_MAP
     r.captures.gfp[slot] = r.flags[r.ops.partner[i]] if r.ops.partner[i] != NEVER else 0
 
 
@@ -70,9 +71,9 @@ def captured(r: Replay, i: int) -> None:
         used_unreported(r, pfn)
     r.freed_at[pfn] = i
     if r.captures.slot[t] >= 0 and r.m.page[pfn].state == STATE_ALLOCATED:
-        note_mappings(r, pfn, r.m.capture[r.captures.slot[t]].wanted, True)
+        note_mappings(r, r.captures.slot[t], pfn, True)
         capture_page(r.m, r.captures.slot[t], pfn)
-        note_mappings(r, pfn, r.m.capture[r.captures.slot[t]].wanted, False)
+        note_mappings(r, r.captures.slot[t], pfn, False)
     compare_steps(r, t, r.ops.partner[i])
 
 
@@ -82,33 +83,43 @@ def left_alone(r: Replay, i: int) -> None:
     slot = r.captures.slot[t]
     if slot < 0:
         return
-    note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, True)
+    note_mappings(r, slot, r.pfn[i], True)
     if wants_page(r.m, slot, r.pfn[i]):
         step = CaptureStep.OWN
         r.captures.extra[step] += 1
         deviate(r, CAPTURE_STEP, i, r.pfn[i])
-    note_mappings(r, r.pfn[i], r.m.capture[slot].wanted, False)
+    note_mappings(r, slot, r.pfn[i], False)
 
 
-def note_mappings(r: Replay, pfn: int, order: int, asking: bool) -> None:
+def note_mappings(r: Replay, slot: int, pfn: int, asking: bool) -> None:
     """Of the block around a page, while it is asked what reclaim can free there: which pages off their lists have a
     mapping?
 
-    Those on their way to one do (lru_cache_add); those of shared memory that are written to swap have left theirs
-    (shmem_writepage).
+    Those on their way to one do (lru_cache_add).
     """
+    order = r.m.capture[slot].wanted
     at = pfn & ~((1 << order) - 1)
     end = at + (1 << order)
     while at < end:
         next_use = r.ops.upcoming[at]
         if r.m.page[at].state == STATE_ALLOCATED and next_use != NEVER and r.event[next_use] == Event.MM_LRU_INSERTION:
             r.m.page[at].flags |= PG_LRU
-        if at != pfn and r.captures.off_lru_until[at] > r.now and r.m.page[at].flags & PG_SHMEM:
+        if at != pfn and lost_mapping(r, slot, at):
             if asking:
                 r.m.page[at].flags &= ~PG_LRU
             else:
                 r.m.page[at].flags |= PG_LRU
         at += 1
+
+
+def lost_mapping(r: Replay, slot: int, pfn: int) -> bool:
+    """Is a page of shared memory being written to swap? It has left its mapping (shmem_writepage).
+
+    A map of the pages that reclaim cannot free takes no notice.
+    """
+    return (
+        not r.captures.has_map[slot] and r.captures.off_lru_until[pfn] > r.now and r.m.page[pfn].flags & PG_SHMEM != 0
+    )
 
 
 def settled(r: Replay, i: int, t: int) -> None:

@@ -1,0 +1,190 @@
+"""What page capture gains: measured on a kernel that has it, beside what is foreseen from a recording of it without.
+
+python bench/capture_on_a_real_kernel.py [--seeds N] [--keep FOLDER] [--page PAGE.md] kernel/runs.jsonl RECORDING...
+
+A row for each recording (kernel/record.py, mode 0): its load's runs in RUNS.jsonl (kernel/run.py), and the model's of
+the recorded demand. Changes are taken within each seed, on both sides. With --page the tables of a page are replaced:
+each is between a comment with its name and one that says end. With --keep finished runs of the model are not made
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recap.lab.kept import Run, Store, fingerprint
+from recap.lab.results import Interval
+from recap.lab.runs import prepare, run_all
+from recap.lab.statistics import interval, prediction
+from recap.policy import candidate
+from recap.policy.catalogue import KERNEL_MODES
+from recap.trace import Recording
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kernel"))
+
+from guests import LOADS
+from tables import Runs as KernelRuns
+from tables import measured
+
+POLICIES = ("none", "own-pages", "whitcroft", "kosaki", "kosaki-map", "placebo")
+SERVED = "served, %"
+COSTS = {  # by the kernel's name (kernel/tables.py), the model's
+    "handed": "capture_handed_over",
+    "own": "captured_pages",
+    "withheld, page·ms": "withheld_page_ms",
+    "peak": "withheld_peak_pages",
+    "looked": "capture_looked_at",
+    "pgsteal_direct": "pgsteal_direct",
+}
+Figures = dict[tuple[str, int], dict[str, float]]  # by policy and seed
+
+
+@dataclass(frozen=True)
+class Row:
+    """A load, as the kernel ran it and as the model foresees it."""
+
+    load: str
+    compact: bool
+    kernel: Figures
+    model: Figures
+    recorded: float  # served in the recorded run, %
+
+    @property
+    def name(self) -> str:
+        """The load, as its row begins."""
+        return f"{self.load}, {'on' if self.compact else 'off'}"
+
+
+def cell_of(recording: Recording) -> tuple[str, bool]:
+    """Which load was recorded, and whether that kernel compacted."""
+    line = recording.beside("cmdline")
+    cpus = recording.events.cpus
+    load = re.search(r"kc_load=(\S+)", line.read_text()) if line else None
+    found = [
+        name
+        for name, (_, command) in LOADS.items()
+        if load and name.endswith(f"-{cpus}cpu") and re.fullmatch(command.replace("{seed}", r"\d+"), load[1])
+    ]
+    if not found:
+        sys.exit(f"{recording.folder}: its cmdline names no load of kernel/guests.py for {cpus} CPUs")
+    return found[0], recording.sysctl.get("vm.page_capture_compact") == "1"
+
+
+def foreseen(recording: Recording, seeds: int, keep: Path | None) -> tuple[Figures, float]:
+    """The model's runs of a recorded demand under each policy, and what the recorded kernel served."""
+    setup = prepare(recording, {})
+    store = Store(keep, fingerprint(recording, setup)) if keep else None
+    todo = [Run(setup, candidate(name), seed, name) for seed in range(seeds) for name in POLICIES]
+    runs = {key: {**run, SERVED: run["success_percent"]} for key, run in run_all(todo, None, store).items()}
+    recorded = setup.demand.recorded
+    return runs, 100 * recorded["high_order_successes"] / recorded["high_order_attempts"]
+
+
+def by_policy(runs: KernelRuns) -> Figures:
+    """The kernel's runs under the policies' names."""
+    return {(KERNEL_MODES[mode], seed): found for (mode, seed), found in runs.items()}
+
+
+def mean(runs: Figures, policy: str, name: str) -> Interval | None:
+    """A figure under a policy."""
+    values = [run[name] for (of, _), run in runs.items() if of == policy and name in run]
+    return interval(values) if values else None
+
+
+def change(runs: Figures, policy: str, name: str) -> Interval | None:
+    """What a policy's figure is above that of none, seed by seed."""
+    pairs = [
+        run[name] - runs["none", seed][name]
+        for (of, seed), run in runs.items()
+        if of == policy and ("none", seed) in runs
+    ]
+    return interval(pairs) if pairs else None
+
+
+def text(value: Interval | None, sign: str = "") -> str:
+    """A mean and half its interval."""
+    if value is None:
+        return "–"
+    digits = 0 if abs(value.mean) >= 1000 else 1
+    return f"{value.mean:{sign},.{digits}f} ±{value.spread:,.{digits}f}"
+
+
+def meets(real: Interval | None, ours: Interval | None) -> str:
+    """Is the foreseen mean within the interval that was measured?"""
+    return " ✓" if real and ours and real.low <= ours.mean <= real.high else ""
+
+
+def gains(rows: list[Row]) -> Iterator[str]:
+    """Requests served: kernel / model."""
+    others = [name for name in POLICIES if name != "none"]
+    yield "| load, compaction | runs | none | " + " | ".join(others) + " |"
+    yield "|---" * (len(others) + 3) + "|"
+    for row in rows:
+        runs = sum(policy == "none" for policy, _ in row.kernel)
+        served, model = mean(row.kernel, "none", SERVED), mean(row.model, "none", SERVED)
+        assert model is not None
+        spread = prediction(model, sum(policy == "none" for policy, _ in row.model))
+        inside = " ✓" if spread.low <= row.recorded <= spread.high else ""
+        cells = [f"{text(served)} / {text(model)}{inside}"]
+        for policy in others:
+            real, ours = (change(side, policy, SERVED) for side in (row.kernel, row.model))
+            cells.append(f"{text(real, '+')} / {text(ours, '+')}{meets(real, ours)}")
+        yield f"| {row.name} | {runs} | {' | '.join(cells)} |"
+
+
+def costs(rows: list[Row]) -> Iterator[str]:
+    """What capture withholds, looks at and hands over: kernel / model."""
+    shown = ("whitcroft", "kosaki", "kosaki-map")
+    yield "| load, compaction | figure | " + " | ".join(shown) + " |"
+    yield "|---" * (len(shown) + 2) + "|"
+    for row in rows:
+        for name, ours in COSTS.items():
+            cells = [f"{text(mean(row.kernel, of, name))} / {text(mean(row.model, of, ours))}" for of in shown]
+            yield f"| {row.name} | {name} | {' | '.join(cells)} |"
+
+
+TABLES = {"gains": gains, "costs": costs}
+
+
+def replaced(page: str, tables: Mapping[str, str]) -> str:
+    """A page with its tables made anew."""
+    for name, table in tables.items():
+        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page, found = mark.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)
+        if found != 1:
+            sys.exit(f"the page has {found} places for the table {name}: write <!-- {name} --> and <!-- end -->")
+    return page
+
+
+def main() -> None:
+    """Each load, then the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("recordings", type=Path, nargs="+")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--page", type=Path)
+    args = parser.parse_args()
+    cells = measured(args.runs)
+    rows = []
+    for path in args.recordings:
+        recording = Recording(path)
+        load, compact = cell_of(recording)
+        model, recorded = foreseen(recording, args.seeds, args.keep)
+        rows.append(Row(load, compact, by_policy(cells[load, int(compact), 0]), model, recorded))
+        print(f"{rows[-1].name}: done", file=sys.stderr)
+    rows.sort(key=lambda row: row.name)
+    tables = {name: "\n".join(table(rows)) for name, table in TABLES.items()}
+    if args.page:
+        args.page.write_text(replaced(args.page.read_text(), tables))
+    else:
+        print("\n\n".join(tables.values()))
+
+
+if __name__ == "__main__":
+    main()
