@@ -153,7 +153,7 @@ def test_record_passes_its_options_on(recap: Recap, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("recap.cli.record.record", fake)
     outcome = recap("record", "-o", str(tmp_path), "--events", "light", "--buffer", "2", "--", "make", "-j4")
     assert asked == [Request(tmp_path, ("make", "-j4"), "light", None, 2048)]
-    assert outcome.code == 1
+    assert outcome.code == 3
     assert outcome.err == "recap: make ended with status 3\n"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from recap.errors import InputError
+from recap.mm.vmstat import CAPTURE_LOOKED_AT
 from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
 from tests.mm.scenes import free, full_machine
@@ -153,3 +154,32 @@ def test_a_class_may_extend_a_shipped_policy() -> None:
     assert machine.open_capture(0, 4)
     machine.reclaim_page(0, 0)
     assert machine.capture_lists() == {0: [(0, 1)]}
+
+
+class KeepsAll:
+    """Takes every page, whatever is around it."""
+
+    def enters_reclaim(self, order: int) -> bool:
+        return order > 3
+
+
+class Chooses(KeepsAll):
+    """Needs to know what is around."""
+
+    def releases(self, _wanted: int, unreclaimable: int, *_pages: int) -> bool:
+        return unreclaimable == 0
+
+
+class KnowsAlready(Chooses):
+    """And has another way to know."""
+
+    def looks_around(self, _wanted: int) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("policy", "looked"), [(KeepsAll, 0), (Chooses, 16), (KnowsAlready, 0)])
+def test_who_chooses_pays_for_looking(policy: type, looked: int) -> None:
+    machine = full_machine(PlainPolicy(policy()))
+    machine.open_capture(0, 4)
+    assert machine.reclaim_page(0, 0)
+    assert machine.memory.array("vmstat")[CAPTURE_LOOKED_AT] == looked

@@ -14,7 +14,7 @@ import numpy as np
 
 from recap.policy import questions
 from recap.policy.own_pages import OwnPages
-from recap.policy.policy import Policy
+from recap.policy.policy import IMPLIED_BY, Policy
 
 
 class PlainPolicy(Policy):
@@ -32,6 +32,10 @@ class PlainPolicy(Policy):
             name.encode(): (name, getattr(user, name, None), len(question.arguments))
             for name, question in questions.QUESTIONS.items()
         }
+        own = own_methods(type(user))
+        for name, other in IMPLIED_BY.items():
+            if other in own and name not in own:
+                self.methods[name.encode()] = (name, lambda *_: True, len(questions.QUESTIONS[name].arguments))
 
     @property
     def rules(self) -> Mapping[str, bool]:
@@ -67,3 +71,8 @@ class PlainPolicy(Policy):
             return bool(answer)
         self.error = questions.wrong_answer(method, question, answer)
         return False
+
+
+def own_methods(user: type) -> set[str]:
+    """What a user's class defines itself; of a policy of recap's that it extends, compiled methods cannot be seen."""
+    return {name for base in user.__mro__ if not base.__module__.startswith("recap.") for name in vars(base)}

@@ -17,6 +17,10 @@ if not cython.compiled:
         return one != other
 
 
+# A class that has the second method and not the first answers yes to the first.
+IMPLIED_BY = {"looks_around": "releases"}
+
+
 class Policy:
     """Base of all policies: nothing is ever captured.
 
@@ -60,10 +64,10 @@ class Policy:
     def looks_around(self, wanted: int) -> bool:
         """Each page of the block around one that may be kept is looked at, which takes time: is it needed?
 
-        Asked before `releases`, whose `unreclaimable` it finds. A policy that does not choose, or that knows without
-        looking, says no.
+        Asked before `releases`, whose `unreclaimable` it finds. A policy that knows without looking says no; a class
+        that has `releases` and not this method is taken to look.
         """
-        return self.defer_capture(b"looks_around", True, wanted)
+        return self.defer_capture(b"looks_around", False, wanted)
 
     def takes_neighbour(self, wanted: int, order: int) -> bool:
         """A captured block has a buddy of this order on a free list, or on another's capture list: draw it in?"""
