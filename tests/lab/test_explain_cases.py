@@ -80,7 +80,7 @@ def test_a_memory_cgroup_at_its_limit(
         *(path, version, usage, limit, failures),
     )
     assert f"{path} is at its limit: {usage:,} of {limit:,} kB" in found.verdict
-    assert f"{failures:,} times" in found.verdict
+    assert f"failcnt {failures:,}" in found.verdict
 
 
 def test_the_victim_of_a_cgroup_and_where_its_limit_is_set() -> None:
@@ -163,7 +163,7 @@ def test_what_held_memory_before_2_6_32() -> None:
     assert found.held["unaccounted"] == 83926
     assert found.swap is not None
     assert (found.swap.free, found.swap.total) == (0, 979956)
-    assert "Swap is full (0 of 979,956 kB free)" in found.verdict
+    assert "swap is full (0 of 979,956 kB free)" in found.verdict
     assert "89 pages of page cache are left" in found.verdict
     assert not any("lowmem_reserve" in one or "min_free" in one for one in helps(found))
 

@@ -75,9 +75,10 @@ def of_the_kernel(memory: dict[str, int]) -> dict[str, int]:
 
 
 def ram_of(report: FailureReport) -> int:
-    """RAM in pages; without the line that says so, what the zones have together, or nothing."""
+    """RAM in pages; without the line that says so, what the zones have together, if all are there, or nothing."""
     zones = sum(zone.amounts.get("present", 0) for zone in report.zones)
-    return report.memory.get("ram") or zones
+    counted = sum(report.memory.get(name, 0) for name in ("free", "active_anon", "inactive_anon", "active_file"))
+    return report.memory.get("ram") or (zones if zones > counted else 0)
 
 
 def share(pages: int, held: dict[str, int], ram: int) -> float:

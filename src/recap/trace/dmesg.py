@@ -23,6 +23,7 @@ CALLER = re.compile(
 )
 ADDRESS = re.compile(r"\[<([0-9a-f]{8}|[0-9a-f]{16})>\]")
 TOGETHER = 5.0  # seconds within which a kill belongs to the report before it
+OF_A_CGROUP = ("mem_cgroup_out_of_memory", "mem_cgroup_oom")  # in the call trace, where the group's lines are missing
 OLD_ATOMIC = (6, 3)  # since 2973d8229b78 __GFP_HIGH says what __GFP_ATOMIC said
 
 
@@ -147,7 +148,7 @@ def finish(report: FailureReport, release: str) -> None:
         report.flags, report.gfp = printed(names), word_of(names)
     else:
         report.gfp = named_flags(report)
-    if report.cgroup is not None:
+    if report.cgroup is not None or any(name.startswith(OF_A_CGROUP) for name in report.callers):
         report.constraint = "memcg"
 
 
