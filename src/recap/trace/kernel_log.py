@@ -82,15 +82,14 @@ def plain_lines(text: str) -> list[LogLine]:
 
 def mangled_lines(text: str) -> list[LogLine]:
     """The lines of any other text."""
-    stripped = [line[:LONGEST_LINE].rstrip() for line in text.split("\n")]
-    indent = min((len(line) - len(line.lstrip(" ")) for line in stripped if line), default=0)
-    if indent:
-        stripped = [line[indent:] for line in stripped]
-    lines = [Physical(number, line, len(line)) for number, line in enumerate(stripped, 1)]
+    whole = [line[:LONGEST_LINE] if not line.isspace() else "" for line in text.split("\n")]
+    indent = min((len(line) - len(line.lstrip(" ")) for line in whole if line), default=0)
+    lines = [Physical(number, line[indent:], len(line) - indent) for number, line in enumerate(whole, 1)]
     if not all(STAMPED.match(line.text) or not line.text for line in lines):
         without_quotes(lines)
     return [
-        LogLine(number, message[end:], seconds, caller) for number, message, (end, seconds, caller) in joined(lines)
+        LogLine(number, message[end:].rstrip(), seconds, caller)
+        for number, message, (end, seconds, caller) in joined(lines)
     ]
 
 

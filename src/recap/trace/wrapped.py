@@ -56,7 +56,7 @@ class Physical:
 
     number: int
     text: str
-    width: int  # before a quote was taken off, but without spaces at the end
+    width: int  # before a quote was taken off
     starts: bool = True
     prefix: Prefix = NONE
 
@@ -78,7 +78,8 @@ def joined(lines: Sequence[Physical]) -> Iterator[tuple[int, str, Prefix]]:
             if width:
                 text += " " * (width - last.width) + line.text
             else:
-                text += glue(text, line.text.lstrip(), full=last.width == widest, width=widest) + line.text.lstrip()
+                text = text.rstrip()
+                text += glue(text, line.text.strip(), full=last.width == widest, width=widest) + line.text.lstrip()
             last = line
         yield first.number, text, prefix_of(text) if others else first.prefix
 
@@ -119,7 +120,7 @@ def mark_starts(lines: Sequence[Physical]) -> None:
                 for line in bare:
                     line.starts = False
             else:
-                mark_bare(bare, max(line.width for line in lines))
+                mark_bare(bare, max((line.width for line in lines if " " in line.text.strip()), default=0))
             after = bare[-1]
         else:
             *_, after = run
