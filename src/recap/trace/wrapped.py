@@ -37,6 +37,7 @@ OPEN = (  # lines that are known to go on, and what they go on with
         re.compile(rf"[ ]*(?:Node \d+ )?(?:{ZONES}):(?!.*= \d+kB)"),
         re.compile(r"[ ]*(?:\d+\*\d+kB|\([A-Z]+\)|= *\d+kB|\d+kB$)"),
     ),
+    (re.compile(r"[ ]*\[ *\d+\](?: +-?\d+)+ *$"), re.compile(r"[ ]*(?:-?\d+ +)*\S+$")),  # a task without its name
     (re.compile(r"[ ]*lowmem_reserve\[\]:"), re.compile(r"[ ]*\d+(?: \d+)*$")),
     (re.compile(r".*(?:page allocation|invoked oom-killer)"), re.compile(r"[ ]*(?:order|mode|gfp_mask|nodemask|oom_)")),
     (re.compile(r"[ ]*(?:CPU: \d+|Pid: \d+)(?!.*\d+\.\d+\.\d+)"), re.compile(r".*(?:ainted|\d+\.\d+\.\d)")),
