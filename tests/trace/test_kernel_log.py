@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -114,3 +115,32 @@ def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPa
     for pack in ("gzip", "bzip2", "xz", "zstd"):
         with pytest.raises(DamagedError, match="more than 1 MiB"):
             log_lines(CARRIERS[pack](" " * (3 << 20)))
+
+
+def interleaved(first: list[str], second: list[str]) -> str:
+    """The lines of two logs as two CPUs print them at once."""
+    chance, rest = random.Random(2008), [iter(first), iter(second)]
+    out: list[str] = []
+    while len(out) < len(first) + len(second):
+        out += islice(chance.choice(rest), chance.randrange(1, 9))
+    return "\n".join(out)
+
+
+def two_reports(first: str, second: str) -> tuple[list[str], list[str]]:
+    """The same report of two tasks; what one is called and what the other has free tells them apart."""
+    lines = LOGS["order-0-6.1"].read_text().splitlines()[1:]
+    other = [line.replace("hog", "beta").replace("free:368kB", "free:360kB") for line in lines]
+    return [line.replace("] ", first, 1) for line in lines], [line.replace("] ", second, 1) for line in other]
+
+
+def test_reports_of_two_cpus_are_told_apart_by_their_callers() -> None:
+    found = failures(log_lines(interleaved(*two_reports("][   T86] ", "][    C1] ")).encode()))
+    assert {report.task: report.zones[0].amounts["free"] for report in found} == {"hog": 92, "beta": 90}
+    assert not any(report.mixed for report in found)
+
+
+def test_reports_that_cannot_be_told_apart_are_called_mixed() -> None:
+    found = failures(log_lines(interleaved(*two_reports("] ", "] ")).encode()))
+    assert [report.mixed for report in found] == [True, True]
+    first, second = two_reports("] ", "] ")
+    assert not any(report.mixed for report in failures(log_lines("\n".join([*first, *second]).encode())))

@@ -219,6 +219,8 @@ def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> li
             said.append(f"the log does not say which kernel it is{seen}: 6.1's rules are assumed")
         said.append("a report is printed a moment after the refusal: free pages and blocks may have changed")
         said += [f"{zone.name}: {zone.why_not}" for zone in zones if zone.why_not.startswith("not of its cpuset")]
+    if report.mixed:
+        said.append("several CPUs printed their reports at once: lines of another report may be among these")
     odd = [zone for zone in report.zones if zone.cut and zone.blocks]
     said += [f"the free list of {name_of(z)} sums to {z.cut[0]:,} kB of {z.cut[1]:,} kB" for z in odd if z.cut]
     if is_full(report) and report.kind == "oom" and cause in ASSUMED:
