@@ -70,11 +70,11 @@ def test_a_mangled_log_says_the_same(log: str) -> None:
 
 
 def test_times_and_callers_are_kept() -> None:
-    log = b"> [   12.345678][  T123] a b: page allocation failure: order:3,\n> mode:0x20\n>\n> [   13.000000] [   C1] next"
+    log = b"> [   12.345678][  T123] a b: page allocation failure: order:3,\n> mode:0x20\n>\n> [   13.000000] [   C1] x"
     assert log_lines(log) == [
         LogLine(1, "a b: page allocation failure: order:3, mode:0x20", 12.345678, "T123"),
         LogLine(3, ""),
-        LogLine(4, "next", 13.0, "C1"),
+        LogLine(4, "x", 13.0, "C1"),
     ]
 
 
