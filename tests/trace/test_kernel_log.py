@@ -18,7 +18,17 @@ from tests.trace.manglers import CARRIERS, OF_STAMPED_LINES, PLAIN, PREFIXES, SH
 
 REPORTS = Path(__file__).parents[1] / "lab/reports"
 LOGS = {name: REPORTS / f"{name}.txt" for name in ("oom-6.1", "order-0-6.1", "order-4-4.8")}
-WITHOUT_TIMES = ("syslog without times", "iso", "dmesg -T", "dmesg -t", "levels", "logcat without", "logcat brief")
+WITHOUT_TIMES = (
+    "syslog without times",
+    "iso",
+    "dmesg -T",
+    "dmesg -t",
+    "levels",
+    "logcat without",
+    "logcat brief",
+    "/dev",
+    "kmsg",
+)
 PREFIXED, SHAPED = PLAIN | PREFIXES, PLAIN | SHAPES
 Form = tuple[str, str, str]
 
@@ -43,7 +53,8 @@ def forms() -> Iterator[Form]:
         yield from (("plain", shape, carrier) for shape in islice(shapes * 2, 5 * number % len(shapes), None, 11))
 
 
-FORMS = [form for form in forms() if not (form[1] == "newest first" and form[0].startswith(WITHOUT_TIMES))]
+BY_TIMES = ("newest first", "one line")  # which such lines must have
+FORMS = [form for form in forms() if not (form[1] in BY_TIMES and form[0].startswith(WITHOUT_TIMES))]
 
 
 def reports(pasted: bytes) -> list[FailureReport]:
@@ -84,6 +95,8 @@ def test_times_and_callers_are_kept() -> None:
         ("<6>[  123.456789]  [0:  kworker/0:1:   12] ", 123.456789),  # Samsung
         ("<4>[  123.456789] .(0)[12:kworker/0:1]", 123.456789),  # MediaTek
         ("[  123.456789] I[0:      swapper/0:    0] ", 123.456789),
+        ("[2-  123.456789] ", 123.456789),  # a television
+        ("[  123.456789] kernel: ", 123.456789),
         ("my-service_1  | [  123.456789] ", 123.456789),
         ("2024-02-19 16:20:13 UTC [  123.456789] ", 123.456789),
         ("[16:20:13] ", None),

@@ -80,18 +80,20 @@ def plain_lines(text: str) -> list[LogLine]:
     sample = zip(text.split("\n", SAMPLE), found[:SAMPLE], strict=False)
     if any(line[prefix_of(line).end :] != said for line, (_, _, said) in sample):
         return []  # there is more before each message
-    return [LogLine(n, said, float(seconds), caller) for n, (seconds, caller, said) in enumerate(found, 1)]
+    return [
+        LogLine(n, said[:LONGEST_LINE], float(seconds), caller) for n, (seconds, caller, said) in enumerate(found, 1)
+    ]
 
 
 def mangled_lines(text: str) -> list[LogLine]:
     """The lines of any other text."""
-    whole = [line[:LONGEST_LINE] if not line.isspace() else "" for line in text.split("\n")]
+    whole = ["" if line.isspace() else line for line in text.split("\n")]
     indent = min((len(line) - len(line.lstrip(" ")) for line in whole if line), default=0)
     lines = [Physical(number, line[indent:], len(line) - indent) for number, line in enumerate(whole, 1)]
     if not all(STAMPED.match(line.text) or not line.text for line in lines):
         without_quotes(lines)
     return [
-        LogLine(number, message[end:].rstrip(), seconds, caller)
+        LogLine(number, message[end : end + LONGEST_LINE].rstrip(), seconds, caller)
         for number, message, (end, seconds, caller) in joined(lines)
     ]
 

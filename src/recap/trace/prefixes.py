@@ -13,9 +13,9 @@ MICROSECONDS = 1e6
 
 # `[   12.345678]`, also with the time since the line before (`dmesg -d`), then the caller, then what vendors add.
 STAMPED = re.compile(
-    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?: *<[ \d.+]*>)?\]"
+    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?:\d- *)?(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?: *<[ \d.+]*>)?\]"
     r"(?: ?\[ *(?P<caller>[TC]\d{1,7})\])?"
-    r"(?: \S{1,64} kernel:| *[A-Z]?\[\d{1,2}: *[^\]]{1,20}: *\d+\]| ?(?:<\d>)?[ .-]*\(\d+\)\[\d+:[^\]]*\])? ?"
+    r"(?: (?:\S{1,64} )?kernel:| *[A-Z]?\[\d{1,2}: *[^\]]{1,20}: *\d+\]| ?(?:<\d>)?[ .-]*\(\d+\)\[\d+:[^\]]*\])? ?"
 )
 SYSLOG = re.compile(rf".{{0,{LONGEST}}}?\bkernel(?:\[\d+\])?(?:: ?| - \S+ \S+ ?)(?:<\d>)?")
 KMSG = re.compile(

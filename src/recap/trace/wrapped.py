@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from recap.trace.prefixes import NONE, Prefix, prefix_of
+from recap.trace.prefixes import LONGEST, NONE, Prefix, prefix_of
 
 ZONES = "DMA|DMA32|Normal|HighMem|Movable|Device"
 START = re.compile(
@@ -103,10 +103,19 @@ def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
     if len(STAMP.findall(text)) <= 1.2 * len(LINE_WITH_STAMP.findall(text)):
         return []
     found, number = [], lines[0].number
+    before = what_is_before(text)
     for message in BEFORE_STAMP.split(text):
-        found.append((number, message.replace("\n", " ")))
+        found.append((number, before.sub("", message).replace("\n", " ")))
         number += message.count("\n")
     return found
+
+
+def what_is_before(text: str) -> re.Pattern[str]:
+    """What stands before the kernel's times, with any figures; at the end of a message it is the next one's."""
+    first = STAMP.search(text)
+    before = text[: first.start()].rpartition("\n")[2][-LONGEST:] if first else ""
+    words = [re.sub(r"\d+", r"\\d+", re.escape(word)) for word in before.split()]
+    return re.compile(r"\s+" + r"\s+".join(words) + r"\s*$") if words else re.compile(r"\s+$")
 
 
 def mark_starts(lines: Sequence[Physical]) -> None:
