@@ -110,6 +110,14 @@ def test_prefixes_that_others_add(before: str, seconds: float | None) -> None:
     assert (line.text.lstrip(" "), line.seconds) == ("Mem-Info:", seconds)
 
 
+def test_a_message_of_several_lines_is_not_taken_for_a_wrapped_one() -> None:
+    before = "May 12 10:00:00 box kernel: "
+    message = ["Memory cgroup stats for /a:", *(" " * len(before) + line for line in ("anon 53248", "file 0"))]
+    log = "\n".join([before + message[0], *message[1:], f"{before}Tasks state (memory values in", "pages):"])
+    texts = [line.text for line in log_lines(log.encode())]
+    assert texts == ["Memory cgroup stats for /a:", "anon 53248", "file 0", "Tasks state (memory values in pages):"]
+
+
 def test_lines_that_4_9_printed_in_pieces() -> None:
     pieces = ("Node 0 ", "Normal: ", "1*4kB ", "(U) ", "0*8kB ", "= 4kB", "lowmem_reserve[]:", " 0", " 12", "Mem-Info:")
     log = "\n".join(f"Feb 19 16:20:13 box kernel: {piece}" for piece in pieces)
