@@ -23,7 +23,7 @@ USES = {  # in words, for people
     "per_cpu_lists": "free, on per-CPU lists",
     "free": "free",
     "reserved": "reserved at boot",
-    "unaccounted": "not accounted for (drivers, vmalloc, per-CPU data, balloons)",
+    "unaccounted": "memory not accounted for (drivers, vmalloc, per-CPU data, balloons)",
 }
 OF_PROGRAMS = ("programs", "programs_in_use", "programs_idle")
 OF_THE_KERNEL = ("slab", "slab_unreclaimable", "page_tables", "kernel_stacks", "unaccounted")

@@ -31,7 +31,7 @@ def filled_by(report: FailureReport) -> str:
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
     of = "RAM" if ram else "what is listed"
-    verb = "holds" if chief in ("page_cache", "unaccounted", "lru", "compressed", "huge_pages") else "hold"
+    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem") else "hold"
     said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
     said += [swap_state(report)] * bool(swap_state(report))
     said += [f"{pages(held.get('page_cache', 0))} of page cache are left"] * (chief != "page_cache")
