@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from recap import kernel
+from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
 from recap.lab.callers import asked_by, for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
@@ -23,6 +24,7 @@ BY_RANK = (
     *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
     "without",
 )
+TOO_LITTLE = "too little was free in every zone it may use"
 STALLED = "Nothing is refused yet, but reclaim is slow: look at what the disk does (swap, dirty pages)."
 
 
@@ -56,8 +58,10 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
     mine = [zone for zone in zones if zone.allowed]
     near = min(mine, key=lambda zone: zone.short, default=None)
     if cause == "watermark" and near:
-        lacked = f"{near.name} lacked {pages(near.short)}" if near.short else because
-        return f"{request(report)}: {circumstance(report, mine) or commonly(report)}; {lacked}."
+        special = circumstance(report, mine) or commonly(report)
+        if not near.short:
+            return f"{request(report)}: {special}; {because}." if special else f"{request(report)}: {because}."
+        return f"{request(report)}: {special or TOO_LITTLE}; {near.name} lacked {pages(near.short)}."
     enough = [zone for zone in mine if zone.enough]
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
     if cause == "fragmentation" and best and best.largest_order is not None:
@@ -88,8 +92,7 @@ def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
 
 def commonly(report: FailureReport) -> str:
     """Why there was too little, where nothing is special: what filled memory, if it was an OOM."""
-    filled = filled_by(report) if report.kind == "oom" and not report.order else ""
-    return filled or "too little was free in every zone it may use"
+    return filled_by(report) if report.kind == "oom" and report.order <= PAGE_ALLOC_COSTLY_ORDER else ""
 
 
 def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes: list[WhatIf]) -> str:
@@ -100,7 +103,7 @@ def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes:
         return "Let it use a node with memory for the kernel too: widen cpuset.mems or the memory policy."
     settings = setting_advice(report, cause, changes)
     tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
-    if cause in tight and not report.order and waits(report):
+    if cause in tight and (not report.order or report.kind == "oom") and waits(report):
         matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
         return together(settings if matters else "", said_of_memory(report, zones, cause), of_the_end(report))
     if report.kind == "oom":

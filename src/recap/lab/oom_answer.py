@@ -5,7 +5,7 @@ from __future__ import annotations
 from recap import kernel
 from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
-from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, memory_held, programs, ram_of, share
+from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, is_counted, memory_held, programs, ram_of, share
 from recap.lab.results import listed
 from recap.lab.zone_layout import highest_zone, layout_of, place_of
 from recap.trace.failure_report import FailureReport, Task, Victim
@@ -26,12 +26,12 @@ def filled_by(report: FailureReport) -> str:
     """`programs hold 76 % of RAM (387,831 of 507,136 pages), swap is full (0 of 979,956 kB free), ...`."""
     held, ram = memory_held(report), ram_of(report)
     chief = chief_use(held)
-    if not chief or not ("page_cache" in held or "lru" in held or programs(held)):
+    if not chief or not is_counted(report):
         return swap_state(report)
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
     of = "RAM" if ram else "what is listed"
-    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem") else "hold"
+    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem", "reserved") else "hold"
     said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
     said += [swap_state(report)] * bool(swap_state(report))
     said += [f"{pages(held.get('page_cache', 0))} of page cache are left"] * (chief != "page_cache")
@@ -63,6 +63,8 @@ def memory_advice(report: FailureReport) -> str:
         return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
     if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
+    if chief == "reserved":
+        return "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, or reserved regions."
     if chief == "huge_pages":
         return "Fewer of them (vm.nr_hugepages) leave more for all else."
     if chief == "shmem":

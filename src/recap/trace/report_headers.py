@@ -22,7 +22,7 @@ VMAP = re.compile(r"^vmap allocation for size (\d+) failed")
 PARTLY = "failed to allocate pages"  # in the words of later kernels
 PAGE_ORDER = re.compile(r"page order (\d+)")
 VMALLOC_OF = re.compile(r"allocated \d+ of (\d+) bytes")
-VMALLOC_WHY = re.compile(r",\s*([a-zA-Z][^,]*(?:fail|exceed)[^,]*|page order \d+[^:]*?)\s*(?=,\s*mode|$)")
+VMALLOC_WHY = re.compile(r",\s*((?:[a-zA-Z][^,]*)?(?:fail|exceed)[^,]*|page order \d+[^:]*?)\s*(?=,\s*mode|$)")
 MODE = re.compile(r"mode:" + MASK)
 SLAB = re.compile(r"^SL[AU]B: Unable to allocate memory on .*?\(?gfp=" + MASK)
 HUNG = re.compile(r"^INFO: task ((?:kswapd|kcompactd|khugepaged)\d*):\d+ (?:is )?blocked for more than (\d+) seconds")
