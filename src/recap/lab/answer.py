@@ -36,7 +36,8 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
         return f"{sentence(because)} {vmalloc_advice(report)}"
     if cause == "no_report" and report.kind == "oom":
         machine = of_the_machine(report) if report.is_global else ""
-        return together(machine, killed(report.victims), sentence(because))
+        filled = sentence(filled_by(report)) if filled_by(report) else ""
+        return together(machine, killed(report.victims), sentence(because), filled)
     if cause == "no_report" and report.kind == "slab":
         return cache_failed(report)
     return f"{refusal(report, cause, because, zones)} {advice(report, cause, zones, changes)}".strip()
