@@ -139,6 +139,76 @@ def effects_found() -> str:
     return "\n\n".join(f"**`{one.name}`**: {one.title}\n\n{markdown(one)}" for one in found)
 
 
+WORKED = (  # what people meet, the log that shows it, and what to look at
+    (
+        "A driver could not get a page, and could not wait",
+        "pasted/26-lower-min-free-for-an-atomic-request.txt",
+        """Network cards ask from interrupts (`GFP_ATOMIC`): what is free must do. Such a request may go to three
+eighths of the mark, and even that was not left. A packet is lost, nothing else; more must be kept free.""",
+    ),
+    (
+        "A large block, and memory in pieces",
+        "reports/order-4-4.8.txt",
+        """Enough is free, but not in one piece (linux-mm, 29 August 2016). Order 4 and above is not promised to
+anybody: compaction may make such a block, and code that can use pages in pieces should ask for those.""",
+    ),
+    (
+        "A container was killed",
+        "pasted/09-memcg-5.0-says-which.txt",
+        """`constraint=CONSTRAINT_MEMCG`, and `memory: usage` is at its `limit`: the machine had memory, the group had
+no more.""",
+    ),
+    (
+        "The machine was full",
+        "pasted/24-active-anon-of-2.6.28.txt",
+        """Programs hold three quarters, swap is full, and no page cache is left to free. No setting of the allocator
+helps.""",
+    ),
+    (
+        "The machine was full, and nobody has it",
+        "pasted/41-what-nobody-holds.txt",
+        """Add up all that the kernel counts, and most of RAM is missing: it went to something that no count covers.
+(Written after a report on linux-nfs.)""",
+    ),
+    (
+        "It was full of files that are in memory",
+        "pasted/25-shmem-is-not-programs.txt",
+        """`inactive_anon` looks like programs, but `shmem` is as large: files in a tmpfs, which only `rm` frees.""",
+    ),
+    (
+        "Half a gigabyte free, and still killed",
+        "pasted/02-cma-is-not-for-gfp-kernel.txt",
+        """`free_cma` is nearly all of `free`, and the kernel's own requests may not have it.""",
+    ),
+    (
+        "A 32-bit machine with high memory free",
+        "pasted/03-highmem-is-not-for-gfp-kernel.txt",
+        """`GFP_KERNEL` goes to low memory only, and `lowmem_reserve` has a column for each zone.""",
+    ),
+    (
+        "Bound to one node",
+        "pasted/17-nodemask-of-a-policy.txt",
+        """`nodemask=1`: a memory policy (numactl, libvirt) keeps the task from all that is free on node 0.""",
+    ),
+    (
+        "It says page allocation failure, and is not",
+        "pasted/13-vmalloc-is-not-the-page-allocator.txt",
+        """The line above it tells, `vmalloc: allocation failure`: somebody asked for more than there is, and no zone
+refused.""",
+    ),
+)
+
+
+def worked_cases() -> str:
+    """Each case: the log as it was pasted, and the answer."""
+    parts = []
+    for number, (title, name, look) in enumerate(WORKED, 1):
+        path = ROOT / "tests/lab" / name
+        log = path.read_text().rstrip()
+        parts.append(f"### {number}. {title}\n\n```text\n{log}\n```\n\n{look}\n\n{said('explain', str(path))}")
+    return "\n\n".join(parts)
+
+
 LEVEL_2, MISSING = compared()
 myst_substitutions = {
     "picture_pieces": as_svg(pieces().memory),
@@ -146,6 +216,7 @@ myst_substitutions = {
     "policies": shipped(),
     "questions": questions(),
     "explained": said("explain", str(ROOT / "tests/lab/reports/order-4-4.8.txt")),
+    "worked_cases": worked_cases(),
     "cli": help_texts(),
     "level_1": verified(),
     "level_2": LEVEL_2,

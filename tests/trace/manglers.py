@@ -121,6 +121,7 @@ SHAPES: dict[str, Mangler] = {
     "no-break spaces": lambda lines: [line.replace(" ", "\xa0") for line in lines],
     "tabs and trailing space": lambda lines: [line + " \t" for line in lines],
     "newest first": lambda lines: lines[::-1],
+    "one line": lambda lines: [" ".join(lines)],
     "between prose": lambda lines: ["Hello,", "", "we see this:", "", *lines, "", "Any idea?"],
 }
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from recap.errors import InputError
+from recap.lab.info import info
 from recap.trace import NO_PFN, Event, Events, Lost, open_trace
-from recap.trace.gfp import GFP_NAMES, gfp_bits
+from recap.trace.gfp import GFP_NAMES, gfp_bits, unknown_names
 
 ALLOC = "mm_page_alloc: page=0x1 pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL|__GFP_ZERO"
+TEXTS = Path(__file__).parent / "texts"
 needs_trace_cmd = pytest.mark.skipif(shutil.which("trace-cmd") is None, reason="trace-cmd is not installed")
 
 
@@ -106,11 +108,10 @@ def test_lost_events(text: Text) -> None:
         ("x-1 [000] 1.000000: mm_page_free: order=0", "line 1: mm_page_free cannot be read: it names no page frame"),
         ("x-1 [000] 1.000000: mm_page_free: pfn=zero order=0", "'zero' is no number"),
         ("x-1 [000] 1.000000: sched_switch: so what", "sched_switch cannot be read"),
-        (f"x-1 [000] 1.000000: {ALLOC}|GFP_SILLY", "mm_page_alloc cannot be read"),
         ("x-1 [000] 1.000000: mm_page_free: pfn=1 order=999", "mm_page_free cannot be read"),
     ],
 )
-def test_bad_lines_are_told(text: Text, line: str, problem: str) -> None:
+def test_a_text_without_a_line_that_can_be_read_is_refused(text: Text, line: str, problem: str) -> None:
     with pytest.raises(InputError) as told:
         text(line)
     assert problem in str(told.value)
@@ -119,8 +120,85 @@ def test_bad_lines_are_told(text: Text, line: str, problem: str) -> None:
 def test_gfp_names_are_the_kernels() -> None:
     assert all(gfp_bits(name) == bits for bits, name in GFP_NAMES.items())
     assert gfp_bits("GFP_HIGHUSER_MOVABLE|0x80000000") == 0x80100CCA
-    with pytest.raises(ValueError, match="invalid literal"):
-        gfp_bits("__GFP_NOTHING")
+    assert gfp_bits("GFP_KERNEL|__GFP_NOTHING|FACE") == gfp_bits("GFP_KERNEL")
+    assert unknown_names("GFP_KERNEL|__GFP_NOTHING|0x80000000|FACE") == ("__GFP_NOTHING", "FACE")
+
+
+@pytest.mark.parametrize(
+    ("old", "today"),
+    [
+        ("GFP_KERNEL|GFP_ZERO", "GFP_KERNEL|__GFP_ZERO"),  # before 4.6
+        ("GFP_IO|GFP_WAIT|GFP_REPEAT|GFP_COMP", "GFP_NOIO|__GFP_IO|__GFP_RETRY_MAYFAIL|__GFP_COMP"),
+        ("GFP_TEMPORARY|GFP_COLD|GFP_NO_KSWAPD", "GFP_KERNEL|__GFP_RECLAIMABLE"),
+        ("GFP_KERNEL|__GFP_NOTRACK|__GFP_OTHER_NODE|__GFP_COLD", "GFP_KERNEL"),  # 4.6 to 4.18
+        ("GFP_USER|__GFP_SKIP_ZERO|__GFP_SKIP_KASAN|__GFP_NOLOCKDEP|__GFP_CMA", "GFP_USER"),  # arm64, lockdep, Android
+    ],
+)
+def test_names_of_other_releases_are_read(old: str, today: str) -> None:
+    assert unknown_names(old) == ()
+    assert gfp_bits(old) == gfp_bits(today)
+
+
+def test_the_frees_of_old_kernels_count_once(text: Text) -> None:
+    lines = (TEXTS / "old-free-events.txt").read_text().splitlines()
+    found = info(TEXTS / "old-free-events.txt")
+    assert (found.matching.frees, found.events, round(found.seconds, 6)) == (3, 4, 0.009094)
+    assert not any("mm_page_free" in note for note in found.notes)
+    again = lines[-1].replace("mm_pagevec_free", "mm_page_free_direct").replace("560", "561")  # from 2.6.34 to 3.2
+    events = text(*lines, again)
+    assert events.counts()[Event.MM_PAGE_FREE] == 3
+    assert events.other == {"mm_page_free_direct": 1}
+
+
+def test_a_cut_line_costs_itself(text: Text) -> None:
+    found = info(TEXTS / "cut-in-the-last-line.txt")
+    assert (found.events, found.allocations) == (1, 1)
+    assert any("line 2 is cut" in note for note in found.notes)
+    whole = f"x-1 [000] 1.000000: {ALLOC}"
+    events = text(
+        whole, f"x-1 [000] 1.000001: {ALLOC}|GFP_SILLY", "x-1 [000] 1.000002: mm_page_free: pfn=z order=0", whole
+    )
+    assert len(events) == 3
+    assert (events.unread.count, events.unread.line, events.unread.gfp_names) == (1, 3, {"GFP_SILLY": 1})
+
+
+@pytest.mark.parametrize(
+    "end", ["x-1 [000] 1.0", "x-1 [000] 1.000001: mm_page_free: pfn=12", f"x-1 [000] 1.000001: {ALLOC}"[:-3]]
+)
+def test_the_end_of_a_text_may_be_cut_anywhere(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "trace"
+    path.write_text(f"x-1 [000] 1.000000: {ALLOC}\n{end}")
+    events = open_trace(path)
+    assert (len(events), events.unread.count, events.unread.line) == (1, 1, 2)
+
+
+def test_the_first_event_may_stand_far_below(text: Text) -> None:
+    assert info(TEXTS / "with-many-idle-cpus.txt").events == 1
+    page = ["<!DOCTYPE html>", *["<script>var a = 1.5; // 12.000001: no event</script>"] * 900]
+    assert len(text(*page, f"  x-1 [000] ...1 1.000000: {ALLOC}", "</html>")) == 1
+
+
+def test_flags_of_other_kernels_do_not_refuse_a_trace() -> None:
+    found = info(TEXTS / "gfp-names-of-other-kernels.txt")
+    assert found.allocations == 5
+    assert not any("left out" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("name", "seconds"), [("function-graph", 0.0), ("function-graph-with-times", 0.000201)])
+def test_the_events_among_the_functions_of_a_graph(name: str, seconds: float) -> None:
+    found = info(TEXTS / f"{name}.txt")
+    assert (found.events, found.allocations, found.pages_allocated, round(found.seconds, 6)) == (2, 1, 8, seconds)
+    assert found.comms[0].name == "bash"
+
+
+def test_the_span_is_that_of_all_events(text: Text, tmp_path: Path) -> None:
+    text(
+        "x-1 [000] 1.000000: softirq_raise: vec=1",
+        f"x-1 [000] 2.000000: {ALLOC}",
+        "x-1 [000] 5.0: a",
+        "x-1 [000] 5.000000: a: b",
+    )
+    assert info(tmp_path / "trace.txt").seconds == 4.0
 
 
 @pytest.mark.slow

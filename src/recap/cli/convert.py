@@ -1,9 +1,11 @@
 """`recap convert`: a trace in another form."""
 
+import sys
 from pathlib import Path
 
 from recap.cli.console import Readable, progress
 from recap.errors import InputError
+from recap.lab.info import left_out
 from recap.trace.container import RawFolder, pack
 from recap.trace.opening import open_flow
 from recap.trace.parquet import write_parquet
@@ -31,13 +33,16 @@ def verb(source: Readable, target: Path, /) -> None:
         raise InputError(target, "", "is no form recap writes", f"give a name that ends in {' or '.join(FORMS)}")
     if target.exists():
         raise InputError(target, "", "is there already", "give another name, or move it away")
-    path = Recording(source).path
+    path, notes = Recording(source).path, list[str]()
     with progress() as update:
         if target.suffix == ".parquet":
             flow = open_flow(path)
             write_parquet(flow, target, lambda: update(flow.share, "converting"))
+            notes = list(left_out(flow.unread))
         elif is_raw(path):
             pack(RawFolder(path), target, lambda share: update(share, "packing"))
         else:
             problem = "holds no ring-buffer pages as they come"
             raise InputError(source, "", problem, "only a folder with per_cpu/cpuN/trace_pipe_raw makes a trace.dat")
+    for note in notes:
+        print(f"recap: {note}", file=sys.stderr)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from recap import kernel
-from recap.lab.callers import for_a_device, of_the_boot_pool
+from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
+from recap.lab.callers import asked_by, for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
-from recap.lab.oom_answer import free_elsewhere, killed, memory_words, sentence
+from recap.lab.oom_answer import filled_by, free_elsewhere, killed, memory_advice, sentence
 from recap.lab.reported_zone import cma_out_of_reach, rules_of
 from recap.lab.results import listed
 from recap.lab.what_if import WhatIf, is_full, waits
@@ -17,11 +18,13 @@ from recap.trace.failure_report import FailureReport
 
 NO_REFUSAL = ("hung", "spins", "kasan", "too_large", "manual")
 ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
+CONTAINER = re.compile(r"docker|kubepods|libpod|podman|lxc|containerd|slurm|garden|mesos")
 MEMCG_CACHE = re.compile(r"\(\d+:")  # kmalloc-64(1793:name), before 5.9
 BY_RANK = (
     *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
     "without",
 )
+TOO_LITTLE = "too little was free in every zone it may use"
 STALLED = "Nothing is refused yet, but reclaim is slow: look at what the disk does (swap, dirty pages)."
 
 
@@ -33,10 +36,11 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
         return f"{sentence(because)} {vmalloc_advice(report)}"
     if cause == "no_report" and report.kind == "oom":
         machine = of_the_machine(report) if report.is_global else ""
-        return " ".join(part for part in (machine, killed(report.victims), sentence(because)) if part)
+        filled = sentence(filled_by(report)) if filled_by(report) else ""
+        return together(machine, killed(report.victims), sentence(because), filled)
     if cause == "no_report" and report.kind == "slab":
         return cache_failed(report)
-    return f"{refusal(report, cause, because, zones)} {advice(report, cause, changes)}".strip()
+    return f"{refusal(report, cause, because, zones)} {advice(report, cause, zones, changes)}".strip()
 
 
 def request(report: FailureReport) -> str:
@@ -45,8 +49,9 @@ def request(report: FailureReport) -> str:
     piece = f" ({size:,} KiB in one piece)" if report.order else ""
     patience = "" if waits(report) else ", atomic" if report.gfp & kernel.GFP_HIGH else ", without waiting"
     stalled = f", waiting for {report.waited_ms:,} ms" if report.kind == "stall" and report.waited_ms else ""
-    begins = "Out of memory at order" if report.kind == "oom" else "Order"
-    return f"{begins} {report.order}{piece}{patience}{stalled}"
+    if report.kind == "oom":
+        return f"Out of memory at order {report.order}{piece}" if report.order else "Out of memory"
+    return f"Order {report.order}{piece}{patience}{stalled}"
 
 
 def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVerdict]) -> str:
@@ -54,8 +59,10 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
     mine = [zone for zone in zones if zone.allowed]
     near = min(mine, key=lambda zone: zone.short, default=None)
     if cause == "watermark" and near:
-        lacked = f"{near.name} lacked {pages(near.short)}" if near.short else because
-        return f"{request(report)}: {circumstance(report, mine)}; {lacked}."
+        special = circumstance(report, mine) or commonly(report)
+        if not near.short:
+            return f"{request(report)}: {special}; {because}." if special else f"{request(report)}: {because}."
+        return f"{request(report)}: {special or TOO_LITTLE}; {near.name} lacked {pages(near.short)}."
     enough = [zone for zone in mine if zone.enough]
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
     if cause == "fragmentation" and best and best.largest_order is not None:
@@ -81,25 +88,47 @@ def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
     reserved = sum(zone.out_of_reach for zone in mine) - cma
     if reserved * 2 > free:
         return f"{reserved:,} of the {free:,} free pages are kept for high-order atomic requests"
-    return "too little was free in every zone it may use"
+    return ""
 
 
-def advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
+def commonly(report: FailureReport) -> str:
+    """Why there was too little, where nothing is special: what filled memory, if it was an OOM."""
+    return filled_by(report) if report.kind == "oom" and report.order <= PAGE_ALLOC_COSTLY_ORDER else ""
+
+
+def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes: list[WhatIf]) -> str:
     """What to do first."""
     if of_the_boot_pool(report):
         return boot_pool(report)
+    if cause == "no_memory":
+        return "Let it use a node with memory for the kernel too: widen cpuset.mems or the memory policy."
     settings = setting_advice(report, cause, changes)
     tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
-    if cause in tight and not report.order and waits(report):
-        machine = of_the_machine(report) if report.is_global and len(report.victim_cgroup) > 1 else ""
-        stalled = STALLED if report.kind == "stall" else ""
+    if cause in tight and (not report.order or report.kind == "oom") and waits(report):
         matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
-        parts = (machine, settings if matters else "", memory_words(report), stalled)
-        return " ".join(part for part in parts if part)
+        return together(settings if matters else "", said_of_memory(report, zones, cause), of_the_end(report))
     if report.kind == "oom":
-        return " ".join(part for part in (settings, killed(report.victims)) if part)
-    full = memory_words(report) if cause == "watermark" and is_full(report) else ""
-    return f"{settings} {full}".strip()
+        return together(settings, killed(report.victims))
+    return together(settings, said_of_memory(report, zones, cause) if cause == "watermark" and is_full(report) else "")
+
+
+def together(*parts: str) -> str:
+    """One after the other, those that are there."""
+    return " ".join(part for part in parts if part)
+
+
+def said_of_memory(report: FailureReport, zones: list[ZoneVerdict], cause: str) -> str:
+    """What filled memory, unless that was said first, and what to do about it."""
+    first = report.kind == "oom" and cause == "watermark" and not circumstance(report, [z for z in zones if z.allowed])
+    filled = "" if first else filled_by(report)
+    return together(sentence(filled) if filled else "", killed(report.victims), memory_advice(report))
+
+
+def of_the_end(report: FailureReport) -> str:
+    """What is to be said of a stall, and of a container's task that died for want of the machine's memory."""
+    if report.kind == "stall":
+        return STALLED
+    return of_the_machine(report) if report.is_global and CONTAINER.search(report.victim_cgroup) else ""
 
 
 def setting_advice(report: FailureReport, cause: str, changes: list[WhatIf]) -> str:
@@ -152,6 +181,8 @@ def vmalloc_advice(report: FailureReport) -> str:
     """Addresses on 32 bits, the size asked for on 64."""
     if lacks_pages(report):
         return "A task that is being killed gets no pages either: see whether an OOM kill came before."
+    if report.bytes and report.bytes > report.memory.get("ram", 0) * report.page_kib << 10 and report.memory.get("ram"):
+        return f"No setting gives that: look at who asked ({asked_by(report) or report.task}) and for how much."
     if report.bits == 32:
         return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
     return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
@@ -192,9 +223,11 @@ def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> li
             said.append(f"the log does not say which kernel it is{seen}: 6.1's rules are assumed")
         said.append("a report is printed a moment after the refusal: free pages and blocks may have changed")
         said += [f"{zone.name}: {zone.why_not}" for zone in zones if zone.why_not.startswith("not of its cpuset")]
+    if report.mixed:
+        said.append("several CPUs printed their reports at once: lines of another report may be among these")
     odd = [zone for zone in report.zones if zone.cut and zone.blocks]
     said += [f"the free list of {name_of(z)} sums to {z.cut[0]:,} kB of {z.cut[1]:,} kB" for z in odd if z.cut]
-    if is_full(report) and report.kind == "oom":
+    if is_full(report) and report.kind == "oom" and cause in ASSUMED:
         said.append("nearly nothing is left to free: no setting of the allocator changes that")
     if cause in ("fragmentation", "reserved") and for_a_device(report):
         said.append("it is for a device, which needs one piece unless it has an IOMMU")

@@ -14,6 +14,7 @@ OTHER_KINDS = {
     "kasan": "no request was refused: KASAN found an access outside of a vmalloc area, which is a bug in the code",
     "warning": "the page allocator found fault with the request itself, most often one above its largest order",
 }
+MOVABLE_ONLY = ("Movable", "Device")
 KEPT = {"C": "CMA, for movable requests", "H": "for high-order atomic requests", "I": "isolated"}
 NODEMASK_PRINTED = (4, 11)  # a8e99259e0c8: a failed request names its nodemask and cpuset
 RESERVE_PRINTED = (5, 8)  # reserved_highatomic in show_free_areas
@@ -41,6 +42,12 @@ def nowhere(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
     empty = [zone.name for zone in zones if zone.why_not.startswith("has no memory")]
     if empty:
         return "no_memory", f"of its zones only {listed(empty)} is there, and that has no memory (managed:0kB)"
+    above = [zone for zone in report.zones if zone.name in MOVABLE_ONLY]
+    if above and len(above) == len(report.zones):
+        free = sum(zone.amounts.get("free", 0) for zone in above)
+        where = listed([name_of(zone) for zone in above])
+        there = f"{where} ({pages(free)} free) is all there is for it{allowed_words(report)}"
+        return "no_memory", f"{there}, and that is only for movable requests"
     if report.kind == "slab":
         return "no_report", "the log has no zone: the lines of the failed page, from Mem-Info on, are missing"
     if zones:
@@ -48,6 +55,12 @@ def nowhere(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
     if report.kind == "oom" and not report.task:
         return "no_report", "only the kill is in the log; the report before it, from `invoked oom-killer` on, tells why"
     return "no_report", "the log has no zone this request may use: the lines from Mem-Info on are missing"
+
+
+def allowed_words(report: FailureReport) -> str:
+    """` on node 4, by its cpuset or policy`: a report shows only the nodes that the task may use."""
+    nodes = report.nodemask or report.mems_allowed
+    return f" on {'node' if len(nodes) == 1 else 'nodes'} {listed([str(node) for node in nodes])}" if nodes else ""
 
 
 def in_zones(report: FailureReport, mine: list[ZoneVerdict]) -> tuple[str, str]:

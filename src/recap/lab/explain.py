@@ -19,6 +19,7 @@ from recap.lab.cgroup_oom import GroupMemory, group_of
 from recap.lab.memory_held import memory_held, ram_of
 from recap.lab.oom_answer import largest_tasks, of_group
 from recap.lab.results import html_table
+from recap.lab.storms import Alike, groups_of
 from recap.lab.what_if import WhatIf, what_if
 from recap.lab.zone_verdict import ZoneVerdict, verdicts_of
 from recap.trace.dmesg import failures
@@ -40,6 +41,8 @@ class Swap(msgspec.Struct, frozen=True):
 
 class Diagnosis(msgspec.Struct, frozen=True):
     """A failed request explained: `verdict` for people, `cause` in a word, `because` in a sentence.
+
+    Where a log has more than three reports, those that are alike are told as one (`alike`), by the worst.
 
     Causes: memcg, watermark, fragmentation, reserved (blocks that the request may not have), recovered (it would be
     served by now), unclear (the report cannot tell), no_memory (its only zone has none), no_report (lines are missing),
@@ -72,6 +75,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     victims: list[Victim]
     largest_tasks: list[Task]
     asked_by: str  # the function that asked, where the log has the call trace
+    alike: Alike  # how many such reports the log has: this is the worst of them
     schema: int = SCHEMA
 
     def _repr_html_(self) -> str:
@@ -82,7 +86,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def explain(log: str | Path) -> list[Diagnosis]:
-    """Every page allocation failure and OOM kill of a kernel log.
+    """Every page allocation failure and OOM kill of a kernel log; of many that are alike, the worst.
 
     Args:
         log: a file such as dmesg prints, `-` for standard input, or the text itself.
@@ -105,7 +109,7 @@ def explain(log: str | Path) -> list[Diagnosis]:
         raise InputError(named(log), "", str(error), HOW) from None
     if not found:
         raise InputError(named(log), "", "holds no report of a failed allocation", HOW)
-    return [diagnosis(report) for report in found]
+    return [diagnosis(group.worst, group.alike) for group in groups_of(found)]
 
 
 def is_text(log: str | Path) -> bool:
@@ -133,8 +137,8 @@ def pasted(log: str | Path) -> bytes:
         raise InputError(log, "", f"cannot be read: {error.strerror}", HOW) from error
 
 
-def diagnosis(report: FailureReport) -> Diagnosis:
-    """One report."""
+def diagnosis(report: FailureReport, alike: Alike) -> Diagnosis:
+    """One report, which stands for those that are alike."""
     zones = verdicts_of(report)
     cause, because = causes(report, zones)
     group = group_of(report)
@@ -162,4 +166,5 @@ def diagnosis(report: FailureReport) -> Diagnosis:
         victims=report.victims,
         largest_tasks=largest_tasks(report),
         asked_by=asked_by(report),
+        alike=alike,
     )

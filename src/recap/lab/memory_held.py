@@ -22,12 +22,13 @@ USES = {  # in words, for people
     "balloon": "the host's (balloon)",
     "per_cpu_lists": "free, on per-CPU lists",
     "free": "free",
-    "reserved": "reserved at boot",
-    "unaccounted": "not accounted for (drivers, vmalloc, per-CPU data, balloons)",
+    "reserved": "memory reserved at boot",
+    "unaccounted": "memory not accounted for (drivers, vmalloc, per-CPU data, balloons)",
 }
 OF_PROGRAMS = ("programs", "programs_in_use", "programs_idle")
 OF_THE_KERNEL = ("slab", "slab_unreclaimable", "page_tables", "kernel_stacks", "unaccounted")
-NOT_HELD = ("free", "per_cpu_lists", "reserved")
+NOT_HELD = ("free", "per_cpu_lists")
+MOST = 0.5  # of RAM: what is reserved at boot is the matter only from then on
 
 
 def memory_held(report: FailureReport) -> dict[str, int]:
@@ -75,9 +76,15 @@ def of_the_kernel(memory: dict[str, int]) -> dict[str, int]:
 
 
 def ram_of(report: FailureReport) -> int:
-    """RAM in pages; without the line that says so, what the zones have together, or nothing."""
+    """RAM in pages; without the line that says so, what the zones have together, if all are there, or nothing."""
     zones = sum(zone.amounts.get("present", 0) for zone in report.zones)
-    return report.memory.get("ram") or zones
+    counted = sum(report.memory.get(name, 0) for name in ("free", "active_anon", "inactive_anon", "active_file"))
+    return report.memory.get("ram") or (zones if zones > counted else 0)
+
+
+def is_counted(report: FailureReport) -> bool:
+    """Does the report say what memory is used for?"""
+    return "active_anon" in report.memory or "active" in report.memory
 
 
 def share(pages: int, held: dict[str, int], ram: int) -> float:
@@ -93,6 +100,8 @@ def programs(held: dict[str, int]) -> int:
 def chief_use(held: dict[str, int]) -> str:
     """What holds most; programs count as one."""
     uses = {name: pages for name, pages in held.items() if name not in (*OF_PROGRAMS, *NOT_HELD)}
+    if uses.get("reserved", 0) < MOST * sum(held.values()):
+        uses.pop("reserved", None)
     if programs(held):
         uses["programs"] = programs(held)
     return max(uses, key=lambda name: uses[name], default="")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from recap import kernel
 from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
-from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, memory_held, programs, ram_of, share
+from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, is_counted, memory_held, programs, ram_of, share
+from recap.lab.results import listed
 from recap.lab.zone_layout import highest_zone, layout_of, place_of
 from recap.trace.failure_report import FailureReport, Task, Victim
 
@@ -16,41 +17,36 @@ CHIEF = 0.3  # of RAM, from which on the kernel's own memory is the first suspec
 FULL_SWAP = 50  # less than a fiftieth free
 
 
-def memory_words(report: FailureReport) -> str:
-    """What filled memory, and what to do about that."""
-    held, ram = memory_held(report), ram_of(report)
-    parts = (filled_by(held, ram), swap_words(report), killed(report.victims), memory_advice(report))
-    return " ".join(part for part in parts if part)
-
-
 def sentence(text: str) -> str:
     """With a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def filled_by(held: dict[str, int], ram: int) -> str:
-    """What holds most, and how much of what could have been freed is left."""
+def filled_by(report: FailureReport) -> str:
+    """`programs hold 76 % of RAM (387,831 of 507,136 pages), swap is full (0 of 979,956 kB free), ...`."""
+    held, ram = memory_held(report), ram_of(report)
     chief = chief_use(held)
-    if not chief or not ("page_cache" in held or "lru" in held or programs(held)):
-        return ""
+    if not chief or not is_counted(report):
+        return swap_state(report)
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
     of = "RAM" if ram else "what is listed"
-    verb = "holds" if chief in ("page_cache", "unaccounted", "lru", "compressed", "huge_pages") else "hold"
-    said = f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"
-    cache = held.get("page_cache", 0)
-    return sentence(said if chief == "page_cache" else f"{said}, and {pages(cache)} of page cache are left")
+    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem", "reserved") else "hold"
+    said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
+    said += [swap_state(report)] * bool(swap_state(report))
+    said += [f"{pages(held.get('page_cache', 0))} of page cache are left"] * (chief != "page_cache")
+    return listed(said)
 
 
-def swap_words(report: FailureReport) -> str:
-    """`Swap is full (0 of 979,956 kB free).`"""
+def swap_state(report: FailureReport) -> str:
+    """`swap is full (0 of 979,956 kB free)`."""
     total, free = (report.memory.get(name) for name in ("swap_total", "swap_free"))
     if total is None or free is None:
         return ""
     if total == 0:
-        return "There is no swap."
+        return "there is no swap"
     state = "full" if free * FULL_SWAP < total else "not full"
-    return f"Swap is {state} ({free * report.page_kib:,} of {total * report.page_kib:,} kB free)."
+    return f"swap is {state} ({free * report.page_kib:,} of {total * report.page_kib:,} kB free)"
 
 
 def memory_advice(report: FailureReport) -> str:
@@ -67,6 +63,8 @@ def memory_advice(report: FailureReport) -> str:
         return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
     if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
+    if chief == "reserved":
+        return "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, or reserved regions."
     if chief == "huge_pages":
         return "Fewer of them (vm.nr_hugepages) leave more for all else."
     if chief == "shmem":
@@ -127,7 +125,7 @@ def of_group(group: GroupMemory, victims: list[Victim]) -> str:
     """The verdict on a cgroup at its limit."""
     path = group.path or "(its path is not in the log)"
     if group.limit:
-        met = f" ({group.failures:,} times so far)" if group.failures else ""
+        met = f" (failcnt {group.failures:,})" if group.failures else ""
         of = "" if group.counter == "memory" else f" for {group.counter}"
         said = (
             f"The memory cgroup {path} is at its limit{of}: {group.usage or 0:,} of {group.limit:,} kB are used{met}."

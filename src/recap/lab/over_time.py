@@ -68,8 +68,8 @@ class OverTime:
         self.sums[name][begin : end + 1] += np.diff(so_far)
 
     def rates(self) -> Rates:
-        """Each series per second."""
-        if self.empty:
+        """Each series per second; none where all happened at one time, or the text has no times."""
+        if self.empty or not self.nanoseconds:
             return Rates(0.0, **{name: [] for name in SERIES})
         used = (self.nanoseconds >> self.shift) + 1
         together = -(-used // MOST_BINS)

@@ -20,6 +20,7 @@ from recap.trace.failure_report import FailureReport, ReportedZone
 
 MARKS = ("min", "low", "high", "high")
 FULL = 0.75  # of RAM, held by programs and the kernel
+KERNEL_FULL = 0.5  # of RAM, held by the kernel alone
 LEFT = 0.05  # of RAM, in caches
 CAUSES = ("watermark", "fragmentation", "reserved", "unclear", "recovered")
 
@@ -76,7 +77,7 @@ def is_full(report: FailureReport) -> bool:
     """Do programs and the kernel hold nearly all, or has an OOM kill nothing left to free? Then no setting helps."""
     held, ram = memory_held(report), ram_of(report)
     kernels = sum(held.get(name, 0) for name in OF_THE_KERNEL)
-    if share(programs(held) + kernels, held, ram) >= FULL:
+    if share(programs(held) + kernels, held, ram) >= FULL or share(kernels, held, ram) >= KERNEL_FULL:
         return True
     total, free = (report.memory.get(name, 0) for name in ("swap_total", "swap_free"))
     left = held.get("page_cache", 0) + held.get("slab_reclaimable", 0)

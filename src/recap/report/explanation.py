@@ -15,15 +15,41 @@ from recap.lab.zone_verdict import ZoneVerdict
 from recap.report.layout import ruled
 
 SHOWN = 3  # reports told in full
+LISTED = 20  # and in a line
 USES_SHOWN = 6
 ANSWERS = {True: "yes", False: "no", None: "perhaps"}
 
 
 def explanation(found: Sequence[Diagnosis]) -> RenderableType:
     """The first few reports in full, the others in a line."""
-    shown = [part for one in found[:SHOWN] for part in parts(one)]
-    more = [Text(f"line {one.line}: {headline(one)}: {one.cause}") for one in found[SHOWN:]]
-    return Group(*shown, *more)
+    ordered = sorted(found, key=lambda one: -one.alike.times)  # the storms first, else as in the log
+    shown = [part for one in ordered[:SHOWN] for part in parts(one)]
+    more = [Text(f"line {one.line}: {headline(one)}: {one.cause}{often(one)}") for one in ordered[SHOWN:LISTED]]
+    left = [Text(f"and {len(ordered) - LISTED:,} more kinds of report")] if len(ordered) > LISTED else []
+    return Group(*shown, *more, *left)
+
+
+def often(one: Diagnosis) -> str:
+    """`, 5,000 times`."""
+    return f", {one.alike.times:,} times" if one.alike.times > 1 else ""
+
+
+def storm(one: Diagnosis) -> str:
+    """How many are alike, from where to where, and by whom."""
+    alike = one.alike
+    span = (
+        f"from line {alike.first_line:,}{at(alike.first_seconds)} to line {alike.last_line:,}{at(alike.last_seconds)}"
+    )
+    said = f"{alike.times:,} reports like this, {span}; this is the one with the least free."
+    for words, names in (("by", alike.tasks), ("killed:", alike.victims)):
+        if names:
+            said += f" {words} {', '.join(f'{name} ({times:,})' for name, times in names.items())};"
+    return said.rstrip(";")
+
+
+def at(seconds: float | None) -> str:
+    """When, in seconds since boot."""
+    return "" if seconds is None else f" ({seconds:,.0f} s)"
 
 
 def headline(one: Diagnosis) -> str:
@@ -45,6 +71,8 @@ def headline(one: Diagnosis) -> str:
 def parts(one: Diagnosis) -> Iterator[RenderableType]:
     """One report."""
     yield Text(f"line {one.line}: {headline(one)}", style="bold")
+    if one.alike.times > 1:
+        yield Text(storm(one))
     yield Text(f"{one.verdict}\n")
     if one.because.lower() not in one.verdict.lower():
         yield Text(f"why: {one.because}.\n")

@@ -25,13 +25,19 @@ class Builder:
     def __init__(self) -> None:
         self.arrays = {name: array(CODES[kind]) for name, kind in COLUMNS.items()}
 
+    def __len__(self) -> int:
+        return len(self.arrays["time"])
+
     def add(self, time: int, event: Event, cpu: int, values: dict[str, int]) -> None:
         """One row; ValueError where a number fits its column in no way."""
         row = {**EMPTY, **values, "time": time, "event": event, "cpu": cpu}
+        rows = len(self)
         try:
             for name, column in self.arrays.items():
                 column.append(row[name])
         except (OverflowError, TypeError) as error:
+            for column in self.arrays.values():
+                del column[rows:]
             raise ValueError(str(error)) from None
 
     def columns(self) -> Columns:

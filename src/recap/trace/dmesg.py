@@ -23,27 +23,39 @@ CALLER = re.compile(
 )
 ADDRESS = re.compile(r"\[<([0-9a-f]{8}|[0-9a-f]{16})>\]")
 TOGETHER = 5.0  # seconds within which a kill belongs to the report before it
+OF_A_CGROUP = ("mem_cgroup_out_of_memory", "mem_cgroup_oom")  # in the call trace, where the group's lines are missing
 OLD_ATOMIC = (6, 3)  # since 2973d8229b78 __GFP_HIGH says what __GFP_ATOMIC said
 
 
 def failures(lines: Iterable[LogLine]) -> list[FailureReport]:
-    """Every report of a kernel log, in order; what follows a report's first line belongs to it."""
+    """Every report of a kernel log, in order; what follows a report's first line belongs to it.
+
+    Where the kernel says who printed a line (CONFIG_PRINTK_CALLER), to the last report of the same caller.
+    """
     found: list[Reader] = []
+    current: dict[str, Reader] = {}
     release = ""
     for line in lines:
+        reader = current.get(line.caller) or (current.get("") if line.caller else found[-1] if found else None)
         started = begin(line)
-        reader = found[-1] if found else None
         if started and not (reader and reader.takes(started)):
-            found.append(Reader(started, release))
+            current[line.caller] = Reader(started, release, reader)
+            found.append(current[line.caller])
         elif starts_a_kill(reader, line):
-            found.append(Reader(FailureReport(line.number, line.seconds, "oom", ""), release))
+            current[line.caller] = Reader(FailureReport(line.number, line.seconds, "oom", ""), release)
+            found.append(current[line.caller])
             found[-1].add(line)
         elif reader and not started:
             reader.add(line)
         named = release_in(line.text)
-        if named and found and not found[-1].report.release:
-            found[-1].report.release = named
+        if named and reader and not reader.report.release:
+            reader.report.release = named
         release = named or release
+    return finished(found, release)
+
+
+def finished(found: list[Reader], release: str) -> list[FailureReport]:
+    """The reports that were read, without those that tell less than others of the same request."""
     for reader in found:
         finish(reader.report, reader.booted or release)
     reports = [reader.report for reader in found]
@@ -73,8 +85,10 @@ def starts_a_kill(reader: Reader | None, line: LogLine) -> bool:
 class Reader:
     """One report while its lines are read."""
 
-    def __init__(self, report: FailureReport, booted: str) -> None:
+    def __init__(self, report: FailureReport, booted: str, before: Reader | None = None) -> None:
         self.report = report
+        self.unfinished = before if before and not before.report.zones else None
+        self.began = False  # telling of memory
         self.booted = booted  # the release that the log named before, for a report without one
         self.tasks = TaskReader(report)
         self.node = ""  # begun on a line of its own, as 4.9 printed them
@@ -116,6 +130,8 @@ class Reader:
             return
         if self.node and not text.startswith("Node"):
             text, self.node = f"{self.node} {text}", ""
+        if text.startswith("Mem-"):
+            self.begin_memory()
         may_use(report, text)
         if "+0x" in text or "[<" in text:
             self.add_caller(text)
@@ -126,6 +142,12 @@ class Reader:
             return
         if not self.tasks.add(text) and not add_totals(report, text):
             add_counts(report, text)
+
+    def begin_memory(self) -> None:
+        """`Mem-Info:`; a second one is of the report that this one cut in two."""
+        if self.began and self.unfinished:
+            self.report.mixed = self.unfinished.report.mixed = True
+        self.began = True
 
     def add_caller(self, text: str) -> None:
         """A line of the call trace."""
@@ -147,7 +169,7 @@ def finish(report: FailureReport, release: str) -> None:
         report.flags, report.gfp = printed(names), word_of(names)
     else:
         report.gfp = named_flags(report)
-    if report.cgroup is not None:
+    if report.cgroup is not None or any(name.startswith(OF_A_CGROUP) for name in report.callers):
         report.constraint = "memcg"
 
 

@@ -104,6 +104,7 @@ class FailureReport:
     reason: str = ""  # that the kernel gives
     waited_ms: int | None = None  # of a stall or a hung task
     manual: bool = False  # SysRq f
+    mixed: bool = False  # with the lines of another report, which another CPU printed meanwhile
 
     @property
     def version(self) -> Version | None:

@@ -197,8 +197,9 @@ class Merger:
         columns["time"] = nanoseconds(self.trace, self.clock, columns["time"])
         for column in columns.values():
             column.flags.writeable = False
+        rows: dict[str, Any] = columns
         return Events(
-            **columns,
+            **rows,
             comms=self.trace.comms,
             marks=self.marks,
             lost=self.lost,

@@ -22,6 +22,7 @@ QUOTED = 0.5  # of the lines that begin a message
 PLAIN = re.compile(r"^\[ *(\d+\.\d+)\](?:\[ *([TC]\d+)\])? ?(.*)$", re.MULTILINE)  # as dmesg prints, nothing else
 SAMPLE = 200  # lines that are looked at more closely
 LONG = 250  # characters a line, on average: more than the kernel's
+NO_NUMBER = re.compile(r"\d{20}")  # digits in a row: more than a kernel prints
 REPORTS = ("page allocation failure", "invoked oom-killer", "page allocation stalls")
 PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its own: the piece before, the piece after
     (re.compile(r"Node \d+ *$"), re.compile(r" *(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free:|:)")),
@@ -65,6 +66,8 @@ def log_lines(pasted: bytes) -> list[LogLine]:
 def lines_of(text: str) -> list[LogLine]:
     """The lines of plain text."""
     lines = plain_lines(text) or mangled_lines(text)
+    if NO_NUMBER.search(text):
+        lines = [line for line in lines if not NO_NUMBER.search(line.text)]  # damaged
     lines = list(without_pieces(lines))
     return lines[::-1] if backwards(lines) else lines
 
@@ -77,20 +80,21 @@ def plain_lines(text: str) -> list[LogLine]:
     sample = zip(text.split("\n", SAMPLE), found[:SAMPLE], strict=False)
     if any(line[prefix_of(line).end :] != said for line, (_, _, said) in sample):
         return []  # there is more before each message
-    return [LogLine(n, said, float(seconds), caller) for n, (seconds, caller, said) in enumerate(found, 1)]
+    return [
+        LogLine(n, said[:LONGEST_LINE], float(seconds), caller) for n, (seconds, caller, said) in enumerate(found, 1)
+    ]
 
 
 def mangled_lines(text: str) -> list[LogLine]:
     """The lines of any other text."""
-    stripped = [line[:LONGEST_LINE].rstrip() for line in text.split("\n")]
-    indent = min((len(line) - len(line.lstrip(" ")) for line in stripped if line), default=0)
-    if indent:
-        stripped = [line[indent:] for line in stripped]
-    lines = [Physical(number, line, len(line)) for number, line in enumerate(stripped, 1)]
+    whole = ["" if line.isspace() else line for line in text.split("\n")]
+    indent = min((len(line) - len(line.lstrip(" ")) for line in whole if line), default=0)
+    lines = [Physical(number, line[indent:], len(line) - indent) for number, line in enumerate(whole, 1)]
     if not all(STAMPED.match(line.text) or not line.text for line in lines):
         without_quotes(lines)
     return [
-        LogLine(number, message[end:], seconds, caller) for number, message, (end, seconds, caller) in joined(lines)
+        LogLine(number, message[end : end + LONGEST_LINE].rstrip(), seconds, caller)
+        for number, message, (end, seconds, caller) in joined(lines)
     ]
 
 

@@ -13,19 +13,20 @@ MICROSECONDS = 1e6
 
 # `[   12.345678]`, also with the time since the line before (`dmesg -d`), then the caller, then what vendors add.
 STAMPED = re.compile(
-    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?: *<[ \d.+]*>)?\]"
+    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?:\d- *)?(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?: *<[ \d.+]*>)?\]"
     r"(?: ?\[ *(?P<caller>[TC]\d{1,7})\])?"
-    r"(?: \S{1,64} kernel:| ?[A-Z]?\[\d{1,2}: *[^:\]]{1,16}: *\d+\]| ?(?:<\d>)?[ .-]*\(\d+\)\[\d+:[^\]]*\])? ?"
+    r"(?: (?:\S{1,64} )?kernel:| *[A-Z]?\[\d{1,2}: *[^\]]{1,20}: *\d+\]| ?(?:<\d>)?[ .-]*\(\d+\)\[\d+:[^\]]*\])? ?"
 )
 SYSLOG = re.compile(rf".{{0,{LONGEST}}}?\bkernel(?:\[\d+\])?(?:: ?| - \S+ \S+ ?)(?:<\d>)?")
 KMSG = re.compile(
     r"(?:[\w.+-]+,)?\d{1,3},\d{1,12},(?P<micro>\d{1,15}),[-c+](?:,caller=(?P<caller>[TC]\d{1,7}))?[^;]{0,80};"
 )
 OTHERS = re.compile(
-    rf"(?:\[?(?:(?:{DAYS}),? +)?(?:\d{{1,2}} )?(?:{MONTHS}) +\d{{1,2}},?(?: \d{{4}})? \d\d:\d\d(?::\d\d)?(?:[.,]\d+)?"
+    rf"(?:\[?(?:(?:{DAYS}),? +)?(?:\d{{1,2}} )?(?:{MONTHS}) *\d{{1,2}},?(?: \d{{4}})? \d\d:\d\d(?::\d\d)?(?:[.,]\d+)?"
     r"(?: \d{4})?(?: [A-Z]{3,4})?\]?"
     rf"|\[?(?:(?:{DAYS}) )?\d{{4}}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?"
     r"(?:Z| ?[+-]\d\d:?\d\d| [A-Z]{3,4})?\]?:?"
+    r"|\[[^\[\]]{3,24} \d\d:\d\d:\d\d \d{4}\]"  # dmesg -T in other languages
     r"|\d\d-\d\d \d\d:\d\d:\d\d\.\d+(?: +\d+ +\d+ [VDIWEFS] [^:]{0,30}:)?"
     r"|[VDIWEFS]/[^(:]{0,30}\( *\d+\):"
     r"|\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?:?"

@@ -10,7 +10,7 @@ NUMBERS = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?")
 OF_A_TASK = re.compile(r"ainted\b.*?[ (](\d{1,3}\.\d[\w.+~-]*)")
 AT_BOOT = re.compile(r"\bLinux version (\d{1,3}\.\d[\w.+~-]*)|^Linux \S+ (\d{1,3}\.\d[\w.+~-]*) #\d")
 WIDTH = re.compile(
-    r"(x86_64|amd64|aarch64|arm64|ppc64|s390x|riscv64|ia64)|(i[3-6]86|armv[5-7]|\bpae\b|armhf|powerpc\b)"
+    r"(x86_64|amd64|aarch64|arm64|ppc64|s390x|riscv64|ia64)|(\b[i-]?[3-6]86\b|armv[5-7]|\bpae\b|armhf|powerpc\b)"
 )
 
 

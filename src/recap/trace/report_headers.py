@@ -13,15 +13,16 @@ from recap.trace.failure_report import FailureReport
 from recap.trace.kernel_log import LogLine
 
 MASK = r"(0x[0-9a-f]+|0)(?:\(([^)]*)\))?"
-FAILURE = re.compile(r"^(.*?):? ?\bpage allocation failure[:.] ?order: ?(\d+), ?mode: ?" + MASK)
-STALL = re.compile(r"^(.*?): page allocation stalls for (\d+)ms, order:(\d+), mode:" + MASK)
-OOM = re.compile(r"^(.*?) invoked oom-killer: gfp_mask=" + MASK + r".*?order=(-?\d+)")
+ORDER = r"([12]?\d)(?!\d)"  # no kernel has more than 20 or so
+FAILURE = re.compile(r"^(.*?):? ?\bpage allocation failure[:.] ?order: ?" + ORDER + r", ?mode: ?" + MASK)
+STALL = re.compile(r"^(.*?): page allocation stalls for (\d+)ms, order:" + ORDER + r", mode:" + MASK)
+OOM = re.compile(r"^(.*?) invoked oom-killer: gfp_mask=" + MASK + r".*?order=(-?[12]?\d)(?!\d)")
 VMALLOC = re.compile(r"^(.*?):? ?\bvmalloc(?: error: size (\d+)|: allocation failure(?:: (\d+) bytes)?)(.*)")
 VMAP = re.compile(r"^vmap allocation for size (\d+) failed")
 PARTLY = "failed to allocate pages"  # in the words of later kernels
 PAGE_ORDER = re.compile(r"page order (\d+)")
 VMALLOC_OF = re.compile(r"allocated \d+ of (\d+) bytes")
-VMALLOC_WHY = re.compile(r",\s*([a-zA-Z][^,]*(?:fail|exceed)[^,]*|page order \d+[^:]*?)\s*(?=,\s*mode|$)")
+VMALLOC_WHY = re.compile(r",\s*((?:[a-zA-Z][^,]*)?(?:fail|exceed)[^,]*|page order \d+[^:]*?)\s*(?=,\s*mode|$)")
 MODE = re.compile(r"mode:" + MASK)
 SLAB = re.compile(r"^SL[AU]B: Unable to allocate memory on .*?\(?gfp=" + MASK)
 HUNG = re.compile(r"^INFO: task ((?:kswapd|kcompactd|khugepaged)\d*):\d+ (?:is )?blocked for more than (\d+) seconds")

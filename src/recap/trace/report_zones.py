@@ -24,11 +24,14 @@ COUNTED = {  # of the lines under Mem-Info, those that say where memory is
     *("shmem", "free", "free_pcp", "free_cma", "dirty", "writeback", "active", "inactive"),
 }
 IN_KIB = ("kernel_stack", "zspages", "balloon")  # of zones or nodes, and of no line for the machine
+DAMAGED = re.compile(r"\d{14}|\*0kB")  # more than any machine has, or blocks of nothing
 TOTALS = {"RAM": "ram", "HighMem": "highmem", "reserved": "reserved", "cma reserved": "cma"}
 
 
 def add_zone(report: FailureReport, text: str) -> bool:
     """A line of one zone: its amounts, its reserve, or its free list."""
+    if DAMAGED.search(text):
+        return bool(ZONE.match(text) or BLOCKS.match(text) or "lowmem_reserve" in text)
     zone = ZONE.match(text)
     if zone:
         if not zone_of(report, zone[1], zone[2]):

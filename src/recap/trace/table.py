@@ -117,6 +117,16 @@ class Lost:
     count: int | None
 
 
+@dataclass(slots=True)
+class Unread:
+    """Lines of a text that begin as an event does, and are none that can be read."""
+
+    count: int = 0
+    line: int = 0  # of the first of them, from 1
+    problem: str = ""  # with it
+    gfp_names: dict[str, int] = field(default_factory=dict)  # flags that recap does not know, and how often
+
+
 @dataclass(frozen=True, eq=False)
 class Events:
     """A trace. The columns are read-only, of equal length, in time order (ties: by CPU, then as recorded)."""
@@ -140,6 +150,7 @@ class Events:
     cpus: int
     buffers: tuple[str, ...]
     symbols: dict[str, dict[int, str]] = field(default_factory=dict)  # what the kernel calls a field's values or bits
+    unread: Unread = field(default_factory=Unread)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -151,7 +162,7 @@ class Events:
 
     def flow(self) -> "Flow":
         """The same piece by piece."""
-        told = {name: getattr(self, name) for name in ("comms", "clock", "cpus", "buffers", "symbols")}
+        told = {name: getattr(self, name) for name in ("comms", "clock", "cpus", "buffers", "symbols", "unread")}
         starts = range(0, len(self), PIECE)
         pieces = (self.slice(start, min(start + PIECE, len(self))) for start in starts)
         return Flow(**told, pieces=pieces, marks=self.marks, lost=self.lost, other=self.other)
@@ -172,7 +183,7 @@ def joined(pieces: list[Events]) -> Events:
     return replace(pieces[-1], **columns)
 
 
-TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols")
+TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols", "unread")
 
 
 @dataclass(eq=False)
@@ -180,8 +191,8 @@ class Flow:
     """A trace piece by piece: tables that follow each other in time, each of `PIECE` rows but the last.
     Some may have none, where the next takes long, so that who waits has a word meanwhile.
 
-    The pieces can be gone through once. What is told of the whole is as in `Events`; marks, lost (in no order) and
-    other are complete once the pieces are.
+    The pieces can be gone through once. What is told of the whole is as in `Events`; marks, lost (in no order), other,
+    unread and span are complete once the pieces are.
     """
 
     comms: dict[int, str]
@@ -193,6 +204,8 @@ class Flow:
     marks: list[str] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     other: dict[str, int] = field(default_factory=dict)
+    unread: Unread = field(default_factory=Unread)
+    span: tuple[int, int] | None = None  # of all events, those of `other` too; None: that of the pieces is all we know
     share: float = 0.0  # of the trace, that was read
 
     def table(self, columns: dict[str, Any]) -> Events:

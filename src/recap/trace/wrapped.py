@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from recap.trace.prefixes import NONE, Prefix, prefix_of
+from recap.trace.prefixes import DAYS, LONGEST, MONTHS, NONE, Prefix, prefix_of
 
 ZONES = "DMA|DMA32|Normal|HighMem|Movable|Device"
 START = re.compile(
@@ -37,13 +37,17 @@ OPEN = (  # lines that are known to go on, and what they go on with
         re.compile(rf"[ ]*(?:Node \d+ )?(?:{ZONES}):(?!.*= \d+kB)"),
         re.compile(r"[ ]*(?:\d+\*\d+kB|\([A-Z]+\)|= *\d+kB|\d+kB$)"),
     ),
+    (re.compile(r"[ ]*\[ *\d+\](?: +-?\d+)+ *$"), re.compile(r"[ ]*(?:-?\d+ +)*\S+$")),  # a task without its name
     (re.compile(r"[ ]*lowmem_reserve\[\]:"), re.compile(r"[ ]*\d+(?: \d+)*$")),
     (re.compile(r".*(?:page allocation|invoked oom-killer)"), re.compile(r"[ ]*(?:order|mode|gfp_mask|nodemask|oom_)")),
     (re.compile(r"[ ]*(?:CPU: \d+|Pid: \d+)(?!.*\d+\.\d+\.\d+)"), re.compile(r".*(?:ainted|\d+\.\d+\.\d)")),
 )
-STAMP = re.compile(r"\[ *\d{1,9}\.\d{6}\]")
-LINE_WITH_STAMP = re.compile(r"^.*?\[ *\d{1,9}\.\d{6}\]", re.MULTILINE)
-BEFORE_STAMP = re.compile(r"\s+(?=(?:<\d>)?\[ *\d{1,9}\.\d{6}\])")
+STAMP = re.compile(r"\[ *\d{1,9}\.\d{6}(?: *<[ \d.]*>)?\]")
+SYSLOG_STAMP = re.compile(rf"\b(?:{MONTHS}) +\d{{1,2}} \d\d:\d\d:\d\d \S{{1,64}} kernel:")
+DATED = re.compile(rf"\[(?:{DAYS}) (?:{MONTHS}) +\d{{1,2}} \d\d:\d\d:\d\d \d{{4}}\]")
+STAMPS = (STAMP, SYSLOG_STAMP, DATED, re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{6}"))
+STACK = re.compile(r"[ ]*(?:\[<[0-9a-f]{8,16}>\]|(?:Call Trace|Backtrace|Stack):)")  # not worth to be joined
+SHORTEST_PREFIX = 8
 NARROWEST, WIDEST = 16, 132  # of wrapped lines; no terminal or mail program breaks a line longer than that
 LONGEST_MESSAGE = 1500  # characters without a prefix that may still be of the message before; the kernel's have 1,024
 EXACT = 0.6  # of the broken lines are this long where a terminal broke them
@@ -56,7 +60,7 @@ class Physical:
 
     number: int
     text: str
-    width: int  # before a quote was taken off, but without spaces at the end
+    width: int  # before a quote was taken off
     starts: bool = True
     prefix: Prefix = NONE
 
@@ -78,7 +82,8 @@ def joined(lines: Sequence[Physical]) -> Iterator[tuple[int, str, Prefix]]:
             if width:
                 text += " " * (width - last.width) + line.text
             else:
-                text += glue(text, line.text.lstrip(), full=last.width == widest, width=widest) + line.text.lstrip()
+                text = text.rstrip()
+                text += glue(text, line.text.strip(), full=last.width == widest, width=widest) + line.text.lstrip()
             last = line
         yield first.number, text, prefix_of(text) if others else first.prefix
 
@@ -98,13 +103,23 @@ def messages(lines: Sequence[Physical]) -> Iterator[list[Physical]]:
 def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
     """The messages of a log that was filled like prose, or lost its line ends; empty where it was not."""
     text = "\n".join(line.text for line in lines)
-    if len(STAMP.findall(text)) <= 1.2 * len(LINE_WITH_STAMP.findall(text)):
+    mark = next((one for one in STAMPS if one.search(text)), None)
+    if mark is None or len(mark.findall(text)) <= 1.2 * sum(bool(mark.search(line.text)) for line in lines):
         return []
     found, number = [], lines[0].number
-    for message in BEFORE_STAMP.split(text):
-        found.append((number, message.replace("\n", " ")))
+    before = what_is_before(text, mark)
+    for message in re.split(rf"\s+(?=(?:<\d>)?{mark.pattern})", text):
+        found.append((number, before.sub("", message).replace("\n", " ")))
         number += message.count("\n")
     return found
+
+
+def what_is_before(text: str, mark: re.Pattern[str]) -> re.Pattern[str]:
+    """What stands before the times, with any figures; at the end of a message it is the next one's."""
+    first = mark.search(text)
+    before = text[: first.start()].rpartition("\n")[2][-LONGEST:] if first else ""
+    words = [re.sub(r"\d+", r"\\d+", re.escape(word)) for word in before.split()]
+    return re.compile(r"\s+" + r"\s+".join(words) + r"\s*$") if words else re.compile(r"\s+$")
 
 
 def mark_starts(lines: Sequence[Physical]) -> None:
@@ -113,16 +128,27 @@ def mark_starts(lines: Sequence[Physical]) -> None:
         line.prefix = prefix_of(line.text)
     after: Physical | None = None
     for has_prefix, run in groupby(lines, key=lambda line: bool(line.prefix.end or not line.text)):
-        if not has_prefix:
-            bare = list(run)
-            if after is not None and after.text and sum(line.width for line in bare) <= LONGEST_MESSAGE:
-                for line in bare:
-                    line.starts = False
-            else:
-                mark_bare(bare, max(line.width for line in lines))
-            after = bare[-1]
-        else:
-            *_, after = run
+        bare = list(run)
+        if not has_prefix and after is not None and after.text and may_go_on(bare, after.prefix):
+            for line in bare:
+                line.starts = STACK.match(line.text) is not None or is_of_same_message(line, after.prefix)
+        elif not has_prefix:
+            mark_bare(bare, max((line.width for line in lines if " " in line.text.strip()), default=0))
+        after = bare[-1] if has_prefix else after
+
+
+def may_go_on(lines: Sequence[Physical], prefix: Prefix) -> bool:
+    """Are lines without prefixes few enough to go on with the message before them?"""
+    return sum(line.width for line in lines if not is_of_same_message(line, prefix)) <= LONGEST_MESSAGE
+
+
+def is_of_same_message(line: Physical, prefix: Prefix) -> bool:
+    """Is it a further line of a message with line ends in it? journalctl and dmesg indent those as far as the first."""
+    indent = len(line.text) - len(line.text.lstrip(" "))
+    if prefix.end < SHORTEST_PREFIX or indent < prefix.end - 1:
+        return False
+    line.prefix = prefix._replace(end=indent)
+    return True
 
 
 def mark_bare(lines: Sequence[Physical], widest: int) -> None:
