@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from recap.lab.compare import compare, recorded_policy
-from recap.lab.results import Column, Interval
-from recap.lab.statistics import prediction
+from recap.lab.results import Column, Interval, Range
 from recap.trace import Recording
 
 
@@ -59,28 +58,27 @@ def row(name: str, kernel: Column, model: Column) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
-def expected(kernel: Column, model: Column) -> dict[str, tuple[float, Interval]]:
-    """Every figure that both have, but for those that are nothing in both: the kernel's, and where a run's would be."""
-    names = [name for name in kernel.metrics if name in model.metrics]
-    found = {name: (kernel.metrics[name].mean, prediction(model.metrics[name], model.seeds)) for name in names}
-    return {name: pair for name, pair in found.items() if pair[0] or pair[1].mean}
+def expected(kernel: Column, model: Column) -> dict[str, tuple[float, float, Range]]:
+    """Every figure that both have, but for those that are nothing in both: the kernel's, the model's mean, and where
+    one more run of the model would be.
+    """
+    found = {}
+    for name, real in kernel.metrics.items():
+        if real.prediction is not None and (real.mean or model.metrics[name].mean):
+            found[name] = (real.mean, model.metrics[name].mean, real.prediction)
+    return found
 
 
-def inside(pair: tuple[float, Interval]) -> bool:
-    """Does the kernel's figure look like one of the model's?"""
-    return pair[1].low <= pair[0] <= pair[1].high
+def outside(name: str, found: dict[str, tuple[float, float, Range]]) -> Iterator[str]:
+    """A line for each figure of the kernel that does not look like one of the model's."""
+    for metric, (real, ours, where) in found.items():
+        if real not in where:
+            yield f"| {name} | {metric} | {real:,.0f} | {ours:,.0f} | {where.low:,.0f} to {where.high:,.0f} |"
 
 
-def outside(name: str, found: dict[str, tuple[float, Interval]]) -> Iterator[str]:
-    """A line for each figure that does not."""
-    for metric, (real, ours) in found.items():
-        if not inside((real, ours)):
-            yield f"| {name} | {metric} | {real:,.0f} | {ours.mean:,.0f} | {ours.low:,.0f} to {ours.high:,.0f} |"
-
-
-def coverage(found: list[tuple[float, Interval]]) -> str:
+def coverage(found: list[tuple[float, float, Range]]) -> str:
     """How many of the kernel's figures are within."""
-    hits = sum(map(inside, found))
+    hits = sum(real in where for real, _, where in found)
     return f"{hits} of {len(found)} ({hits / max(1, len(found)):.2f})"
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from recap.lab.info import info
     from recap.lab.information import Info
     from recap.lab.kept import KeptComparison
-    from recap.lab.results import Column, Comparison, Interval, VerifyResult
+    from recap.lab.results import Column, Comparison, Difference, Figure, Interval, VerifyResult
     from recap.lab.sweep import Sweep, sweep
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
@@ -27,6 +27,8 @@ _HOME = {
     "Diagnosis": "recap.lab.explain",
     "Info": "recap.lab.information",
     "InputError": "recap.errors",
+    "Difference": "recap.lab.results",
+    "Figure": "recap.lab.results",
     "Interval": "recap.lab.results",
     "KeptComparison": "recap.lab.kept",
     "Machine": "recap.mm.machine",
@@ -50,6 +52,8 @@ __all__ = [
     "Column",
     "Comparison",
     "Diagnosis",
+    "Difference",
+    "Figure",
     "Info",
     "InputError",
     "Interval",

@@ -10,7 +10,7 @@ import pytest
 
 from recap.cli.record import exit_code
 from recap.lab.effects import EffectFound, EffectPlan, Measure
-from recap.lab.results import Column, Comparison, Interval, VerifyResult
+from recap.lab.results import Column, Comparison, Difference, Figure, Interval, Suite, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
 from recap.trace.recorder import Live, RecordFile, Request
@@ -36,7 +36,7 @@ VERIFIED = VerifyResult(
 )
 COMPARED = Comparison(
     source="recording",
-    columns=[Column("none", "none", 2, {"success_percent": Interval(90.0, 88.0, 92.0)})],
+    columns=[Column("none", "none", 2, {"success_percent": Figure(90.0, 88.0, 92.0)})],
     assumptions=["an assumption"],
     missing=["a mechanism"],
     digest="d1",
@@ -67,7 +67,7 @@ def verify_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
 @pytest.fixture
 def compare_lab(monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     lab = FakeLab(COMPARED, 1, 2, "none, seed 1")
-    monkeypatch.setattr("recap.cli.compare.compare", lab)
+    monkeypatch.setattr("recap.cli.compare.compare_all", lab)
     return lab
 
 
@@ -87,10 +87,15 @@ def test_verify_json_is_the_whole_result(recap: Recap, verify_lab: FakeLab) -> N
 
 def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
     options = ("-p", "none", "-p", "kosaki", "--seeds", "3", "-w", "vm.swappiness=60", "-w", "vm.a=b=c")
-    outcome = recap("compare", "recording", *options, "--out", str(tmp_path))
+    outcome = recap("compare", "recording", *options, "--until", "success_percent=±2", "--out", str(tmp_path))
     assert compare_lab.asked == (
-        (Path("recording"), ["none", "kosaki"]),
-        {"seeds": 3, "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"}, "out": tmp_path},
+        ([Path("recording")], ["none", "kosaki"]),
+        {
+            "seeds": 3,
+            "until": "success_percent=±2",
+            "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"},
+            "out": tmp_path,
+        },
     )
     assert outcome.code == 0
     assert outcome.err == f"recap: full results are in {tmp_path}; see them with: recap report {tmp_path}\n"
@@ -99,12 +104,82 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
 
 def test_compare_json_is_the_whole_result(recap: Recap, compare_lab: FakeLab) -> None:
     outcome = recap("compare", "recording", "-p", "none", "--json")
-    assert compare_lab.asked[1] == {"seeds": 5, "sysctls": {}, "out": None}
+    assert compare_lab.asked[1] == {"seeds": 5, "until": None, "sysctls": {}, "out": None}
     assert (outcome.code, outcome.err) == (0, "")
     interval = {"mean": 90.0, "low": 88.0, "high": 92.0}
     assert json.loads(outcome.out)["columns"] == [
         {"name": "none", "policy": "none", "seeds": 2, "metrics": {"success_percent": interval}}
     ]
+
+
+def two_policies(change: Difference) -> Comparison:
+    columns = [
+        Column("none", "none", 5, {"success_percent": Figure(90, 88, 92), "oom_kills": Figure(0, 0, 0)}),
+        Column(
+            "mine", "mine", 5, {"success_percent": Figure(86, 85, 87, difference=change), "oom_kills": Figure(0, 0, 0)}
+        ),
+    ]
+    return msgspec.structs.replace(COMPARED, columns=columns)
+
+
+WORSE = Difference(-4, -5, -3.5, p=0.001, adjusted=0.001, paired=False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("success_percent < -3", 1), ("success_percent<-3.6", 0), ("success_percent<-3%", 1)]
+)
+def test_compare_fails_where_a_limit_is_certainly_broken(
+    recap: Recap, compare_lab: FakeLab, limit: str, code: int
+) -> None:
+    compare_lab.result = two_policies(WORSE)
+    limits = ("--fail-if", limit, "--fail-if", "success_percent > 0")
+    outcome = recap("compare", "recording", "-p", "none", "-p", "mine", *limits)
+    assert outcome.code == code
+    assert outcome.out
+    assert outcome.err.startswith("recap: check failed: mine: success_percent -4 ±1 against none") is bool(code)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["-p", "mine", "--fail-if", "success_percent<"], "no limit"),
+        (["--fail-if", "success_percent<0"], "two policies"),
+        (["-p", "mine", "--seeds", "1", "--fail-if", "success_percent<0"], "one seed"),
+    ],
+)
+def test_a_limit_that_cannot_be_held_is_refused_before_anything_is_run(
+    recap: Recap, compare_lab: FakeLab, options: list[str], why: str
+) -> None:
+    outcome = recap("compare", "recording", "-p", "none", *options)
+    assert outcome.is_refusal()
+    assert why in outcome.err
+    assert compare_lab.asked == ((), {})
+
+
+def test_a_limit_on_what_nobody_counts_is_refused(recap: Recap, compare_lab: FakeLab) -> None:
+    compare_lab.result = two_policies(WORSE)
+    outcome = recap("compare", "recording", "-p", "none", "-p", "mine", "--fail-if", "luck < 0")
+    assert outcome.code == 2
+    assert "luck" in outcome.err
+
+
+@pytest.mark.usefixtures("compare_lab")
+def test_compare_says_where_all_seeds_were_not_enough(recap: Recap) -> None:
+    assert "known to ±2 only" in recap("compare", "recording", "-p", "none", "--until", "success_percent=1").err
+    assert not recap("compare", "recording", "-p", "none", "--until", "success_percent=2").err
+
+
+def test_several_sources_are_shown_one_by_one_and_together(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
+    other = msgspec.structs.replace(two_policies(WORSE), source="other")
+    together = msgspec.structs.replace(two_policies(WORSE), source="mean of 2 sources")
+    compare_lab.result = Suite([COMPARED, other], together)
+    outcome = recap("compare", "recording", "other", "-p", "none", "-p", "mine", "--out", str(tmp_path))
+    assert compare_lab.asked[0][0] == [Path("recording"), Path("other")]
+    first_words = [line.split()[0] for line in outcome.out.splitlines() if "90" in line]
+    assert first_words == ["recording", "other", "success_percent", "What"]
+    assert outcome.err.endswith(f"recap report {tmp_path}/SOURCE\n")
+    told = json.loads(recap("compare", "a", "b", "-p", "none", "--json").out)
+    assert told["together"]["source"] == "mean of 2 sources"
 
 
 def test_policies_lists_the_catalogue(recap: Recap) -> None:

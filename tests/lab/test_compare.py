@@ -7,7 +7,6 @@ import pytest
 from recap.errors import InputError
 from recap.lab.compare import compare, recorded_with
 from recap.lab.results import Column, Comparison
-from recap.lab.statistics import interval, prediction
 
 RECORDING = Path("recordings/hugetlb-1cpu")
 POLICIES = ["none", "own-pages", "whitcroft", "kosaki"]
@@ -95,14 +94,6 @@ def test_unknown_names_are_bad_input(policy: str, sysctls: dict[str, str]) -> No
         compare(RECORDING, [policy], seeds=1, sysctls=sysctls)
 
 
-def test_an_interval_widens_with_the_spread_and_one_run_has_none() -> None:
-    assert interval([3.0]) == interval([3.0, 3.0])
-    narrow, wide = interval([1.0, 2.0, 3.0]), interval([0.0, 2.0, 4.0])
-    assert narrow.mean == wide.mean == 2.0
-    assert wide.low < narrow.low < 2.0 < narrow.high < wide.high
-    assert narrow.high == pytest.approx(2.0 + 4.303 / 3**0.5)
-
-
 @pytest.mark.compiled
 def test_pages_of_zones_that_are_not_wanted_count_as_refill(result: Comparison) -> None:
     for name in ("kernel", "none"):
@@ -126,9 +117,3 @@ def test_what_a_recorded_kernel_with_page_capture_did_is_said(
     assert len(found) == len(lines)
     assert all(line in text for line, text in zip(lines, found, strict=True))
     assert recorded_with({"vm.swappiness": "60"}) == []
-
-
-def test_one_more_run_is_expected_within_the_prediction_interval() -> None:
-    values = [1.0, 2.0, 3.0, 4.0]
-    found = prediction(interval(values), len(values))
-    assert (found.mean, round(found.low, 2), round(found.high, 2)) == (2.5, -2.09, 7.09)

@@ -60,6 +60,7 @@ def test_each_point_is_what_compare_gives_and_kept_runs_are_not_run_again(tmp_pa
         column = compared.column(policy)
         assert column is not None
         assert points.at(8192, policy).metrics == column.metrics
+    assert (points.own, points.reference) == (23804, 2048)
     more = run("2048,8192,4096", "none")
     assert ended[4:] == ["4096 none, seed 0"]
     assert msgspec.json.decode((tmp_path / "sweep.json").read_bytes(), type=Sweep) == more

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from recap.lab.results import Column, Comparison, Interval, RunRecord
+from recap.lab.results import Column, Comparison, Difference, Figure, Range, RunRecord
 from recap.mm.page_map import Use
 from recap.mm.vmstat import NAMES
 from recap.sim.journal import NOTE
@@ -29,6 +29,8 @@ def printed() -> Callable[[RenderableType], str]:
     return render
 
 
+KERNEL_FIGURE = Figure(70, 70, 70, percentile=100, prediction=Range(30, 69))
+FEWER = Difference(-100, -100, -100, p=0.0, adjusted=0.0, paired=True)
 FRAMES = 2048
 MOMENTS = 5
 
@@ -90,23 +92,23 @@ def kept(tmp_path: Path) -> Path:
             (tmp_path / record.timeline).write_bytes(timeline(captured).packed())
             records.append(record)
     columns = [
-        Column("kernel", "kernel", 1, {"success_percent": Interval(70, 70, 70), "oom_kills": Interval(0, 0, 0)}),
+        Column("kernel", "kernel", 1, {"success_percent": KERNEL_FIGURE, "oom_kills": Figure(0, 0, 0)}),
         *(
             Column(
                 policy,
                 policy,
                 2,
                 {
-                    "success_percent": Interval(50.5, 44.1, 56.9),
-                    "stolen_pages": Interval(stolen, stolen, stolen),
-                    "stall_ms": Interval(1.2, 1.2, 1.2),
-                    "oom_kills": Interval(1, 1, 1),
+                    "success_percent": Figure(50.5, 44.1, 56.9),
+                    "stolen_pages": Figure(stolen, stolen, stolen, difference=difference),
+                    "stall_ms": Figure(1.2, 1.2, 1.2),
+                    "oom_kills": Figure(1, 1, 1),
                 },
             )
-            for policy, stolen in (("none", 200), ("whitcroft", 100))
+            for policy, stolen, difference in (("none", 200, None), ("whitcroft", 100, FEWER))
         ),
     ]
-    result = Comparison("a <recording>", columns, ["an assumption"], ["a mechanism"], "0" * 64)
+    result = Comparison("a <recording>", columns, ["an assumption"], ["a mechanism"], "0" * 64, model="none")
     (tmp_path / "comparison.json").write_bytes(msgspec.json.encode(result))
     (tmp_path / "runs.json").write_bytes(msgspec.json.encode(records))
     return tmp_path

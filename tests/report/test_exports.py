@@ -60,7 +60,15 @@ def test_json_keeps_to_its_schema(kept: Path) -> None:
     assert json.loads(text)["schema_version"] == 1
     schema = json_schema()
     assert schema["$ref"] == "#/$defs/Exchange"
-    assert set(schema["$defs"]) == {"Exchange", "Comparison", "Column", "Interval", "RunFigures"}
+    assert set(schema["$defs"]) == {
+        "Exchange",
+        "Comparison",
+        "Column",
+        "Figure",
+        "Difference",
+        "Range",
+        "RunFigures",
+    }
 
 
 def test_a_trace_has_slices_for_what_lasts_and_counters(kept: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_damaged_folder_is_refused_in_one_line(
 
 def test_another_schema_is_refused(kept: Path) -> None:
     path = kept / "comparison.json"
-    path.write_text(path.read_text().replace('"schema":1', '"schema":99'))
+    path.write_text(path.read_text().replace('"schema":2', '"schema":99'))
     with pytest.raises(InputError, match="schema: is 99"):
         KeptComparison(kept)
 

@@ -1,14 +1,23 @@
 """`recap compare`: one workload under several policies."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, Out, Readable, progress_of_runs, show
+from recap.cli.console import Json, Out, no_option, progress_of_runs, show
 from recap.cli.streams import say
-from recap.lab.compare import compare
-from recap.report.comparison import comparison
+from recap.errors import InputError
+from recap.lab.compare import compare_all
+from recap.lab.fail_if import FailIf
+from recap.lab.results import Comparison, Suite
+from recap.lab.until import Until
+from recap.report.comparison import brief as brief_comparison
+from recap.report.comparison import comparison, everything
+from recap.report.suite import suite
+
+CHECK_FAILED = 1
 
 
 def check_settings(_type: object, settings: tuple[str, ...]) -> None:
@@ -18,29 +27,43 @@ def check_settings(_type: object, settings: tuple[str, ...]) -> None:
             raise ValueError("Write NAME=VALUE, for example vm.min_free_kbytes=8192.")
 
 
+def no_options(kind: object, sources: list[Path]) -> None:
+    """Refuse options that do not exist."""
+    for source in sources:
+        no_option(kind, source)
+
+
 def sysctls_of(settings: tuple[str, ...]) -> dict[str, str]:
     """Names and values of such settings."""
     return dict(setting.split("=", 1) for setting in settings)
 
 
+Sources = Annotated[list[Path], Parameter(name="SOURCE", negative=(), allow_leading_hyphen=True, validator=no_options)]
 Policies = Annotated[list[str], Parameter(name=["--policy", "-p"], negative=())]
 Seeds = Annotated[int, Parameter(validator=Number(gte=1))]
 Settings = Annotated[
     tuple[str, ...],
     Parameter(name=["--write", "-w"], negative=(), validator=check_settings, show_default=False),
 ]
+Limits = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], negative=(), show_default=False)]
 
 
-def verb(
-    source: Readable,
+def verb(  # noqa: PLR0913 (each is an option)
+    source: Sources,
     /,
     *,
     policy: Policies,
     seeds: Seeds = 5,
+    until: str | None = None,
     write: Settings = (),
+    fail_if: Limits = (),
     out: Out = None,
+    brief: Flag = False,
+    verbose: Verbose = False,
     json: Json = False,
-) -> None:
+) -> int:
     """Let a workload's demand meet each policy, and set the outcomes beside what the kernel did.
 
     Parameters
@@ -48,20 +71,75 @@ def verb(
     source
         A recording: a folder with trace.dat and the files beside it. Or a synthetic workload: highalloc (huge pages on
         a 3 GiB machine of 2008 that builds kernels), highalloc-6.1 (the same on today's kernel), highalloc-2.6.27,
-        highalloc-ppc64, highalloc-ppc64-64k; highalloc:512 has 512 MiB.
+        highalloc-ppc64, highalloc-ppc64-64k; highalloc:512 has 512 MiB. Several of them are compared one by one and
+        together, as their mean.
     policy
         What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is; mine.py (or
-        mine.py:Class) is one of your own; kosaki+defrag-mode runs two together.
+        mine.py:Class) is one of your own; kosaki+defrag-mode runs two together. Differences are to `none`, else to the
+        first.
     seeds
-        How often each policy runs, each time with other dice; the spread gives the intervals.
+        How often each policy runs, each time with other dice; the spread gives the intervals. One seed gives none.
+    until
+        METRIC=±N, for example success_percent=±2: add seeds until all 95 % intervals of that metric, of means and of
+        differences, are that narrow; at most 1000 seeds.
     write
         Set a kernel parameter, NAME=VALUE as `sysctl -w` takes it; repeat it.
+    fail_if
+        'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a policy's difference is beyond N, for
+        example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); repeat it.
     out
         A folder for the full results: what `recap report` makes its page of, and where an interrupted comparison
-        goes on.
+        resumes. Of several sources, each has a folder in it.
+    brief
+        The conclusions, then ten rows.
+    verbose
+        All counters.
     """
+    limits = limits_of(fail_if, policy, seeds, until)
     with progress_of_runs() as update:
-        result = compare(source, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
-    show(result, comparison, as_json=json)
+        result = compare_all(
+            source, policy, seeds=seeds, until=until, sysctls=sysctls_of(write), progress=update, out=out
+        )
+    render = everything if verbose else brief_comparison if brief else comparison
+    if isinstance(result, Suite):
+        show(result, lambda found: suite(found, render), as_json=json)
+    else:
+        show(result, render, as_json=json)
+    last = result.together if isinstance(result, Suite) else result
+    tell_width(until, last)
     if out is not None:
-        say(f"full results are in {out}; see them with: recap report {out}")
+        tell_folder(out, result)
+    return check(limits, last)
+
+
+def limits_of(texts: tuple[str, ...], policies: list[str], seeds: int, until: str | None) -> list[FailIf]:
+    """The limits, refused before anything is run where there will be no difference to hold them against."""
+    limits = [FailIf.parse(text) for text in texts]
+    if limits and len(set(policies)) < 2:
+        raise InputError("--fail-if", texts[0], "is about a difference", "compare two policies")
+    if limits and seeds < 2 and until is None:
+        raise InputError("--fail-if", texts[0], "cannot be held against one seed", "take more --seeds")
+    return limits
+
+
+def check(limits: list[FailIf], result: Comparison) -> int:
+    """Name each limit that is broken; the exit code."""
+    broken = [line for limit in limits for line in limit.broken(result.columns, result.baseline)]
+    for line in broken:
+        say(f"check failed: {line}")
+    return CHECK_FAILED if broken else 0
+
+
+def tell_width(until: str | None, result: Comparison) -> None:
+    """Say where all allowed seeds were not enough."""
+    wanted = Until.parse(until) if until is not None else None
+    widest = wanted.widest(result.columns) if wanted else 0.0
+    if wanted and widest > wanted.half:
+        seeds = result.columns[-1].seeds
+        say(f"after {seeds} seeds {wanted.metric} is known to ±{widest:.3g} only")
+
+
+def tell_folder(out: Path, result: Comparison | Suite) -> None:
+    """Where everything is."""
+    within = "/SOURCE" if isinstance(result, Suite) else ""
+    say(f"full results are in {out}; see them with: recap report {out}{within}")

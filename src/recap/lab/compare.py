@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from recap.kernel import LINUX_6_1, profile_of
 from recap.lab import workloads
 from recap.lab.assumptions import assumed
-from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
-from recap.lab.recorded import recorded_column
-from recap.lab.results import Column, Comparison
-from recap.lab.runs import Progress, Results, prepare, run_all
-from recap.lab.statistics import intervals
-from recap.policy import Candidate, candidate
+from recap.lab.kept import fingerprint, model_identity, write_result
+from recap.lab.recorded import recorded_figures
+from recap.lab.results import Comparison, Suite
+from recap.lab.runs import Progress, prepare
+from recap.lab.trial import Case, Trial
+from recap.lab.until import LEAST_SEEDS, Until
+from recap.policy import candidate
 from recap.policy.catalogue import KERNEL_MODES
 from recap.trace import Recording, Snapshot
 from recap.trace.snapshot import LRU
@@ -39,6 +41,7 @@ def compare(
     policies: Sequence[Any],
     *,
     seeds: int = 5,
+    until: str | None = None,
     sysctls: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -49,6 +52,7 @@ def compare(
         source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
         policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
         seeds: runs of each policy, with seeds 0, 1, ...
+        until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
         sysctls: kernel parameters to change.
         progress: called with (runs done, runs in all, what ended last).
         out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
@@ -68,33 +72,87 @@ def compare(
         >>> result.column("Small").metrics["captured_pages"].mean > 0
         True
     """
-    candidates = {found.name: found for found in map(candidate, policies)}
-    wanted = dict(sysctls or {})
-    plan = [(seed, found) for seed in range(seeds) for found in candidates.values()]
-    if workloads.is_workload(str(source)):
-        return compare_synthetic(str(source), plan, wanted, progress, out)
+    found = compare_all([source], policies, seeds=seeds, until=until, sysctls=sysctls, progress=progress, out=out)
+    assert isinstance(found, Comparison)
+    return found
+
+
+def compare_all(
+    sources: Sequence[str | os.PathLike[str]],
+    policies: Sequence[Any],
+    *,
+    seeds: int = 5,
+    until: str | None = None,
+    sysctls: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    out: str | os.PathLike[str] | None = None,
+) -> Comparison | Suite:
+    """`compare` for any number of sources; for several, also the change over all of them.
+
+    The folder of several has one of each source, and suite.json.
+
+    Example:
+        >>> found = recap.lab.compare.compare_all(["highalloc:128", "highalloc:160"], ["none", "kosaki"], seeds=1)
+        >>> [result.source for result in found.comparisons], found.together.source
+        (['highalloc:128', 'highalloc:160'], 'mean of 2 sources')
+    """
+    enough = Until.parse(until) if until is not None else None
+    cases = [case_of(source, dict(sysctls or {})) for source in sources]
+    folders = folders_of(out, cases) if out is not None else []
+    trial = Trial(cases, [candidate(policy) for policy in policies], folders)
+    trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
+    while enough and (more := enough.seeds(trial.together().columns, trial.seeds)) > trial.seeds:
+        trial.run(more, progress)
+    found = trial.comparisons()
+    if len(cases) == 1:
+        return found[0]
+    suite = Suite(found, trial.together())
+    if out is not None:
+        write_result(Path(out), "suite.json", suite)
+    return suite
+
+
+def folders_of(out: str | os.PathLike[str], cases: Sequence[Case]) -> list[str | os.PathLike[str]]:
+    """Where each source's runs are kept: one source has the folder for itself."""
+    if len(cases) == 1:
+        return [out]
+    names = [Path(case.source).name for case in cases]
+    numbers = [names[:i].count(name) + 1 for i, name in enumerate(names)]
+    return [Path(out, name if number == 1 else f"{name}-{number}") for name, number in zip(names, numbers, strict=True)]
+
+
+def case_of(source: str | os.PathLike[str], wanted: dict[str, str]) -> Case:
+    """Read a source.
+
+    Errors:
+        InputError: as `compare`.
+    """
+    name = str(source)
+    if workloads.is_workload(name):
+        synthetic = workloads.workload(name, wanted)
+        identity = f"{model_identity()} {name} {sorted(wanted.items())}"
+        return Case(name, synthetic, identity, wanted, workloads.assumptions(name), workloads.MISSING)
     recording = Recording(source)
     setup = prepare(recording, wanted)
-    store = Store(out, fingerprint(recording, setup)) if out is not None else None
-    todo = [Run(setup, found, seed) for seed, found in plan]
-    columns = [recorded_column(recording, setup.demand), *policy_columns(run_all(todo, progress, store))]
     assumptions = (
         recorded_with(recording.sysctl) + setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
     )
-    return finished(Comparison(str(source), columns, assumptions, MISSING, digest(columns)), todo, store)
+    kernel = recorded_figures(recording, setup.demand)
+    recorded = "" if wanted else recorded_policy(recording.sysctl)
+    return Case(name, setup, fingerprint(recording, setup), wanted, assumptions, MISSING, kernel, recorded)
 
 
 def recorded_policy(values: Mapping[str, str]) -> str:
-    """The policy that a recorded kernel followed, if recap has one with the same rules."""
+    """The policy that has the rules of a recorded kernel; empty for a way of capture that recap does not know."""
     mode = values.get("vm.page_capture", "0")
-    return KERNEL_MODES[int(mode)] if mode.isdigit() and int(mode) < len(KERNEL_MODES) else "of that number"
+    return KERNEL_MODES[int(mode)] if mode.isdigit() and int(mode) < len(KERNEL_MODES) else ""
 
 
 def recorded_with(values: Mapping[str, str]) -> list[str]:
     """What a recorded kernel with page capture did: its column is one of that policy, and of no other."""
     if "vm.page_capture" not in values:
         return []
-    policy = recorded_policy(values)
+    policy = recorded_policy(values) or "of that number, which recap does not have"
     lines = [f"the recorded kernel ran with vm.page_capture={values['vm.page_capture']}: that is the policy {policy}"]
     if values.get("vm.page_capture_compact") == "0":
         lines.append("no column compacts: vm.page_capture_compact=0 is a kernel without CONFIG_COMPACTION")
@@ -114,34 +172,3 @@ def rules_assumed(snapshot: Snapshot) -> list[str]:
             "the LRU lists are empty at first: the recorded kernel's multi-generational LRU is not in the snapshot"
         )
     return told
-
-
-def finished(result: Comparison, todo: list[Run], store: Store | None) -> Comparison:
-    """The result, kept where runs are."""
-    if store:
-        store.write("comparison.json", result)
-        store.write("runs.json", [store.record(run) for run in todo])
-    return result
-
-
-def compare_synthetic(
-    name: str,
-    plan: list[tuple[int, Candidate]],
-    wanted: dict[str, str],
-    progress: Progress | None,
-    out: str | os.PathLike[str] | None,
-) -> Comparison:
-    """`compare` for a workload without a recording: there is no kernel's column."""
-    setup = workloads.workload(name, wanted)
-    store = Store(out, f"{model_identity()} {name} {sorted(wanted.items())}") if out is not None else None
-    todo = [Run(setup, found, seed) for seed, found in plan]
-    columns = policy_columns(run_all(todo, progress, store))
-    result = Comparison(name, columns, workloads.assumptions(name), workloads.MISSING, digest(columns))
-    return finished(result, todo, store)
-
-
-def policy_columns(results: Results) -> list[Column]:
-    """A column for each policy, in the order they were asked for."""
-    names = dict.fromkeys(name for name, _ in results)
-    runs = {name: [found for (of, _), found in results.items() if of == name] for name in names}
-    return [Column(name, name, len(found), intervals(found)) for name, found in runs.items()]

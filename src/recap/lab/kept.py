@@ -101,7 +101,12 @@ class Store:
 
     def write(self, name: str, value: Any) -> None:
         """Write a result as JSON."""
-        durable.put(self.folder, f"{Path(name).stem}.sha256", {name: json_of(value)})
+        write_result(self.folder, name, value)
+
+
+def write_result(folder: Path, name: str, value: Any) -> None:
+    """Write JSON and its checksum."""
+    durable.put(folder, f"{Path(name).stem}.sha256", {name: json_of(value)})
 
 
 def json_of(value: Any) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from recap.demand.demand import Demand
-from recap.lab.results import KERNEL, Column, Interval
 from recap.sim.run import success_percent
 from recap.trace import Recording
 
@@ -31,7 +30,7 @@ COMPACTION_COUNTERS = (
 )
 
 
-def recorded_column(recording: Recording, demand: Demand) -> Column:
+def recorded_figures(recording: Recording, demand: Demand) -> dict[str, float]:
     """What the recorded kernel did: its /proc/vmstat over the load, and what only its trace tells."""
     change = counted(recording.vmstat(0), recording.vmstat(1))
     found = dict(demand.recorded)
@@ -41,7 +40,7 @@ def recorded_column(recording: Recording, demand: Demand) -> Column:
         found["oom_kills"] = change.get("oom_kill", 0.0)
         found |= {name: change[name] for name in SHARED_COUNTERS + COMPACTION_COUNTERS if name in change}
         found["allocstall"] = allocstall(change)
-    return Column(KERNEL, KERNEL, 1, {name: Interval(value, value, value) for name, value in found.items()})
+    return found
 
 
 def counted(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, float]:

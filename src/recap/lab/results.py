@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import msgspec
 
-SCHEMA = 1  # of Comparison, raised when a field changes its meaning
+SCHEMA = 2  # of Comparison, raised when a field changes its meaning
 KERNEL = "kernel"  # the column of what was recorded
 BASELINE = "none"  # the policy of the unchanged kernel
 
+CHANCE = 0.05  # a difference is certain where chance makes one as large less often
 SMALL = 100  # below it a mean over seeds keeps one decimal
 
 
@@ -30,8 +31,6 @@ class Interval(msgspec.Struct, frozen=True):
     Example:
         >>> print(recap.Interval(61.2, 59.8, 62.6))
         61.2 ±1.4
-        >>> recap.Interval(61.2, 59.8, 62.6).apart_from(recap.Interval(66.4, 65.5, 67.3))
-        True
     """
 
     mean: float
@@ -39,7 +38,7 @@ class Interval(msgspec.Struct, frozen=True):
     high: float
 
     def apart_from(self, other: Interval) -> bool:
-        """Whether the two intervals share no point, so that chance does not explain the difference."""
+        """Whether the two intervals share no point: a stricter test than whether the difference has zero in it."""
         return self.low > other.high or self.high < other.low
 
     @property
@@ -56,6 +55,66 @@ class Interval(msgspec.Struct, frozen=True):
         return f"{self.mean:,.{places}f} ±{spread:,.{places}f}"
 
 
+class Range(msgspec.Struct, frozen=True):
+    """From one figure to another."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+class Difference(Interval, frozen=True, kw_only=True):
+    """How far a policy's figure is above the baseline's, with a 95 % confidence interval.
+
+    Example:
+        >>> found = recap.Difference(1.4, 1.1, 1.7, p=0.0004, adjusted=0.008, paired=True)
+        >>> print(found, found.certain)
+        +1.4 ±0.3 True
+    """
+
+    p: float  # how often chance alone makes one at least as large
+    adjusted: float  # the same by Holm over all figures that are shown with it
+    paired: bool  # taken within each seed; else by Welch
+
+    @property
+    def certain(self) -> bool:
+        """Is chance ruled out, at 5 %?"""
+        return self.adjusted < CHANCE
+
+    def __str__(self) -> str:
+        """With its sign."""
+        return f"+{super().__str__()}" if self.mean >= 0 else super().__str__()
+
+
+class Figure(Interval, frozen=True, omit_defaults=True):
+    """One metric of one column: its mean, and what it is held against.
+
+    A policy's has a difference to the baseline, once there are two seeds; the recorded kernel's has its percentile
+    among the runs of the model of that kernel, and where 95 % of further runs are to be expected.
+
+    Example:
+        >>> change = recap.Difference(1.4, 1.1, 1.7, p=0.0004, adjusted=0.008, paired=True)
+        >>> recap.Figure(94.0, 93.8, 94.2, difference=change).differs
+        True
+    """
+
+    difference: Difference | None = None
+    percentile: float | None = None
+    prediction: Range | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Can it be told from the baseline's?"""
+        return self.difference is not None and self.difference.certain
+
+    @property
+    def unlike_model(self) -> bool:
+        """Of the recorded kernel: is it where no run of the model is to be expected?"""
+        return self.prediction is not None and self.mean not in self.prediction
+
+
 class Column(msgspec.Struct, frozen=True):
     """One policy over all seeds, or, named `kernel`, what the recorded kernel itself did.
 
@@ -63,7 +122,7 @@ class Column(msgspec.Struct, frozen=True):
     name: counts in pages or events, times in ms where the name says so.
 
     Example:
-        >>> column = recap.Column("none", "none", 2, {"stolen_pages": recap.Interval(450, 370, 530)})
+        >>> column = recap.Column("none", "none", 2, {"stolen_pages": recap.Figure(450, 370, 530)})
         >>> print(column.metrics["stolen_pages"])
         450 ±80
     """
@@ -71,7 +130,7 @@ class Column(msgspec.Struct, frozen=True):
     name: str
     policy: str
     seeds: int
-    metrics: dict[str, Interval]
+    metrics: dict[str, Figure]
 
 
 def plain(value: float) -> str:
@@ -97,7 +156,7 @@ class Comparison(msgspec.Struct, frozen=True):
     """The result of `compare`: one column for each policy, the recorded kernel first. A notebook shows the table.
 
     Example:
-        >>> column = recap.Column("none", "none", 1, {"oom_kills": recap.Interval(1, 1, 1)})
+        >>> column = recap.Column("none", "none", 1, {"oom_kills": recap.Figure(1, 1, 1)})
         >>> recap.Comparison("made up", [column], [], [], "").table()
         {'column': ['none'], 'metric': ['oom_kills'], 'mean': [1], 'low': [1], 'high': [1]}
     """
@@ -106,12 +165,19 @@ class Comparison(msgspec.Struct, frozen=True):
     columns: list[Column]
     assumptions: list[str]  # what the source lacks and was assumed instead
     missing: list[str]  # mechanisms of the kernel that the model lacks
-    digest: str  # SHA-256 over the figures: equal runs give equal digests
+    digest: str  # SHA-256 over the figures of every run: equal runs give equal digests
+    baseline: str = BASELINE  # the column that differences are to
+    model: str = ""  # the column that models the kernel as it was recorded; empty where none does
+    sysctls: dict[str, str] = {}  # kernel parameters that were changed
     schema: int = SCHEMA
 
     def column(self, name: str) -> Column | None:
         """The column of that name, if there is one."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def metrics(self) -> list[str]:
+        """The names of all figures, each once."""
+        return list(dict.fromkeys(name for column in self.columns for name in column.metrics))
 
     def table(self) -> dict[str, list[Any]]:
         """Columns of equal length: column, metric, mean, low, high; `pyarrow.table` and pandas take it as it is."""
@@ -121,9 +187,17 @@ class Comparison(msgspec.Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""
-        names = dict.fromkeys(name for column in self.columns for name in column.metrics)
+        names = self.metrics()
         rows = [[name, *(str(column.metrics.get(name, "–")) for column in self.columns)] for name in names]
         return html_table(self.source, ["", *(column.name for column in self.columns)], rows)
+
+
+class Suite(msgspec.Struct, frozen=True):
+    """The result of `compare` over several sources: each by itself, and the mean of all of them."""
+
+    comparisons: list[Comparison]
+    together: Comparison
+    schema: int = SCHEMA
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -261,6 +335,8 @@ METRICS = (
     Metric("stolen_pages", "capture", "less", "pages a direct reclaimer freed and another task took first"),
     Metric("capture_looked_at", "capture", "less", "struct pages looked at to ask what reclaim can free in a block"),
     Metric("withheld_peak_pages", "capture", "less", "pages on all capture lists together, at most"),
+    Metric("withheld_page_ms", "capture", "less", "pages on capture lists, times the ms they stayed there"),
+    Metric("capture_handed_over", "capture", "more", "captured blocks given to the task that reclaimed for them"),
     Metric("pgscan_kswapd", "reclaim"),
     Metric("pgsteal_kswapd", "reclaim"),
     Metric("pgscan_direct", "reclaim", "less"),
@@ -269,10 +345,9 @@ METRICS = (
     Metric("pswpout", "reclaim", "less"),
     Metric("workingset_refault_anon", "reclaim", "less"),
     Metric("workingset_refault_file", "reclaim", "less"),
-    Metric("allocstall_dma", "stalls", "less"),
-    Metric("allocstall_dma32", "stalls", "less"),
-    Metric("allocstall_normal", "stalls", "less"),
-    Metric("allocstall_movable", "stalls", "less"),
+    Metric("allocstall", "stalls", "less", "direct reclaims, of all zones"),
+    Metric("stall_ms", "stalls", "less", "time that all requests together waited"),
+    Metric("longest_stall_ms", "stalls", "less", "the longest wait of one request"),
     Metric("compact_stall", "stalls", "less"),
     Metric("compact_success", "stalls", "more"),
     Metric("compact_fail", "stalls", "less"),

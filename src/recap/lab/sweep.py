@@ -16,13 +16,13 @@ import msgspec
 
 from recap.errors import InputError
 from recap.lab import workloads
-from recap.lab.assumptions import is_assumption, vary
+from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
+from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
-from recap.lab.results import SCHEMA, Interval, html_table
-from recap.lab.runs import Progress, Results, prepare, run_all
-from recap.lab.statistics import intervals
+from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
+from recap.lab.runs import Progress, prepare, run_all
 from recap.mm import sysctl
-from recap.policy import Candidate, candidate
+from recap.policy import candidate
 from recap.sim.run import Setup, Synthetic
 from recap.trace import Recording
 
@@ -33,27 +33,31 @@ FORM = "write NAME=V1,V2,... or NAME=LOW..HIGH, for example vm.min_free_kbytes=2
 
 
 class SweepPoint(msgspec.Struct, frozen=True):
-    """One policy at one value, over all seeds; `metrics` as in Column."""
+    """One policy at one value, over all seeds; `metrics` as in Column, `changes` against the value of reference."""
 
     value: int
     policy: str
     seeds: int
-    metrics: dict[str, Interval]
+    metrics: dict[str, Figure]
+    changes: dict[str, Difference] = {}
 
 
 class Sweep(msgspec.Struct, frozen=True):
     """The result of `sweep`. A notebook shows success by value and policy.
 
     Example:
-        >>> point = recap.lab.sweep.SweepPoint(60, "none", 1, {"success_percent": recap.Interval(50, 50, 50)})
-        >>> recap.Sweep("made up", "vm.swappiness", [point], "").table()["mean"]
+        >>> point = recap.lab.sweep.SweepPoint(60, "none", 1, {"success_percent": recap.Figure(50, 50, 50)})
+        >>> recap.Sweep("made up", "vm.swappiness", [point], "", 60, 60).table()["mean"]
         [50]
     """
 
     source: str
     parameter: str
     points: list[SweepPoint]
-    digest: str  # SHA-256 over the points
+    digest: str  # SHA-256 over the figures of every run
+    own: int | None  # the machine's value, where it is known; of an assumption the usual one
+    reference: int  # what changes are against: the machine's own value, or the first where that is not among them
+    baseline: str = BASELINE  # the policy that differences are to
     schema: int = SCHEMA
 
     def table(self) -> dict[str, list[Any]]:
@@ -115,36 +119,70 @@ def sweep(
     """
     candidates = {found.name: found for found in map(candidate, policies)}
     parameter, values = values_of(setting)
-    setups, identity = setups_of(source, parameter, values, dict(sysctls or {}))
+    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}))
     todo = [
-        Run(setup, found, seed, key(value, found))
+        Run(setup, found, seed, key(value, found.name))
         for seed in range(seeds)
         for value, setup in setups.items()
         for found in candidates.values()
     ]
     store = Store(out, identity) if out is not None else None
     results = run_all(todo, progress, store)
-    points = [point(value, found, seeds, results) for value in setups for found in candidates.values()]
-    result = Sweep(str(source), parameter, points, digest(points))
+    runs = {
+        (value, name): [results[key(value, name), seed] for seed in range(seeds)]
+        for value in setups
+        for name in candidates
+    }
+    result = swept(str(source), parameter, own, runs)
     if store:
         store.write("sweep.json", result)
     return result
 
 
+def swept(
+    source: str, parameter: str, own: int | None, runs: Mapping[tuple[int, str], list[dict[str, float]]]
+) -> Sweep:
+    """Every point, beside the baseline at the same value and beside itself at the value of reference."""
+    values, names = (list(dict.fromkeys(part)) for part in zip(*runs, strict=True))
+    reference = own if own is not None and own in values else values[0]
+    baseline = BASELINE if BASELINE in names else names[0]
+    points = []
+    for (value, name), found in runs.items():
+        metrics = figures(found, () if name == baseline else runs[value, baseline])
+        beside = figures(found, () if value == reference else runs[reference, name])
+        changes = {metric: figure.difference for metric, figure in beside.items() if figure.difference is not None}
+        points.append(SweepPoint(value, name, len(found), metrics, changes))
+    figures_of_all = [[value, name, found] for (value, name), found in runs.items()]
+    return Sweep(source, parameter, points, digest(figures_of_all), own, reference, baseline)
+
+
 def setups_of(
     source: str | os.PathLike[str], parameter: str, values: list[int], wanted: dict[str, str]
-) -> tuple[dict[int, Setup | Synthetic], str]:
-    """What runs at each value, and what all of it depends on."""
+) -> tuple[dict[int, Setup | Synthetic], str, int | None]:
+    """What runs at each value, what all of it depends on, and the machine's own value, where that is known."""
     if workloads.is_workload(str(source)):
         identity = f"{model_identity()} {source} {sorted(wanted.items())} {parameter}"
-        return {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values}, identity
+        own = known(workloads.workload(str(source), wanted).values, parameter)
+        return (
+            {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values},
+            identity,
+            own,
+        )
     recording = Recording(source)
     setup = prepare(recording, wanted)
     if is_assumption(parameter):
         identity = f"{fingerprint(recording, setup)} {parameter}"
-        return {value: vary(setup, parameter, value) for value in values}, identity
-    identity = f"{fingerprint(recording, with_value(recording, setup, wanted))} {parameter}"
-    return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity
+        return {value: vary(setup, parameter, value) for value in values}, identity, ASSUMPTIONS[parameter].usual
+    changed = with_value(recording, setup, wanted)
+    identity = f"{fingerprint(recording, changed)} {parameter}"
+    own = known(changed.values, parameter)
+    return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity, own
+
+
+def known(values: Mapping[str, int], parameter: str) -> int | None:
+    """A machine's value of a parameter; what the kernel works out from the size of memory is not known here."""
+    value = values.get(parameter, -1)
+    return None if value < 0 else value
 
 
 def with_value(recording: Recording, setup: Setup, wanted: dict[str, str]) -> Setup:
@@ -152,15 +190,9 @@ def with_value(recording: Recording, setup: Setup, wanted: dict[str, str]) -> Se
     return replace(setup, values=sysctl.settings(recording.sysctl, wanted), wanted=wanted)
 
 
-def key(value: int, found: Candidate) -> str:
+def key(value: int, policy: str) -> str:
     """What the runs of a point are found by."""
-    return f"{value} {found.name}"
-
-
-def point(value: int, found: Candidate, seeds: int, results: Results) -> SweepPoint:
-    """The runs of one policy at one value, taken together."""
-    runs = [results[key(value, found), seed] for seed in range(seeds)]
-    return SweepPoint(value, found.name, seeds, intervals(runs))
+    return f"{value} {policy}"
 
 
 def values_of(text: str) -> tuple[str, list[int]]:

@@ -1,42 +1,71 @@
 """A comparison for a reader: the table, what it rests on, and what it says in a few sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
+from recap.lab.results import METRICS, Column, Comparison, Difference
 from recap.report.conclusions import conclusions
 from recap.report.layout import ruled
-from recap.report.numbers import NO_FIGURE
+from recap.report.numbers import NO_FIGURE, beside
 
 PROSE_WIDTH = 100
 MARK = "*"
-LEGEND = f"{MARK} apart from {BASELINE}: the two 95 % intervals share no point"
-ONE_SEED = f"{MARK} apart from {BASELINE}, by one seed: how far chance moves the figures is unknown"
+OUTSIDE = "†"
 UNLISTED = "other counters"
 METRIC = {metric.name: metric for metric in METRICS}
+BRIEF = (
+    "high_order_attempts",
+    "success_percent",
+    "oom_kills",
+    "stolen_pages",
+    "withheld_peak_pages",
+    "pgscan_direct",
+    "pgsteal_direct",
+    "allocstall",
+    "stall_ms",
+    "longest_stall_ms",
+)
 
 
 def comparison(result: Comparison) -> RenderableType:
-    """The table, its legend, the caveats, the conclusions."""
-    prose = [*legend(result), *caveats(result), *paragraphs(conclusions(result))]
-    return Group(comparison_table(result), *(Constrain(text, PROSE_WIDTH) for text in prose))
+    """The metrics that have a heading, the legend, the caveats, the conclusions."""
+    rest = [name for name in result.metrics() if name not in METRIC]
+    more = [Text(f"-v shows the {UNLISTED}, {len(rest)} of them", style="dim")] if rest else []
+    return whole(result, METRIC, more)
 
 
-def comparison_table(result: Comparison) -> Table:
-    """One column for each policy; one row for each metric, under its heading."""
+def everything(result: Comparison) -> RenderableType:
+    """The same with all counters."""
+    return whole(result, result.metrics(), [])
+
+
+def whole(result: Comparison, names: Collection[str], more: list[Text]) -> RenderableType:
+    """Table, legend, caveats, conclusions."""
+    prose = [*more, *legend(result, names), *caveats(result), *paragraphs(conclusions(result))]
+    return Group(comparison_table(result, names), *(Constrain(text, PROSE_WIDTH) for text in prose))
+
+
+def brief(result: Comparison) -> RenderableType:
+    """The conclusions, then ten rows."""
+    told = (Constrain(Text(line), PROSE_WIDTH) for line in conclusions(result))
+    notes = (Constrain(Text(line, style="dim"), PROSE_WIDTH) for line in marks(result))
+    return Group(*told, Text(), comparison_table(result, BRIEF), *notes)
+
+
+def comparison_table(result: Comparison, names: Collection[str]) -> Table:
+    """One column for each policy; one row for each of these metrics that occurs, under its heading."""
     table = ruled(result.source)
     table.add_column(no_wrap=True)
     for column in result.columns:
         table.add_column(Text(head(column)), justify="right", no_wrap=True)
-    baseline = result.column(BASELINE)
-    for heading, names in sections(result):
+    for heading, shown in sections(result, names):
         table.add_row(Text(heading, style="bold"))
-        for name in names:
-            table.add_row(Text(f"  {name}"), *(cell(name, column, baseline) for column in result.columns))
+        for name in shown:
+            table.add_row(Text(f"  {name}"), *(cell(name, column) for column in result.columns))
     return table
 
 
@@ -45,44 +74,64 @@ def head(column: Column) -> str:
     return f"{column.name}\n{column.seeds} seeds" if column.seeds > 1 else column.name
 
 
-def sections(result: Comparison) -> Iterator[tuple[str, list[str]]]:
-    """The metrics that occur, under their headings in the order of METRICS; the unlisted ones last."""
-    present = dict.fromkeys(name for column in result.columns for name in column.metrics)
+def sections(result: Comparison, names: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Those of the metrics that occur, under their headings in the order of METRICS; the unlisted ones last."""
+    present = [name for name in result.metrics() if name in names]
     for heading in dict.fromkeys(metric.heading for metric in METRICS):
-        names = [metric.name for metric in METRICS if metric.heading == heading and metric.name in present]
-        if names:
-            yield heading, names
+        shown = [metric.name for metric in METRICS if metric.heading == heading and metric.name in present]
+        if shown:
+            yield heading, shown
     unlisted = [name for name in present if name not in METRIC]
     if unlisted:
         yield UNLISTED, unlisted
 
 
-def cell(name: str, column: Column, baseline: Column | None) -> Text:
-    """A figure, marked where it is apart from the baseline's."""
+def cell(name: str, column: Column) -> Text:
+    """A figure; marked where it certainly differs from the baseline's, or the kernel's from its model's."""
     value = column.metrics.get(name)
     if value is None:
         return Text(f"{NO_FIGURE} ", style="dim")
-    reference = baseline.metrics.get(name) if baseline else None
-    if column.name == KERNEL or reference is None or not value.apart_from(reference):
-        return Text(f"{value} ")
-    return Text(f"{value}{MARK}", style=judgement(name, value, reference))
+    if value.unlike_model:
+        return Text(f"{value}{OUTSIDE}")
+    if value.difference is None or not value.differs:
+        return Text(f"{beside(value)} ")
+    return Text(f"{beside(value)}{MARK}", style=judgement(name, value.difference))
 
 
-def judgement(name: str, value: Interval, reference: Interval) -> str:
-    """Green for better than the reference, red for worse, bold where neither is."""
+def judgement(name: str, change: Difference) -> str:
+    """Green for better than the baseline, red for worse, bold where neither is."""
     better = METRIC[name].better if name in METRIC else None
     if better is None:
         return "bold"
-    return "green" if (value.mean > reference.mean) == (better == "more") else "red"
+    return "green" if (change.mean > 0) == (better == "more") else "red"
 
 
-def legend(result: Comparison) -> list[Text]:
-    """What the mark means, and recap's own words as far as they occur."""
-    present = {name for column in result.columns for name in column.metrics}
-    mark = LEGEND if any(column.seeds > 1 for column in result.columns) else ONE_SEED
+def legend(result: Comparison, names: Collection[str]) -> list[Text]:
+    """What the marks mean, and recap's own words as far as they occur."""
+    present = {name for column in result.columns for name in column.metrics if name in names}
     words = [metric for metric in METRICS if metric.meaning and metric.name in present]
-    lines = [mark, *(f"{metric.name}: {metric.meaning}" for metric in words)]
+    lines = [*marks(result), *(f"{metric.name}: {metric.meaning}" for metric in words)]
     return [Text(line, style="dim") for line in lines]
+
+
+def marks(result: Comparison) -> Iterator[str]:
+    """What stands beside a figure."""
+    if all(column.seeds < 2 for column in result.columns):
+        yield "one seed does not tell how far chance moves a figure: nothing is marked"
+        return
+    figures = [figure for column in result.columns for figure in column.metrics.values()]
+    if any(figure.difference is not None for figure in figures):
+        yield difference_legend(result.baseline)
+    if any(figure.unlike_model for figure in figures):
+        yield f"{OUTSIDE} outside the range where 95 % of the model's runs are to be expected"
+
+
+def difference_legend(baseline: str) -> str:
+    """How a difference is taken, and when it is marked."""
+    return (
+        f"+1.0 ±0.5{MARK}: the difference to {baseline} and its 95 % interval, taken seed by seed where seeds move "
+        f"both alike, otherwise by Welch; {MARK} where it is certain: p < 0.05 by Holm over the column"
+    )
 
 
 def caveats(result: Comparison) -> list[Text]:

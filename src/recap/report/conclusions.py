@@ -1,60 +1,83 @@
 """What a comparison says in three sentences: how far to trust it, what the policies gain, what they cost.
 
-Every word is chosen by the figures: a difference is named only where the 95 % intervals share no point.
+Every word is chosen by the figures: a difference is named only where it is certain (recap.lab.results.Difference).
 """
 
 from collections.abc import Sequence
 
-from recap.lab.results import BASELINE, KERNEL, Column, Comparison, listed
-from recap.report.numbers import count
+from recap.lab.results import BASELINE, KERNEL, Column, Comparison, Figure, listed
+from recap.report.numbers import changed, count, ordinal
 
 OUTCOME = "success_percent"
 WITHHELD = "withheld_peak_pages"
 STOLEN = "stolen_pages"
 OOM = "oom_kills"
+NO_VERDICT = "What it gains: one seed does not tell a difference from chance; run more of them."
 
 
 def conclusions(result: Comparison) -> list[str]:
     """The sentences the figures allow; one whose columns are absent is left out."""
-    baseline = result.column(BASELINE)
+    baseline = result.column(result.baseline)
     if baseline is None or OUTCOME not in baseline.metrics:
         return []
     kernel = result.column(KERNEL)
-    rivals = [column for column in result.columns if column.name not in (KERNEL, BASELINE)]
-    sentences = [trust(kernel, baseline)] if kernel and OUTCOME in kernel.metrics else []
-    return [*sentences, gain(rivals, baseline), cost(rivals, baseline)] if rivals else sentences
+    sentences = [trust(kernel, result)] if kernel and OUTCOME in kernel.metrics else []
+    rivals = [column for column in result.columns if column.name not in (KERNEL, result.baseline)]
+    if not rivals:
+        return sentences
+    if baseline.seeds < 2:
+        return [*sentences, NO_VERDICT]
+    return [*sentences, gain(rivals, baseline), cost(rivals, baseline)]
 
 
-def trust(kernel: Column, baseline: Column) -> str:
+def trust(kernel: Column, result: Comparison) -> str:
     """The recorded kernel beside the model of it."""
-    real, model = kernel.metrics[OUTCOME], baseline.metrics[OUTCOME]
-    where = "outside" if real.apart_from(model) else "inside"
-    verdict = (
-        f"the kernel's figure lies {where} the model's 95 % interval"
-        if baseline.seeds > 1
-        else "one seed gives no interval"
-    )
+    real, model = kernel.metrics[OUTCOME], result.column(result.model)
+    served = f"How far to trust it: the recorded kernel served {real.mean:.1f} % of its high-order requests"
+    if model is None:
+        why = "with other settings" if result.sysctls else "by the rules of another policy"
+        return f"{served}; it ran {why}, so no column here is a model of it."
+    return f"{served}, the model of it {model.metrics[OUTCOME].mean:.1f} %. {standing(real, model.seeds)}."
+
+
+def standing(real: Figure, seeds: int) -> str:
+    """Where the recorded kernel's figure stands among the runs of its model."""
+    if real.prediction is None or real.percentile is None:
+        return "One seed does not tell where other runs would be"
+    low, high = real.prediction.low, real.prediction.high
+    where = "outside" if real.unlike_model else "inside"
     return (
-        f"How far to trust it: the recorded kernel served {real.mean:.1f} % of its high-order requests, "
-        f"the model of it {model.mean:.1f} %; {verdict}."
+        f"One more run of the model would be from {low:.1f} to {high:.1f} % (95 % prediction interval): "
+        f"the kernel is {where}, {among(real.percentile, seeds)}"
     )
+
+
+def among(percentile: float, runs: int) -> str:
+    """A percentile in words."""
+    if percentile in (0, 100):
+        return f"{'above' if percentile else 'below'} all {runs} runs"
+    return f"at the {ordinal(round(percentile))} percentile of {runs} runs"
 
 
 def gain(rivals: Sequence[Column], baseline: Column) -> str:
-    """Who serves more high-order requests than the unchanged model, who fewer, who neither."""
-    reference = baseline.metrics[OUTCOME]
-    apart = [column for column in rivals if column.metrics[OUTCOME].apart_from(reference)]
-    changes = {column.name: column.metrics[OUTCOME].mean - reference.mean for column in apart}
-    level = [column.name for column in rivals if column not in apart]
-    parts = [f"{name} serves {change:.1f} points more" for name, change in changes.items() if change > 0]
-    parts += [f"{name} serves {-change:.1f} points fewer" for name, change in changes.items() if change < 0]
+    """Which policies serve more high-order requests than the baseline, which fewer, which neither."""
+    who = "the unchanged model" if baseline.name == BASELINE else baseline.name
+    parts = [more_or_fewer(column) for column in rivals if column.metrics[OUTCOME].differs]
+    level = [column.name for column in rivals if not column.metrics[OUTCOME].differs]
     if level:
         parts.append(f"{listed(level)} cannot be told from it")
-    return f"What it gains: against {reference.mean:.1f} % for the unchanged model, {'; '.join(parts)}."
+    return f"What it gains: against {baseline.metrics[OUTCOME].mean:.1f} % for {who}, {'; '.join(parts)}."
+
+
+def more_or_fewer(column: Column) -> str:
+    """`kosaki serves 1.4 ±0.3 points more`."""
+    change = column.metrics[OUTCOME].difference
+    assert change is not None  # it differs
+    return f"{column.name} serves {changed(change)} points {'more' if change.mean > 0 else 'fewer'}"
 
 
 def cost(rivals: Sequence[Column], baseline: Column) -> str:
-    """What is held back while others want memory, what is still stolen, and whether anybody dies of it."""
+    """What is held back while others want memory, what is still stolen, and whether tasks are killed for it."""
     parts = []
     if all(WITHHELD in column.metrics for column in rivals):
         parts.append(f"at the worst moment {means(rivals, WITHHELD)} pages are withheld")
@@ -65,12 +88,11 @@ def cost(rivals: Sequence[Column], baseline: Column) -> str:
 
 
 def deaths(rivals: Sequence[Column], baseline: Column) -> str:
-    """Where OOM kills differ from the unchanged model's."""
-    reference = baseline.metrics[OOM]
-    changed = [column for column in rivals if column.metrics[OOM].apart_from(reference)]
+    """Where OOM kills differ from the baseline's."""
+    changed = [column for column in rivals if column.metrics[OOM].differs]
     if not changed:
-        return "no policy changes the number of OOM kills"
-    return f"OOM kills are {count(reference.mean)} for {BASELINE}, {means(changed, OOM)}"
+        return "no policy certainly changes the number of OOM kills"
+    return f"OOM kills are {count(baseline.metrics[OOM].mean)} for {baseline.name}, {means(changed, OOM)}"
 
 
 def means(columns: Sequence[Column], metric: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.lab.results import KERNEL, Comparison, Interval
+from recap.lab.statistics import prediction
 from recap.report.charts import Chart
 
 HALF = 560
@@ -16,10 +17,14 @@ SHORTEST_MS = 0.001
 
 
 def spread(result: Comparison, metric: str, runs: Mapping[str, Sequence[float]]) -> str:
-    """One row for each column: a dot for each seed, the 95 % interval, the recorded kernel as a line through all."""
+    """One row for each column: a dot for each seed, the 95 % interval of the mean, where 95 % of further runs are to be
+    expected; the recorded kernel is a line through all.
+    """
     named = [(column.name, column.metrics[metric]) for column in result.columns if metric in column.metrics]
     rows = [(name, value) for name, value in named if name != KERNEL]
-    highest = max([value.high for _, value in named] + [max(runs[name]) for name, _ in rows] + [0.0])
+    expected = {name: prediction(runs[name]) for name, _ in rows if len(runs[name]) > 1}
+    ends = [value.high for _, value in named] + [one.high for one in expected.values()]
+    highest = max(ends + [max(runs[name]) for name, _ in rows] + [0.0])
     chart = Chart(
         (0, highest * 1.08 or 1), (-0.6, len(rows) - 0.4), ROW * len(rows) + 44, HALF, y_ticks=False, label=metric
     )
@@ -28,6 +33,9 @@ def spread(result: Comparison, metric: str, runs: Mapping[str, Sequence[float]])
             chart.line([value.mean, value.mean], [-0.6, len(rows) - 0.4], "mark")
             chart.text(value.mean, len(rows) - 0.45, "recorded kernel", anchor="end" if value.mean else "start")
     for i, (name, value) in enumerate(rows):
+        if name in expected:
+            y = len(rows) - 1 - i
+            chart.line([max(0.0, expected[name].low), expected[name].high], [y, y], "expected")
         draw_row(chart, len(rows) - 1 - i, name, value, runs[name])
     return chart.svg()
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from recap import __version__
 from recap.lab.kept import KeptComparison
-from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison
+from recap.lab.results import KERNEL, METRICS, Column, Comparison
 from recap.report import charts, distributions, pictures, timelines
-from recap.report.comparison import METRIC, head, judgement, sections
+from recap.report.comparison import METRIC, OUTSIDE, difference_legend, head, judgement, sections
 from recap.report.conclusions import OUTCOME, STOLEN, conclusions
-from recap.report.numbers import NO_FIGURE
+from recap.report.numbers import NO_FIGURE, beside
 from recap.sim.timeline import Timeline
 
 ONLY_THIS_FILE = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -143,10 +143,10 @@ def row_of_pages(uses: str) -> str:
 
 def findings(result: Comparison) -> str:
     """The sentences the figures allow."""
-    found = conclusions(result) or [f"Without a column {BASELINE} nothing is concluded: compare it too."]
+    found = conclusions(result) or [f"Nothing is concluded without {OUTCOME} and a policy to hold the others against."]
     items = "".join(f"<li>{sentence(text)}</li>" for text in found)
-    seeds = "Differences are named only where the 95 % intervals of several seeds share no point."
-    return part("findings", f'<ul class="findings">{items}</ul><p class="note-line">{seeds}</p>')
+    named = "A difference is named only where it is certain: p &lt; 0.05, by Holm over all figures of the policy."
+    return part("findings", f'<ul class="findings">{items}</ul><p class="note-line">{named}</p>')
 
 
 def sentence(text: str) -> str:
@@ -262,8 +262,8 @@ def spread(kept: KeptComparison) -> str:
         policy: [kept.metrics(run) for run in kept.runs if run.policy == policy] for policy in kept.policies()
     }
     charted = [
-        f"<div><h3>{words}</h3><p class='note-line'><code>{metric}</code>: a dot for each seed; the bar is the 95 % "
-        "interval of their mean</p>"
+        f"<div><h3>{words}</h3><p class='note-line'><code>{metric}</code>: a dot for each seed; the thick bar is the "
+        "95 % interval of their mean, the thin one where 95 % of further runs are to be expected</p>"
         + distributions.spread(
             kept.comparison, metric, {policy: [run[metric] for run in runs] for policy, runs in figures_of.items()}
         )
@@ -289,14 +289,13 @@ def spread(kept: KeptComparison) -> str:
 
 def all_figures(result: Comparison) -> str:
     """The table of `recap compare`."""
-    baseline = result.column(BASELINE)
     first = " The first column is the recorded kernel itself." if result.column(KERNEL) else ""
     heads = "".join(f"<th>{head_cell(column)}</th>" for column in result.columns)
     rows = []
-    for heading, names in sections(result):
+    for heading, names in sections(result, result.metrics()):
         rows.append(f'<tr><th colspan="{len(result.columns) + 1}">{heading}</th></tr>')
         for name in names:
-            cells = "".join(cell(name, column, baseline) for column in result.columns)
+            cells = "".join(cell(name, column) for column in result.columns)
             meaning = escape(METRIC[name].meaning) if name in METRIC else ""
             rows.append(f'<tr class="figure" title="{meaning}"><td><code>{name}</code></td>{cells}</tr>')
     words = "".join(
@@ -306,8 +305,9 @@ def all_figures(result: Comparison) -> str:
     )
     return part(
         "figures",
-        '<p class="note-line">Means with the half-width of the 95 % interval. Coloured: apart from '
-        f"<code>{BASELINE}</code>, better (green) or worse (red).{first}</p>",
+        f'<p class="note-line">{escape(difference_legend(result.baseline))}; coloured: '
+        f"better (green) or worse (red). {OUTSIDE} where the recorded kernel is not where 95 % of the model's runs "
+        f"are to be expected.{first}</p>",
         f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>",
         f'<ul class="caveats">{words}</ul>',
@@ -320,15 +320,16 @@ def head_cell(column: Column) -> str:
     return f"{escape(name)}<small>{seeds or '&nbsp;'}</small>"
 
 
-def cell(name: str, column: Column, baseline: Column | None) -> str:
-    """A figure, coloured where it is apart from the baseline's."""
+def cell(name: str, column: Column) -> str:
+    """A figure, coloured where it certainly differs from the baseline's; the kernel's marked as in `recap compare`."""
     value = column.metrics.get(name)
     if value is None:
         return f"<td>{NO_FIGURE}</td>"
-    reference = baseline.metrics.get(name) if baseline else None
-    if column.name == KERNEL or reference is None or not value.apart_from(reference):
-        return f"<td>{value}</td>"
-    return f'<td class="{JUDGED[judgement(name, value, reference)]}">{value}</td>'
+    if value.unlike_model:
+        return f"<td>{value}{OUTSIDE}</td>"
+    if value.difference is None or not value.differs:
+        return f"<td>{beside(value)}</td>"
+    return f'<td class="{JUDGED[judgement(name, value.difference)]}">{beside(value)}</td>'
 
 
 def trust(result: Comparison) -> str:
@@ -337,8 +338,8 @@ def trust(result: Comparison) -> str:
         "The first column of the table is what the recorded kernel did, the second the model of it unchanged: how "
         "far they agree is how far the others can be trusted."
         if result.column(KERNEL)
-        else f"No kernel was recorded under this workload. Read the policies against <code>{BASELINE}</code>, the "
-        "model of the unchanged kernel."
+        else f"No kernel was recorded under this workload. Read the policies against "
+        f"<code>{escape(result.baseline)}</code>."
     )
     return part(
         "trust",

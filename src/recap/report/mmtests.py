@@ -1,10 +1,10 @@
 """A comparison in the form of mmtests' compare-mmtests.pl: what kernel developers paste into their mails.
 
 As there a row begins with its statistic and its operation, a figure has 12 places, and in brackets stands by how many
-percent it is better (+) or worse (-) than the baseline, between asterisks where the difference is significant; here
-that is where the 95 % intervals share no point. The passes of stress-highalloc are the operations 1, 2 and 3; counters
-without a better direction are a table without brackets, like that of mmtests' vmstat monitor. Two things differ: a
-figure that a column does not have is `-`, not 0, and from something to nothing is 100 percent either way.
+percent it is better (+) or worse (-) than the baseline, between asterisks where the difference is significant. The
+passes of stress-highalloc are the operations 1, 2 and 3; counters without a better direction are a table without
+brackets, like that of mmtests' vmstat monitor. Two things differ: a figure that a column does not have is `-`, not 0,
+and from something to nothing is 100 percent either way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from recap.demand.highalloc import PASSES
-from recap.lab.results import BASELINE, KERNEL, METRICS, Column, Comparison, Interval
+from recap.lab.results import KERNEL, METRICS, Column, Comparison, Interval
 
 FIELD = 12
 COMPARED = FIELD + 11  # ` (%7.2f%%)` behind the figure
@@ -50,7 +50,7 @@ def table(
     margin = " " * max(map(len, rows.values()))
     kinds = "".join(f"{'recorded' if column.name == KERNEL else 'model':>{width}}" for column in result.columns)
     names = "".join(f"{column.name[: width - 1]:>{width}}" for column in result.columns)
-    baseline = result.column(BASELINE)
+    baseline = result.column(result.baseline)
     lines = [margin + kinds, margin + names]
     lines += [
         label + "".join(cell(name, column, baseline) for column in result.columns) for name, label in rows.items()
@@ -66,7 +66,7 @@ def compared(name: str, column: Column, baseline: Column | None) -> str:
     reference = baseline.metrics.get(name) if baseline else None
     if column.name == KERNEL or reference is None:
         return f"{value.mean:{FIELD}.2f}{'':11}"
-    left, right = ("*", "*") if value.apart_from(reference) else ("(", ")")
+    left, right = ("*", "*") if value.differs else ("(", ")")
     return f"{value.mean:{FIELD}.2f} {left}{gain(value, reference, BETTER[name]):7.2f}%{right}"
 
 

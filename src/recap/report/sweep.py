@@ -1,25 +1,31 @@
-"""A sweep for a reader: a table for each metric, values down, policies across; and as a plot."""
+"""A sweep for a reader: a table for each metric, values down, policies across, a verdict; and as a plot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
 from recap.errors import InputError
-from recap.lab.results import BASELINE
-from recap.lab.sweep import Sweep
-from recap.report.comparison import LEGEND, MARK
+from recap.lab.results import Difference, listed
+from recap.lab.statistics import holm
+from recap.lab.sweep import Sweep, SweepPoint
+from recap.report.comparison import MARK, PROSE_WIDTH, difference_legend
+from recap.report.conclusions import OUTCOME
 from recap.report.layout import ruled
-from recap.report.numbers import NO_FIGURE
+from recap.report.numbers import NO_FIGURE, beside, changed
 from recap.report.plots import WIDTH, drawn
+
+OWN = "→"
 
 
 def sweep_tables(result: Sweep, metrics: Sequence[str]) -> RenderableType:
-    """All tables.
+    """All tables, what the marks mean, and the verdict.
 
     Errors:
         InputError: a metric nobody counted.
@@ -28,27 +34,65 @@ def sweep_tables(result: Sweep, metrics: Sequence[str]) -> RenderableType:
     for name in metrics:
         if name not in known:
             raise InputError("--metric", name, "is not counted", f"take some of {', '.join(known)}")
-    notes = [Text(LEGEND, style="dim")] if BASELINE in result.policies() and len(result.policies()) > 1 else []
-    return Group(*(table(result, name) for name in metrics), *notes)
+    notes = [Text(line, style="dim") for line in legend(result)]
+    told = (Constrain(Text(line), PROSE_WIDTH) for line in verdict(result))
+    return Group(*(table(result, name) for name in metrics), *notes, Text(), *told)
 
 
 def table(result: Sweep, metric: str) -> Table:
     """One metric."""
     made = ruled(metric, (result.parameter, *result.policies()))
     for value in result.values():
-        made.add_row(f"{value:,}", *(cell(result, value, policy, metric) for policy in result.policies()))
+        own = OWN if value == result.own else " "
+        cells = (cell(result.at(value, policy), metric) for policy in result.policies())
+        made.add_row(f"{own} {value:,}", *cells)
     return made
 
 
-def cell(result: Sweep, value: int, policy: str, metric: str) -> str:
-    """A figure, marked where it can be told from the baseline's."""
-    found = result.at(value, policy).metrics.get(metric)
+def cell(point: SweepPoint, metric: str) -> str:
+    """A figure, marked where it certainly differs from the baseline's."""
+    found = point.metrics.get(metric)
     if found is None:
         return NO_FIGURE
-    apart = False
-    if policy != BASELINE and BASELINE in result.policies():
-        apart = found.apart_from(result.at(value, BASELINE).metrics[metric])
-    return str(found) + (MARK if apart else "")
+    return beside(found) + (MARK if found.differs else " ")
+
+
+def legend(result: Sweep) -> Iterator[str]:
+    """What the marks mean."""
+    if result.own is not None:
+        found = "" if result.own in result.values() else f", {result.own:,}, is not among them"
+        yield f"{OWN} the machine's own value{found}"
+    if len(result.policies()) > 1 and result.points[0].seeds > 1:
+        yield difference_legend(result.baseline)
+
+
+def verdict(result: Sweep) -> Iterator[str]:
+    """Which values serve more or fewer high-order requests than the value of reference, under each policy."""
+    if result.points[0].seeds < 2:
+        yield "Verdict: one seed does not tell a difference from chance; run more of them."
+        return
+    own = "the machine's own value" if result.reference == result.own else "the first"
+    for policy in result.policies():
+        changes = changes_of(result, policy)
+        parts = [
+            f"{value:,} serves {changed(change)} points {'more' if change.mean > 0 else 'fewer'}"
+            for value, change in changes.items()
+            if change.certain
+        ]
+        level = [f"{value:,}" for value, change in changes.items() if not change.certain]
+        if level:
+            parts.append(f"{listed(level)} cannot be told from it")
+        against = f"{result.at(result.reference, policy).metrics[OUTCOME].mean:.1f} % at {result.reference:,} ({own})"
+        said = "; ".join(parts) or "nothing else was run"
+        yield f"Verdict for {policy}, {result.parameter}: against {against}, {said}."
+
+
+def changes_of(result: Sweep, policy: str) -> dict[int, Difference]:
+    """Of each other value, the change of success against the value of reference, corrected over all values (Holm)."""
+    points = {point.value: point for point in result.points if point.policy == policy}
+    found = {value: point.changes[OUTCOME] for value, point in points.items() if OUTCOME in point.changes}
+    chances = holm([change.p for change in found.values()])
+    return {value: replace(change, adjusted=p) for (value, change), p in zip(found.items(), chances, strict=True)}
 
 
 def sweep_plots(result: Sweep, metrics: Sequence[str]) -> dict[str, str]:

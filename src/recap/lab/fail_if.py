@@ -1,0 +1,58 @@
+"""A limit on what a policy changes, for scripts: broken only where chance does not explain it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from recap.errors import InputError
+from recap.lab.results import KERNEL, Column, Difference
+
+WRITTEN = re.compile(r"\s*(?P<metric>.+?)\s*(?P<side>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)\s*(?P<percent>%?)\s*")
+FORM = "write 'METRIC<N', for example 'success_percent < -3', or 'stall_ms > 10%'"
+
+
+class FailIf(NamedTuple):
+    """A difference to the baseline that must not be: `success_percent < -3`, or in percent of the baseline's mean."""
+
+    metric: str
+    side: str
+    limit: float
+    percent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> FailIf:
+        """What a user wrote.
+
+        Errors:
+            InputError: anything else.
+        """
+        found = WRITTEN.fullmatch(text)
+        if found is None:
+            raise InputError("--fail-if", text, "is no limit of a metric's difference", FORM)
+        return cls(found["metric"], found["side"], float(found["limit"]), bool(found["percent"]))
+
+    def broken(self, columns: Sequence[Column], baseline: str) -> Iterator[str]:
+        """A line for each policy whose whole 95 % interval is beyond the limit.
+
+        Errors:
+            InputError: there is no difference of the metric.
+        """
+        base = next((column.metrics.get(self.metric) for column in columns if column.name == baseline), None)
+        for column in columns:
+            if column.name in (KERNEL, baseline):
+                continue
+            change = column.metrics[self.metric].difference if self.metric in column.metrics else None
+            if change is None or base is None:
+                raise InputError("--fail-if", self.metric, "has no difference", "take a metric that all policies have")
+            if self.beyond(change, self.limit * abs(base.mean) / 100 if self.percent else self.limit):
+                yield f"{column.name}: {self.metric} {change} against {baseline}, limit {self.side} {self.told_limit()}"
+
+    def beyond(self, change: Difference, limit: float) -> bool:
+        """Does all of the interval break the limit?"""
+        return change.high < limit if self.side == "<" else change.low > limit
+
+    def told_limit(self) -> str:
+        """As it was written."""
+        return f"{self.limit:g}{' %' if self.percent else ''}"
