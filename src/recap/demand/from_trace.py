@@ -17,9 +17,14 @@ from recap.demand.streams import Streams
 from recap.demand.transactions import holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
+from recap.trace.columns import zeros
+from recap.trace.memory import forget
 
 ROLES = {"kswapd": Role.RECLAIMER, "kcompactd": Role.COMPACTOR, "kworker": Role.FLUSHER, "jbd2": Role.JOURNAL}
 SLICE = 500_000
+NAMING_PAGES = np.array(
+    (Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE, Event.WRITEBACK_DIRTY_FOLIO), np.uint8
+)
 LARGEST_BLOCK = 1024
 
 
@@ -54,27 +59,34 @@ def from_trace(recording: Recording) -> Demand:
     streams.left_alone(*looks(events, tasks.who, snapshot), snapshot.has("PG_dirty").astype(np.uint8))
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
+        events.forget()
+        forget(tasks.who, tasks.other, identity, *streams.columns.values())
+        recording.progress(start / len(events), "following its tasks")
     return assemble(events, tasks, streams, restored_share(recording))
 
 
 def number_tasks(events: Events) -> Tasks:
     """Give each pid a task number; pid 0 is another task on every CPU."""
-    switch = events.event == np.uint8(Event.SCHED_SWITCH)
-    fork = events.event == np.uint8(Event.SCHED_PROCESS_FORK)
-    named = np.where(switch, events.b, np.where(fork, events.a, events.pid.astype(np.int64)))
-    key = task_keys(events.pid.astype(np.int64), events.cpu)
-    other_key = task_keys(named, events.cpu)
-    keys = np.unique(np.concatenate((key, other_key)))
+    keys = np.unique(np.concatenate([np.unique(key) for piece in events.pieces() for key in task_keys(piece)]))
     pid = np.maximum(keys, 0).astype(np.int32)
     comm = [events.comms.get(int(p), "") if p else "swapper" for p in pid]
     role = np.array([task_role(int(k), name) for k, name in zip(keys, comm, strict=True)], np.uint8)
-    who, other = (np.searchsorted(keys, k).astype(np.int32) for k in (key, other_key))
+    who, other = (zeros(len(events), np.int32, len(events)) for _ in range(2))
+    row = 0
+    for piece in events.pieces():
+        for column, key in zip((who, other), task_keys(piece), strict=True):
+            column[row : row + len(piece)] = np.searchsorted(keys, key)
+        row += len(piece)
     return Tasks(pid, comm, role, who, other)
 
 
-def task_keys(pid: Array, cpu: Array) -> Array:
-    """The pid, or for the idle tasks -1 - cpu."""
-    return np.where(pid > 0, pid, -1 - cpu.astype(np.int64))
+def task_keys(events: Events) -> tuple[Array, Array]:
+    """Each event's task, and the one it names: the pid, or for the idle tasks -1 - cpu."""
+    switch = events.event == np.uint8(Event.SCHED_SWITCH)
+    fork = events.event == np.uint8(Event.SCHED_PROCESS_FORK)
+    pid, idle = events.pid.astype(np.int64), -1 - events.cpu.astype(np.int64)
+    named = np.where(switch, events.b, np.where(fork, events.a, pid))
+    return np.where(pid > 0, pid, idle), np.where(named > 0, named, idle)
 
 
 def task_role(key: int, comm: str) -> int:
@@ -87,19 +99,16 @@ def task_role(key: int, comm: str) -> int:
 def identities(events: Events) -> tuple[Array, Array]:
     """Number the file pages that events name: each event's number, -1 where it names none, and (inode, index) of each
     number, sorted."""
-    found = np.full(len(events), -1, np.int32)
-    kinds = (
-        Event.MM_FILEMAP_ADD_TO_PAGE_CACHE,
-        Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE,
-        Event.WRITEBACK_DIRTY_FOLIO,
-    )
-    rows = np.flatnonzero(np.isin(events.event, np.array(kinds, np.uint8)))
-    pages = np.stack((events.a[rows], events.b[rows]), axis=1)
-    if not len(rows):
-        return found, pages
-    distinct, number = np.unique(pages, axis=0, return_inverse=True)
-    found[rows] = number.reshape(-1)
-    return found, distinct
+    found = zeros(len(events), np.int32, len(events))
+    found[:] = -1
+    rows = np.flatnonzero(np.isin(events.event, NAMING_PAGES))
+    inodes, inode = np.unique(events.a[rows], return_inverse=True)
+    indices, index = np.unique(events.b[rows], return_inverse=True)
+    events.forget()
+    stride = max(1, len(indices))  # a pair of ranks is a number below 2 ** 63, as there are fewer rows than 2 ** 31
+    pages, number = np.unique(inode * stride + index, return_inverse=True)
+    found[rows] = number
+    return found, np.stack((inodes[pages // stride], indices[pages % stride]), axis=1)
 
 
 def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array]:
@@ -148,10 +157,12 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
     task = streams.result("op_task", streams.ops)
     order = np.argsort(task, kind="stable")
     count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
-    ops: dict[str, Any] = {
-        name: streams.result(name, streams.ops)[order]
-        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
-    }
+    ops: dict[str, Any] = {}
+    for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result"):
+        made = streams.result(name, streams.ops)
+        ops[name] = zeros(len(made), made.dtype.type, len(events))
+        np.take(made, order, out=ops[name])
+        forget(made, ops[name])
     mark_restored(ops["op_kind"], ops["op_gfp"], restored)
     objects: dict[str, Any] = {
         name: streams.result(name, streams.objects)

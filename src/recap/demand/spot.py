@@ -100,21 +100,27 @@ def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
 
 def check_same_machine(recording: Recording, events: Events, snapshot: Snapshot) -> None:
     """A trace that names frames or CPUs the snapshot does not have belongs to another machine, or is damaged."""
+    for piece in events.pieces():
+        problem = mismatch(piece, snapshot)
+        if problem:
+            raise InputError(recording.path, "", problem, "take trace.dat and snap0.npz of the same run")
+
+
+def mismatch(events: Events, snapshot: Snapshot) -> str:
+    """What a piece of a trace says that cannot be of the snapshot's machine; nothing if it can."""
     named = events.pfn != NO_PFN
     blocks = named & (events.event <= np.uint8(Event.MM_PAGE_ALLOC_EXTFRAG))
     order = events.order[blocks]
     mt = events.migratetype[blocks & (events.event >= np.uint8(Event.MM_PAGE_PCPU_DRAIN))].view(np.uint8)
     last = events.pfn[named].astype(np.int64)
-    problem = ""
     if len(order) and int(order.max()) > LARGEST_ORDER:
-        problem = f"field order: a block of order {int(order.max())}"
-    elif len(mt) and int(mt.max()) >= MIGRATE_TYPES:
-        problem = f"field migratetype: {int(mt.max())}"
-    elif len(last) and int(last.max()) >= len(snapshot.flags):
-        problem = f"field pfn: frame {int(last.max()):#x}, and the snapshot ends at {len(snapshot.flags):#x}"
-    elif len(order) and bool((events.pfn[blocks] & ((np.uint32(1) << order) - np.uint32(1))).any()):
-        problem = "field pfn: a block that does not begin at a multiple of its size"
-    elif len(events) and int(events.cpu.max()) > max(pcp.cpu for pcp in snapshot.pcps):
-        problem = f"cpu {int(events.cpu.max())}, which the snapshot does not have"
-    if problem:
-        raise InputError(recording.path, "", problem, "take trace.dat and snap0.npz of the same run")
+        return f"field order: a block of order {int(order.max())}"
+    if len(mt) and int(mt.max()) >= MIGRATE_TYPES:
+        return f"field migratetype: {int(mt.max())}"
+    if len(last) and int(last.max()) >= len(snapshot.flags):
+        return f"field pfn: frame {int(last.max()):#x}, and the snapshot ends at {len(snapshot.flags):#x}"
+    if len(order) and bool((events.pfn[blocks] & ((np.uint32(1) << order) - np.uint32(1))).any()):
+        return "field pfn: a block that does not begin at a multiple of its size"
+    if len(events) and int(events.cpu.max()) > max(pcp.cpu for pcp in snapshot.pcps):
+        return f"cpu {int(events.cpu.max())}, which the snapshot does not have"
+    return ""

@@ -12,7 +12,7 @@ from recap.lab.assumptions import assumed
 from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.recorded import recorded_column
 from recap.lab.results import Column, Comparison
-from recap.lab.runs import Progress, Results, prepare, run_all
+from recap.lab.runs import Progress, Results, before_runs, prepare, run_all
 from recap.lab.statistics import intervals
 from recap.policy import Candidate, candidate
 from recap.policy.catalogue import KERNEL_MODES
@@ -73,7 +73,7 @@ def compare(
     plan = [(seed, found) for seed in range(seeds) for found in candidates.values()]
     if workloads.is_workload(str(source)):
         return compare_synthetic(str(source), plan, wanted, progress, out)
-    recording = Recording(source)
+    recording = Recording(source, before_runs(progress))
     setup = prepare(recording, wanted)
     store = Store(out, fingerprint(recording, setup)) if out is not None else None
     todo = [Run(setup, found, seed) for seed, found in plan]

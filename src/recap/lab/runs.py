@@ -29,6 +29,13 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     return Setup(demand, snapshot, swap_pages, values, wanted)
 
 
+def before_runs(progress: Progress | None) -> Callable[[float, str], None] | None:
+    """What to tell of the time before the first run, as no run has ended yet."""
+    if progress is None:
+        return None
+    return lambda share, what: progress(0, 1, f"{what}: {share:.0%}")
+
+
 def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
     """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
     results: Results = {}

@@ -19,7 +19,7 @@ from recap.lab import workloads
 from recap.lab.assumptions import is_assumption, vary
 from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.results import SCHEMA, Interval, html_table
-from recap.lab.runs import Progress, Results, prepare, run_all
+from recap.lab.runs import Progress, Results, before_runs, prepare, run_all
 from recap.lab.statistics import intervals
 from recap.mm import sysctl
 from recap.policy import Candidate, candidate
@@ -115,7 +115,7 @@ def sweep(
     """
     candidates = {found.name: found for found in map(candidate, policies)}
     parameter, values = values_of(setting)
-    setups, identity = setups_of(source, parameter, values, dict(sysctls or {}))
+    setups, identity = setups_of(source, parameter, values, dict(sysctls or {}), progress)
     todo = [
         Run(setup, found, seed, key(value, found))
         for seed in range(seeds)
@@ -132,13 +132,17 @@ def sweep(
 
 
 def setups_of(
-    source: str | os.PathLike[str], parameter: str, values: list[int], wanted: dict[str, str]
+    source: str | os.PathLike[str],
+    parameter: str,
+    values: list[int],
+    wanted: dict[str, str],
+    progress: Progress | None,
 ) -> tuple[dict[int, Setup | Synthetic], str]:
     """What runs at each value, and what all of it depends on."""
     if workloads.is_workload(str(source)):
         identity = f"{model_identity()} {source} {sorted(wanted.items())} {parameter}"
         return {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values}, identity
-    recording = Recording(source)
+    recording = Recording(source, before_runs(progress))
     setup = prepare(recording, wanted)
     if is_assumption(parameter):
         identity = f"{fingerprint(recording, setup)} {parameter}"

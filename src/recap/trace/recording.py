@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -64,7 +65,8 @@ class Recording:
         39
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], progress: Callable[[float, str], None] | None = None) -> None:
+        self.progress = progress or (lambda _share, _what: None)  # told how far long work on it is, 0 to 1
         given = seekable(Path(path))
         self.folder: Path | None
         self.files: set[Path] = set()
@@ -92,7 +94,7 @@ class Recording:
         if self.archive:
             return nothing().whole()
         self.files.update(trace_files(self.path))
-        return open_trace(self.path)
+        return open_trace(self.path, lambda share: self.progress(share, "reading the trace"))
 
     def flow(self) -> Flow:
         """The trace piece by piece, which takes little memory however long it is."""
