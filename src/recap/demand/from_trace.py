@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from recap.demand.compaction_costs import compaction_costs
 from recap.demand.demand import Demand
+from recap.demand.hotplug import changes, memory_end
 from recap.demand.kinds import Kind, Op, Role
 from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
@@ -47,7 +48,7 @@ def from_trace(recording: Recording) -> Demand:
     """
     snapshot, events = from_snapshot_on(recording)
     tasks = number_tasks(events)
-    initial, kind = initial_frames(snapshot)
+    initial, kind = initial_frames(snapshot, memory_end(recording, snapshot))
     identity, pages = identities(events)
     streams = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, kind)
     pfns = snapshot.block_device_pages()
@@ -62,7 +63,10 @@ def from_trace(recording: Recording) -> Demand:
         events.forget()
         forget(tasks.who, tasks.other, identity, *streams.columns.values())
         recording.progress(start / len(events), "following its tasks")
-    return assemble(events, tasks, streams, restored_share(recording))
+    demand = assemble(events, tasks, streams, restored_share(recording))
+    return replace(
+        demand, assumptions=[*changes(recording, events), *left_open(recording, events), *demand.assumptions]
+    )
 
 
 def number_tasks(events: Events) -> Tasks:
@@ -119,9 +123,9 @@ def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array
     return found, first + place[found]
 
 
-def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
-    """Which frames are in use at the start, and what reclaim takes them for; with room for a block at the end."""
-    room = len(snapshot.flags) + LARGEST_BLOCK
+def initial_frames(snapshot: Snapshot, frames: int) -> tuple[Array, Array]:
+    """Which of so many frames are in use at the start, and what reclaim takes them for; with room for a block more."""
+    room = frames + LARGEST_BLOCK
     used, kind = np.zeros(room, np.uint8), np.full(room, Kind.KERNEL, np.uint8)
     used[: len(snapshot.flags)] = snapshot.in_use()
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
@@ -194,6 +198,26 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
     )
 
 
+def left_open(recording: Recording, events: Events) -> list[str]:
+    """What of a trace is not there, or not modelled, and what was made of it."""
+    told = []
+    if events.lost:
+        known = sum(lost.count or 0 for lost in events.lost)
+        places = len(events.lost)
+        told.append(
+            f"at least {known} events are lost, at {places} places: what was asked for or freed then is missing"
+        )
+    at_limit = int(np.count_nonzero(events.event == np.uint8(Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN)))
+    if at_limit:
+        told.append(
+            f"{at_limit} times a memory cgroup reclaimed at its limit: the model frees the same at the same time"
+        )
+    packed = [name for name in recording.swaps(0) if "zram" in name]
+    if packed:
+        told.append(f"swap is on {', '.join(packed)}, in memory: what the model swaps out takes none")
+    return told
+
+
 def first_look(events: Events) -> int:
     """ns from the start to kcompactd's first look at memory, after which it sleeps again; 0 if that was not traced."""
     rows = np.flatnonzero(events.event == np.uint8(Event.MM_COMPACTION_KCOMPACTD_SLEEP))
@@ -240,6 +264,9 @@ def assumptions(streams: Streams) -> list[str]:
         ),
         f"{streams.found_in_use} times recorded reclaim left a page that was in use: it is in use until then": (
             streams.found_in_use
+        ),
+        f"{streams.unseen_frees} pages whose free was lost are freed when their frame is allocated again": (
+            streams.unseen_frees
         ),
         f"{streams.dropped_frees} frees of pages no event allocated (bulk allocations) are left out": (
             streams.dropped_frees

@@ -84,6 +84,8 @@ class Streams:
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
+        self.lossy = bool(events.lost)
+        self.unseen_frees = 0
         self.dropped_allocs = 0
         self.dropped_frees = 0
         self.reclaimed = 0
@@ -410,6 +412,8 @@ class Streams:
         self.task_request[t] += 1
         if p != NO_PFN:
             self.count_stolen(p, self.order[i], t)
+            if self.lossy:
+                self.free_unseen(i, t, p)
         if self.consequence(t):
             self.dropped_allocs += 1
             if p != NO_PFN:
@@ -430,6 +434,18 @@ class Streams:
         if self.order[i] > PAGE_ALLOC_COSTLY_ORDER:
             self.successes += 1
         self.frame_object[p] = obj
+
+    def free_unseen(self, i: int, t: int, p: int) -> None:
+        """A frame is allocated that was in use: its free is among the lost events, and happens here at the latest.
+
+        A page of a file may have been reclaimed, so it is the model's to decide.
+        """
+        for j in range(p, p + (1 << self.order[i])):
+            obj = self.occupant(j, 0)
+            self.frame_object[j] = NOBODY
+            if obj >= 0 and self.obj_kind[obj] != Kind.FILE:
+                self.emit(i, t, Op.FREE, obj)
+                self.unseen_frees += 1
 
     def asked_again(self, i: int, t: int) -> int:
         """The object of the task's last request, if that failed and is repeated at once with other flags.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -105,7 +106,11 @@ def recorded_with(values: Mapping[str, str]) -> list[str]:
 
 
 def rules_assumed(snapshot: Snapshot) -> list[str]:
-    """By which rules a recorded kernel newer than 6.1 is modelled."""
+    """By which rules a recorded kernel other than 6.1 is modelled."""
+    if before_6_1(snapshot.kernel):
+        return [
+            f"all rules are those of Linux 6.1, the nearest profile there is; the recorded kernel is {snapshot.kernel}"
+        ]
     if profile_of(snapshot.kernel) == LINUX_6_1:
         return []
     told = [f"all rules are those of Linux 6.1, the recorded kernel is {snapshot.kernel}"]
@@ -114,6 +119,12 @@ def rules_assumed(snapshot: Snapshot) -> list[str]:
             "the LRU lists are empty at first: the recorded kernel's multi-generational LRU is not in the snapshot"
         )
     return told
+
+
+def before_6_1(release: str) -> bool:
+    """Whether a kernel is older than the oldest that has a profile."""
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < (6, 1)
 
 
 def finished(result: Comparison, todo: list[Run], store: Store | None) -> Comparison:

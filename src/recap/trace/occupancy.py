@@ -20,7 +20,7 @@ if not cython.compiled:  # compiled, they are the constants of the header
     from recap.trace.event import NO_PFN, Event
 
     UNKNOWN, FREE, HELD_BEFORE, HELD, USED = 0, 1, 2, 3, 4
-    MAX_ORDER = 10
+    MAX_ORDER = 13  # of 64 KiB pages; with those of 4 KiB it is 10
     PIDS = 1 << 22  # PID_MAX_LIMIT
     BLOCK_ORDER, BLOCK_FRAMES = 9, 512
     # Lifetimes are counted in eight buckets for each power of two of nanoseconds.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import weakref
@@ -21,6 +22,7 @@ from recap.trace.procfs import (
     read_buddyinfo,
     read_counters,
     read_pagetypeinfo,
+    read_swaps,
     read_sysctl,
     read_zoneinfo,
 )
@@ -132,6 +134,17 @@ class Recording:
         """/proc/pagetypeinfo, empty if not saved."""
         path = self.beside(f"pagetypeinfo.{n}")
         return read_pagetypeinfo(path) if path else PageTypes()
+
+    def swaps(self, n: int) -> list[str]:
+        """The names of the swap devices and files; empty if not saved."""
+        path = self.beside(f"swaps.{n}")
+        return read_swaps(path) if path else []
+
+    def page_kib(self) -> int | None:
+        """KiB of a page: what all zones manage is all memory. None if not saved."""
+        pages = sum(zone.counters.get("managed", 0) for zone in self.zoneinfo(0))
+        total = self.meminfo(0).get("MemTotal", 0)
+        return 1 << round(math.log2(total / pages)) if total and pages else None
 
     @cached_property
     def sysctl(self) -> dict[str, str]:
