@@ -1,5 +1,6 @@
 """Demand: each rule on a trace of a few events."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from recap.demand.from_trace import blocks_named, identities, mark_restored, num
 from recap.demand.kinds import Op, Role
 from recap.demand.streams import Streams
 from recap.demand.transactions import Holds, holds
-from recap.trace import NO_PFN, Event, Events
+from recap.trace import NO_PFN, Event, Events, Lost
 
 FRAMES = 2048
 TASK, KSWAPD = 100, 30
@@ -35,9 +36,9 @@ def trace(*rows: dict[str, int]) -> Events:
     return Events(**columns, comms=COMMS, marks=[], lost=[], other={}, clock="mono", cpus=2, buffers=("",))
 
 
-def streams(*rows: dict[str, int], in_use: tuple[int, ...] = ()) -> Streams:
+def streams(*rows: dict[str, int], in_use: tuple[int, ...] = (), lost: tuple[Lost, ...] = ()) -> Streams:
     """The pass over these events; `in_use` are frames taken at the start by file pages."""
-    events = trace(*rows)
+    events = replace(trace(*rows), lost=list(lost))
     tasks = number_tasks(events)
     initial = np.zeros(FRAMES, np.uint8)
     initial[list(in_use)] = 1
@@ -71,6 +72,16 @@ def free(pfn: int, **more: int) -> dict[str, int]:
 def test_a_free_by_the_owner_is_demand() -> None:
     passed = streams(alloc(5), free(5))
     assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
+
+
+def test_a_free_that_was_lost_happens_when_the_frame_is_allocated_again() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 9, "a": 7, "b": 1}
+    rows = (alloc(5), alloc(9), add, alloc(4, order=1), alloc(9))
+    lost = streams(*rows, lost=(Lost(0, 2500, 1),))
+    asked = [(Op.ALLOC, 0), (Op.ALLOC, 1)]
+    assert ops(lost) == [*asked, (Op.FREE, 0), (Op.ALLOC, 2), (Op.ALLOC, 3)]  # the file's page may have been reclaimed
+    assert lost.unseen_frees == 1
+    assert ops(streams(*rows)) == [*asked, (Op.ALLOC, 2), (Op.ALLOC, 3)]
 
 
 def test_a_page_cache_page_freed_by_kswapd_is_the_models_to_decide() -> None:

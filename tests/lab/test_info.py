@@ -9,6 +9,7 @@ import pytest
 from recap.lab.info import Start, examine, held_and_free, info
 from recap.lab.requests import flag_names
 from recap.trace import Event, Recording, open_trace
+from recap.trace.opening import open_flow
 from recap.trace.surroundings import KPF_BUDDY, KPF_LRU, KPF_NOPAGE
 
 MATCHED = 0.999
@@ -122,6 +123,24 @@ def test_page_flags_tell_the_start() -> None:
     held, free_frames = held_and_free(flags)
     assert held.tolist() == [False, True, False, False]
     assert free_frames.tolist() == [True, False, False, False]
+
+
+def test_what_was_freed_while_page_flags_were_read_was_held_before(tmp_path: Path) -> None:
+    """Frame 1 was freed, 2 allocated before the flags were read, which show them so; frame 3 was never heard of
+    before, and frame 4 is allocated in bulk, without an event."""
+    path = trace(
+        tmp_path,
+        (1.0, 1, free(1)),
+        (1.1, 1, alloc(2)),
+        (2.0, 1, "tracing_mark_write: START"),
+        (2.1, 1, free(2)),
+        (2.2, 1, free(3)),
+        (2.3, 1, free(4)),
+    )
+    flags = np.array([0, 1 << KPF_BUDDY, 1 << KPF_LRU, 1 << KPF_LRU, 1 << KPF_BUDDY], np.uint64)
+    start = Start("page flags", *held_and_free(flags), at_mark=True)
+    found = examine(open_flow(path), start, "it").matching
+    assert (found.frees, found.matched, found.never_told, found.held_at_start, found.unmatched) == (4, 1, 1, 1, 1)
 
 
 def test_flag_names_as_the_kernel_prints_them() -> None:

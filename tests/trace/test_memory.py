@@ -1,5 +1,7 @@
 """Long traces: piece by piece they need little memory, and give the same as in one piece."""
 
+import errno
+import os
 import random
 import subprocess
 import sys
@@ -10,8 +12,9 @@ import numpy as np
 import pytest
 
 from recap.errors import InputError
-from recap.trace import Flow, memory, open_trace
+from recap.trace import Flow, columns, open_trace
 from recap.trace.blocks import LOOK
+from recap.trace.memory import forget
 from recap.trace.opening import open_flow
 from recap.trace.table import COLUMNS, Events, joined
 from tests.trace import writer
@@ -68,7 +71,7 @@ def under_limit(what: str, path: Path) -> subprocess.CompletedProcess[str]:
 def test_info_needs_no_whole_table(tmp_path: Path, make: Callable[[Path, int], int]) -> None:
     path = tmp_path / "trace"
     events = make(path, PAGES)
-    assert events * memory.ROW_BYTES > LIMIT
+    assert events * columns.ROW_BYTES > LIMIT
     done = under_limit("info", path)
     assert (done.returncode, done.stdout.strip()) == (0, str(events)), done.stderr
     refused = under_limit("table", path)
@@ -156,8 +159,46 @@ def test_a_bad_line_far_on_is_told_by_its_number(tmp_path: Path, monkeypatch: py
         open_trace(path)
 
 
-def test_a_table_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1000 * memory.ROW_BYTES)
-    memory.expect(Path("x.dat"), 1000, 0.5)
-    with pytest.raises(InputError, match="can be had"):
-        memory.expect(Path("x.dat"), 1001, 0.4)
+@pytest.fixture
+def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every table is a long one, and goes to this folder."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    monkeypatch.setattr(columns, "largest", lambda: 0)
+    monkeypatch.setattr(columns, "place", lambda: folder)
+    return folder
+
+
+def test_a_long_table_is_on_disk_and_the_same(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    path = tmp_path / "trace.dat"
+    long_trace(path, 3)
+    whole = open_trace(path)
+    folder = request.getfixturevalue("on_disk")
+    long = open_trace(path)
+    for name in COLUMNS:
+        column = getattr(long, name)
+        assert np.array_equal(getattr(whole, name), column), name
+        forget(column)
+        assert np.array_equal(getattr(whole, name), column), name
+        assert not column.flags.writeable
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: int, _start: int, _size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    long_trace(tmp_path / "trace.dat", 3)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match="no room for a long trace: No space left on device; set TMPDIR"):
+        open_trace(tmp_path / "trace.dat")
+
+
+def test_a_table_of_a_gigabyte_or_a_quarter_of_memory_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    for room, most in ((None, 1 << 30), (1 << 40, 1 << 30), (400 << 20, 100 << 20)):
+        columns.largest.cache_clear()
+        monkeypatch.setattr(columns, "available", lambda room=room: room)
+        assert not columns.is_long(most // columns.ROW_BYTES)
+        assert columns.is_long(most // columns.ROW_BYTES + 1)
+    columns.largest.cache_clear()

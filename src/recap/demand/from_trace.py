@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from recap.demand.compaction_costs import compaction_costs
 from recap.demand.demand import Demand
+from recap.demand.hotplug import changes, memory_end
 from recap.demand.kinds import Kind, Op, Role
 from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
@@ -17,9 +18,14 @@ from recap.demand.streams import Streams
 from recap.demand.transactions import holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
+from recap.trace.columns import zeros
+from recap.trace.memory import forget
 
 ROLES = {"kswapd": Role.RECLAIMER, "kcompactd": Role.COMPACTOR, "kworker": Role.FLUSHER, "jbd2": Role.JOURNAL}
 SLICE = 500_000
+NAMING_PAGES = np.array(
+    (Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE, Event.WRITEBACK_DIRTY_FOLIO), np.uint8
+)
 LARGEST_BLOCK = 1024
 
 
@@ -42,7 +48,7 @@ def from_trace(recording: Recording) -> Demand:
     """
     snapshot, events = from_snapshot_on(recording)
     tasks = number_tasks(events)
-    initial, kind = initial_frames(snapshot)
+    initial, kind = initial_frames(snapshot, memory_end(recording, snapshot))
     identity, pages = identities(events)
     streams = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, kind)
     pfns = snapshot.block_device_pages()
@@ -54,27 +60,37 @@ def from_trace(recording: Recording) -> Demand:
     streams.left_alone(*looks(events, tasks.who, snapshot), snapshot.has("PG_dirty").astype(np.uint8))
     for start in range(0, len(events), SLICE):
         streams.advance(start, min(start + SLICE, len(events)))
-    return assemble(events, tasks, streams, restored_share(recording))
+        events.forget()
+        forget(tasks.who, tasks.other, identity, *streams.columns.values())
+        recording.progress(start / len(events), "following its tasks")
+    demand = assemble(events, tasks, streams, restored_share(recording))
+    return replace(
+        demand, assumptions=[*changes(recording, events), *left_open(recording, events), *demand.assumptions]
+    )
 
 
 def number_tasks(events: Events) -> Tasks:
     """Give each pid a task number; pid 0 is another task on every CPU."""
-    switch = events.event == np.uint8(Event.SCHED_SWITCH)
-    fork = events.event == np.uint8(Event.SCHED_PROCESS_FORK)
-    named = np.where(switch, events.b, np.where(fork, events.a, events.pid.astype(np.int64)))
-    key = task_keys(events.pid.astype(np.int64), events.cpu)
-    other_key = task_keys(named, events.cpu)
-    keys = np.unique(np.concatenate((key, other_key)))
+    keys = np.unique(np.concatenate([np.unique(key) for piece in events.pieces() for key in task_keys(piece)]))
     pid = np.maximum(keys, 0).astype(np.int32)
     comm = [events.comms.get(int(p), "") if p else "swapper" for p in pid]
     role = np.array([task_role(int(k), name) for k, name in zip(keys, comm, strict=True)], np.uint8)
-    who, other = (np.searchsorted(keys, k).astype(np.int32) for k in (key, other_key))
+    who, other = (zeros(len(events), np.int32, len(events)) for _ in range(2))
+    row = 0
+    for piece in events.pieces():
+        for column, key in zip((who, other), task_keys(piece), strict=True):
+            column[row : row + len(piece)] = np.searchsorted(keys, key)
+        row += len(piece)
     return Tasks(pid, comm, role, who, other)
 
 
-def task_keys(pid: Array, cpu: Array) -> Array:
-    """The pid, or for the idle tasks -1 - cpu."""
-    return np.where(pid > 0, pid, -1 - cpu.astype(np.int64))
+def task_keys(events: Events) -> tuple[Array, Array]:
+    """Each event's task, and the one it names: the pid, or for the idle tasks -1 - cpu."""
+    switch = events.event == np.uint8(Event.SCHED_SWITCH)
+    fork = events.event == np.uint8(Event.SCHED_PROCESS_FORK)
+    pid, idle = events.pid.astype(np.int64), -1 - events.cpu.astype(np.int64)
+    named = np.where(switch, events.b, np.where(fork, events.a, pid))
+    return np.where(pid > 0, pid, idle), np.where(named > 0, named, idle)
 
 
 def task_role(key: int, comm: str) -> int:
@@ -87,19 +103,16 @@ def task_role(key: int, comm: str) -> int:
 def identities(events: Events) -> tuple[Array, Array]:
     """Number the file pages that events name: each event's number, -1 where it names none, and (inode, index) of each
     number, sorted."""
-    found = np.full(len(events), -1, np.int32)
-    kinds = (
-        Event.MM_FILEMAP_ADD_TO_PAGE_CACHE,
-        Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE,
-        Event.WRITEBACK_DIRTY_FOLIO,
-    )
-    rows = np.flatnonzero(np.isin(events.event, np.array(kinds, np.uint8)))
-    pages = np.stack((events.a[rows], events.b[rows]), axis=1)
-    if not len(rows):
-        return found, pages
-    distinct, number = np.unique(pages, axis=0, return_inverse=True)
-    found[rows] = number.reshape(-1)
-    return found, distinct
+    found = zeros(len(events), np.int32, len(events))
+    found[:] = -1
+    rows = np.flatnonzero(np.isin(events.event, NAMING_PAGES))
+    inodes, inode = np.unique(events.a[rows], return_inverse=True)
+    indices, index = np.unique(events.b[rows], return_inverse=True)
+    events.forget()
+    stride = max(1, len(indices))  # a pair of ranks is a number below 2 ** 63, as there are fewer rows than 2 ** 31
+    pages, number = np.unique(inode * stride + index, return_inverse=True)
+    found[rows] = number
+    return found, np.stack((inodes[pages // stride], indices[pages % stride]), axis=1)
 
 
 def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array]:
@@ -110,9 +123,9 @@ def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array
     return found, first + place[found]
 
 
-def initial_frames(snapshot: Snapshot) -> tuple[Array, Array]:
-    """Which frames are in use at the start, and what reclaim takes them for; with room for a block at the end."""
-    room = len(snapshot.flags) + LARGEST_BLOCK
+def initial_frames(snapshot: Snapshot, frames: int) -> tuple[Array, Array]:
+    """Which of so many frames are in use at the start, and what reclaim takes them for; with room for a block more."""
+    room = frames + LARGEST_BLOCK
     used, kind = np.zeros(room, np.uint8), np.full(room, Kind.KERNEL, np.uint8)
     used[: len(snapshot.flags)] = snapshot.in_use()
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
@@ -148,10 +161,12 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
     task = streams.result("op_task", streams.ops)
     order = np.argsort(task, kind="stable")
     count = np.bincount(task, minlength=len(tasks.pid)).astype(np.int64)
-    ops: dict[str, Any] = {
-        name: streams.result(name, streams.ops)[order]
-        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
-    }
+    ops: dict[str, Any] = {}
+    for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result"):
+        made = streams.result(name, streams.ops)
+        ops[name] = zeros(len(made), made.dtype.type, len(events))
+        np.take(made, order, out=ops[name])
+        forget(made, ops[name])
     mark_restored(ops["op_kind"], ops["op_gfp"], restored)
     objects: dict[str, Any] = {
         name: streams.result(name, streams.objects)
@@ -181,6 +196,26 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
         },
         assumptions=assumptions(streams),
     )
+
+
+def left_open(recording: Recording, events: Events) -> list[str]:
+    """What of a trace is not there, or not modelled, and what was made of it."""
+    told = []
+    if events.lost:
+        known = sum(lost.count or 0 for lost in events.lost)
+        places = len(events.lost)
+        told.append(
+            f"at least {known} events are lost, at {places} places: what was asked for or freed then is missing"
+        )
+    at_limit = int(np.count_nonzero(events.event == np.uint8(Event.MM_VMSCAN_MEMCG_RECLAIM_BEGIN)))
+    if at_limit:
+        told.append(
+            f"{at_limit} times a memory cgroup reclaimed at its limit: the model frees the same at the same time"
+        )
+    packed = [name for name in recording.swaps(0) if "zram" in name]
+    if packed:
+        told.append(f"swap is on {', '.join(packed)}, in memory: what the model swaps out takes none")
+    return told
 
 
 def first_look(events: Events) -> int:
@@ -229,6 +264,9 @@ def assumptions(streams: Streams) -> list[str]:
         ),
         f"{streams.found_in_use} times recorded reclaim left a page that was in use: it is in use until then": (
             streams.found_in_use
+        ),
+        f"{streams.unseen_frees} pages whose free was lost are freed when their frame is allocated again": (
+            streams.unseen_frees
         ),
         f"{streams.dropped_frees} frees of pages no event allocated (bulk allocations) are left out": (
             streams.dropped_frees

@@ -13,6 +13,7 @@ import numpy as np
 
 from recap.pages import Array, adopt
 from recap.trace import Events, Snapshot
+from recap.trace.memory import forget
 
 if not cython.compiled:
     from recap.trace.event import Event
@@ -220,6 +221,8 @@ def looks(events: Events, who: Array, snapshot: Snapshot) -> tuple[Array, Array,
     found = LruLooks(events, who, lists, initial_orders(snapshot), zones(snapshot))
     for start in range(0, len(events), SLICE):
         found.follow(start, min(start + SLICE, len(events)))
+        events.forget()
+        forget(who)
     return found.result()
 
 

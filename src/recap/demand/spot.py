@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from recap.demand.hotplug import memory_end, with_all_cpus
 from recap.errors import InputError
 from recap.kernel import MIGRATE_TYPES
 from recap.trace import END, NO_PFN, START, Event, Events, Recording, Snapshot
@@ -95,26 +96,31 @@ def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
     events = recording.events
     check_same_machine(recording, events, snapshot)
     events = events.slice(start_spot(events, snapshot), len(events))
-    return snapshot, events
+    return with_all_cpus(snapshot, events.cpus), events
 
 
 def check_same_machine(recording: Recording, events: Events, snapshot: Snapshot) -> None:
-    """A trace that names frames or CPUs the snapshot does not have belongs to another machine, or is damaged."""
+    """A trace that names frames the machine did not have belongs to another machine, or is damaged."""
+    end = memory_end(recording, snapshot)
+    for piece in events.pieces():
+        problem = mismatch(piece, end)
+        if problem:
+            raise InputError(recording.path, "", problem, "take trace.dat and snap0.npz of the same run")
+
+
+def mismatch(events: Events, end: int) -> str:
+    """What a piece of a trace says that cannot be of a machine with so many frames; nothing if it can."""
     named = events.pfn != NO_PFN
     blocks = named & (events.event <= np.uint8(Event.MM_PAGE_ALLOC_EXTFRAG))
     order = events.order[blocks]
     mt = events.migratetype[blocks & (events.event >= np.uint8(Event.MM_PAGE_PCPU_DRAIN))].view(np.uint8)
     last = events.pfn[named].astype(np.int64)
-    problem = ""
     if len(order) and int(order.max()) > LARGEST_ORDER:
-        problem = f"field order: a block of order {int(order.max())}"
-    elif len(mt) and int(mt.max()) >= MIGRATE_TYPES:
-        problem = f"field migratetype: {int(mt.max())}"
-    elif len(last) and int(last.max()) >= len(snapshot.flags):
-        problem = f"field pfn: frame {int(last.max()):#x}, and the snapshot ends at {len(snapshot.flags):#x}"
-    elif len(order) and bool((events.pfn[blocks] & ((np.uint32(1) << order) - np.uint32(1))).any()):
-        problem = "field pfn: a block that does not begin at a multiple of its size"
-    elif len(events) and int(events.cpu.max()) > max(pcp.cpu for pcp in snapshot.pcps):
-        problem = f"cpu {int(events.cpu.max())}, which the snapshot does not have"
-    if problem:
-        raise InputError(recording.path, "", problem, "take trace.dat and snap0.npz of the same run")
+        return f"field order: a block of order {int(order.max())}"
+    if len(mt) and int(mt.max()) >= MIGRATE_TYPES:
+        return f"field migratetype: {int(mt.max())}"
+    if len(last) and int(last.max()) >= end:
+        return f"field pfn: frame {int(last.max()):#x}, and the snapshot ends at {end:#x}"
+    if len(order) and bool((events.pfn[blocks] & ((np.uint32(1) << order) - np.uint32(1))).any()):
+        return "field pfn: a block that does not begin at a multiple of its size"
+    return ""

@@ -89,6 +89,8 @@ cdef class Streams:
 
     cdef readonly long long dropped_allocs
     cdef readonly long long dropped_frees
+    cdef bint lossy
+    cdef readonly long long unseen_frees
     cdef readonly long long reclaimed
     cdef readonly long long migrated
     cdef readonly long long reattached
@@ -165,6 +167,9 @@ cdef class Streams:
 
     @cython.locals(t=cython.int, p=cython.uint, obj=cython.int)
     cdef void freed(self, long long i) noexcept nogil
+
+    @cython.locals(j=cython.uint, obj=cython.int)
+    cdef void free_unseen(self, long long i, int t, unsigned int p) noexcept nogil
 
     cdef void moved_away(self, int c, int obj) noexcept nogil
 

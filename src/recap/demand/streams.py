@@ -12,6 +12,7 @@ import numpy as np
 from recap.demand.transactions import Holds
 from recap.pages import Array, adopt
 from recap.trace import Events
+from recap.trace.columns import zeros
 
 if not cython.compiled:
     from recap.demand.kinds import Kind, Op, Role
@@ -27,8 +28,8 @@ if not cython.compiled:
 
 
 def numbers(count: int, dtype: type[np.generic], value: int = 0) -> Array:
-    """A column of equal numbers."""
-    return np.full(count, value, dtype)
+    """A column of equal numbers. Of zeros, only those that are changed take memory."""
+    return np.full(count, value, dtype) if value else np.zeros(count, dtype)
 
 
 def blocks_written(events: Events) -> int:
@@ -79,10 +80,12 @@ class Streams:
         objects = int(np.count_nonzero(events.event == Event.MM_PAGE_ALLOC)) + frames
         self.prepare_objects(objects)
         held = 2 * int(np.count_nonzero(events.event == Event.WRITEBACK_DIRTY_FOLIO))
-        self.prepare_operations(len(events) + held + objects + blocks_written(events))
+        self.prepare_operations(len(events) + held + objects + blocks_written(events), len(events))
         self.prepare_tasks(len(role), events)
         self.objects = 0
         self.ops = 0
+        self.lossy = bool(events.lost)
+        self.unseen_frees = 0
         self.dropped_allocs = 0
         self.dropped_frees = 0
         self.reclaimed = 0
@@ -124,17 +127,17 @@ class Streams:
         self.obj_shared = adopt(self.column("obj_shared", count, np.uint8))
         self.obj_op = adopt(numbers(count, np.int64, NOBODY))
 
-    def prepare_operations(self, count: int) -> None:
-        """Room for operations."""
-        self.op_kind = adopt(self.column("op_kind", count, np.uint8))
-        self.op_obj = adopt(self.column("op_obj", count, np.int32, NOBODY))
-        self.op_gfp = adopt(self.column("op_gfp", count, np.uint32))
-        self.op_cpu = adopt(self.column("op_cpu", count, np.uint8))
-        self.op_run = adopt(self.column("op_run", count, np.uint64))
-        self.op_wait = adopt(self.column("op_wait", count, np.uint64))
-        self.op_due = adopt(self.column("op_due", count, np.int64))
-        self.op_result = adopt(self.column("op_result", count, np.uint8))
-        self.op_task = adopt(self.column("op_task", count, np.int32))
+    def prepare_operations(self, count: int, rows: int) -> None:
+        """Room for operations; of a long trace, which has so many rows, on disk."""
+        self.op_kind = adopt(self.operations("op_kind", count, np.uint8, rows))
+        self.op_obj = adopt(self.operations("op_obj", count, np.int32, rows))
+        self.op_gfp = adopt(self.operations("op_gfp", count, np.uint32, rows))
+        self.op_cpu = adopt(self.operations("op_cpu", count, np.uint8, rows))
+        self.op_run = adopt(self.operations("op_run", count, np.uint64, rows))
+        self.op_wait = adopt(self.operations("op_wait", count, np.uint64, rows))
+        self.op_due = adopt(self.operations("op_due", count, np.int64, rows))
+        self.op_result = adopt(self.operations("op_result", count, np.uint8, rows))
+        self.op_task = adopt(self.operations("op_task", count, np.int32, rows))
 
     def prepare_tasks(self, count: int, events: Events) -> None:
         """Every task is taken to sleep at the start until it is first seen."""
@@ -165,6 +168,11 @@ class Streams:
     def column(self, name: str, count: int, dtype: type[np.generic], value: int = 0) -> Array:
         """A column of the result."""
         self.columns[name] = numbers(count, dtype, value)
+        return self.columns[name]
+
+    def operations(self, name: str, count: int, dtype: type[np.generic], rows: int) -> Array:
+        """A column of the operations."""
+        self.columns[name] = zeros(count, dtype, rows)
         return self.columns[name]
 
     def result(self, name: str, count: int) -> Array:
@@ -404,6 +412,8 @@ class Streams:
         self.task_request[t] += 1
         if p != NO_PFN:
             self.count_stolen(p, self.order[i], t)
+            if self.lossy:
+                self.free_unseen(i, t, p)
         if self.consequence(t):
             self.dropped_allocs += 1
             if p != NO_PFN:
@@ -424,6 +434,18 @@ class Streams:
         if self.order[i] > PAGE_ALLOC_COSTLY_ORDER:
             self.successes += 1
         self.frame_object[p] = obj
+
+    def free_unseen(self, i: int, t: int, p: int) -> None:
+        """A frame is allocated that was in use: its free is among the lost events, and happens here at the latest.
+
+        A page of a file may have been reclaimed, so it is the model's to decide.
+        """
+        for j in range(p, p + (1 << self.order[i])):
+            obj = self.occupant(j, 0)
+            self.frame_object[j] = NOBODY
+            if obj >= 0 and self.obj_kind[obj] != Kind.FILE:
+                self.emit(i, t, Op.FREE, obj)
+                self.unseen_frees += 1
 
     def asked_again(self, i: int, t: int) -> int:
         """The object of the task's last request, if that failed and is repeated at once with other flags.

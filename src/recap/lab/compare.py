@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from recap.lab.assumptions import assumed
 from recap.lab.kept import fingerprint, model_identity, write_result
 from recap.lab.recorded import recorded_figures
 from recap.lab.results import Comparison, Suite
-from recap.lab.runs import Progress, prepare
+from recap.lab.runs import Progress, before_runs, prepare
 from recap.lab.trial import Case, Trial
 from recap.lab.until import LEAST_SEEDS, Until
 from recap.policy import candidate
@@ -97,7 +98,7 @@ def compare_all(
         (['highalloc:128', 'highalloc:160'], 'mean of 2 sources')
     """
     enough = Until.parse(until) if until is not None else None
-    cases = [case_of(source, dict(sysctls or {})) for source in sources]
+    cases = [case_of(source, dict(sysctls or {}), progress) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
     trial = Trial(cases, [candidate(policy) for policy in policies], folders)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
@@ -121,7 +122,7 @@ def folders_of(out: str | os.PathLike[str], cases: Sequence[Case]) -> list[str |
     return [Path(out, name if number == 1 else f"{name}-{number}") for name, number in zip(names, numbers, strict=True)]
 
 
-def case_of(source: str | os.PathLike[str], wanted: dict[str, str]) -> Case:
+def case_of(source: str | os.PathLike[str], wanted: dict[str, str], progress: Progress | None) -> Case:
     """Read a source.
 
     Errors:
@@ -132,7 +133,7 @@ def case_of(source: str | os.PathLike[str], wanted: dict[str, str]) -> Case:
         synthetic = workloads.workload(name, wanted)
         identity = f"{model_identity()} {name} {sorted(wanted.items())}"
         return Case(name, synthetic, identity, wanted, workloads.assumptions(name), workloads.MISSING)
-    recording = Recording(source)
+    recording = Recording(source, before_runs(progress))
     setup = prepare(recording, wanted)
     assumptions = (
         recorded_with(recording.sysctl) + setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
@@ -163,7 +164,11 @@ def recorded_with(values: Mapping[str, str]) -> list[str]:
 
 
 def rules_assumed(snapshot: Snapshot) -> list[str]:
-    """By which rules a recorded kernel newer than 6.1 is modelled."""
+    """By which rules a recorded kernel other than 6.1 is modelled."""
+    if before_6_1(snapshot.kernel):
+        return [
+            f"all rules are those of Linux 6.1, the nearest profile there is; the recorded kernel is {snapshot.kernel}"
+        ]
     if profile_of(snapshot.kernel) == LINUX_6_1:
         return []
     told = [f"all rules are those of Linux 6.1, the recorded kernel is {snapshot.kernel}"]
@@ -172,3 +177,9 @@ def rules_assumed(snapshot: Snapshot) -> list[str]:
             "the LRU lists are empty at first: the recorded kernel's multi-generational LRU is not in the snapshot"
         )
     return told
+
+
+def before_6_1(release: str) -> bool:
+    """Whether a kernel is older than the oldest that has a profile."""
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < (6, 1)

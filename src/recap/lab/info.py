@@ -20,7 +20,7 @@ from recap.lab.information import Info, Lifetime, Matching
 from recap.lab.memory import vmstat_change, zones
 from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
 from recap.lab.requests import MOST_NAMES, Allocations, RequestTally, flag_names, migratetype
-from recap.trace import Event, Events, Flow, Lost, Recording
+from recap.trace import START, Event, Events, Flow, Lost, Recording
 from recap.trace.ahead import ahead
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
 from recap.trace.recorder import read_record
@@ -32,11 +32,13 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known of the page frames at the start, index = pfn, and where from."""
+    """What is known of the page frames at the start, index = pfn, and where from; or at the START mark, if they were
+    read while the trace was on already."""
 
     source: str
     held: npt.NDArray[np.bool_] | None = None
     free: npt.NDArray[np.bool_] | None = None
+    at_mark: bool = False
 
 
 def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | None = None) -> Info:
@@ -76,7 +78,7 @@ def start_of(recording: Recording) -> Start:
     if path is None:
         return Start(UNKNOWN)
     flags = read_page_flags(path)
-    return Start("page flags", *held_and_free(flags))
+    return Start("page flags", *held_and_free(flags), at_mark=True)
 
 
 def held_and_free(flags: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -111,9 +113,10 @@ class Tally:
 
     def __init__(self, start: Start, recorder: Sequence[int]) -> None:
         self.frames = Frames()
-        if start.held is not None and start.free is not None:
-            self.frames.begin(start.held, start.free)
         self.memory = FreeMemory(self.frames)
+        self.start = start
+        if not start.at_mark:
+            self.begin()
         self.counts = np.zeros(len(Event), np.int64)
         self.requests = RequestTally()
         self.episodes = EpisodeTally()
@@ -122,10 +125,27 @@ class Tally:
         self.recorder = np.array(recorder, np.int32)
         self.own: npt.NDArray[np.int64] = np.zeros(len(Event), np.int64)
 
+    def begin(self) -> None:
+        """From here on it is known what the frames are."""
+        if self.start.held is not None and self.start.free is not None:
+            self.frames.begin(self.start.held, self.start.free)
+            self.memory.known = True
+
+    def follow(self, piece: Events) -> None:
+        """Follow the page frames. What was freed while their flags were read shows as free there: of a frame that is in
+        the trace by then, the trace tells what it was."""
+        self.frames.make_room_for(piece.event, piece.pfn)
+        mark = None if self.memory.known or not self.start.at_mark else start_mark(piece)
+        if mark is None:
+            self.memory.follow(piece)
+            return
+        self.memory.follow(piece.slice(0, mark))
+        self.begin()
+        self.memory.follow(piece.slice(mark, len(piece)))
+
     def add(self, piece: Events, lost: list[Lost]) -> None:
         """A piece, which has rows, and all losses known so far."""
-        self.frames.make_room_for(piece.event, piece.pfn)
-        self.memory.follow(piece)
+        self.follow(piece)
         allocations = Allocations.of(piece)
         self.counts += np.bincount(piece.event, minlength=len(Event))
         self.requests.add(piece, allocations)
@@ -134,6 +154,12 @@ class Tally:
         self.gaps.add(piece, lost)
         if len(self.recorder):
             self.own += np.bincount(piece.event[np.isin(piece.pid, self.recorder)], minlength=len(Event))
+
+
+def start_mark(piece: Events) -> int | None:
+    """The row of the START mark, if the piece has it."""
+    rows = np.flatnonzero(piece.event == Event.TRACE_MARKER).tolist()
+    return next((row for row in rows if piece.marks[int(piece.a[row])] == START), None)
 
 
 def info_of(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
@@ -175,7 +201,7 @@ def info_of(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
         compaction=episodes.compaction(flow.symbols.get("status", {})),
         failures=requests.failures_by(flags, who),
         fallbacks=requests.fallbacks(),
-        fragmentation=tally.memory.fragmentation(first) if start.free is not None and counts else None,
+        fragmentation=tally.memory.fragmentation(first) if tally.memory.looks else None,
         notes=list(notes(tally, flow, start)),
     )
 
@@ -231,6 +257,8 @@ def notes(tally: Tally, flow: Flow, start: Start) -> Iterator[str]:
         yield "the state at the start is unknown: no figures on fragmentation, and first frees count as explained"
     if start.source == "page flags":
         yield "the state at the start is from page flags, read while the machine ran: list order is unknown"
+        if not tally.memory.known:
+            yield "no START mark says when the page flags were read: they are not used"
     if flow.lost:
         yield f"events were lost at {len(flow.lost)} places: every figure is a lower bound"
     for event in (Event.MM_PAGE_ALLOC, Event.MM_PAGE_FREE):

@@ -84,6 +84,7 @@ class FreeMemory:
 
     def __init__(self, frames: Frames) -> None:
         self.frames = frames
+        self.known = False  # what was free at the start
         self.looks: list[tuple[int, int, int]] = []
         self.step = 1
         self.number = 0
@@ -96,7 +97,8 @@ class FreeMemory:
         for begin in range(0, len(events), SAMPLE):
             stop = min(begin + SAMPLE, len(events))
             self.frames.advance(event, pid, pfn, order, time, begin, stop)
-            self.look(time[stop - 1])
+            if self.known:
+                self.look(time[stop - 1])
 
     def look(self, time: int) -> None:
         """Note how it is, if it is time to; half the notes go when there are too many."""

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from recap.demand.from_trace import from_trace
+from recap.demand.hotplug import with_all_cpus
+from recap.errors import InputError
+from recap.kernel import PAGE_SIZE
 from recap.lab.kept import Run, Store
 from recap.mm import sysctl
 from recap.sim.closed_loop import Simulation
@@ -20,13 +23,36 @@ Results = dict[tuple[str, int], dict[str, float]]  # by Run.key
 
 
 def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
-    """Read the recording once, for all runs."""
+    """Read the recording once, for all runs.
+
+    Errors:
+        InputError: it is of a machine that cannot be modelled.
+    """
+    check_page_size(recording)
     values = sysctl.settings(recording.sysctl, wanted)
     demand = from_trace(recording)
     snapshot = recording.snapshot(0)
     assert snapshot is not None  # from_trace refuses a recording without
+    snapshot = with_all_cpus(snapshot, demand.cpus)
     swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
     return Setup(demand, snapshot, swap_pages, values, wanted)
+
+
+def check_page_size(recording: Recording) -> None:
+    """Refuse other pages than the model's, where /proc tells."""
+    kib = recording.page_kib()
+    if kib not in (None, PAGE_SIZE >> 10):
+        problem = f"its pages are of {kib} KiB, and the model's of {PAGE_SIZE >> 10}"
+        raise InputError(
+            recording.path, "meminfo.0", problem, "compare a recording with such pages; `recap info` reads all"
+        )
+
+
+def before_runs(progress: Progress | None) -> Callable[[float, str], None] | None:
+    """What to tell of the time before the first run, as no run has ended yet."""
+    if progress is None:
+        return None
+    return lambda share, what: progress(0, 1, f"{what}: {share:.0%}")
 
 
 def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:

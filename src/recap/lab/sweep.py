@@ -20,7 +20,7 @@ from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
 from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
-from recap.lab.runs import Progress, prepare, run_all
+from recap.lab.runs import Progress, before_runs, prepare, run_all
 from recap.mm import sysctl
 from recap.policy import candidate
 from recap.sim.run import Setup, Synthetic
@@ -119,7 +119,7 @@ def sweep(
     """
     candidates = {found.name: found for found in map(candidate, policies)}
     parameter, values = values_of(setting)
-    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}))
+    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}), progress)
     todo = [
         Run(setup, found, seed, key(value, found.name))
         for seed in range(seeds)
@@ -157,7 +157,11 @@ def swept(
 
 
 def setups_of(
-    source: str | os.PathLike[str], parameter: str, values: list[int], wanted: dict[str, str]
+    source: str | os.PathLike[str],
+    parameter: str,
+    values: list[int],
+    wanted: dict[str, str],
+    progress: Progress | None,
 ) -> tuple[dict[int, Setup | Synthetic], str, int | None]:
     """What runs at each value, what all of it depends on, and the machine's own value, where that is known."""
     if workloads.is_workload(str(source)):
@@ -168,7 +172,7 @@ def setups_of(
             identity,
             own,
         )
-    recording = Recording(source)
+    recording = Recording(source, before_runs(progress))
     setup = prepare(recording, wanted)
     if is_assumption(parameter):
         identity = f"{fingerprint(recording, setup)} {parameter}"

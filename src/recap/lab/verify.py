@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from recap.demand.hotplug import memory_end
 from recap.demand.spot import end_spot, from_snapshot_on
 from recap.errors import InputError
 from recap.lab.deviation import deviation, explained
@@ -32,6 +33,9 @@ class TimedReplay:
         began = time.perf_counter()
         self.recording = Recording(path)
         self.before, self.events = from_snapshot_on(self.recording)
+        if memory_end(self.recording, self.before) > len(self.before.flags):
+            problem = "memory was added while it was recorded, and its frames are not in the snapshot"
+            raise InputError(self.recording.path, "zoneinfo.1", problem, "verify a machine whose memory stays")
         policy = capture_policy(self.recording.path, self.events)
         memory = boot.as_recorded(self.before, most_open(self.events), policy)
         decoded = time.perf_counter()

@@ -1,6 +1,6 @@
 """From a trace.dat to tables: its pages are merged into columns while the next ones are being unpacked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,48 +10,47 @@ import numpy.typing as npt
 from recap.errors import InputError
 from recap.trace import ringbuffer
 from recap.trace.clock import nanoseconds
+from recap.trace.columns import InMemory, OnDisk, Table, is_long
 from recap.trace.cursor import CUT_SHORT
 from recap.trace.event import Event
 from recap.trace.layout import Layout, lay_out
-from recap.trace.memory import expect
 from recap.trace.pagedata import Lane, PageData, page_data
 from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Events, Flow, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 18  # rows between two looks at Ctrl-C
 USUAL_RECORD = 32  # bytes; most are longer, so that a row for each so many is room enough
-MEMORY_PAGE = 4096
+LEAST_RECORD = 12  # a header, and what all events have
 MISSED = 0x80  # bit 31 of a page's commit word, in its last byte
 MISSED_STORED = 0x40
 
 Columns = dict[str, npt.NDArray[Any]]
 
 
-def open_tracedat(path: Path) -> Events:
+def open_tracedat(path: Path, progress: Callable[[float], None] | None = None) -> Events:
     """The events of a trace.dat, those of all its CPUs and instances merged in time order."""
-    return ingest(read_tracedat(path))
+    return ingest(read_tracedat(path), progress)
 
 
-def ingest(trace: TraceDat) -> Events:
+def ingest(trace: TraceDat, progress: Callable[[float], None] | None = None) -> Events:
     """The events of all CPUs and instances as one table."""
     with page_data(trace) as pages:
         merger = Merger(trace, pages)
         room = pages.size // USUAL_RECORD + 1
-        columns: Columns = {name: np.empty(room, dtype) for name, dtype in COLUMNS.items()}
-        rows, touched = 0, pages.pool.submit(touch, columns, 0, 0)
+        table: Table = OnDisk(pages.size // LEAST_RECORD + 1) if is_long(room) else InMemory(room)
+        rows, ahead = 0, pages.pool.submit(table.have, 0, SLICE)
         while merger.live:
-            touched.result()
-            if rows == room:
-                room *= 2
-                resize(columns, room)
-            limit = min(rows + SLICE, room)
-            touched = pages.pool.submit(touch, columns, limit, min(limit + SLICE, room))
-            rows = merger.fill(columns, rows, limit)
-            expect(trace.path, rows, pages.share)
-        touched.result()
-        resize(columns, rows)
+            ahead.result()
+            if rows == table.rows:
+                table.grow()
+            limit = min(rows + SLICE, table.rows)
+            ahead = pages.pool.submit(table.have, limit, limit + SLICE)
+            rows = merger.fill(table.columns, rows, limit)
+            if progress:
+                progress(pages.share)
+        ahead.result()
         merger.lost.sort(key=lambda before: (before.time, before.cpu))
-        return merger.table(columns)
+        return merger.table(table.cut(rows))
 
 
 def tracedat_flow(path: Path) -> Flow:
@@ -217,18 +216,6 @@ def clock_of(trace: TraceDat) -> str:
     if len(clocks) > 1:
         raise InputError(trace.path, "", f"its instances use {len(clocks)} clocks", "record with one clock")
     return clocks.pop()
-
-
-def resize(columns: Columns, rows: int) -> None:
-    """Make all columns longer or shorter, in place where the memory allows."""
-    for column in columns.values():
-        column.resize(rows, refcheck=False)
-
-
-def touch(columns: Columns, start: int, stop: int) -> None:
-    """Have the memory of rows to come: the kernel clears it while those before are filled."""
-    for column in columns.values():
-        column[start : stop : MEMORY_PAGE // column.itemsize] = 0
 
 
 def symbols(trace: TraceDat, layout: Layout) -> dict[str, dict[int, str]]:

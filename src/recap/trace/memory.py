@@ -1,15 +1,13 @@
-"""Whether a table fits into memory: said while it is read, before the machine finds out the hard way."""
+"""How much memory there is, and how that behind a file's bytes is given back."""
 
+import mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from recap.errors import InputError
-from recap.trace.table import COLUMNS
-
-ROW_BYTES = sum(np.dtype(kind).itemsize for kind in COLUMNS.values())
 MEMINFO = Path("/proc/meminfo")
-GB = 1e9
 
 
 def available() -> int | None:
@@ -21,10 +19,11 @@ def available() -> int | None:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), None)
 
 
-def expect(path: Path, rows: int, share: float) -> None:
-    """Refuse a trace of which so many rows are so small a share that the rest will not fit."""
-    left = int(rows / share - rows) * ROW_BYTES if share else 0
-    room = available()
-    if room is not None and left > room:
-        problem = f"its table needs {left / GB:.1f} GB more memory, and {room / GB:.1f} GB can be had"
-        raise InputError(path, "", problem, "record for a shorter time; `recap info` and `convert` need no whole table")
+def forget(*columns: npt.NDArray[Any]) -> None:
+    """Let the kernel have the memory of columns that are in files; they are read again when they are needed."""
+    for column in columns:
+        base: Any = column
+        while isinstance(base, np.ndarray | memoryview):
+            base = base.obj if isinstance(base, memoryview) else base.base
+        if isinstance(base, mmap.mmap):
+            base.madvise(mmap.MADV_DONTNEED)

@@ -20,7 +20,7 @@ if not cython.compiled:  # compiled, they are the constants of the header
     from recap.trace.event import NO_PFN, Event
 
     UNKNOWN, FREE, HELD_BEFORE, HELD, USED = 0, 1, 2, 3, 4
-    MAX_ORDER = 10
+    MAX_ORDER = 13  # of 64 KiB pages; with those of 4 KiB it is 10
     PIDS = 1 << 22  # PID_MAX_LIMIT
     BLOCK_ORDER, BLOCK_FRAMES = 9, 512
     # Lifetimes are counted in eight buckets for each power of two of nanoseconds.
@@ -97,14 +97,16 @@ class Frames:
         self.free_in = longer(self.free_in, len(new), np.uint16)
 
     def begin(self, held: npt.NDArray[np.bool_], free: npt.NDArray[np.bool_]) -> None:
-        """Say what the frames were at the start: held, free, or (neither) unknown; index = pfn."""
+        """Say what the frames are now: held, free, or (neither) unknown; index = pfn. Of a frame that was allocated or
+        freed already more is known."""
         frames = min(len(held), MOST_BLOCKS * FRAMES_IN_BLOCK)
         known = np.flatnonzero(held[:frames] | free[:frames]).astype(np.uint32)
         self.make_room(known)
         places = np.asarray(self.place)[known >> np.uint32(BLOCK_ORDER)].astype(np.int64) - 1
         index = (places << BLOCK_ORDER) + (known & np.uint32(FRAMES_IN_BLOCK - 1))
         state = np.asarray(self.state)
-        state[index] = np.where(free[known], FREE, HELD_BEFORE)
+        new = state[index] == UNKNOWN
+        state[index[new]] = np.where(free[known[new]], FREE, HELD_BEFORE)
         counts = (state == FREE).reshape(-1, FRAMES_IN_BLOCK).sum(axis=1)
         self.free_in = counts.astype(np.uint16)
         self.free_frames = int(counts.sum())

@@ -31,16 +31,17 @@ FLOWS: dict[Kind, Callable[[Path], Flow]] = {
     "text": text_flow,
 }
 # What is read as a whole in another way than piece by piece.
-TABLES: dict[Kind, Callable[[Path], Events]] = {"trace.dat": open_tracedat, "parquet": read_parquet}
+TABLES: dict[Kind, Callable[[Path], Events]] = {"parquet": read_parquet}
 
 
-def open_trace(path: str | os.PathLike[str]) -> Events:
+def open_trace(path: str | os.PathLike[str], progress: Callable[[float], None] | None = None) -> Events:
     """The events of a trace, all CPUs and instances merged in time order.
 
     Args:
         path: a recording's folder, or a trace: a trace.dat (6 or 7), a folder of raw ring-buffer pages, text of ftrace,
             `trace-cmd report` or `perf script`, a file for LLFree's replay, or Parquet of recap's own. The content
             tells which.
+        progress: called with the share done, 0 to 1, where the trace is a long one.
 
     Errors:
         InputError: it is none of them, or damaged.
@@ -52,7 +53,7 @@ def open_trace(path: str | os.PathLike[str]) -> Events:
     """
     given = trace_in(seekable(Path(path)))
     try:
-        return table_of(given)
+        return table_of(given, progress)
     except MemoryError:
         problem = "holds more than there is memory for"
         raise InputError(given, "", problem, "record for a shorter time") from None
@@ -77,11 +78,13 @@ def trace_files(path: Path) -> list[Path]:
     return RawFolder(path).files() if is_raw(path) else [path]
 
 
-def table_of(path: Path) -> Events:
+def table_of(path: Path, progress: Callable[[float], None] | None = None) -> Events:
     """All events of a trace."""
     if is_raw(path):
-        return read_raw(path)
+        return read_raw(path, progress)
     kind = kind_of(path)
+    if kind == "trace.dat":
+        return open_tracedat(path, progress)
     return TABLES[kind](path) if kind in TABLES else FLOWS[kind](path).whole()
 
 

@@ -72,6 +72,11 @@ def read_sysctl(path: Path) -> dict[str, str]:
     return found
 
 
+def read_swaps(path: Path) -> list[str]:
+    """The devices and files of /proc/swaps, whose first line is a heading."""
+    return [line.split()[0] for line in lines_of(path)[1:] if line.strip()]
+
+
 def read_buddyinfo(path: Path) -> dict[Zone, tuple[int, ...]]:
     """The free blocks of each order, by zone."""
     found = {}

@@ -1,5 +1,6 @@
 """Ring-buffer pages as they come, in a folder laid out like tracefs: what `cp` saves, or a killed recorder leaves."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from recap.errors import InputError
@@ -16,9 +17,9 @@ def is_raw(path: Path) -> bool:
     return next(path.glob("per_cpu/cpu*/trace_pipe_raw"), None) is not None
 
 
-def read_raw(path: Path) -> Events:
+def read_raw(path: Path, progress: Callable[[float], None] | None = None) -> Events:
     """The events of raw pages, all CPUs merged in time order."""
-    return ingest(describe(RawFolder(path)))
+    return ingest(describe(RawFolder(path)), progress)
 
 
 def raw_flow(path: Path) -> Flow:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import weakref
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from recap.trace.procfs import (
     read_buddyinfo,
     read_counters,
     read_pagetypeinfo,
+    read_swaps,
     read_sysctl,
     read_zoneinfo,
 )
@@ -64,7 +67,8 @@ class Recording:
         39
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], progress: Callable[[float, str], None] | None = None) -> None:
+        self.progress = progress or (lambda _share, _what: None)  # told how far long work on it is, 0 to 1
         given = seekable(Path(path))
         self.folder: Path | None
         self.files: set[Path] = set()
@@ -92,7 +96,7 @@ class Recording:
         if self.archive:
             return nothing().whole()
         self.files.update(trace_files(self.path))
-        return open_trace(self.path)
+        return open_trace(self.path, lambda share: self.progress(share, "reading the trace"))
 
     def flow(self) -> Flow:
         """The trace piece by piece, which takes little memory however long it is."""
@@ -130,6 +134,17 @@ class Recording:
         """/proc/pagetypeinfo, empty if not saved."""
         path = self.beside(f"pagetypeinfo.{n}")
         return read_pagetypeinfo(path) if path else PageTypes()
+
+    def swaps(self, n: int) -> list[str]:
+        """The names of the swap devices and files; empty if not saved."""
+        path = self.beside(f"swaps.{n}")
+        return read_swaps(path) if path else []
+
+    def page_kib(self) -> int | None:
+        """KiB of a page: what all zones manage is all memory. None if not saved."""
+        pages = sum(zone.counters.get("managed", 0) for zone in self.zoneinfo(0))
+        total = self.meminfo(0).get("MemTotal", 0)
+        return 1 << round(math.log2(total / pages)) if total and pages else None
 
     @cached_property
     def sysctl(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ PROC_FILES = {
     "buddyinfo": "buddyinfo",
     "pagetypeinfo": "pagetypeinfo",
     "meminfo": "meminfo",
+    "swaps": "swaps",
     "pressure": "pressure/memory",
 }
 SYSCTL_ROOT = Path("/proc/sys")

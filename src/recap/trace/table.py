@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.trace.event import CaptureStep, Event
+from recap.trace.memory import forget
 
 PIECE = 1 << 18  # rows of a trace that is read piece by piece
 CAPTURE_STEPS = tuple(step.name.lower() for step in CaptureStep)  # as the tracepoint prints them
@@ -160,12 +161,20 @@ class Events:
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in COLUMNS}
         return replace(self, **columns)
 
+    def pieces(self) -> Iterator[Self]:
+        """Tables of `PIECE` rows that follow each other; of a long one, no more than a piece is kept in memory."""
+        for start in range(0, len(self), PIECE):
+            yield self.slice(start, min(start + PIECE, len(self)))
+            self.forget()
+
+    def forget(self) -> None:
+        """Let go of the memory of a long table: what is needed is read again."""
+        forget(*(getattr(self, name) for name in COLUMNS))
+
     def flow(self) -> "Flow":
         """The same piece by piece."""
         told = {name: getattr(self, name) for name in ("comms", "clock", "cpus", "buffers", "symbols", "unread")}
-        starts = range(0, len(self), PIECE)
-        pieces = (self.slice(start, min(start + PIECE, len(self))) for start in starts)
-        return Flow(**told, pieces=pieces, marks=self.marks, lost=self.lost, other=self.other)
+        return Flow(**told, pieces=self.pieces(), marks=self.marks, lost=self.lost, other=self.other)
 
     def counts(self) -> dict[Event, int]:
         """How often each event occurs."""
