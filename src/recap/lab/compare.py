@@ -14,7 +14,7 @@ from recap.lab.recorded import recorded_column
 from recap.lab.results import Column, Comparison
 from recap.lab.runs import Progress, Results, prepare, run_all
 from recap.lab.statistics import intervals
-from recap.policy import Candidate, candidate
+from recap.policy import Candidate, candidates
 from recap.trace import Recording, Snapshot
 from recap.trace.snapshot import LRU
 
@@ -74,9 +74,9 @@ def compare(
         >>> result.column("Small").metrics["captured_pages"].mean > 0
         True
     """
-    candidates = {found.name: found for found in map(candidate, policies)}
+    named = candidates(policies)
     wanted = dict(sysctls or {})
-    plan = [(seed, found) for seed in range(seeds) for found in candidates.values()]
+    plan = [(seed, found) for seed in range(seeds) for found in named.values()]
     if workloads.is_workload(str(source)):
         return compare_synthetic(str(source), plan, wanted, progress, out)
     recording = Recording(source)

@@ -22,7 +22,7 @@ from recap.lab.results import SCHEMA, Interval, html_table
 from recap.lab.runs import Progress, Results, prepare, run_all
 from recap.lab.statistics import intervals
 from recap.mm import sysctl
-from recap.policy import Candidate, candidate
+from recap.policy import Candidate, candidates
 from recap.sim.run import Setup, Synthetic
 from recap.trace import Recording
 
@@ -113,18 +113,18 @@ def sweep(
         >>> result.at(16384, "none").metrics["high_order_attempts"].mean
         88.0
     """
-    candidates = {found.name: found for found in map(candidate, policies)}
+    named = candidates(policies)
     parameter, values = values_of(setting)
     setups, identity = setups_of(source, parameter, values, dict(sysctls or {}))
     todo = [
         Run(setup, found, seed, key(value, found))
         for seed in range(seeds)
         for value, setup in setups.items()
-        for found in candidates.values()
+        for found in named.values()
     ]
     store = Store(out, identity) if out is not None else None
     results = run_all(todo, progress, store)
-    points = [point(value, found, seeds, results) for value in setups for found in candidates.values()]
+    points = [point(value, found, seeds, results) for value in setups for found in named.values()]
     result = Sweep(str(source), parameter, points, digest(points))
     if store:
         store.write("sweep.json", result)
