@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 MEMINFO = Path("/proc/meminfo")
+GB = 1e9
 
 
 def available() -> int | None:

@@ -32,6 +32,7 @@ STORED: dict[str, type[np.generic]] = {
 LEVEL = 9  # of zstd
 ROWS_IN_GROUP = 1 << 20
 LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repeats in it is seen
+LARGEST_GROUP = 2 * sum(np.dtype(kind).itemsize for kind in STORED.values()) * ROWS_IN_GROUP  # bytes, unpacked
 MEND = "convert the trace again"
 MOST_CPUS = 1 << 16
 LATEST = 1 << 62
@@ -201,6 +202,9 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
     pa, last, so_far = arrow(), Last(), 0
     for number in range(file.num_row_groups):
         with refused(path, pa):
+            described = file.metadata.row_group(number)
+            if described.num_rows > ROWS_IN_GROUP or described.total_byte_size > LARGEST_GROUP:
+                raise ValueError(f"row group {number} is larger than any that recap writes")
             group = file.read_row_group(number)
             columns = {name: column(group, name, kind) for name, kind in STORED.items()}
         columns = in_time_order(path, columns, last, found.cpus)
