@@ -27,19 +27,20 @@ from recap.trace import Recording
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "kernel"))
 
+import question
 from guests import LOADS
 from tables import Runs as KernelRuns
 from tables import measured
 
 POLICIES = ("none", "own-pages", "whitcroft", "kosaki", "kosaki-map", "placebo")
 SERVED = "served, %"
+OTHERS = [name for name in POLICIES if name != "none"]
+COSTLY = ("whitcroft", "kosaki", "kosaki-map")
 COSTS = {  # by the kernel's name (kernel/tables.py), the model's
     "handed": "capture_handed_over",
-    "own": "captured_pages",
     "withheld, page·ms": "withheld_page_ms",
     "peak": "withheld_peak_pages",
     "looked": "capture_looked_at",
-    "pgsteal_direct": "pgsteal_direct",
 }
 Figures = dict[tuple[str, int], dict[str, float]]  # by policy and seed
 
@@ -96,6 +97,11 @@ def mean(runs: Figures, policy: str, name: str) -> Interval | None:
     return interval(values) if values else None
 
 
+def runs_of(runs: Figures, policy: str) -> int:
+    """How many there are."""
+    return sum(of == policy for of, _ in runs)
+
+
 def change(runs: Figures, policy: str, name: str) -> Interval | None:
     """What a policy's figure is above that of none, seed by seed."""
     pairs = [
@@ -121,34 +127,43 @@ def meets(real: Interval | None, ours: Interval | None) -> str:
 
 def gains(rows: list[Row]) -> Iterator[str]:
     """Requests served: kernel / model."""
-    others = [name for name in POLICIES if name != "none"]
-    yield "| load, compaction | runs | none | " + " | ".join(others) + " |"
-    yield "|---" * (len(others) + 3) + "|"
+    yield "| load, compaction | runs | none | recorded | " + " | ".join(OTHERS) + " |"
+    yield "|---" * (len(OTHERS) + 4) + "|"
     for row in rows:
-        runs = sum(policy == "none" for policy, _ in row.kernel)
         served, model = mean(row.kernel, "none", SERVED), mean(row.model, "none", SERVED)
         assert model is not None
-        spread = prediction(model, sum(policy == "none" for policy, _ in row.model))
-        inside = " ✓" if spread.low <= row.recorded <= spread.high else ""
-        cells = [f"{text(served)} / {text(model)}{inside}"]
-        for policy in others:
-            real, ours = (change(side, policy, SERVED) for side in (row.kernel, row.model))
-            cells.append(f"{text(real, '+')} / {text(ours, '+')}{meets(real, ours)}")
-        yield f"| {row.name} | {runs} | {' | '.join(cells)} |"
+        expected = prediction(model, runs_of(row.model, "none"))
+        inside = " ✓" if expected.low <= row.recorded <= expected.high else ""
+        changes = [(change(row.kernel, name, SERVED), change(row.model, name, SERVED)) for name in OTHERS]
+        cells = [f"{text(real, '+')} / {text(ours, '+')}{meets(real, ours)}" for real, ours in changes]
+        start = f"| {row.name} | {runs_of(row.kernel, 'none')} | {text(served)} / {text(model)} "
+        yield f"{start}| {row.recorded:.1f}{inside} | {' | '.join(cells)} |"
+
+
+def summary(rows: list[Row]) -> Iterator[str]:
+    """How many changes are foreseen, apart for those that the kernel's runs can tell from nothing."""
+    pairs = [(change(row.kernel, name, SERVED), change(row.model, name, SERVED)) for row in rows for name in OTHERS]
+    told = [(real, ours) for real, ours in pairs if real and ours]
+    yield "| changes measured | how many | foreseen within | with the same sign |"
+    yield "|---|---|---|---|"
+    for what, apart in (("apart from nothing", True), ("not apart from nothing", False)):
+        these = [(real, ours) for real, ours in told if (real.low > 0 or real.high < 0) == apart]
+        within = sum(bool(meets(real, ours)) for real, ours in these)
+        alike = sum(real.mean * ours.mean > 0 for real, ours in these)
+        yield f"| {what} | {len(these)} | {within} | {alike if apart else '–'} |"
 
 
 def costs(rows: list[Row]) -> Iterator[str]:
-    """What capture withholds, looks at and hands over: kernel / model."""
-    shown = ("whitcroft", "kosaki", "kosaki-map")
-    yield "| load, compaction | figure | " + " | ".join(shown) + " |"
-    yield "|---" * (len(shown) + 2) + "|"
-    for row in rows:
+    """What capture hands over, withholds and looks at, where the kernel was run: kernel / model."""
+    yield "| load, compaction | figure | " + " | ".join(COSTLY) + " |"
+    yield "|---" * (len(COSTLY) + 2) + "|"
+    for row in (row for row in rows if row.kernel):
         for name, ours in COSTS.items():
-            cells = [f"{text(mean(row.kernel, of, name))} / {text(mean(row.model, of, ours))}" for of in shown]
+            cells = [f"{text(mean(row.kernel, of, name))} / {text(mean(row.model, of, ours))}" for of in COSTLY]
             yield f"| {row.name} | {name} | {' | '.join(cells)} |"
 
 
-TABLES = {"gains": gains, "costs": costs}
+TABLES = {"gains": gains, "summary": summary, "costs": costs}
 
 
 def replaced(page: str, tables: Mapping[str, str]) -> str:
@@ -180,6 +195,7 @@ def main() -> None:
         print(f"{rows[-1].name}: done", file=sys.stderr)
     rows.sort(key=lambda row: row.name)
     tables = {name: "\n".join(table(rows)) for name, table in TABLES.items()}
+    tables["question"] = "\n".join(question.table(args.runs))
     if args.page:
         args.page.write_text(replaced(args.page.read_text(), tables))
     else:

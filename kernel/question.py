@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,21 @@ def row(captures: list[Capture]) -> list[str]:
     ]
 
 
-def main() -> None:
-    """The table, and the price."""
+def table(path: Path) -> Iterator[str]:
+    """A line for each load and mode, and the price."""
     cells: defaultdict[tuple[Any, ...], list[Capture]] = defaultdict(list)
-    for line in map(json.loads, Path(sys.argv[1]).read_text().splitlines()):
+    for line in map(json.loads, path.read_text().splitlines()):
         if line["load"].endswith("-1cpu") and line.get("capture", {}).get("timed"):
             cells[line["load"], line["compact"], line["mode"]].append(line["capture"])
-    print("|", " | ".join(HEADS), "|")
-    print("|---" * len(HEADS), end="|\n")
+    yield f"| {' | '.join(HEADS)} |"
+    yield "|---" * len(HEADS) + "|"
     for (load, compact, mode), captures in sorted(cells.items()):
-        print("|", " | ".join([load, "on" if compact else "off", MODES[mode], *row(captures)]), "|")
+        yield f"| {' | '.join([load, 'on' if compact else 'off', MODES[mode], *row(captures)])} |"
     asked = [each for (*_, mode), captures in cells.items() if mode == KOSAKI for each in captures]
     page = sum(each["timed_ns"] for each in asked) / sum(each["timed_looked"] for each in asked)
-    print(f"\na struct page costs kosaki {page:.0f} ns")
+    yield ""
+    yield f"A struct page costs kosaki {page:.0f} ns."
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(table(Path(sys.argv[1]))))

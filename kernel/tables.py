@@ -16,6 +16,7 @@ from typing import Any
 
 from guests import MODES
 
+WITH_MAP = MODES.index("kosaki-map")
 T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 Runs = dict[tuple[int, int], dict[str, float]]  # by mode and seed
 
@@ -24,6 +25,8 @@ def figures(line: dict[str, Any]) -> dict[str, float]:
     """A run's figures."""
     vmstat, capture = line["vmstat"], line["capture"]
     reclaims = capture["reclaims"]
+    if line["mode"] == WITH_MAP:
+        capture = {name: count for name, count in capture.items() if name != "looked"}  # words, not struct pages
     shown = ("handed", "refused", "own", "left", "neighbours", "outsiders", "stolen", "peak", "asked", "looked")
     counted = ("pgsteal_direct", "pgsteal_kswapd", "compact_stall", "compact_success", "pswpout")
     return {

@@ -54,8 +54,13 @@ def test_changes_are_taken_within_each_seed_and_held_against_what_was_measured()
     assert found["meets"](real, Interval(16.0, 16.0, 16.0)) == ""
     assert found["change"](kernel, "whitcroft", served) is None
     model = {(policy, 0): {served: 91.0} for policy in found["POLICIES"]}
-    *_, line = found["gains"]([found["Row"]("race4-1cpu", False, kernel, model, 91.0)])
-    assert line.startswith("| race4-1cpu, off | 2 | 85.0 ±63.5 / 91.0 ±0.0 ✓ | – / +0.0 ±0.0 |")
+    row = found["Row"]("race4-1cpu", False, kernel, model, 91.0)
+    *_, line = found["gains"]([row])
+    assert line.startswith("| race4-1cpu, off | 2 | 85.0 ±63.5 / 91.0 ±0.0 | 91.0 ✓ | – / +0.0 ±0.0 |")
+    assert list(found["summary"]([row]))[2:] == [
+        "| apart from nothing | 0 | 0 | 0 |",
+        "| not apart from nothing | 1 | 1 | – |",
+    ]
 
 
 def test_tables_of_a_page_are_replaced_and_its_text_stays() -> None:

@@ -17,7 +17,7 @@ from recap.trace import Event, Events
 BATCH = 32
 LEAST = 10  # batches of a kind from which it counts as measured
 LONG_SKIP = 8 * BATCH
-LOOKED_NS = 120  # python kernel/question.py kernel/runs.jsonl: no recording of an unchanged kernel tells it
+LOOKED_NS = 105  # python kernel/question.py kernel/runs.jsonl: no recording of an unchanged kernel tells it
 
 
 @dataclass(frozen=True, eq=False)
