@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from recap.demand.from_trace import blocks_named, identities, mark_restored, number_tasks
+from recap.demand.from_trace import blocks_named, files_of, identities, mark_restored, number_tasks
 from recap.demand.kinds import Op, Role
 from recap.demand.streams import Streams
 from recap.demand.transactions import Holds, holds
+from recap.kernel import GFP_WRITE
 from recap.trace import NO_PFN, Event, Events, Lost
 
 FRAMES = 2048
+NO_DEVICE = -1
 TASK, KSWAPD = 100, 30
 KERNEL, ANON, FILE = range(3)
 COMMS = {TASK: "wl", KSWAPD: "kswapd0", 101: "child"}
@@ -42,15 +44,10 @@ def streams(*rows: dict[str, int], in_use: tuple[int, ...] = (), lost: tuple[Los
     tasks = number_tasks(events)
     initial = np.zeros(FRAMES, np.uint8)
     initial[list(in_use)] = 1
-    passed = Streams(
-        events,
-        tasks.who,
-        tasks.other,
-        identities(events)[0],
-        tasks.role,
-        initial,
-        np.full(FRAMES, FILE, np.uint8),
-    )
+    identity, pages = identities(events)
+    kind = np.full(FRAMES, FILE, np.uint8)
+    passed = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, kind)
+    passed.files(files_of(pages, NO_DEVICE))
     passed.advance(0, len(events))
     return passed
 
@@ -87,7 +84,7 @@ def test_a_free_that_was_lost_happens_when_the_frame_is_allocated_again() -> Non
 def test_a_page_cache_page_freed_by_kswapd_is_the_models_to_decide() -> None:
     add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
     passed = streams(alloc(5), add, free(5, pid=KSWAPD))
-    assert ops(passed) == [(Op.ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.TOUCH, 0)]
     assert passed.reclaimed == 1
 
 
@@ -100,7 +97,30 @@ def test_a_kernel_page_freed_by_kswapd_is_freed_when_it_was() -> None:
 def test_a_file_page_read_again_is_the_same_object() -> None:
     add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "a": 7, "b": 1}
     passed = streams(alloc(5), {**add, "pfn": 5}, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9})
-    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 0)]
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.TOUCH, 0)] * 2
+
+
+def test_what_is_written_is_not_used_by_that() -> None:
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
+    assert ops(streams(alloc(5, flags=GFP_WRITE), add)) == [(Op.ALLOC, 0)]
+
+
+def test_a_truncated_file_is_forgotten_with_its_evicted_pages() -> None:
+    """Of pages 0 and 1 of a file kswapd frees 0, and their owner 1: what is written as page 0 then is another page."""
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "a": 7}
+    pages = [alloc(4, flags=GFP_WRITE), {**add, "pfn": 4, "b": 0}, alloc(5, flags=GFP_WRITE), {**add, "pfn": 5, "b": 1}]
+    evicted, again = free(4, pid=KSWAPD), [alloc(6, flags=GFP_WRITE), {**add, "pfn": 6, "b": 0}]
+    truncated = {"event": Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
+    kept = streams(*pages, evicted, *again)
+    assert ops(kept) == [(Op.ALLOC, 0), (Op.ALLOC, 1), (Op.ALLOC, 0)]
+    passed = streams(*pages, evicted, truncated, free(5), *again)
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.ALLOC, 1), (Op.FREE, 1), (Op.FREE, 0), (Op.ALLOC, 2)]
+    assert passed.forgotten == 1
+
+
+def test_the_block_device_is_no_file_that_is_truncated() -> None:
+    pages = np.array([[3, 1], [3, 2], [8, 0], [9, 0], [9, 5]])
+    assert files_of(pages, 8).tolist() == [0, 0, -1, 2, 2]
 
 
 def test_lru_insertion_tells_anonymous_from_file() -> None:
@@ -221,7 +241,8 @@ def test_a_page_read_for_the_first_time_that_joins_the_active_list_was_evicted_b
     insert = {"event": Event.MM_LRU_INSERTION, "a": 3}
     first = (alloc(5), {**add, "pfn": 5}, {**insert, "pfn": 5})
     passed = streams(*first, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9}, {**insert, "pfn": 9})
-    assert ops(passed) == [(Op.ALLOC, 0), (Op.REFAULT, 0), (Op.ALLOC, 0)]  # the second time the model knows by itself
+    read = [(Op.ALLOC, 0), (Op.TOUCH, 0)]
+    assert ops(passed) == [*read, (Op.REFAULT, 0), *read]  # the second time the model knows by itself
 
 
 def test_of_the_pages_that_came_back_the_recorded_share_was_active_before() -> None:

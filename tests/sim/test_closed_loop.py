@@ -200,6 +200,20 @@ def test_a_page_of_a_file_that_was_evicted_is_read_again_when_it_is_used() -> No
     assert again.m.array("resident")[0] < IN_SWAP
 
 
+def test_who_comes_first_to_a_page_of_a_file_reads_it_and_the_next_makes_it_active() -> None:
+    """Its recorded order was the other one: the first task read it, and the second found it there."""
+    wanted = demand([(Op.ALLOC, 0), (Op.TOUCH, 0)], [(Op.ACTIVATE, 0)], kind=Kind.FILE)
+    for first_reads, begin in ((True, [0, 0, 1_000_000]), (False, [1_000_000, 1_000_000, 0])):
+        found = run(replace(wanted, op_due=np.array(begin, np.int64)))
+        assert found["pgactivate"] == 1, first_reads
+
+
+def test_a_page_that_its_owner_gave_up_is_not_read_again() -> None:
+    wanted = demand([(Op.ALLOC, 0), (Op.FREE, 0)], [(Op.ACTIVATE, 0)], kind=Kind.FILE)
+    late = simulated(replace(wanted, op_due=np.array([0, 0, 1_000_000], np.int64)))
+    assert late.m.array("resident")[0] == NONE
+
+
 def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_the_list_when_they_are_written() -> None:
     written = [op for obj in range(2 * PAGES) for op in ((Op.ALLOC, obj), (Op.DIRTY, obj))]
     found = run(replace(demand(written, kind=Kind.FILE), write_ns=np.array([2_000_000], np.int64)))

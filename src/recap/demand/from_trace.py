@@ -55,6 +55,7 @@ def from_trace(recording: Recording) -> Demand:
     device, blocks = filesystem_device(events), snapshot.index[pfns].astype(np.int64)
     streams.device_pages(device, blocks, pfns)
     named, number = blocks_named(pages, device, blocks)
+    streams.files(files_of(pages, device))
     by_journal = tasks.role[tasks.who] == Role.JOURNAL
     streams.metadata(holds(events, identity, by_journal, device), number, pfns[named])
     streams.left_alone(*looks(events, tasks.who, snapshot), snapshot.has("PG_dirty").astype(np.uint8))
@@ -113,6 +114,13 @@ def identities(events: Events) -> tuple[Array, Array]:
     pages, number = np.unique(inode * stride + index, return_inverse=True)
     found[rows] = number
     return found, np.stack((inodes[pages // stride], indices[pages % stride]), axis=1)
+
+
+def files_of(pages: Array, device: int) -> Array:
+    """A number for the file of each of these pages; -1 for the block device's own."""
+    inode = pages[:, 0]
+    number = np.cumsum(np.diff(inode, prepend=inode[:1]) != 0)
+    return np.asarray(np.where(inode == device, -1, number).astype(np.int32))
 
 
 def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array]:
@@ -262,6 +270,7 @@ def assumptions(streams: Streams) -> list[str]:
         f"{streams.came_back} pages of files, evicted before the recording, come back active as they did then": (
             streams.came_back
         ),
+        f"{streams.forgotten} evicted pages of files are forgotten where the file is truncated": streams.forgotten,
         f"{streams.found_in_use} times recorded reclaim left a page that was in use: it is in use until then": (
             streams.found_in_use
         ),

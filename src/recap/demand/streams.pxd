@@ -1,7 +1,7 @@
 cimport cython
 
 from recap.demand.kinds cimport Kind, Op, Role
-from recap.kernel cimport LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
+from recap.kernel cimport GFP_WRITE, LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
 from recap.trace.event cimport NO_PFN, TASK_REPORT_MAX, TASK_STATES, TASK_UNINTERRUPTIBLE, Event
 
 cdef class Streams:
@@ -33,6 +33,10 @@ cdef class Streams:
     cdef int[::1] obj_identity
     cdef int[::1] obj_next
     cdef unsigned char[::1] obj_fresh
+    cdef unsigned char[::1] obj_evicted
+    cdef int[::1] obj_next_evicted
+    cdef const int[::1] identity_file
+    cdef int[::1] file_evicted
     cdef unsigned char[::1] obj_looks
     cdef unsigned char[::1] obj_changed
     cdef unsigned char[::1] obj_looked
@@ -80,6 +84,7 @@ cdef class Streams:
     cdef const int[::1] hold_identity
     cdef readonly long long next_hold
     cdef readonly long long came_back
+    cdef readonly long long forgotten
     cdef const long long[::1] look_row
     cdef const unsigned int[::1] look_pfn
     cdef const unsigned char[::1] look_found
@@ -174,6 +179,13 @@ cdef class Streams:
     cdef void moved_away(self, int c, int obj) noexcept nogil
 
     cdef void evicted(self, int t, int obj, unsigned int p) noexcept nogil
+
+    cdef void list_evicted(self, int obj, int file) noexcept nogil
+
+    @cython.locals(obj=cython.int)
+    cdef void truncated(self, long long i, int t, int file) noexcept nogil
+
+    cdef void read_into(self, long long i, int obj) noexcept nogil
 
     cdef void released(self, long long i, int t, int obj) noexcept nogil
 

@@ -16,13 +16,14 @@ from recap.trace.columns import zeros
 
 if not cython.compiled:
     from recap.demand.kinds import Kind, Op, Role
-    from recap.kernel import LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
+    from recap.kernel import GFP_WRITE, LRU_ACTIVE_FILE, PAGE_ALLOC_COSTLY_ORDER
     from recap.trace.event import NO_PFN, TASK_REPORT_MAX, TASK_STATES, TASK_UNINTERRUPTIBLE, Event
 
     GFP_METADATA = 0x100C48  # GFP_NOFS | __GFP_HARDWALL | __GFP_MOVABLE, as __getblk asks for a block of the device
     GFP_READ = 0x140CCA  # as a file asks for a page to read into
     LOOK_ACTIVATED, MOST_LOOKS = 2, 255
     NOBODY, DROPPED = -1, -2
+    UNLISTED = -2  # of a list of evicted pages: in none
     SECTORS_PER_PAGE = 8
     ARRIVALS = 1024
 
@@ -68,6 +69,8 @@ class Streams:
         self.next_hold = 0
         self.left_alone(numbers(0, np.int64), numbers(0, np.uint32), numbers(0, np.uint8), numbers(0, np.uint8))
         self.found_in_use = 0
+        self.files(numbers(int(identity.max(initial=0)) + 1, np.int32, NOBODY))
+        self.forgotten = 0
         self.came_back = 0
         self.device_object = adopt(numbers(0, np.int32))
         self.who, self.other, self.identity = adopt(who), adopt(other), adopt(identity)
@@ -120,6 +123,8 @@ class Streams:
         self.obj_identity = adopt(numbers(count, np.int32, NOBODY))
         self.obj_next = adopt(numbers(count, np.int32, NOBODY))
         self.obj_fresh = adopt(numbers(count, np.uint8))
+        self.obj_evicted = adopt(numbers(count, np.uint8))
+        self.obj_next_evicted = adopt(numbers(count, np.int32, UNLISTED))
         self.obj_looks = adopt(self.column("obj_looks", count, np.uint8))
         self.obj_changed = adopt(numbers(count, np.uint8))
         self.obj_looked = adopt(numbers(count, np.uint8))
@@ -337,6 +342,11 @@ class Streams:
         self.obj_looks[obj] += 1 if self.obj_looks[obj] < MOST_LOOKS else 0
         self.found_in_use += 1
 
+    def files(self, file_of: Array) -> None:
+        """Say of which file each numbered page is (-1: of the block device itself, which is never truncated)."""
+        self.identity_file = adopt(file_of)
+        self.file_evicted = adopt(numbers(int(file_of.max(initial=-1)) + 1, np.int32, NOBODY))
+
     def metadata(self, held: Holds, identity: Array, pfns: Array) -> None:
         """Say when blocks of metadata are held, and which frames hold which of these file pages at the start."""
         self.hold_time, self.hold_identity = adopt(held.time), adopt(held.identity)
@@ -550,12 +560,36 @@ class Streams:
         if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] != NOBODY:
             self.obj_next[obj] = self.task_swapped[self.obj_task[obj]]
             self.task_swapped[self.obj_task[obj]] = obj
+        elif self.obj_identity[obj] != NOBODY and self.identity_file[self.obj_identity[obj]] != NOBODY:
+            self.obj_evicted[obj] = 1
+            self.list_evicted(obj, self.identity_file[self.obj_identity[obj]])
+
+    def list_evicted(self, obj: int, file: int) -> None:
+        """A page of a file was evicted: it may come back, as long as the file is not truncated."""
+        if self.obj_next_evicted[obj] == UNLISTED:
+            self.obj_next_evicted[obj] = self.file_evicted[file]
+            self.file_evicted[file] = obj
+
+    def truncated(self, i: int, t: int, file: int) -> None:
+        """A file gives up its pages, and with them what was known of those evicted before (clear_shadow_entry,
+        6.1): what is written there next is no page that comes back."""
+        while self.file_evicted[file] != NOBODY:
+            obj = self.file_evicted[file]
+            self.file_evicted[file] = self.obj_next_evicted[obj]
+            self.obj_next_evicted[obj] = UNLISTED
+            if self.obj_evicted[obj]:
+                self.obj_evicted[obj] = 0
+                self.emit(i, t, Op.FREE, obj)
+                self.identity_object[self.obj_identity[obj]] = NOBODY
+                self.forgotten += 1
 
     def released(self, i: int, t: int, obj: int) -> None:
         """An owner's free; a burst of anonymous ones is an unmapping, which gives up what is in swap as well."""
         self.emit(i, t, Op.FREE, obj)
         if self.obj_identity[obj] != NOBODY:
             self.identity_object[self.obj_identity[obj]] = NOBODY
+            if self.identity_file[self.obj_identity[obj]] != NOBODY:
+                self.truncated(i, t, self.identity_file[self.obj_identity[obj]])
         if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] == t:
             self.task_burst[t] = 1
         if self.obj_order[obj] > 0:
@@ -612,11 +646,20 @@ class Streams:
             self.op_obj[self.obj_op[obj]] = old
             self.obj_op[old] = self.obj_op[obj]
             self.frame_object[self.pfn[i]] = old
+            self.obj_evicted[old] = 0
+            self.read_into(i, old)
             return
         self.obj_kind[obj] = Kind.FILE
         self.obj_identity[obj] = self.identity[i]
         self.identity_object[self.identity[i]] = obj
         self.obj_fresh[obj] = self.obj_op[obj] >= 0
+        self.read_into(i, obj)
+
+    def read_into(self, i: int, obj: int) -> None:
+        """What is read is used once (filemap_read, touch_buffer); what is written is not marked (FGP_WRITEBEGIN)."""
+        if self.obj_op[obj] >= 0 and not self.op_gfp[self.obj_op[obj]] & GFP_WRITE:
+            self.op_gfp[self.ops] = self.op_gfp[self.obj_op[obj]]
+            self.emit(i, self.who[i], Op.TOUCH, obj)
 
     def uncached(self, i: int) -> None:
         """A page leaves its file, to be freed next: its frame and its place are named together."""

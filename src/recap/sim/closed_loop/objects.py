@@ -37,6 +37,7 @@ if not cython.compiled:
     SLOT_BITS = 13
     SLOT_MASK = 0x1FFF
     REQUEST_MASK = 0x7FFFF
+    GIVEN_UP = -2  # in place of an object's shadow: its owner has freed it
 
 
 class Objects:
@@ -140,6 +141,7 @@ class Objects:
         """An owner frees an object, wherever it is."""
         pfn = self.m.resident[obj]
         self.asked[obj] = 0
+        self.m.shadow[obj] = GIVEN_UP
         if pfn == NONE:
             return
         if self.kind[obj] == Kind.ANON and self.owner[obj] >= 0:
@@ -153,7 +155,6 @@ class Objects:
             del_slab_page(self.m, pfn)
         forget_page(self.m, pfn)
         self.m.frame[pfn].freed_by = 0
-        self.m.shadow[obj] = -1
         free_pages(self.m, c, pfn, self.order[obj])
 
     def kill(self, c: int, t: int) -> None:

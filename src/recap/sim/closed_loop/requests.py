@@ -224,6 +224,8 @@ class Requests:
         elif self.objects.kind[obj] in (Kind.FILE, Kind.SLAB) and self.op_kind[self.task[t].op] == Op.TOUCH:
             self.task[t].read_ns += self.read_page_ns
         self.objects.occupy(t, obj, pfn, s)
+        if self.op_kind[self.task[t].op] == Op.ACTIVATE:
+            self.objects.touch(pfn)
 
     def must_queue(self, c: int, t: int, order: int, gfp: int) -> bool:
         """Does the policy make a request wait for one that came before it? It sleeps a tick, then asks again."""

@@ -7,7 +7,7 @@ from recap.mm.writeback cimport hold_page
 from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
-from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.objects cimport GIVEN_UP, REQUEST_MASK, SLOT_BITS, Objects
 from recap.sim.closed_loop.requests cimport Requests
 from recap.sim.closed_loop.scheduler cimport DONE, NEVER, UNBORN, Cpu, Scheduler, Task
 from recap.sim.device cimport Device
@@ -66,6 +66,7 @@ cdef class Simulation:
     @cython.locals(i=cython.longlong)
     cdef void perform(self, int c, int t) noexcept nogil
 
+    @cython.locals(gone=cython.bint)
     cdef bint asks(self, int kind, int obj) noexcept nogil
 
     cdef void do_at_once(self, int c, int t, int kind, int obj) noexcept nogil

@@ -25,7 +25,7 @@ if not cython.compiled:
     from recap.kernel import IN_SWAP, NONE
     from recap.mm.min_free import set_min_free_pages
     from recap.mm.writeback import hold_page
-    from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
+    from recap.sim.closed_loop.objects import GIVEN_UP, REQUEST_MASK, SLOT_BITS
     from recap.sim.closed_loop.scheduler import DONE, NEVER, UNBORN
 
     READ_BATCH_NS = 8_000_000
@@ -201,9 +201,11 @@ class Simulation:
             self.next_op(c, t)
 
     def asks(self, kind: int, obj: int) -> bool:
-        """Does an operation need memory? So does the use of a page of a file that was evicted: it is read again."""
+        """Does an operation need memory? So does the use of a page of a file that was evicted, or that another task
+        would have read by now: it is read here."""
         if kind == Op.ACTIVATE:
-            return self.m.resident[obj] == NONE and self.m.shadow[obj] >= 0 and self.objects.kind[obj] == Kind.FILE
+            gone = self.m.resident[obj] == NONE and self.m.shadow[obj] != GIVEN_UP
+            return gone and self.objects.kind[obj] == Kind.FILE
         return kind in (Op.ALLOC, Op.TOUCH) and self.m.resident[obj] >= IN_SWAP
 
     def do_at_once(self, c: int, t: int, kind: int, obj: int) -> None:
