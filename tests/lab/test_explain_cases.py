@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recap.lab.explain import Diagnosis, explain
@@ -184,3 +185,138 @@ def test_an_atomic_request_is_helped_by_more_free_memory_on_2_6_32() -> None:
     told = f"{found.verdict} {found.what_if}"
     for later in ("watermark_scale_factor", "compaction", "kvmalloc", "lowmem_reserve_ratio=0"):
         assert later not in told
+
+
+def test_kswapd_that_is_blocked_refused_nothing() -> None:
+    found = only("40")
+    assert (found.kind, found.cause, found.task, found.release) == ("hung", "hung", "kswapd1", "")
+    assert "kswapd1 was blocked for 120 s (in zfs_zinactive [zfs])" in found.verdict
+
+
+def test_memory_that_no_count_covers_is_said_to_be_missing() -> None:
+    found = only("41")
+    assert next(iter(found.held)) == "unaccounted"
+    assert sum(found.held.values()) == found.ram
+    assert "86 % of RAM" in found.verdict
+    assert "No program has it" in found.verdict
+    assert [task.name for task in found.largest_tasks] == ["rpc.mountd", "dbus-daemon", "nfsd"]
+
+
+def test_a_cpuset_keeps_a_request_from_free_memory() -> None:
+    found = only("42")
+    assert found.cause == "watermark"
+    assert zone(found, "0 Normal").why_not == "not of its cpuset"
+    assert "bound to node 1 by its cpuset" in found.verdict
+
+
+def test_low_memory_of_an_old_kernel() -> None:
+    found = only("43")
+    assert (found.release, found.order, found.cause) == ("2.6.26-2-686", 1, "watermark")
+    assert "low memory ran out, and the 57,213 free pages of HighMem" in found.verdict
+    assert found.held["slab"] == 203000
+    assert not any("compact" in change for change in helps(found))  # it came with 2.6.35
+
+
+def test_a_boosted_mark_on_top_of_cma() -> None:
+    found = only("44")
+    (dma,) = found.zones
+    assert (dma.free, dma.out_of_reach, dma.needed - 1) == (129778, 128398, 10428 // 4)
+    assert helps(found)["vm.watermark_boost_factor=0"] is True
+
+
+def test_a_reserve_for_atomic_requests_that_is_in_use() -> None:
+    found = only("45")
+    assert found.zones[0].out_of_reach == 1073152 // 4
+    assert "268,288 of the 370,734 free pages are kept for high-order atomic requests" in found.verdict
+    assert helps(found)["Linux 6.13 or later"] is True
+
+
+def test_a_node_with_movable_memory_only() -> None:
+    found = only("46")
+    assert found.cause == "no_memory"
+    assert "Node 4 Movable" in found.because
+    assert "only for movable requests" in found.because
+
+
+def test_the_pool_for_atomic_dma_at_boot_is_harmless() -> None:
+    found = only("47")
+    assert (found.cause, found.zones[0].short) == ("watermark", 24)
+    assert "harmless" in found.verdict
+    assert found.asked_by == "atomic_pool_expand"
+
+
+def test_a_leak_of_the_kernels_own_objects_is_named() -> None:
+    found = only("48")
+    assert "kernel objects (slab_unreclaimable) hold 74 % of RAM" in found.verdict
+    assert "kmalloc-64 1,201,040 kB" in found.verdict
+    assert not any("min_free" in change for change in helps(found))
+
+
+@pytest.mark.parametrize(
+    ("release", "offered", "missing"),
+    [
+        ("2.6.32", [], ["compaction", "kvmalloc", "watermark_scale_factor"]),
+        ("3.2.0", ["compaction"], ["kvmalloc", "compaction_proactiveness"]),
+        ("4.11.0", ["compaction"], ["kvmalloc", "compaction_proactiveness"]),
+        ("4.19.0", ["compaction", "kvmalloc"], ["compaction_proactiveness"]),
+        ("6.1.0", ["compaction", "kvmalloc", "compaction_proactiveness"], []),
+    ],
+)
+def test_nothing_is_offered_that_a_release_has_not(release: str, offered: list[str], missing: list[str]) -> None:
+    log = (PASTED.parent / "reports" / "order-4-4.8.txt").read_text().replace("4.8.0-rc3-3.bug994066-default", release)
+    (found,) = explain(log)
+    told = f"{found.verdict} {found.what_if}"
+    assert all(words in told for words in offered)
+    assert not any(words in told for words in missing)
+
+
+def test_a_request_through_kvmalloc_is_not_told_to_use_it() -> None:
+    log = (PASTED.parent / "reports" / "order-4-4.8.txt").read_text().replace("4.8.0-rc3-3.bug994066-default", "5.10.0")
+    first, rest = log.split("\n", 1)
+    stamp = first[: first.index("]") + 1]
+    (found,) = explain(f"{first}\n{stamp}  kvmalloc_node+0x1/0x2\n{rest}")
+    assert "which it came through" in str(found.what_if)
+
+
+def test_what_cannot_be_known_is_listed() -> None:
+    lines = [
+        "a: page allocation failure: order:0, mode:0xd0",
+        "CPU: 0 PID: 1 Comm: a Not tainted 3.16.0 #1",
+        "Node 0 Normal free:4000kB min:400kB low:500kB high:600kB\nlowmem_reserve[]: 0 0",
+        "Node 1 Normal free:300kB min:400kB low:500kB high:600kB\nlowmem_reserve[]: 0 0",
+    ]
+    (found,) = explain("\n".join(lines))
+    assert found.cause == "unclear"
+    assert "a memory policy binds it to a node" in found.because
+    (found,) = explain("\n".join(lines).replace("3.16.0", "4.14.0"))
+    assert found.cause == "recovered"
+
+
+def test_a_kill_alone_says_whose_memory_it_was() -> None:
+    (found,) = explain(
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/docker/e9,"
+        "task=python,pid=2953,uid=999\nOut of memory: Killed process 2953 (python) total-vm:9kB, anon-rss:8kB\n"
+    )
+    assert found.cause == "no_report"
+    assert "the machine's memory that ran out (global_oom), not a limit of /docker/e9" in found.verdict
+
+
+def test_a_storm_is_told_once() -> None:
+    report = (PASTED / "26-lower-min-free-for-an-atomic-request.txt").read_text()
+    others = report.replace("swapper: page", "kworker/1:2: page").replace("free:2680kB", "free:2400kB")
+    log = "".join(report if number % 5 else others for number in range(20)) + OTHER
+    storm, other = explain(log)
+    assert (storm.alike.times, storm.alike.tasks) == (20, {"swapper": 16, "kworker": 4})
+    assert (storm.alike.first_line, storm.task, storm.zones[1].free) == (1, "kworker/1:2", 600)
+    assert storm.alike.last_line == 19 * len(report.splitlines()) + 1
+    assert (other.alike.times, other.task) == (1, "b")
+
+
+OTHER = "[87579.0] b: page allocation failure. order:2, mode:0x20\n"
+
+
+def test_the_result_has_a_schema_version_and_is_plain_data() -> None:
+    found = only("41")
+    data = msgspec.json.decode(msgspec.json.encode([found]))
+    assert data[0]["schema"] == found.schema
+    assert {"kind", "task", "order", "cause", "verdict", "zones", "held"} <= set(data[0])

@@ -9,7 +9,7 @@ from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
 from recap.lab.callers import asked_by, for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
-from recap.lab.oom_answer import filled_by, free_elsewhere, killed, memory_advice, sentence
+from recap.lab.oom_answer import end_of, filled_by, free_elsewhere, memory_advice, sentence
 from recap.lab.reported_zone import cma_out_of_reach, rules_of
 from recap.lab.results import listed
 from recap.lab.what_if import WhatIf, is_full, waits
@@ -37,7 +37,7 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
     if cause == "no_report" and report.kind == "oom":
         machine = of_the_machine(report) if report.is_global else ""
         filled = sentence(filled_by(report)) if filled_by(report) else ""
-        return together(machine, killed(report.victims), sentence(because), filled)
+        return together(machine, end_of(report), sentence(because), filled)
     if cause == "no_report" and report.kind == "slab":
         return cache_failed(report)
     return f"{refusal(report, cause, because, zones)} {advice(report, cause, zones, changes)}".strip()
@@ -69,7 +69,7 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
         largest = report.page_kib << best.largest_order
         had = f"nothing larger than {largest:,} KiB was to be had in {listed([zone.name for zone in enough])}"
         return f"{request(report)}: {had}, though enough was free."
-    return f"{request(report)}: {because}."
+    return f"{request(report)}: {because.split('; ', maxsplit=1)[0] if cause == 'reserved' else because}."
 
 
 def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
@@ -102,13 +102,15 @@ def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes:
         return boot_pool(report)
     if cause == "no_memory":
         return "Let it use a node with memory for the kernel too: widen cpuset.mems or the memory policy."
+    if "GFP_TRANSHUGE" in report.flags:
+        return "It was for a huge page: small pages are used instead, and nothing is lost."
     settings = setting_advice(report, cause, changes)
     tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
     if cause in tight and (not report.order or report.kind == "oom") and waits(report):
         matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
         return together(settings if matters else "", said_of_memory(report, zones, cause), of_the_end(report))
     if report.kind == "oom":
-        return together(settings, killed(report.victims))
+        return together(settings, end_of(report))
     return together(settings, said_of_memory(report, zones, cause) if cause == "watermark" and is_full(report) else "")
 
 
@@ -121,7 +123,7 @@ def said_of_memory(report: FailureReport, zones: list[ZoneVerdict], cause: str) 
     """What filled memory, unless that was said first, and what to do about it."""
     first = report.kind == "oom" and cause == "watermark" and not circumstance(report, [z for z in zones if z.allowed])
     filled = "" if first else filled_by(report)
-    return together(sentence(filled) if filled else "", killed(report.victims), memory_advice(report))
+    return together(sentence(filled) if filled else "", end_of(report), memory_advice(report))
 
 
 def of_the_end(report: FailureReport) -> str:
@@ -191,7 +193,7 @@ def vmalloc_advice(report: FailureReport) -> str:
 def no_refusal(report: FailureReport, cause: str, because: str) -> str:
     """What is pasted for a failed allocation and is none."""
     if cause == "manual":
-        return f"{sentence(because)} {killed(report.victims)}".strip()
+        return f"{sentence(because)} {end_of(report)}".strip()
     if cause == "kasan":
         return f"{sentence(because)} It is in {report.reason}: report it to those who wrote that."
     if cause == "too_large":

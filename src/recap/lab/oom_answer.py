@@ -34,7 +34,8 @@ def filled_by(report: FailureReport) -> str:
     verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem", "reserved") else "hold"
     said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
     said += [swap_state(report)] * bool(swap_state(report))
-    said += [f"{pages(held.get('page_cache', 0))} of page cache are left"] * (chief != "page_cache")
+    if chief != "page_cache" and "active_file" in report.memory:
+        said.append(f"{pages(held.get('page_cache', 0))} of page cache are left")
     return listed(said)
 
 
@@ -142,6 +143,13 @@ def killed(victims: list[Victim]) -> str:
     named = [victim_words(victim) for victim in victims[:VICTIMS_NAMED]]
     more = f" and {len(victims) - VICTIMS_NAMED} more" if len(victims) > VICTIMS_NAMED else ""
     return f"Killed: {', '.join(named)}{more}." if named else ""
+
+
+def end_of(report: FailureReport) -> str:
+    """Who was killed; or the kernel stopped."""
+    if report.panic and not report.victims:
+        return "Nobody could be killed, or vm.panic_on_oom is set: the kernel panicked."
+    return killed(report.victims)
 
 
 def victim_words(victim: Victim) -> str:

@@ -92,6 +92,7 @@ class FailureReport:
     memory: dict[str, int] = field(default_factory=dict)  # pages by use: active_anon, slab_unreclaimable, free, ...
     zones: list[ReportedZone] = field(default_factory=list)
     huge_kib: int = 0  # in the pool of huge pages
+    nodes_kib: dict[str, int] = field(default_factory=dict)  # by use, of all nodes that are printed
     cgroup: Cgroup | None = None
     is_global: bool = False  # an OOM of the machine, as since 5.0 the kernel says (global_oom)
     victim_cgroup: str = ""  # where the victim lives, whatever ran out
@@ -104,6 +105,7 @@ class FailureReport:
     reason: str = ""  # that the kernel gives
     waited_ms: int | None = None  # of a stall or a hung task
     manual: bool = False  # SysRq f
+    panic: bool = False  # for want of memory: nobody could be killed, or vm.panic_on_oom says so
     mixed: bool = False  # with the lines of another report, which another CPU printed meanwhile
 
     @property

@@ -16,6 +16,7 @@ COUNTER = re.compile(
 STATS = re.compile(r"^Memory cgroup stats(?: for (.*?))?: ?(.*)$")
 STAT_KB = re.compile(r"\b([a-z_]+):(\d+)KB")
 STAT = re.compile(r"^\s*([a-z_]+) (\d+)$")
+PANIC = re.compile(r"ut of memory.*(?:no killable|panic_on_oom)|deadlocked on memory", re.IGNORECASE)
 HEAD = re.compile(r"^\[ +pid +\]")
 ROW = re.compile(r"^\[ *(\d+)\] +(\d.*)")
 KILLED = re.compile(r"[Kk]ill(?:ed|ing)? process (\d+),?(?: UID \d+,)? *\((.*)\)(?:,| |$)")
@@ -133,6 +134,8 @@ class TaskReader:
 
     def add_victim(self, text: str) -> bool:
         """Who was killed; before 5.1 two lines told it, the first without amounts."""
+        if "panic" in text or "no killable" in text:
+            self.report.panic = self.report.panic or bool(PANIC.search(text))
         if "ill" not in text:
             return False
         if text.startswith("Memory cgroup out of memory"):

@@ -23,6 +23,12 @@ COUNTED = {  # of the lines under Mem-Info, those that say where memory is
     *("slab", "slab_reclaimable", "slab_unreclaimable", "kernel_misc_reclaimable", "pagetables", "sec_pagetables"),
     *("shmem", "free", "free_pcp", "free_cma", "dirty", "writeback", "active", "inactive"),
 }
+OF_NODES = {  # since 4.8
+    **{name: name for name in ("active_anon", "inactive_anon", "active_file", "inactive_file", "unevictable", "shmem")},
+    "isolated(anon)": "isolated_anon",
+    "isolated(file)": "isolated_file",
+    "pagetables": "pagetables",
+}
 IN_KIB = ("kernel_stack", "zspages", "balloon")  # of zones or nodes, and of no line for the machine
 DAMAGED = re.compile(r"\d{14}|\*0kB")  # more than any machine has, or blocks of nothing
 TOTALS = {"RAM": "ram", "HighMem": "highmem", "reserved": "reserved", "cma reserved": "cma"}
@@ -59,11 +65,12 @@ def add_blocks(report: FailureReport, zone: ReportedZone | None, text: str) -> N
     found = BLOCK.findall(text)
     if zone is None or zone.blocks or not found:
         return
-    report.page_kib = int(found[0][1])
     kib = sum(int(count) * int(size) for count, size, _ in found)
     total = SUM.search(text)
-    doubled = all(int(size) == report.page_kib << order for order, (_, size, _) in enumerate(found))
     said = int(total[1]) if total else zone.amounts.get("free", 0)
+    if kib == said:
+        report.page_kib = int(found[0][1])
+    doubled = all(int(size) == report.page_kib << order for order, (_, size, _) in enumerate(found))
     if doubled and (total or kib == said):
         zone.blocks = [(int(count), types) for count, _, types in found]
     if kib != said or not doubled:
@@ -87,12 +94,14 @@ def add_counts(report: FailureReport, text: str) -> bool:
 
 
 def add_node(report: FailureReport, text: str) -> bool:
-    """A line of one node: kernel stacks (since 5.9) and balloons are counted nowhere else, in kB until `in_pages`."""
+    """A line of one node, in kB until `in_pages`: stacks (since 5.9) and balloons are counted nowhere else."""
     if not NODE.match(text):
         return False
     for name, value, _ in AMOUNT.findall(text):
         if name in ("kernel_stack", "Balloon"):
             report.memory[name.lower()] = report.memory.get(name.lower(), 0) + int(value)
+        elif name in OF_NODES:
+            report.nodes_kib[OF_NODES[name]] = report.nodes_kib.get(OF_NODES[name], 0) + int(value)
     return True
 
 
@@ -125,6 +134,8 @@ def in_pages(report: FailureReport) -> None:
     for name in ("swap_free", "swap_total", *IN_KIB):
         if name in report.memory:
             report.memory[name] //= report.page_kib
+    if "active_anon" not in report.memory:  # without the lines under Mem-Info
+        report.memory |= {name: kib // report.page_kib for name, kib in report.nodes_kib.items()}
     if report.huge_kib:
         report.memory["huge_pages"] = report.huge_kib // report.page_kib
 
