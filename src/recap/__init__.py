@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
     from recap.lab.compare import compare
+    from recap.lab.diff import Diff, diff
     from recap.lab.explain import Diagnosis, explain
     from recap.lab.info import info
     from recap.lab.information import Info
@@ -39,7 +40,9 @@ _HOME = {
     "Sweep": "recap.lab.sweep",
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
+    "Diff": "recap.lab.diff",
     "compare": "recap.lab.compare",
+    "diff": "recap.lab.diff",
     "explain": "recap.lab.explain",
     "load": "recap.trace.recording",
     "info": "recap.lab.info",
@@ -52,6 +55,7 @@ __all__ = [
     "Column",
     "Comparison",
     "Diagnosis",
+    "Diff",
     "Difference",
     "Figure",
     "Info",
@@ -67,6 +71,7 @@ __all__ = [
     "VerifyResult",
     "catalogue",
     "compare",
+    "diff",
     "explain",
     "info",
     "load",

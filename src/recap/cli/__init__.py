@@ -58,6 +58,11 @@ VERBS = (  # name, what it answers, an example
         "Why did the kernel refuse memory, and what would have helped?",
         "recap explain dmesg.txt, or dmesg | recap explain -",
     ),
+    (
+        "diff",
+        "What changed between two comparisons?",
+        "recap diff before after, two folders that recap compare was given with --out",
+    ),
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
         "report",
@@ -106,8 +111,8 @@ def run(arguments: Sequence[str]) -> int:
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise
         return refuse(f"{error.filename or 'a file could not be written'}: {error.strerror}")
-    except KeyboardInterrupt:
-        streams.say("interrupted")
+    except KeyboardInterrupt as interrupt:
+        streams.say(f"interrupted; {interrupt}" if interrupt.args else "interrupted")
         return INTERRUPTED
     return code if isinstance(code, int) else 0
 

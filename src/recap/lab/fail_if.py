@@ -39,15 +39,19 @@ class FailIf(NamedTuple):
         Errors:
             InputError: there is no difference of the metric.
         """
-        base = next((column.metrics.get(self.metric) for column in columns if column.name == baseline), None)
+        base = next(column for column in columns if column.name == baseline)
         for column in columns:
-            if column.name in (KERNEL, baseline):
-                continue
-            change = column.metrics[self.metric].difference if self.metric in column.metrics else None
-            if change is None or base is None:
-                raise InputError("--fail-if", self.metric, "has no difference", "take a metric that all policies have")
-            if self.beyond(change, self.limit * abs(base.mean) / 100 if self.percent else self.limit):
-                yield f"{column.name}: {self.metric} {change} against {baseline}, limit {self.side} {self.told_limit()}"
+            if column.name not in (KERNEL, baseline):
+                yield from self.broken_by(base, column)
+
+    def broken_by(self, base: Column, column: Column) -> Iterator[str]:
+        """The same of one column, whose differences are to `base`."""
+        change = column.metrics[self.metric].difference if self.metric in column.metrics else None
+        if change is None:
+            raise InputError("--fail-if", self.metric, "has no difference", "take a metric that all policies have")
+        limit = self.limit * abs(base.metrics[self.metric].mean) / 100 if self.percent else self.limit
+        if self.beyond(change, limit):
+            yield f"{column.name}: {self.metric} {change} against {base.name}, limit {self.side} {self.told_limit()}"
 
     def beyond(self, change: Difference, limit: float) -> bool:
         """Does all of the interval break the limit?"""

@@ -177,6 +177,7 @@ class KeptComparison:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.refuse_several()
         self.comparison = self.read("comparison.json", Comparison)
         if self.comparison.schema != SCHEMA:
             problem = f"is {self.comparison.schema}, this recap reads {SCHEMA}"
@@ -186,6 +187,12 @@ class KeptComparison:
             problem = "names other policies than comparison.json: two comparisons were kept here at the same time"
             raise InputError(self.folder / "runs.json", "", problem, AGAIN)
         self.timeline = cache(self._timeline)
+
+    def refuse_several(self) -> None:
+        """The folder of several sources has no comparison of its own, but one of each."""
+        if (self.folder / "suite.json").is_file() and not (self.folder / "comparison.json").is_file():
+            inside = sorted(str(path.parent) for path in self.folder.glob("*/comparison.json"))
+            raise InputError(self.folder, "", "holds several comparisons", f"take one of {', '.join(inside)}")
 
     def read(self, name: str, kind: type[Kind], sums: str = "") -> Kind:
         """One JSON file of the folder."""

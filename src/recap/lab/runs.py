@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
+import warnings
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from recap.demand.from_trace import from_trace
 from recap.demand.hotplug import with_all_cpus
-from recap.errors import InputError
+from recap.errors import InputError, RecapWarning
 from recap.kernel import PAGE_SIZE
 from recap.lab.kept import Run, Store
+from recap.lab.overdue import Overdue
 from recap.mm import sysctl
+from recap.policy.policy import Policy
 from recap.sim.closed_loop import Simulation
 from recap.sim.observe import Observer
 from recap.sim.run import Setup, simulate
 from recap.trace import Recording
 
+LOOK_SECONDS = 0.5  # between two looks at policies that may hang
+LEAVE_AFTER_SECONDS = 1.0  # a thread that does not notice an error of another one
 Progress = Callable[[int, int, str], None]  # called with (runs done, runs in all, what ended last)
 Results = dict[tuple[str, int], dict[str, float]]  # by Run.key
 
@@ -56,34 +61,90 @@ def before_runs(progress: Progress | None) -> Callable[[float, str], None] | Non
 
 
 def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> Results:
-    """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs."""
+    """All runs, on every core: the engine works without the interpreter lock. Ctrl-C loses only unfinished runs.
+
+    It ends at once: threads that are still in the engine, or in a policy that does not answer, are left behind.
+    """
     results: Results = {}
     if store:
         results.update({run.key: kept for run in todo if (kept := store.read(run)) is not None})
-    stop = threading.Event()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = {pool.submit(perform, run, stop, store): run for run in todo if run.key not in results}
-        try:
-            while running:
-                for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    run = running.pop(done)
-                    results[run.key] = done.result()
-                    if progress:
-                        progress(len(results), len(todo), f"{run.key[0]}, seed {run.seed}")
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+    waiting: queue.SimpleQueue[Run] = queue.SimpleQueue()
+    for run in todo:
+        if run.key not in results:
+            waiting.put(run)
+    try:
+        with Workers(waiting, store) as workers:
+            for _ in range(len(todo) - len(results)):
+                run, found = workers.next_ended()
+                results[run.key] = found
+                if progress:
+                    progress(len(results), len(todo), f"{run.key[0]}, seed {run.seed}")
+    except KeyboardInterrupt:
+        kept = "finished runs are kept, the same command resumes" if store else "--out DIR would keep finished runs"
+        raise KeyboardInterrupt(kept) from None
     return {run.key: results[run.key] for run in todo}
 
 
-def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, float]:
-    """One run, observed where its results are kept; given up when `stop` is set. Another process may have done it
-    meanwhile.
-    """
-    kept = store.read(run) if store else None
-    if kept is not None:
-        return kept
+class Workers:
+    """A thread for each core, which takes run after run. None of them outlives the process, nor holds up its end."""
+
+    def __init__(self, waiting: queue.SimpleQueue[Run], store: Store | None) -> None:
+        self.waiting = waiting
+        self.store = store
+        self.ended: queue.SimpleQueue[tuple[Run, dict[str, float] | BaseException]] = queue.SimpleQueue()
+        self.stop = threading.Event()
+        self.overdue = Overdue()
+        count = min(os.cpu_count() or 1, waiting.qsize())
+        self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(count)]
+
+    def __enter__(self) -> Workers:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.stop.set()
+        if kind is None or not issubclass(kind, KeyboardInterrupt):
+            for thread in self.threads:
+                thread.join(LEAVE_AFTER_SECONDS)
+
+    def work(self) -> None:
+        """Run what is waiting, until nothing is."""
+        while not self.stop.is_set():
+            try:
+                run = self.waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self.ended.put((run, self.result_of(run)))
+            except BaseException as error:
+                self.ended.put((run, error))
+
+    def next_ended(self) -> tuple[Run, dict[str, float]]:
+        """The next run that ends; meanwhile, name policies that do not answer."""
+        while True:
+            for line in self.overdue.look():
+                warnings.warn(line, RecapWarning, stacklevel=2)
+            try:
+                run, found = self.ended.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(found, BaseException):
+                raise found
+            return run, found
+
+    def result_of(self, run: Run) -> dict[str, float]:
+        """One run; another process may have done it meanwhile."""
+        kept = self.store.read(run) if self.store else None
+        if kept is not None:
+            return kept
+        policy = run.policy.make()
+        self.overdue.follow(threading.get_ident(), policy)
+        return perform(run, policy, self.stop, self.store)
+
+
+def perform(run: Run, policy: Policy, stop: threading.Event, store: Store | None) -> dict[str, float]:
+    """One run, observed where its results are kept; given up when `stop` is set."""
 
     def keep_going(_share: float) -> None:
         if stop.is_set():
@@ -96,7 +157,7 @@ def perform(run: Run, stop: threading.Event, store: Store | None) -> dict[str, f
         return observers[0]
 
     wanted = watch if store and run.watched else None
-    found = simulate(run.setup, run.policy.make(), run.seed, keep_going, watch=wanted)
+    found = simulate(run.setup, policy, run.seed, keep_going, watch=wanted)
     if store:
         store.keep(run, found, observers[0].timeline() if observers else None)
     return found
