@@ -80,8 +80,8 @@ def run_all(todo: list[Run], progress: Progress | None, store: Store | None) -> 
                 if progress:
                     progress(len(results), len(todo), f"{run.key[0]}, seed {run.seed}")
     except KeyboardInterrupt:
-        kept = "finished runs are kept, the same command resumes" if store else "--out DIR would keep finished runs"
-        raise KeyboardInterrupt(kept) from None
+        lost = "finished runs are kept, the same command resumes" if store else "--out DIR would keep finished runs"
+        raise KeyboardInterrupt(lost) from None
     return {run.key: results[run.key] for run in todo}
 
 
