@@ -34,9 +34,8 @@ def sweep_tables(result: Sweep, metrics: Sequence[str]) -> RenderableType:
     for name in metrics:
         if name not in known:
             raise InputError("--metric", name, "is not counted", f"take some of {', '.join(known)}")
-    notes = [Text(line, style="dim") for line in legend(result)]
-    told = (Constrain(Text(line), PROSE_WIDTH) for line in verdict(result))
-    return Group(*(table(result, name) for name in metrics), *notes, Text(), *told)
+    prose = [*(Text(line, style="dim") for line in legend(result)), Text(), *map(Text, verdict(result))]
+    return Group(*(table(result, name) for name in metrics), *(Constrain(text, PROSE_WIDTH) for text in prose))
 
 
 def table(result: Sweep, metric: str) -> Table:
