@@ -24,23 +24,23 @@ VERBS = (  # name, what it answers, an example
     (
         "verify",
         "How exactly does the model predict what a recorded kernel allocated?",
-        "recap verify recordings/hugetlb-1cpu",
+        "recap verify example",
     ),
     (
         "compare",
         "What would each policy have done to a recorded workload?",
-        "recap compare recordings/hugetlb-1cpu -p none -p whitcroft -p kosaki",
+        "recap compare example -p none -p whitcroft -p kosaki",
     ),
     (
         "record",
         "Record this machine around a command, as root; no other tool is needed.",
-        "recap record -o recordings/compile -- make -j4",
+        "recap record -o out -- tar cf /dev/null /etc",
     ),
-    ("info", "What is in a recording, or in a trace of any kind?", "recap info recordings/hugetlb-1cpu"),
+    ("info", "What is in a recording, or in a trace of any kind?", "recap info example"),
     (
         "convert",
         "Bring a trace into another form: Parquet and back, or raw ring-buffer pages to trace.dat.",
-        "recap convert recordings/hugetlb-1cpu hugetlb.parquet",
+        "recap convert example example.parquet",
     ),
     ("doctor", "Can this machine be recorded, and with what?", "recap doctor"),
     (
@@ -51,12 +51,12 @@ VERBS = (  # name, what it answers, an example
     (
         "sweep",
         "Where does a kernel parameter matter, and where does a policy?",
-        "recap sweep recordings/hugetlb-1cpu vm.min_free_kbytes=2048..32768 -p none -p kosaki",
+        "recap sweep example vm.min_free_kbytes=1024,4096 -p none -p kosaki",
     ),
     (
         "explain",
         "Why did the kernel refuse memory, and what would have helped?",
-        "recap explain dmesg.txt, or dmesg | recap explain -",
+        "recap explain example",
     ),
     (
         "diff",
@@ -67,14 +67,15 @@ VERBS = (  # name, what it answers, an example
     (
         "report",
         "What did a comparison look like? A page with pictures, and exports",
-        "recap report DIR, after recap compare recordings/hugetlb-1cpu -p none -p whitcroft --out DIR",
+        "recap compare example -p none -p kosaki --out out, then recap report out",
     ),
 )
 
 app = App(
     name="recap",
     version=__version__,
-    help="What would another rule for handing out freed pages have done to this workload?",
+    help="What would another rule for handing out freed pages have done to this workload? Where a recording is wanted, "
+    "`example` is one that comes with recap.",
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )

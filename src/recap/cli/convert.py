@@ -6,10 +6,11 @@ from pathlib import Path
 from recap.cli.console import Readable, progress
 from recap.errors import InputError
 from recap.lab.info import left_out
-from recap.trace.container import RawFolder, pack
+from recap.trace.container import RawFolder
 from recap.trace.opening import open_flow
 from recap.trace.parquet import write_parquet
 from recap.trace.raw import is_raw
+from recap.trace.recorder import pack_raw
 from recap.trace.recording import Recording
 
 FORMS = (".parquet", ".dat")
@@ -40,7 +41,7 @@ def verb(source: Readable, target: Path, /) -> None:
             write_parquet(flow, target, lambda: update(flow.share, "converting"))
             notes = list(left_out(flow.unread))
         elif is_raw(path):
-            pack(RawFolder(path), target, lambda share: update(share, "packing"))
+            pack_raw(RawFolder(path), target, lambda share: update(share, "packing"))
         else:
             problem = "holds no ring-buffer pages as they come"
             raise InputError(source, "", problem, "only a folder with per_cpu/cpuN/trace_pipe_raw makes a trace.dat")

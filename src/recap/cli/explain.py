@@ -3,6 +3,7 @@
 from recap.cli.console import Json, Readable, show
 from recap.lab.explain import explain
 from recap.report.explanation import explanation
+from recap.trace.example import LOG, located
 
 
 def verb(log: Readable, /, *, json: Json = False) -> None:
@@ -12,6 +13,6 @@ def verb(log: Readable, /, *, json: Json = False) -> None:
     ----------
     log
         A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
-        oom-killer` in it and the lines after it; - is standard input.
+        oom-killer` in it and the lines after it; - is standard input, `example` a report that comes with recap.
     """
-    show(explain(log), explanation, as_json=json)
+    show(explain(located(log, LOG)), explanation, as_json=json)

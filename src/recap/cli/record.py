@@ -15,13 +15,14 @@ from recap.trace.recorder import RecordFile, Request, record
 Folder = Annotated[Path, Parameter(name=["--out", "-o"], converter=named)]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
 Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
+Pids = Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)]
 KILLED = 128  # and the signal's number, as shells have it
 
 
 def verb(  # noqa: PLR0913 (each is an option)
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     out: Folder,
-    pid: tuple[int, ...] = (),
+    pid: Pids = (),
     cgroup: str | None = None,
     events: Literal["light", "full"] = "full",
     duration: Duration = None,
@@ -43,7 +44,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     out
         A folder for the recording: new, or empty. Only its owner can read it.
     pid
-        Record until this process ends; given several times, until all have.
+        Record until this process ends, or if there are several, all have; as always, the whole machine is recorded.
     cgroup
         Record until this cgroup is empty: its path, as in /proc/PID/cgroup.
     events

@@ -15,7 +15,7 @@ Explain = Annotated[int | None, Parameter(validator=Number(gte=1), show_default=
 def verb(recording: Readable, /, *, explain: Explain = None, json: Json = False) -> None:
     """Replay a recorded kernel's allocator and predict which page frame every allocation returned.
 
-    For example: `recap verify recordings/calm-1cpu`, then `recap verify recordings/hugetlb-1cpu --explain 1`.
+    Where the model deviates, `--explain 1` shows what was around the first deviation.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def recorded(result: RecordFile, folder: Path) -> RenderableType:
     """What was recorded, and what to do with it."""
     table = named_figures()
     for row in (
-        ("events", count(result.events), "recorded, recap's own among them"),
+        ("events", count(result.events), "of the whole machine, recap's own among them"),
         ("lost", count(result.lost), "for want of room in the buffers" if result.lost else ""),
         ("time", f"{result.seconds:.1f} s", ""),
         ("size", f"{result.bytes / MEGA:.1f} MB", "trace.dat"),

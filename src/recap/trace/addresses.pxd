@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.trace.ringbuffer cimport BAD, END, Pages, advance, u16
+from recap.trace.ringbuffer cimport BAD, END, FAULT_BACKWARDS, Pages, advance, u16
 
 cdef class Addresses:
     cdef const int[::1] first

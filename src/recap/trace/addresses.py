@@ -15,7 +15,7 @@ from recap.trace.formats import EventFormat, Field
 from recap.trace.ringbuffer import Pages
 
 if not cython.compiled:
-    from recap.trace.ringbuffer import BAD, END, advance, u16
+    from recap.trace.ringbuffer import BAD, END, FAULT_BACKWARDS, advance, u16
 
 MARKER = "print"
 IDS = 1 << 16
@@ -61,9 +61,11 @@ def blank(pages: Pages, data: memoryview, fields: Addresses) -> None:
 
 
 def leave_page(pages: Pages) -> None:
-    """Go on behind a page that makes no sense."""
+    """Go on behind a page that makes no sense; one that is earlier than the last makes enough."""
     if pages.at[0] < pages.end[0]:
         pages.at[0] = pages.end[0]
+    elif pages.fault == FAULT_BACKWARDS:
+        pages.time[0] = -1
     else:  # its header already
         pages.page[0] += pages.page_size[0]
 

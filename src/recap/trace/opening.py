@@ -8,6 +8,7 @@ from typing import Literal
 from recap.errors import InputError
 from recap.trace.container import RawFolder
 from recap.trace.cursor import map_file
+from recap.trace.example import located
 from recap.trace.ingest import open_tracedat, tracedat_flow
 from recap.trace.llfree import is_llfree, llfree_flow
 from recap.trace.parquet import PARQUET, parquet_flow, read_parquet
@@ -51,7 +52,7 @@ def open_trace(path: str | os.PathLike[str], progress: Callable[[float], None] |
         >>> len(events.time) == len(events), bool((events.time[1:] >= events.time[:-1]).all())
         (True, True)
     """
-    given = trace_in(seekable(Path(path)))
+    given = trace_in(located(seekable(Path(path))))
     try:
         return table_of(given, progress)
     except MemoryError:

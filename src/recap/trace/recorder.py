@@ -424,7 +424,7 @@ class Tracing:
 def pack_or_keep(raw: Path, target: Path, folder: Path, packing: Callable[[float], None] | None) -> None:
     """Make the trace.dat; where that is interrupted, the raw pages stay and can be read as they are."""
     try:
-        pack_blanked(RawFolder(raw), target, packing)
+        pack_raw(RawFolder(raw), target, packing)
     except (OSError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
         kept = f"nothing is lost: `recap convert {folder / RAW} {folder / TRACE}`"
@@ -432,8 +432,11 @@ def pack_or_keep(raw: Path, target: Path, folder: Path, packing: Callable[[float
     shutil.rmtree(raw)
 
 
-def pack_blanked(raw: RawFolder, target: Path, packing: Callable[[float], None] | None) -> None:
-    """Make the trace.dat, without the addresses of the recorded kernel."""
+def pack_raw(raw: RawFolder, target: Path, packing: Callable[[float], None] | None = None) -> None:
+    """Make a trace.dat; of pages that a recorder left, without the addresses of the recorded kernel."""
+    if raw.text("kallsyms", "") != NO_ADDRESS:
+        pack(raw, target, packing)
+        return
     header = page_header(parse_fields(raw.text("events/header_page")))
     formats = (parse_format(system, text) for system, texts in raw.formats() for text in texts)
     fields = Addresses(described for described in formats if described)

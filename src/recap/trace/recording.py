@@ -14,6 +14,7 @@ import numpy as np
 
 from recap.errors import InputError
 from recap.trace.event import Event
+from recap.trace.example import located
 from recap.trace.opening import TRACE, open_flow, open_trace, trace_files, trace_in
 from recap.trace.procfs import (
     PageTypes,
@@ -69,7 +70,7 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike[str], progress: Callable[[float, str], None] | None = None) -> None:
         self.progress = progress or (lambda _share, _what: None)  # told how far long work on it is, 0 to 1
-        given = seekable(Path(path))
+        given = located(seekable(Path(path)))
         self.folder: Path | None
         self.files: set[Path] = set()
         self.archive = is_tarball(given)
