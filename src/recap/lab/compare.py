@@ -16,7 +16,7 @@ from recap.lab.results import Comparison, Suite
 from recap.lab.runs import Progress, prepare
 from recap.lab.trial import Case, Trial
 from recap.lab.until import LEAST_SEEDS, Until
-from recap.policy import candidate
+from recap.policy import candidates
 from recap.policy.catalogue import KERNEL_MODES
 from recap.trace import Recording, Snapshot
 from recap.trace.snapshot import LRU
@@ -99,7 +99,7 @@ def compare_all(
     enough = Until.parse(until) if until is not None else None
     cases = [case_of(source, dict(sysctls or {})) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
-    trial = Trial(cases, [candidate(policy) for policy in policies], folders)
+    trial = Trial(cases, list(candidates(policies).values()), folders)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
     while enough and (more := enough.seeds(trial.together().columns, trial.seeds)) > trial.seeds:
         trial.run(more, progress)

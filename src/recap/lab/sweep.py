@@ -22,7 +22,7 @@ from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
 from recap.lab.runs import Progress, prepare, run_all
 from recap.mm import sysctl
-from recap.policy import candidate
+from recap.policy import candidates
 from recap.sim.run import Setup, Synthetic
 from recap.trace import Recording
 
@@ -117,21 +117,21 @@ def sweep(
         >>> result.at(16384, "none").metrics["high_order_attempts"].mean
         88.0
     """
-    candidates = {found.name: found for found in map(candidate, policies)}
+    named = candidates(policies)
     parameter, values = values_of(setting)
     setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}))
     todo = [
         Run(setup, found, seed, key(value, found.name))
         for seed in range(seeds)
         for value, setup in setups.items()
-        for found in candidates.values()
+        for found in named.values()
     ]
     store = Store(out, identity) if out is not None else None
     results = run_all(todo, progress, store)
     runs = {
         (value, name): [results[key(value, name), seed] for seed in range(seeds)]
         for value in setups
-        for name in candidates
+        for name in named
     }
     result = swept(str(source), parameter, own, runs)
     if store:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import copy
 import importlib
-import inspect
 import runpy
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import msgspec
 
 from recap.errors import InputError
+from recap.policy.identity import identity
 from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
 from recap.policy.policy import Policy
@@ -201,8 +200,23 @@ def candidate(policy: Any) -> Candidate:
     cls = policy if isinstance(policy, type) else type(policy)
     check_class(cls)
     if isinstance(policy, type):
-        return Candidate(cls.__name__, source_of(cls), lambda: PlainPolicy(made(cls)))
-    return Candidate(cls.__name__, f"{source_of(cls)} {vars(policy)!r}", lambda: PlainPolicy(copy.deepcopy(policy)))
+        return Candidate(cls.__name__, identity(cls), lambda: PlainPolicy(made(cls)))
+    return Candidate(cls.__name__, identity(cls, state=policy), lambda: PlainPolicy(copy.deepcopy(policy)))
+
+
+def candidates(policies: Sequence[Any]) -> dict[str, Candidate]:
+    """What to compare, by the names of their columns; the same policy twice is one.
+
+    Errors:
+        InputError: as for `candidate`, or two policies have one name.
+    """
+    found: dict[str, tuple[Any, Candidate]] = {}
+    for policy in policies:
+        made = candidate(policy)
+        before, first = found.setdefault(made.name, (policy, made))
+        if before is not policy and first.identity != made.identity:
+            raise InputError(made.name, "", "two policies have this name", "rename the class of one")
+    return {name: made for name, (_, made) in found.items()}
 
 
 def named(name: str) -> Candidate:
@@ -216,7 +230,7 @@ def named(name: str) -> Candidate:
     if not path.endswith(".py"):
         raise InputError(name, "", "there is no policy of this name", f"take one of {', '.join(CLASSES)}, or a file.py")
     user = from_file(Path(path), wanted)
-    return Candidate(name, f"{name} {Path(path).read_text()}", lambda: PlainPolicy(made(user)))
+    return Candidate(name, identity(user, Path(path)), lambda: PlainPolicy(made(user)))
 
 
 def together(name: str, parts: list[Candidate]) -> Candidate:
@@ -262,11 +276,3 @@ def from_file(path: Path, wanted: str = "") -> type:
     cls = classes[wanted] if wanted else next(iter(classes.values()))
     check_class(cls)
     return cls
-
-
-def source_of(cls: type) -> str:
-    """The text of a class; one typed at a prompt has none, and counts as different from every other."""
-    try:
-        return inspect.getsource(cls)
-    except (OSError, TypeError):
-        return f"{cls.__qualname__} {uuid.uuid4()}"
