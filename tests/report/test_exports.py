@@ -44,6 +44,13 @@ def test_the_events_name_their_tasks(kept: Path) -> None:
     assert table["duration_ms"][:3] == [0.3, 0.9, 0.6]
 
 
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(1)", "\t=1"])
+def test_no_name_becomes_a_formula(name: str) -> None:
+    rows = list(csv.reader(io.StringIO(to_csv({"task": [name], name: [-1.5]}))))
+    assert rows == [["task", f"'{name}"], [f"'{name}", "-1.5"]]
+    assert to_csv({"task": ["\r=1", "\x1b[2J"]}) == "task\n\\r=1\n\\x1b[2J\n"
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_parquet_holds_the_same_table(kept: Path, tmp_path: Path, name: str) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from recap.errors import InputError
 from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
 from recap.report.charts import decades, joined, tick, ticks
-from recap.report.html import html
+from recap.report.html import html, sha256
+from tests.report.conftest import timeline
 
 CHROMIUM = shutil.which("chromium")
 QUIET = [
@@ -59,6 +61,7 @@ const wait = setInterval(() => {
   report.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   report.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
   report.seen = seen;
+  report.title = document.title;
   const result = document.createElement("pre");
   result.id = "result";
   result.textContent = JSON.stringify(report);
@@ -77,6 +80,52 @@ def test_what_came_in_is_escaped(kept: Path) -> None:
     page = html(KeptComparison(kept))
     assert "a &lt;recording&gt;" in page
     assert "<recording>" not in page
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def with_evil_names(kept: Path) -> None:
+    """Every text of the folder that is not recap's own would run a script."""
+    path = kept / "comparison.json"
+    result = msgspec.json.decode(path.read_bytes())
+    result |= {"digest": EVIL, "source": EVIL, "assumptions": [EVIL], "missing": [EVIL]}
+    for column in result["columns"]:
+        column["metrics"][EVIL] = {"mean": 1, "low": 1, "high": 1}
+        column["name"] = column["policy"] = column["name"].replace("whitcroft", f"whitcroft{EVIL}")
+    path.write_bytes(msgspec.json.encode(result))
+    runs = msgspec.json.decode((kept / "runs.json").read_bytes())
+    for record in runs:
+        record["policy"] = record["policy"].replace("whitcroft", f"whitcroft{EVIL}")
+        evil = replace(timeline(0), zones=[EVIL], tasks=[EVIL, EVIL])
+        (kept / record["timeline"]).write_bytes(evil.packed())
+    (kept / "runs.json").write_bytes(msgspec.json.encode(runs))
+
+
+def test_no_name_becomes_markup(kept: Path) -> None:
+    with_evil_names(kept)
+    page = html(KeptComparison(kept))
+    assert "<img" not in page
+    assert page.count("&lt;img") > 10
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+def test_the_page_runs_no_script_but_its_own(kept: Path) -> None:
+    """Were a name not escaped, the browser would still refuse to run it."""
+    page = html(KeptComparison(kept))
+    for evil in ("<script>document.title = 'pwned'</script>", "<img src=x onerror=\"document.title = 'pwned'\">"):
+        report = browsed(page.replace("<h1>", f"{evil}<h1>"), kept)
+        assert any(told.startswith("wanted inline") for told in report["seen"])
+        assert report["title"] != "pwned"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "runs/../../up.json", "link.json"])
+def test_the_files_of_a_run_are_in_the_folder(kept: Path, name: str) -> None:
+    (kept / "link.json").symlink_to("/etc/passwd")
+    text = (kept / "runs.json").read_text()
+    (kept / "runs.json").write_text(text.replace("runs/none-0.json", name))
+    with pytest.raises(InputError, match="outside of the folder"):
+        html(KeptComparison(kept))
 
 
 def test_the_story_is_told(kept: Path) -> None:
@@ -145,6 +194,8 @@ def test_ticks_are_round_and_inside() -> None:
 def browsed(page: str, folder: Path) -> dict[str, Any]:
     """Open the page in chromium, press its buttons, and hand back what was seen."""
     path = folder / "page.html"
+    ours = " ".join(f"'sha256-{sha256(text[8:-9])}'" for text in (WATCH, PRESS))
+    page = page.replace("script-src ", f"script-src {ours} ", 1)
     path.write_text(page.replace("<style>", f"{WATCH}<style>", 1).replace("</body>", f"{PRESS}</body>"))
     command = [str(CHROMIUM), *QUIET, f"--user-data-dir={folder / 'profile'}", "--window-size=1200,900", "--dump-dom"]
     done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True)

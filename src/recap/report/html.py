@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
@@ -18,7 +20,8 @@ from recap.report.conclusions import OUTCOME, STOLEN, conclusions
 from recap.report.numbers import NO_FIGURE, beside
 from recap.sim.timeline import Timeline
 
-ONLY_THIS_FILE = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+# No request at all, and no script but the page's own, known by its hash.
+ONLY_THIS_FILE = "default-src 'none'; script-src 'sha256-{}'; style-src 'unsafe-inline'; img-src data:"
 JUDGED = {"green": "better", "red": "worse", "bold": "apart"}
 PARTS = (
     ("idea", "The idea"),
@@ -73,14 +76,20 @@ def html(kept: KeptComparison) -> str:
             trust(kept.comparison),
         ]
     )
+    script = f"\n{asset('report.js')}"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{ONLY_THIS_FILE}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{ONLY_THIS_FILE.format(sha256(script))}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<link rel="icon" href="data:,">\n'
         f"<title>{escape(title)}</title>\n<style>\n{asset('report.css')}</style>\n</head>\n<body>\n<main>\n{body}\n"
         f'</main>\n<script type="application/json" id="album">{album(seen)}</script>\n'
-        f"<script>\n{asset('report.js')}</script>\n</body>\n</html>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def sha256(script: str) -> str:
+    """A script's hash as a Content-Security-Policy has it."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def asset(name: str) -> str:
@@ -210,7 +219,7 @@ def time(seen: dict[str, Timeline]) -> str:
     longest = max((float(ms.max()) for ms in map(timelines.waited_ms, seen.values()) if len(ms)), default=1.0)
     freed = 1.05 * max(float(timeline.vmstat("pgsteal_direct")[-1]) for timeline in seen.values()) or 1.0
     first = next(iter(seen.values()))
-    zone = first.zones[timelines.largest_zone(first)]
+    zone = escape(first.zones[timelines.largest_zone(first)])
     pieces = "".join(
         f'<span><i style="color:var(--piece-{i})"></i>{name}</span>'
         for i, (_, _, name, _) in enumerate(timelines.PIECES)
@@ -297,7 +306,7 @@ def all_figures(result: Comparison) -> str:
         for name in names:
             cells = "".join(cell(name, column) for column in result.columns)
             meaning = escape(METRIC[name].meaning) if name in METRIC else ""
-            rows.append(f'<tr class="figure" title="{meaning}"><td><code>{name}</code></td>{cells}</tr>')
+            rows.append(f'<tr class="figure" title="{meaning}"><td><code>{escape(name)}</code></td>{cells}</tr>')
     words = "".join(
         f"<li><code>{metric.name}</code>: {metric.meaning}</li>"
         for metric in METRICS
@@ -347,8 +356,8 @@ def trust(result: Comparison) -> str:
         bullets(result.missing),
         "<p>What the source leaves open, and what was assumed instead:</p>",
         bullets(result.assumptions),
-        f"<footer>recap {__version__} · digest of the figures {result.digest} · equal inputs and seeds give equal "
-        "digests on every machine</footer>",
+        f"<footer>recap {__version__} · digest of the figures {escape(result.digest)} · equal inputs and seeds give "
+        "equal digests on every machine</footer>",
     )
 
 

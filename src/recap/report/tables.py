@@ -17,10 +17,12 @@ import numpy as np
 from recap.errors import MissingExtraError
 from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
+from recap.printable import printable
 from recap.sim.note import Note
 from recap.sim.timeline import Timeline
 
 KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")
+FORMULA = ("=", "+", "-", "@", "\t")
 Table = dict[str, list[Any]]  # columns by name, all of one length
 
 
@@ -108,9 +110,17 @@ def to_csv(table: Table) -> str:
     """Comma-separated values with a line of names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
+    writer.writerow(map(harmless, table))
+    writer.writerows(map(harmless, row) for row in zip(*table.values(), strict=True))
     return text.getvalue()
+
+
+def harmless(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe in front; none steers a terminal."""
+    if not isinstance(cell, str):
+        return cell
+    shown = printable(cell)
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
 def to_arrow(table: Table) -> Any:
