@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from recap.printable import printable
+from tests.report.conftest import kept
+
+__all__ = ["kept"]
 
 EVIL = "\x1b]0;pwned\x07\x1b[31mevil"
 LINE = "-7 [000] 12.000347: mm_page_alloc: page=1 pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL\n"
@@ -49,6 +52,17 @@ def test_a_task_cannot_steer_the_terminal_through_json(trace: Path) -> None:
     done = recap("info", str(trace), "--json")
     assert not set(done.stdout.decode()) & {"\x1b", "\x9b", "\x7f"}
     assert {row["name"] for row in json.loads(done.stdout)["comms"]} == {EVIL, "[/red]\x9b2J"}
+
+
+def test_json_that_a_report_prints_stays_json(kept: Path) -> None:
+    (kept / "comparison.json").write_text(
+        (kept / "comparison.json").read_text().replace("an assumption", "\x9b\u202eå")
+    )
+    for encoding in ("utf-8", "ascii"):
+        done = recap("report", str(kept), "--as", "json", PYTHONIOENCODING=encoding)
+        text = done.stdout.decode(encoding)
+        assert not set(text) & {"\x9b", "\u202e"}
+        assert json.loads(text)["comparison"]["assumptions"] == ["\x9b\u202eå"]
 
 
 def test_a_name_cannot_steer_the_terminal_through_an_error() -> None:

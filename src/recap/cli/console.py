@@ -19,8 +19,9 @@ from rich.text import Text
 
 from recap.cli.streams import say
 from recap.errors import InputError
-from recap.printable import printable
+from recap.printable import STEERING, printable
 
+NOT_ASCII = re.compile("[^\x00-\x7e]")
 PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
 
 Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print the result as JSON.")]
@@ -58,7 +59,7 @@ def show(result: Result, render: Callable[[Result], RenderableType], *, as_json:
 def json_text(text: str) -> str:
     """JSON with escapes where the output lacks a character, or a terminal would be steered by it."""
     narrow = not (sys.stdout.encoding or "").lower().startswith("utf")
-    return re.sub("[\x7f-\uffff\U00010000-\U0010ffff]" if narrow else "[\x7f-\x9f]", json_escape, text)
+    return (NOT_ASCII if narrow else STEERING).sub(json_escape, text)
 
 
 def json_escape(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import named
+from recap.cli.console import json_text, named
 from recap.cli.streams import say
 from recap.lab.durable import replace
 from recap.lab.kept import KeptComparison
@@ -92,4 +92,4 @@ def verb(
         replace(path, content)
         say(f"wrote {path}")
     else:
-        print(printable(str(made)), end="")
+        print(json_text(str(made)) if as_.startswith("json") else printable(str(made)), end="")
