@@ -96,6 +96,20 @@ def test_the_small_one_is_sound(tmp_path: Path) -> None:
     assert snapshot.node_stat("NR_FILE_DIRTY") == 7
 
 
+@pytest.mark.parametrize(
+    ("ask", "field"),
+    [
+        (lambda found: found.has("PG_reserved"), "pageflags"),
+        (lambda found: found.node_stat("NR_SHMEM"), "node_stat_item"),
+        (lambda found: found.zone_stat(found.zones[0], "NR_BOUNCE"), "zone_stat_item"),
+    ],
+)
+def test_a_name_that_was_not_saved(tmp_path: Path, ask: Callable[[Snapshot], object], field: str) -> None:
+    snapshot = read_snapshot(save(tmp_path / "snap0.npz", *small()))
+    with pytest.raises(InputError, match=f"snap0.npz: field {field}: lacks "):
+        ask(snapshot)
+
+
 def drop(name: str) -> Callable[[Arrays, dict[str, Any]], object]:
     return lambda arrays, _: arrays.pop(name)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from recap.errors import InputError
 from recap.mm.buddyinfo import FreeBlocks
 from recap.mm.vmstat import NAMES
 from recap.pages import Array
+from recap.trace.npz import Npz
 
 SCHEMA = 1
 AGAIN = "run recap compare --out again"
@@ -89,12 +89,12 @@ def read_timeline(path: Path, packed: bytes) -> Timeline:
         InputError: it is something else.
     """
     try:
-        with np.load(io.BytesIO(packed)) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with Npz(io.BytesIO(packed)) as archive:
+            arrays = archive.read()
         schema, pageblock_order, frames_per_pixel = arrays.pop("meta").tolist()
         pictures = np.bitwise_xor.accumulate(arrays.pop("pictures"), axis=0)
         rest = [arrays.pop(name) for name in ("zones", "notes", "picture_time", "tasks")]
-    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(path, "", f"is no timeline of a run: {error}", AGAIN) from error
     if schema != SCHEMA:
         raise InputError(path, "schema", f"is {schema}, this recap reads {SCHEMA}", AGAIN)

@@ -27,7 +27,7 @@ def unzlib(packed: memoryview, size: int) -> bytes:
 
 def unzstd() -> Unpack:
     """A function that unpacks one zstd frame; each thread needs its own."""
-    decompressor = zstandard.ZstdDecompressor()
+    decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_BLOCK)
 
     def unpack(packed: memoryview, size: int) -> bytes:
         try:

@@ -23,8 +23,12 @@ def available() -> int | None:
 
 def expect(path: Path, rows: int, share: float) -> None:
     """Refuse a trace of which so many rows are so small a share that the rest will not fit."""
-    left = int(rows / share - rows) * ROW_BYTES if share else 0
-    room = available()
+    refuse(path, int(rows / share - rows) if share else 0)
+
+
+def refuse(path: Path, rows: int) -> None:
+    """Refuse a trace of which so many rows more would not fit."""
+    left, room = rows * ROW_BYTES, available()
     if room is not None and left > room:
         problem = f"its table needs {left / GB:.1f} GB more memory, and {room / GB:.1f} GB can be had"
         raise InputError(path, "", problem, "record for a shorter time; `recap info` and `convert` need no whole table")

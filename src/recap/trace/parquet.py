@@ -19,6 +19,7 @@ import numpy.typing as npt
 from recap.errors import InputError, MissingExtraError
 from recap.trace.ahead import ahead
 from recap.trace.event import Event
+from recap.trace.memory import refuse
 from recap.trace.table import COLUMNS, PIECE, Events, Flow, Lost, joined
 
 PARQUET = b"PAR1"
@@ -32,6 +33,7 @@ STORED: dict[str, type[np.generic]] = {
 LEVEL = 9  # of zstd
 ROWS_IN_GROUP = 1 << 20
 LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repeats in it is seen
+LARGEST_GROUP = 2 * sum(np.dtype(kind).itemsize for kind in STORED.values()) * ROWS_IN_GROUP  # bytes, unpacked
 MEND = "convert the trace again"
 MOST_CPUS = 1 << 16
 LATEST = 1 << 62
@@ -169,6 +171,9 @@ def ties(events: Events) -> npt.NDArray[np.int32]:
 def read_parquet(path: Path) -> Events:
     """Read a trace that `write_parquet` wrote."""
     flow = parquet_flow(path)
+    with refused(path, arrow()):
+        rows = arrow().parquet.read_metadata(path).num_rows
+    refuse(path, rows)
     whole = flow.whole()
     marked = np.flatnonzero(whole.event == Event.TRACE_MARKER)
     if len(marked) != len(flow.marks) or (whole.a[marked] != np.arange(len(marked))).any():
@@ -201,6 +206,9 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
     pa, last, so_far = arrow(), Last(), 0
     for number in range(file.num_row_groups):
         with refused(path, pa):
+            described = file.metadata.row_group(number)
+            if described.num_rows > ROWS_IN_GROUP or described.total_byte_size > LARGEST_GROUP:
+                raise ValueError(f"row group {number} is larger than any that recap writes")
             group = file.read_row_group(number)
             columns = {name: column(group, name, kind) for name, kind in STORED.items()}
         columns = in_time_order(path, columns, last, found.cpus)

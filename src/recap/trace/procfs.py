@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recap.errors import InputError
 
+LARGEST = 16 << 20  # bytes; zoneinfo of a thousand CPUs has about a tenth of it
 AGAIN = "save the /proc file again"
 COUNTER = re.compile(r"\s*(\S+?):?\s+(\d{1,20})(?: kB)?\s*")
 NODE_ZONE = re.compile(r"Node\s+(\d{1,20}), zone\s+(\w+)")
@@ -40,9 +41,13 @@ class PageTypes:
 def lines_of(path: Path) -> list[str]:
     """A text file's lines."""
     try:
-        return path.read_text(errors="replace").splitlines()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise InputError(path, "", f"cannot be read: {error.strerror}", AGAIN) from None
+    if len(content) > LARGEST:
+        raise InputError(path, "", f"has more than {LARGEST >> 20} MiB, which no file of /proc has", AGAIN)
+    return content.decode(errors="replace").splitlines()
 
 
 def wrong(path: Path, number: int, wanted: str) -> InputError:

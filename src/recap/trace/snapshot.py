@@ -1,6 +1,7 @@
 """The memory of a kernel that stood still: all lists in order, all pages' flags, all pageblocks' types."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError
+from recap.trace.npz import Header, Npz
 
 FREE, PCP, LRU = 0, 1, 2
 KINDS = 3
@@ -23,6 +25,8 @@ FLAG_BITS = 63
 FOLIO_ORDER_BITS = 8
 MAX_MIGRATETYPES = 16
 MAX_FREE_FACTOR = 16
+FRAMES_BEYOND = 1 << 19  # that may be told of behind the last zone, as memory comes in sections (2 GiB at most)
+LARGEST_META = 64 << 20
 MAX_NUMBER = (1 << 63) - 1
 
 # Array, its type, and its shape: None is any length, "frames" the number of page frames.
@@ -140,7 +144,7 @@ class Snapshot:
 
     def has(self, flag: str) -> npt.NDArray[np.bool_]:
         """Which frames have a page flag, such as PG_dirty."""
-        bit = np.uint64(self.enums["pageflags"][flag])
+        bit = np.uint64(self.number("pageflags", flag))
         return (self.flags >> bit & np.uint64(1)).astype(np.bool_)
 
     def free_blocks(self, kind: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -189,11 +193,22 @@ class Snapshot:
 
     def zone_stat(self, zone: ZoneState, item: str) -> int:
         """A zone's counter, such as NR_FREE_PAGES."""
-        return zone.vm_stat[self.enums["zone_stat_item"][item]]
+        return zone.vm_stat[self.number("zone_stat_item", item)]
 
     def node_stat(self, item: str) -> int:
         """The node's counter, such as NR_FILE_DIRTY."""
-        return self.node_vm_stat[self.enums["node_stat_item"][item]]
+        return self.node_vm_stat[self.number("node_stat_item", item)]
+
+    def number(self, enum: str, name: str) -> int:
+        """What the recorded kernel calls so.
+
+        Errors:
+            InputError: it is not among what was saved.
+        """
+        found = self.enums[enum].get(name)
+        if found is None:
+            raise InputError(self.path, f"field {enum}", f"lacks {name}", TAKE_AGAIN)
+        return found
 
 
 def frames(pfn: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -205,10 +220,9 @@ def frames(pfn: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> npt.NDAr
 
 def read_snapshot(path: Path) -> Snapshot:
     """Load and check a snapshot."""
-    members = load_members(path)
-    meta = Meta(path, members.pop("meta"))
-    arrays = {name: typed(path, members, name) for name in ARRAYS}
-    check_shapes(path, arrays)
+    meta, arrays = load(path)
+    for array in arrays.values():
+        array.flags.writeable = False
     snapshot = Snapshot(
         path=path,
         **arrays,
@@ -222,41 +236,47 @@ def read_snapshot(path: Path) -> Snapshot:
     return snapshot
 
 
-def load_members(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Everything in the file."""
+def load(path: Path) -> tuple["Meta", dict[str, npt.NDArray[Any]]]:
+    """Everything in the file, the large arrays once the rest says that they may be so large."""
     if not path.is_file():
         raise InputError(path, "", "there is no such file", TAKE_AGAIN)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in ("meta", *ARRAYS) if name in archive}
-    except Exception:  # zip, zlib and NumPy raise a dozen kinds over a damaged file
-        raise InputError(path, "", "is no snapshot, or a damaged one", TAKE_AGAIN) from None
+        with path.open("rb") as file, Npz(file) as archive:
+            check_headers(path, archive.headers)
+            meta = Meta(path, archive.read(("meta",))["meta"])
+            check_zones(path, meta.zones(), *archive.headers["flags"].shape)
+            return meta, archive.read(tuple(ARRAYS))
+    except ValueError as error:
+        raise InputError(path, "", f"is no snapshot, or a damaged one: {error}", TAKE_AGAIN) from None
+
+
+def check_headers(path: Path, headers: Mapping[str, Header]) -> None:
+    """All arrays are there, of the types they must have, and of shapes that belong together."""
     for name in ("meta", *ARRAYS):
-        if name not in members:
+        if name not in headers:
             raise InputError(path, f"array {name}", "is missing", TAKE_AGAIN)
-    return members
+    for name, (wanted, _) in ARRAYS.items():
+        if headers[name].dtype != wanted:
+            raise InputError(path, f"array {name}", f"is of {headers[name].dtype}, not of {wanted}", TAKE_AGAIN)
+    if headers["meta"].nbytes > LARGEST_META:
+        raise InputError(path, "array meta", f"has more than {LARGEST_META >> 20} MiB", TAKE_AGAIN)
+    check_shapes(path, {name: headers[name].shape for name in ARRAYS})
 
 
-def typed(path: Path, members: dict[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
-    """One array, of the type it must have, read-only."""
-    wanted, _ = ARRAYS[name]
-    array = members[name]
-    if array.dtype != wanted:
-        raise InputError(path, f"array {name}", f"is of {array.dtype}, not of {wanted}", TAKE_AGAIN)
-    array.flags.writeable = False
-    return array
-
-
-def check_shapes(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def check_shapes(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Hold the arrays' shapes against each other."""
-    frames = arrays["flags"].shape[0] if arrays["flags"].ndim else 0
+    frames = shapes["flags"][0] if shapes["flags"] else 0
     for name, (_, wanted) in ARRAYS.items():
-        shape = arrays[name].shape
+        shape = shapes[name]
         sizes = [frames if size == "frames" else size for size in wanted]
         if len(shape) != len(sizes) or any(w is not None and w != s for w, s in zip(sizes, shape, strict=True)):
             raise InputError(path, f"array {name}", f"has the shape {shape}", TAKE_AGAIN)
-    if len(arrays["pageblock"]) * PAGEBLOCK_PAGES < frames:
-        raise InputError(path, "array pageblock", f"is too short for {frames} page frames", TAKE_AGAIN)
+    blocks = shapes["pageblock"][0]
+    if not frames <= blocks * PAGEBLOCK_PAGES <= frames + FRAMES_BEYOND:
+        problem = "too short" if blocks * PAGEBLOCK_PAGES < frames else "too long"
+        raise InputError(path, "array pageblock", f"is {problem} for {frames} page frames", TAKE_AGAIN)
+    if shapes["lists"][0] > frames:
+        raise InputError(path, "array lists", f"has more rows than the {frames} page frames", TAKE_AGAIN)
 
 
 def check_lists(snapshot: Snapshot) -> None:
@@ -279,9 +299,16 @@ def check_lists(snapshot: Snapshot) -> None:
         sane = 1 <= pcp.batch <= frames and 0 <= pcp.count <= frames and 0 <= pcp.high < 1 << 30
         if not sane or not 0 <= pcp.free_factor <= MAX_FREE_FACTOR or pcp.cpu < 0 or pcp.zone not in zones:
             raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "cannot be so", TAKE_AGAIN)
-    for state in snapshot.zones:
-        if state.start_pfn < 0 or state.spanned < 0 or state.start_pfn + state.spanned > frames:
-            raise InputError(snapshot.path, f"zone {state.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
+
+
+def check_zones(path: Path, zones: tuple[ZoneState, ...], frames: int) -> None:
+    """The zones are where the page frames are, and there are no more frames than zones."""
+    for zone in zones:
+        if zone.start_pfn < 0 or zone.spanned < 0 or zone.start_pfn + zone.spanned > frames:
+            raise InputError(path, f"zone {zone.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
+    end = max((zone.start_pfn + zone.spanned for zone in zones), default=0)
+    if frames > end + FRAMES_BEYOND:
+        raise InputError(path, "zones", f"end at frame {end}, and there are {frames}", TAKE_AGAIN)
 
 
 class Meta:

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError
+from recap.trace.memory import available
+from recap.trace.npz import SHARE, Npz
 
 PROC_FILES = {
     "vmstat": "vmstat",
@@ -28,7 +30,6 @@ ONCE = {"uname": Path("/proc/version"), "cmdline": Path("/proc/cmdline"), "cpuin
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 FRAMES_AT_ONCE = 1 << 18
 LIST_ORDER = "unknown"
-MOST_FRAMES = 1 << 32
 TAKE_AGAIN = "record again"
 KPAGEFLAGS = Path("/proc/kpageflags")
 READERS = 4
@@ -120,13 +121,17 @@ def runs_in_parts(path: Path) -> list[FlagRuns]:
 def read_page_flags(path: Path) -> Words:
     """The flags of all page frames, index = pfn, as /proc/kpageflags numbers them."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            start, flags, frames = file["start"], file["flags"], int(file["frames"])
+        with path.open("rb") as file, Npz(file) as archive:
+            arrays = archive.read(("start", "flags", "frames"))
+        start, flags, frames = arrays["start"], arrays["flags"], int(arrays["frames"])
+        room = available()
+        if room is not None and frames * flags.itemsize > room // SHARE:
+            raise ValueError(f"it tells of {frames:,} frames, more than there is memory for")  # noqa: TRY301
         ends = np.append(start[1:], frames)
-        if start.dtype.kind != "i" or flags.dtype != np.uint64 or frames > MOST_FRAMES or (start >= ends).any():
+        if start.dtype.kind != "i" or flags.dtype != np.uint64 or (start >= ends).any() or start[:1].any():
             raise ValueError("its runs make no sense")  # noqa: TRY301 (told as the others are)
         whole: Words = np.repeat(flags, ends - start)
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(path, "", f"is no snapshot of page flags: {error}", TAKE_AGAIN) from None
     return whole
 
