@@ -115,7 +115,7 @@ def targets(folder: Path) -> Iterator[Target]:
         ("pagetypeinfo.0", read_pagetypeinfo),
         ("sysctl.vm", read_sysctl),
     ):
-        yield Target(name, reader, [(FOLDER / name).read_bytes()[:1500]])
+        yield Target(name, reader, [first_lines(FOLDER / name)])
     flags = io.BytesIO()
     np.savez_compressed(flags, start=np.arange(3), flags=np.ones(3, np.uint64), frames=9, meta=np.array("{}"))
     yield Target("page flags", read_page_flags, [flags.getvalue()])
@@ -128,6 +128,12 @@ def targets(folder: Path) -> Iterator[Target]:
 
         write_parquet(open_trace(folder / "packed.dat").flow(), folder / "fuzz.parquet")
         yield Target("parquet", whole, [(folder / "fuzz.parquet").read_bytes()])
+
+
+def first_lines(path: Path) -> bytes:
+    """The beginning of a text."""
+    head = path.read_bytes()[:1500]
+    return head[: head.rindex(b"\n") + 1]
 
 
 def tarball() -> bytes:

@@ -1,6 +1,7 @@
 """The /proc files of the real recording, and lines that are not what they should be."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,10 @@ def test_a_count_the_kernel_gave_up_on(tmp_path: Path) -> None:
     ("reader", "text", "problem"),
     [
         (procfs.read_counters, "nr_free 5\nnr_dirty five\n", "line 2: is no name and number"),
-        (procfs.read_counters, "nr_free " + "9" * 5000, "line 1: is no name and number"),
+        (procfs.read_counters, "nr_free 5\nnr_dirty 5\nnr_free 5\n", "line 3: tells nr_free a second time"),
+        (procfs.read_counters, "nr_free 5\nnr_dirty 53", "line 2: has no end"),
+        (procfs.read_zoneinfo, "Node 0, zone DMA\n  min 1\n  min 1\n", "line 3: tells min a second time"),
+        (procfs.read_counters, "nr_free " + "9" * 5000 + "\n", "line 1: is no name and number"),
         (procfs.read_sysctl, "vm.swappiness: 60\n", "line 1: is no `name = value`"),
         (procfs.read_buddyinfo, "Node 0, zone DMA 1 x\n", "line 1: is no zone and its free blocks"),
         (procfs.read_zoneinfo, "  pages free 5\n", "line 1: is no zone"),
@@ -78,6 +82,30 @@ def test_bad_lines_are_told(tmp_path: Path, reader: Callable[[Path], object], te
     with pytest.raises(InputError) as told:
         reader(path)
     assert problem in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["zoneinfo.0", "vmstat.0", "meminfo.1", "buddyinfo.0"])
+def test_a_file_is_not_cut_in_a_line(tmp_path: Path, hugetlb: Path, name: str) -> None:
+    content = (hugetlb / name).read_bytes()
+    path = tmp_path / name
+    reader = {"zoneinfo.0": procfs.read_zoneinfo, "buddyinfo.0": procfs.read_buddyinfo}.get(name, procfs.read_counters)
+    for length in range(1, min(len(content), 3000), 13):
+        path.write_bytes(content[:length])
+        if content[length - 1 : length] != b"\n":
+            with pytest.raises(InputError, match="cut short"):
+                reader(path)
+
+
+def test_zoneinfo_is_not_cut_in_a_zone(tmp_path: Path, hugetlb: Path) -> None:
+    """Between two lines as well, but for those after which a zone without memory ends."""
+    lines = (hugetlb / "zoneinfo.0").read_text().splitlines(keepends=True)
+    path, read = tmp_path / "zoneinfo.0", []
+    for count in range(1, len(lines)):
+        path.write_text("".join(lines[:count]))
+        with suppress(InputError):
+            read += [procfs.read_zoneinfo(path)[-1]]
+    assert all(zone.counters["present"] == 0 or "start_pfn" in zone.counters for zone in read)
+    assert 0 < len(read) < 20
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

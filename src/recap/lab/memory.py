@@ -58,5 +58,7 @@ def vmstat_change(recording: Recording) -> dict[str, int]:
     before, after = recording.vmstat(0), recording.vmstat(1)
     if not after:
         before, after = {}, before
-    changes = {name: value - before.get(name, 0) for name, value in after.items() if name.startswith(TOLD)}
+    both = after if not before else after.keys() & before  # one of the files may be cut short
+    changes = {name: value - before.get(name, 0) for name, value in after.items() if name in both}
+    changes = {name: change for name, change in changes.items() if name.startswith(TOLD)}
     return {name: change for name, change in changes.items() if change}

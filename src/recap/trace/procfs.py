@@ -14,6 +14,7 @@ FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d{1,20})+)\s*")
 TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d{1,20})+)\s*")
 PROTECTION = re.compile(r"\s*protection: \(((?:\d{1,20}, )*\d{0,20})\)\s*")
 PAGES_FREE = re.compile(r"\s*pages free\s+(\d{1,20})\s*")
+EVERY_ZONE, LAST_LINE = ("free", "min", "low", "high", "spanned", "present"), "start_pfn"
 PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d{1,20})\s*")
 
 Zone = tuple[int, str]  # node, name
@@ -47,7 +48,10 @@ def lines_of(path: Path) -> list[str]:
         raise InputError(path, "", f"cannot be read: {error.strerror}", AGAIN) from None
     if len(content) > LARGEST:
         raise InputError(path, "", f"has more than {LARGEST >> 20} MiB, which no file of /proc has", AGAIN)
-    return content.decode(errors="replace").splitlines()
+    text = content.decode(errors="replace")
+    if text and not text.endswith("\n"):
+        raise InputError(path, f"line {text.count(chr(10)) + 1}", "has no end: the file is cut short", AGAIN)
+    return text.split("\n")[:-1]
 
 
 def wrong(path: Path, number: int, wanted: str) -> InputError:
@@ -57,13 +61,20 @@ def wrong(path: Path, number: int, wanted: str) -> InputError:
 
 def read_counters(path: Path) -> dict[str, int]:
     """vmstat or meminfo: a name and a number on every line."""
-    counters = {}
+    counters: dict[str, int] = {}
     for number, line in enumerate(lines_of(path), 1):
         match = COUNTER.fullmatch(line)
         if match is None:
             raise wrong(path, number, "name and number")
-        counters[match[1]] = int(match[2])
+        count_once(path, number, counters, match)
     return counters
+
+
+def count_once(path: Path, number: int, counters: dict[str, int], match: re.Match[str]) -> None:
+    """A counter that is told twice has no value."""
+    if match[1] in counters:
+        raise InputError(path, f"line {number}", f"tells {match[1]} a second time", AGAIN)
+    counters[match[1]] = int(match[2])
 
 
 def read_sysctl(path: Path) -> dict[str, str]:
@@ -115,11 +126,21 @@ def read_zoneinfo(path: Path) -> list[ZoneInfo]:
         elif not zones:
             raise wrong(path, number, "zone")
         else:
-            add_zone_line(zones[-1], line)
+            add_zone_line(path, number, zones[-1], line)
+    for zone in zones:
+        missing = [name for name in wanted_of(zone) if name not in zone.counters]
+        if missing:
+            where = f"node {zone.node}, zone {zone.name}"
+            raise InputError(path, where, f"lacks {missing[0]}: the file is cut short", AGAIN)
     return zones
 
 
-def add_zone_line(zone: ZoneInfo, line: str) -> None:
+def wanted_of(zone: ZoneInfo) -> tuple[str, ...]:
+    """What the kernel tells of every zone (zoneinfo_show_print), the last line of one that has memory included."""
+    return (*EVERY_ZONE, LAST_LINE) if zone.counters.get("present") else EVERY_ZONE
+
+
+def add_zone_line(path: Path, number: int, zone: ZoneInfo, line: str) -> None:
     """One line below a zone's heading; a pageset's lines follow its `cpu:`."""
     if match := PAGES_FREE.fullmatch(line):
         zone.counters["free"] = int(match[1])
@@ -130,4 +151,4 @@ def add_zone_line(zone: ZoneInfo, line: str) -> None:
     elif match := COUNTER.fullmatch(line):
         pageset = match[1] in ("count", "high", "batch") and ":" in line
         target = list(zone.pagesets.values())[-1] if pageset and zone.pagesets else zone.counters
-        target[match[1]] = int(match[2])
+        count_once(path, number, target, match)
