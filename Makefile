@@ -48,8 +48,10 @@ bench: build  ## engine against C, ingest against trace-cmd, and simulated secon
 	$(PY) bench/compare.py recordings/hugetlb-1cpu
 	$(PY) bench/policies.py recordings/hugetlb-1cpu
 
-fuzz: checked  ## a million mutated files against every reader, on the checked build
+fuzz: checked  ## a million mutated files against every reader, ten million operations against the specification, kills
 	PYTHONPATH=build/checked $(PY) -m tests.trace.fuzz 1000000
+	PYTHONPATH=build/checked $(PY) -m tests.mm.differential 10000000
+	RECAP_KILLS=100 PYTHONPATH=build/checked $(PY) $(PYTEST) tests/lab/test_processes.py
 
 build: build/release.built $(VENV)/bin/recap  ## the package with its engine compiled: build/release, run by .venv/bin/recap
 

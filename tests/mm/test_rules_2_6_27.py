@@ -9,6 +9,7 @@ import pytest
 from recap import kernel
 from recap.demand.highalloc import Highalloc, highalloc
 from recap.demand.kinds import Kind, Op
+from recap.errors import InputError
 from recap.kernel import (
     GFP_HIGH,
     GFP_HIGHMEM,
@@ -20,6 +21,7 @@ from recap.kernel import (
     MIGRATE_RECLAIMABLE,
     MIGRATE_RESERVE,
     MIGRATE_UNMOVABLE,
+    powerpc,
 )
 from recap.mm import boot, invariants
 from recap.mm.machine import Machine
@@ -236,3 +238,12 @@ def test_large_machines_give_nearly_all_they_have_as_huge_pages(mebibytes: int) 
         machine.free_pages(pfn, 9)
     assert zone_field(machine, "free_pages") == mebibytes << 8
     invariants.check(memory)
+
+
+@pytest.mark.parametrize("mebibytes", [1, 4, 8])
+def test_a_machine_smaller_than_its_largest_block(mebibytes: int) -> None:
+    """A block of 16 MiB, of 64 KiB pages."""
+    profile = powerpc(LINUX_2_6_27_MM, 65536)
+    with pytest.raises(InputError, match=f"{mebibytes} MiB: is less than the largest block of {profile.name}"):
+        boot.empty_machine(mebibytes, profile=profile)
+    invariants.check(boot.empty_machine(16, profile=profile))

@@ -30,8 +30,8 @@ class Reference:
         return None
 
     def zonelist(self, highest: int) -> list[Zone]:
-        """The zones a request may use, highest first."""
-        return [zone for zone in reversed(self.state.zones) if zone.index <= highest]
+        """The zones a request may use, highest first; where a kernel lacks them, the one above (OPT_ZONE_DMA32)."""
+        return [zone for zone in reversed(self.state.zones) if zone.index <= highest] or self.state.zones[:1]
 
     def first_try(self, order: int, gfp: int) -> Try:
         highest = gfp_zone(gfp)

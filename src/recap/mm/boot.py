@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recap import kernel
+from recap.errors import InputError
 from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_ORDERS, Profile, profile_of
 from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
@@ -166,9 +167,15 @@ def empty_machine(
         captures, policy: as in `from_snapshot`.
         settings: vm.min_free_kbytes and vm.watermark_scale_factor by these names.
         profile: the kernel version; with `migrate_reserve` some pageblocks are set aside.
+
+    Errors:
+        InputError: the memory is smaller than the largest block.
     """
     largest = profile.max_order - 1
     frames = (mebibytes << 20) // profile.page_size >> largest << largest
+    if frames <= 0:
+        problem = f"is less than the largest block of {profile.name}, {profile.page_size << largest >> 20} MiB"
+        raise InputError("machine", f"{mebibytes} MiB", problem, "give it more memory")
     zone = np.zeros(1, ZONE)
     zone["end"] = frames
     zone["index"] = kernel.ZONE_DMA32

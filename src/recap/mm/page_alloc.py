@@ -58,7 +58,10 @@ def gfp_zone(gfp: int) -> int:
 
 
 def preferred_zone(m: Memory, highest_zone: int) -> int:
-    """The zone a request tries first: the highest it may use (first_zones_zonelist)."""
+    """The zone a request tries first: the highest it may use (first_zones_zonelist).
+
+    A kernel without a low zone takes a request for it to the zone above (OPT_ZONE_DMA32).
+    """
     zone = m.nr_zones - 1
     while zone > 0 and m.zone[zone].index > highest_zone:
         zone -= 1
