@@ -129,9 +129,7 @@ def sweep(
     store = Store(out, identity) if out is not None else None
     results = run_all(todo, progress, store)
     runs = {
-        (value, name): [results[key(value, name), seed] for seed in range(seeds)]
-        for value in setups
-        for name in named
+        (value, name): [results[key(value, name), seed] for seed in range(seeds)] for value in setups for name in named
     }
     result = swept(str(source), parameter, own, runs)
     if store:
