@@ -19,9 +19,8 @@ from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
 from recap.printable import printable
 from recap.sim.note import Note
-from recap.sim.timeline import Timeline
+from recap.sim.timeline import KERNEL_THREADS, Timeline
 
-KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")
 FORMULA = ("=", "+", "-", "@", "\t")
 Table = dict[str, list[Any]]  # columns by name, all of one length
 

@@ -15,9 +15,32 @@ from recap.errors import InputError
 from recap.mm.buddyinfo import FreeBlocks
 from recap.mm.vmstat import NAMES
 from recap.pages import Array
-from recap.trace.npz import Npz
+from recap.sim.journal import NOTE
+from recap.sim.note import Note
+from recap.trace.npz import Header, Npz
 
 SCHEMA = 1
+SAMPLE = "samples."
+KERNEL_THREADS = ("kswapd0", "flusher", "kcompactd0")  # numbered behind the last task
+# Of each array the kinds of its numbers, and its shape: words are sizes, the same wherever they stand.
+SHAPES: dict[str, tuple[str, tuple[int | str, ...]]] = {
+    "meta": ("i", (3,)),
+    "zones": ("U", ("zones",)),
+    "tasks": ("U", ("tasks",)),
+    "notes": ("V", ("notes",)),
+    "picture_time": ("i", ("pictures",)),
+    "pictures": ("u", ("pictures", "pixels")),
+    "samples.time": ("iu", ("samples",)),
+    "samples.vmstat": ("iu", ("samples", len(NAMES))),
+    "samples.free_pages": ("iu", ("samples", "zones")),
+    "samples.watermark": ("iu", ("samples", "zones", 3)),
+    "samples.free": ("iu", ("samples", "zones", "types", "orders")),
+    "samples.blocks": ("iu", ("samples", "zones", "types")),
+    "samples.lru_size": ("iu", ("samples", "lists")),
+    "samples.pcp": ("iu", ("samples",)),
+    "samples.withheld": ("iu", ("samples",)),
+    "samples.withheld_page_ns": ("iuf", ("samples",)),
+}
 AGAIN = "run recap compare --out again"
 
 
@@ -90,16 +113,44 @@ def read_timeline(path: Path, packed: bytes) -> Timeline:
     """
     try:
         with Npz(io.BytesIO(packed)) as archive:
+            check(archive.headers)
             arrays = archive.read()
-        schema, pageblock_order, frames_per_pixel = arrays.pop("meta").tolist()
-        pictures = np.bitwise_xor.accumulate(arrays.pop("pictures"), axis=0)
-        rest = [arrays.pop(name) for name in ("zones", "notes", "picture_time", "tasks")]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        schema, pageblock_order, frames_per_pixel = arrays["meta"].tolist()
+        check_notes(arrays["notes"], len(arrays["tasks"]))
+    except (KeyError, ValueError) as error:
         raise InputError(path, "", f"is no timeline of a run: {error}", AGAIN) from error
     if schema != SCHEMA:
         raise InputError(path, "schema", f"is {schema}, this recap reads {SCHEMA}", AGAIN)
-    zones, notes, picture_time, tasks = rest
-    samples = {name.removeprefix("samples."): column for name, column in arrays.items()}
     return Timeline(
-        zones.tolist(), pageblock_order, samples, notes, picture_time, pictures, tasks.tolist(), frames_per_pixel
+        arrays["zones"].tolist(),
+        pageblock_order,
+        {name.removeprefix(SAMPLE): column for name, column in arrays.items() if name.startswith(SAMPLE)},
+        arrays["notes"],
+        arrays["picture_time"],
+        np.bitwise_xor.accumulate(arrays["pictures"], axis=0),
+        arrays["tasks"].tolist(),
+        frames_per_pixel,
     )
+
+
+def check(headers: Mapping[str, Header]) -> None:
+    """All arrays are there and of one mould; ValueError where one is not."""
+    sizes: dict[str, int] = {}
+    for name, (kinds, shape) in SHAPES.items():
+        header = headers[name]
+        if header.dtype.kind not in kinds or len(header.shape) != len(shape):
+            raise ValueError(f"{name} is no array of its kind")
+        for wanted, size in zip(shape, header.shape, strict=True):
+            if size != (wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)):
+                raise ValueError(f"{name} has the shape {header.shape}")
+    if not sizes["samples"] or not sizes["zones"] or headers["notes"].dtype != NOTE:
+        raise ValueError("it has no samples, no zones, or notes of another kind")
+
+
+def check_notes(notes: Array, tasks: int) -> None:
+    """Each is of a kind that is known, and of a task or a thread of the kernel."""
+    threads = tasks + len(KERNEL_THREADS)
+    if len(notes) and (
+        notes["kind"].max() >= len(Note) or not 0 <= notes["task"].min() <= notes["task"].max() < threads
+    ):
+        raise ValueError("its notes name what there is not")
