@@ -124,7 +124,10 @@ class Reader:
     def add(self, line: LogLine) -> None:
         """One more line."""
         text, report = line.text.strip(), self.report
-        alone = NODE_ALONE.match(text)
+        if "+0x" in text or "[<" in text:
+            self.add_caller(text)
+            return
+        alone = NODE_ALONE.match(text) if text.startswith("Node") else None
         if alone:
             self.node = alone[0]
             return
@@ -133,9 +136,6 @@ class Reader:
         if text.startswith("Mem-"):
             self.begin_memory()
         may_use(report, text)
-        if "+0x" in text or "[<" in text:
-            self.add_caller(text)
-            return
         if add_zone(report, text) or add_node(report, text):
             return
         if report.cache is None and add_cache(report, text):
@@ -151,7 +151,7 @@ class Reader:
 
     def add_caller(self, text: str) -> None:
         """A line of the call trace."""
-        address = ADDRESS.search(text)
+        address = ADDRESS.search(text) if "[<" in text else None
         if address and self.report.bits is None:
             self.report.bits = 4 * len(address[1])
         caller = CALLER.search(text)

@@ -22,7 +22,7 @@ def out_of_json(text: str) -> str:
         lines = list(whole(text)) or list(line_by_line(text))
         if lines:
             return "\n".join(lines)
-    if text.count("\\n") > 2 * text.count("\n"):
+    if "\\n" in text and text.count("\\n") > 2 * text.count("\n"):
         return ESCAPED.sub(lambda escape: ESCAPES.get(escape[0]) or chr(int(escape[0][2:], 16)), text)
     return text
 

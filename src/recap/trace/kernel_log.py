@@ -22,7 +22,8 @@ QUOTED = 0.5  # of the lines that begin a message
 PLAIN = re.compile(r"^\[ *(\d+\.\d+)\](?:\[ *([TC]\d+)\])? ?(.*)$", re.MULTILINE)  # as dmesg prints, nothing else
 SAMPLE = 200  # lines that are looked at more closely
 LONG = 250  # characters a line, on average: more than the kernel's
-NO_NUMBER = re.compile(r"\d{20}")  # digits in a row: more than a kernel prints
+ZEROS = str.maketrans("123456789", "0" * 9)
+NO_NUMBER = "0" * 20  # with any digits: more of them than a kernel prints
 REPORTS = ("page allocation failure", "invoked oom-killer", "page allocation stalls")
 PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its own: the piece before, the piece after
     (re.compile(r"Node \d+ *$"), re.compile(r" *(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free:|:)")),
@@ -66,8 +67,8 @@ def log_lines(pasted: bytes) -> list[LogLine]:
 def lines_of(text: str) -> list[LogLine]:
     """The lines of plain text."""
     lines = plain_lines(text) or mangled_lines(text)
-    if NO_NUMBER.search(text):
-        lines = [line for line in lines if not NO_NUMBER.search(line.text)]  # damaged
+    if NO_NUMBER in text.translate(ZEROS):
+        lines = [line for line in lines if NO_NUMBER not in line.text.translate(ZEROS)]  # damaged
     lines = list(without_pieces(lines))
     return lines[::-1] if backwards(lines) else lines
 

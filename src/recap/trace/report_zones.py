@@ -8,6 +8,7 @@ from recap.trace.failure_report import FailureReport, ReportedZone
 
 NAMES = "DMA32|DMA|Normal|HighMem|Movable|Device"
 ZONE = re.compile(rf"^(?:Node (\d+) )?({NAMES}) free:\d")
+BEGINNINGS = ("Node ", "lowmem_reserve", *NAMES.split("|"))
 NODE = re.compile(r"^Node (\d+) (?:active_anon|[a-z_]+:)")
 NODE_ALONE = re.compile(r"^Node (\d+)$")
 RESERVE = re.compile(r"lowmem_reserve\[\]:((?: +\d+)*)")
@@ -36,6 +37,8 @@ TOTALS = {"RAM": "ram", "HighMem": "highmem", "reserved": "reserved", "cma reser
 
 def add_zone(report: FailureReport, text: str) -> bool:
     """A line of one zone: its amounts, its reserve, or its free list."""
+    if not text.startswith(BEGINNINGS):
+        return False
     if DAMAGED.search(text):
         return bool(ZONE.match(text) or BLOCKS.match(text) or "lowmem_reserve" in text)
     zone = ZONE.match(text)
@@ -95,7 +98,7 @@ def add_counts(report: FailureReport, text: str) -> bool:
 
 def add_node(report: FailureReport, text: str) -> bool:
     """A line of one node, in kB until `in_pages`: stacks (since 5.9) and balloons are counted nowhere else."""
-    if not NODE.match(text):
+    if not text.startswith("Node ") or not NODE.match(text):
         return False
     for name, value, _ in AMOUNT.findall(text):
         if name in ("kernel_stack", "Balloon"):
