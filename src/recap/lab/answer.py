@@ -21,7 +21,16 @@ ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
 CONTAINER = re.compile(r"docker|kubepods|libpod|podman|lxc|containerd|slurm|garden|mesos")
 MEMCG_CACHE = re.compile(r"\(\d+:")  # kmalloc-64(1793:name), before 5.9
 BY_RANK = (
-    *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
+    *(
+        "raise",
+        "vm.watermark_boost_factor",
+        "a smaller CMA",
+        "Linux 6.13",
+        "compaction",
+        "vm.extfrag",
+        "Linux 4.9",
+        "asking for",
+    ),
     "without",
 )
 TOO_LITTLE = "too little was free in every zone it may use"
