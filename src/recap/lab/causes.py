@@ -134,8 +134,8 @@ def what_is_not_told(report: FailureReport) -> list[str]:
         )
     if report.order and any(zone.blocks and not any(t for _, t in zone.blocks) for zone in report.zones):
         doubts.append("of which types the free blocks are (printed since 3.8)")
-    if not report.gfp and report.kind == "oom":
-        doubts.append("which request it was (gfp_mask=0: a page fault had failed before)")
+    if report.flags == "0" and report.kind == "oom":
+        doubts.append("which request it was (gfp_mask=0: a page fault failed, often at the limit of a memory cgroup)")
     return doubts
 
 
@@ -169,7 +169,8 @@ def bound_by(report: FailureReport) -> str:
     """Node 1, by a memory policy."""
     nodes = {zone.node for zone in report.zones}
     for allowed, by in ((report.nodemask, "a memory policy"), (report.mems_allowed, "its cpuset")):
-        if allowed is None or nodes <= set(allowed):
+        told = report.constraint == ("memory_policy" if by == "a memory policy" else "cpuset")  # other nodes not shown
+        if allowed is None or (nodes <= set(allowed) and not told):
             continue
         if by == "its cpuset" and report.constraint not in ("", "cpuset", "none"):
             continue
