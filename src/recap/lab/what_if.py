@@ -166,7 +166,7 @@ def no_reserve(report: FailureReport) -> WhatIf | None:
         return None
     if has(report, "reserve off"):
         return WhatIf("vm.lowmem_reserve_ratio=0 for lower zones", True, "what they keep would be used too")
-    why = "what they keep would be used too; before 4.18 a 0 is taken as 1, which keeps the most"
+    why = "what they keep would be used too; before 4.17 a 0 is taken as 1, which keeps the most"
     return WhatIf("vm.lowmem_reserve_ratio=1000000 for lower zones", True, why)
 
 
