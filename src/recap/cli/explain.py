@@ -11,7 +11,7 @@ def verb(log: Readable, /, *, json: Json = False) -> None:
     Parameters
     ----------
     log
-        A file of kernel messages, as `dmesg` or a journal prints them, with `page allocation failure` or `invoked
-        oom-killer` in it and the lines after it; - is standard input.
+        A file of kernel messages, as `dmesg`, a journal, a mail or a ticket has them, with `page allocation failure`
+        or `invoked oom-killer` in it and the lines after it; - is standard input.
     """
     show(explain(log), explanation, as_json=json)

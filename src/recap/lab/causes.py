@@ -17,8 +17,6 @@ OTHER_KINDS = {
 MOVABLE_ONLY = ("Movable", "Device")
 KEPT = {"C": "CMA, for movable requests", "H": "for high-order atomic requests", "I": "isolated"}
 NODEMASK_PRINTED = (4, 11)  # a8e99259e0c8: a failed request names its nodemask and cpuset
-RESERVE_PRINTED = (5, 8)  # reserved_highatomic in show_free_areas
-TYPES_PRINTED = (3, 8)  # 377e4f167664: which types are on a free list
 
 
 def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
