@@ -320,3 +320,28 @@ def test_the_result_has_a_schema_version_and_is_plain_data() -> None:
     data = msgspec.json.decode(msgspec.json.encode([found]))
     assert data[0]["schema"] == found.schema
     assert {"kind", "task", "order", "cause", "verdict", "zones", "held"} <= set(data[0])
+
+
+PAGE_FAULT = """a invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0
+CPU: 0 PID: 1 Comm: a Not tainted 4.4.0 #1
+Normal free:{free}kB min:400kB low:500kB high:600kB
+lowmem_reserve[]: 0 0 0
+"""
+
+
+@pytest.mark.parametrize(("free", "cause"), [(300, "watermark"), (9000, "unclear")])
+def test_an_oom_kill_after_a_page_fault_does_not_say_which_request_failed(free: int, cause: str) -> None:
+    (found,) = explain(PAGE_FAULT.format(free=free))
+    assert found.cause == cause
+    assert found.flags == "0"
+    assert not found.what_if
+
+
+def test_nodes_that_a_report_leaves_out_are_those_the_task_may_not_use() -> None:
+    log = (
+        PAGE_FAULT.format(free=300).replace("0x0", "0x14200ca(GFP_HIGHUSER_MOVABLE)").replace("Normal", "Node 1 Normal")
+    )
+    (found,) = explain(
+        f"{log}oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=batch,mems_allowed=1,global_oom"
+    )
+    assert "bound to node 1 by its cpuset" in found.verdict

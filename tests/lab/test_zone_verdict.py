@@ -99,7 +99,7 @@ def test_a_boost_is_part_of_the_mark_but_not_for_an_atomic_page() -> None:
     lines = "Normal free:400kB boost:200kB min:400kB low:500kB high:600kB\nlowmem_reserve[]: 0 0 0\n"
     assert only("6.1.0", "0xcc0(GFP_KERNEL)", 0, lines).needed == 101
     assert only("6.1.0", "0xa20(GFP_ATOMIC)", 0, lines).needed == 20  # of 50: 50 - 25 - 6, and one above
-    assert only("5.4.0", "0xa20(GFP_ATOMIC)", 0, lines).needed == 39  # f80b08fc4453 came with 5.8
+    assert only("5.4.0", "0xa20(GFP_ATOMIC)", 0, lines).needed == 39  # f80b08fc4453 came with 5.9
 
 
 def test_the_reserve_for_high_order_atomic_requests() -> None:

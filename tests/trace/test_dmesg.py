@@ -124,6 +124,11 @@ def test_victims_of_all_times(lines: str, anon: int | None) -> None:
     assert (victim.pid, victim.name, victim.anon) == (12, "a) (b)", anon)
 
 
+def test_a_child_may_be_killed_in_place_of_the_task_that_was_chosen() -> None:
+    victims = only(f"{OOM}{SACRIFICE}Killed process 13 (child) total-vm:9kB, anon-rss:8kB, file-rss:0kB\n").victims
+    assert [(victim.pid, victim.name) for victim in victims] == [(13, "child")]
+
+
 MEMCG = (
     ("Task in /A/B killed as a result of limit of /A\nmemory: usage 9kB, limit 10kB, failcnt 3\n"
      "memory+swap: usage 9kB, limit 9007199254740991kB, failcnt 0\nMem-Info:\nNode 0 DMA32 free:9999kB min:1kB\n"

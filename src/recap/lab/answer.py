@@ -21,7 +21,16 @@ ASSUMED = ("watermark", "fragmentation", "reserved", "recovered", "unclear")
 CONTAINER = re.compile(r"docker|kubepods|libpod|podman|lxc|containerd|slurm|garden|mesos")
 MEMCG_CACHE = re.compile(r"\(\d+:")  # kmalloc-64(1793:name), before 5.9
 BY_RANK = (
-    *("raise", "vm.watermark_boost_factor", "a smaller CMA", "Linux 6.13", "compaction", "vm.extfrag", "asking for"),
+    *(
+        "raise",
+        "vm.watermark_boost_factor",
+        "a smaller CMA",
+        "Linux 6.13",
+        "compaction",
+        "vm.extfrag",
+        "Linux 4.9",
+        "asking for",
+    ),
     "without",
 )
 TOO_LITTLE = "too little was free in every zone it may use"
@@ -33,7 +42,7 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
     if cause in NO_REFUSAL:
         return no_refusal(report, cause, because)
     if cause == "vmalloc":
-        return f"{sentence(because)} {vmalloc_advice(report)}"
+        return f"{sentence('; '.join(because.split('; ')[:2]))} {vmalloc_advice(report)}"
     if cause == "no_report" and report.kind == "oom":
         machine = of_the_machine(report) if report.is_global else ""
         filled = sentence(filled_by(report)) if filled_by(report) else ""
@@ -61,7 +70,7 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
     if cause == "watermark" and near:
         special = circumstance(report, mine) or commonly(report)
         if not near.short:
-            return f"{request(report)}: {special}; {because}." if special else f"{request(report)}: {because}."
+            return f"{request(report)}: {special or TOO_LITTLE}; no zone was above its high mark."
         return f"{request(report)}: {special or TOO_LITTLE}; {near.name} lacked {pages(near.short)}."
     enough = [zone for zone in mine if zone.enough]
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
@@ -105,8 +114,8 @@ def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes:
     if "GFP_TRANSHUGE" in report.flags:
         return "It was for a huge page: small pages are used instead, and nothing is lost."
     settings = setting_advice(report, cause, changes)
-    tight = ("watermark", "recovered", "unclear") if report.kind == "oom" else ("watermark",)
-    if cause in tight and (not report.order or report.kind == "oom") and waits(report):
+    tight = cause == "watermark" or (report.kind == "oom" and cause in ("recovered", "unclear") and is_full(report))
+    if tight and (not report.order or report.kind == "oom") and waits(report):
         matters = any(one.helps and one.change.startswith(BY_RANK[1:4]) for one in changes) and not is_full(report)
         return together(settings if matters else "", said_of_memory(report, zones, cause), of_the_end(report))
     if report.kind == "oom":

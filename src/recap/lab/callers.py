@@ -37,9 +37,19 @@ def has_a_fallback(report: FailureReport) -> bool:
     return any(name.startswith(("kvmalloc", "__kvmalloc", "kvzalloc")) for name in report.callers)
 
 
+def of_a_fork(report: FailureReport) -> bool:
+    """Is it for a new task, whose kernel stack is a block of two to four pages?"""
+    return any(name in ("copy_process", "dup_task_struct", "do_fork", "_do_fork") for name in plain(report))
+
+
+def plain(report: FailureReport) -> list[str]:
+    """The functions without what the compiler added and their modules."""
+    return [name.split(" ")[0].split(".")[0] for name in report.callers]
+
+
 def of_the_boot_pool(report: FailureReport) -> bool:
     """Is it the pool for atomic DMA, that the kernel makes at boot with whatever it gets?"""
-    if any(name.split(".")[0] in POOL for name in report.callers):
+    if any(name in POOL for name in plain(report)):
         return True
     boots = report.task.startswith("swapper/") and (report.seconds is None or report.seconds < EARLY)
     zone = "GFP_DMA" in report.flags.split("|") or "GFP_DMA32" in report.flags.split("|")

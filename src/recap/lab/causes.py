@@ -17,8 +17,6 @@ OTHER_KINDS = {
 MOVABLE_ONLY = ("Movable", "Device")
 KEPT = {"C": "CMA, for movable requests", "H": "for high-order atomic requests", "I": "isolated"}
 NODEMASK_PRINTED = (4, 11)  # a8e99259e0c8: a failed request names its nodemask and cpuset
-RESERVE_PRINTED = (5, 8)  # reserved_highatomic in show_free_areas
-TYPES_PRINTED = (3, 8)  # 377e4f167664: which types are on a free list
 
 
 def causes(report: FailureReport, zones: list[ZoneVerdict]) -> tuple[str, str]:
@@ -134,8 +132,8 @@ def what_is_not_told(report: FailureReport) -> list[str]:
         )
     if report.order and any(zone.blocks and not any(t for _, t in zone.blocks) for zone in report.zones):
         doubts.append("of which types the free blocks are (printed since 3.8)")
-    if not report.gfp and report.kind == "oom":
-        doubts.append("which request it was (gfp_mask=0: a page fault had failed before)")
+    if report.flags == "0" and report.kind == "oom":
+        doubts.append("which request it was (gfp_mask=0: a page fault failed, often at the limit of a memory cgroup)")
     return doubts
 
 
@@ -169,7 +167,8 @@ def bound_by(report: FailureReport) -> str:
     """Node 1, by a memory policy."""
     nodes = {zone.node for zone in report.zones}
     for allowed, by in ((report.nodemask, "a memory policy"), (report.mems_allowed, "its cpuset")):
-        if allowed is None or nodes <= set(allowed):
+        told = report.constraint == ("memory_policy" if by == "a memory policy" else "cpuset")  # other nodes not shown
+        if allowed is None or (nodes <= set(allowed) and not told):
             continue
         if by == "its cpuset" and report.constraint not in ("", "cpuset", "none"):
             continue

@@ -133,6 +133,8 @@ def what_helps(group: GroupMemory) -> list[str]:
         said.append("remove files from its tmpfs (/dev/shm), or give the tmpfs a size")
     elif chief == "kernel":
         said.append("look at slab, sock and percpu in memory.stat: a leak of the kernel does not end with the task")
+    elif chief == "file":
+        said.append("its tasks write faster than the disk takes it, or the limit is small for the files in use")
     else:
         said.append("look for a leak (does it grow without end at the same load?)")
     if group.version == 2:

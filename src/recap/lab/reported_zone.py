@@ -28,8 +28,8 @@ TYPES = {  # by the letters of the report, the first that serves everybody first
 FOR_ALL = "UMER"
 X86_ORDERS = 11
 ATOMIC_IS_A_BIT = ((4, 4), (6, 3))  # d0164adc89f6, 2973d8229b78: only __GFP_ATOMIC tried harder
-BOOST_SPARES_ATOMIC = (5, 8)  # f80b08fc4453: an atomic request of order 0 ignores the boost
-NOMEMALLOC_MATTERS = (3, 16)  # 5c0a85fad949: who must not use reserves does not try harder
+BOOST_SPARES_ATOMIC = (5, 9)  # f80b08fc4453: an atomic request of order 0 ignores the boost
+NOMEMALLOC_MATTERS = (2, 6, 38)  # "thp: don't alloc harder for gfp nomemalloc even if nowait"
 
 
 def machine_of(zone: ReportedZone, report: FailureReport, marks: Sequence[int] | None = None) -> Machine:

@@ -11,7 +11,7 @@ import msgspec
 
 from recap import kernel
 from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
-from recap.lab.callers import for_a_device, has_a_fallback
+from recap.lab.callers import for_a_device, has_a_fallback, of_a_fork
 from recap.lab.features import has
 from recap.lab.memory_held import OF_THE_KERNEL, memory_held, programs, ram_of, share
 from recap.lab.reported_zone import cma_out_of_reach, engine_gfp, machine_of, why_not_allowed
@@ -50,7 +50,13 @@ def what_if(report: FailureReport, cause: str) -> list[WhatIf]:
         free_reserve_only(report),
         *eager(report, cause),
     ]
-    settings += [no_reserve(report), less_min(report, cause), smaller(report), *persistent(report)]
+    settings += [
+        no_reserve(report),
+        less_min(report, cause),
+        smaller(report),
+        stack_in_pieces(report),
+        *persistent(report),
+    ]
     found = [one for one in settings if one]
     rank = {True: 0, None: 1, False: 2}
     first = [one for one in found if one.change.startswith("raise")]
@@ -160,7 +166,7 @@ def no_reserve(report: FailureReport) -> WhatIf | None:
         return None
     if has(report, "reserve off"):
         return WhatIf("vm.lowmem_reserve_ratio=0 for lower zones", True, "what they keep would be used too")
-    why = "what they keep would be used too; before 4.18 a 0 is taken as 1, which keeps the most"
+    why = "what they keep would be used too; before 4.17 a 0 is taken as 1, which keeps the most"
     return WhatIf("vm.lowmem_reserve_ratio=1000000 for lower zones", True, why)
 
 
@@ -219,6 +225,14 @@ def smaller(report: FailureReport) -> WhatIf | None:
             pages = f"{1 << order} pages" if order else "one page"
             return WhatIf(f"asking for order {order}", True, f"{pages} in one piece could be had{piecewise(report)}")
     return WhatIf("asking for less", False, "not even one page could be had")
+
+
+def stack_in_pieces(report: FailureReport) -> WhatIf | None:
+    """A new task's kernel stack."""
+    if not report.order or not of_a_fork(report) or has(report, "virtually mapped stacks"):
+        return None
+    pages = serves(replace(report, order=0), report.zones)
+    return WhatIf("Linux 4.9 or later with CONFIG_VMAP_STACK", pages, "a kernel stack is then made of single pages")
 
 
 def piecewise(report: FailureReport) -> str:

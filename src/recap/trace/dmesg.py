@@ -169,6 +169,8 @@ def finish(report: FailureReport, release: str) -> None:
         report.flags, report.gfp = printed(names), word_of(names)
     else:
         report.gfp = named_flags(report)
+    if report.kind == "oom" and (report.mask == 0 or report.flags == "0"):
+        report.flags, report.gfp = "0", VALUES["GFP_HIGHUSER_MOVABLE"]  # of a page fault that failed before
     if report.cgroup is not None or any(name.startswith(OF_A_CGROUP) for name in report.callers):
         report.constraint = "memcg"
 

@@ -40,6 +40,7 @@ class TaskReader:
         self.columns: list[str] | None = None
         self.in_stats = False
         self.in_slabs = False
+        self.chosen: Victim | None = None  # "Kill process", and not yet "Killed"
 
     def add(self, text: str) -> bool:
         """One line; was it of these?"""
@@ -133,7 +134,7 @@ class TaskReader:
         return bool(row)
 
     def add_victim(self, text: str) -> bool:
-        """Who was killed; before 5.1 two lines told it, the first without amounts."""
+        """Who was killed; before 5.1 two lines told it, and the second may name a child of the first."""
         if "panic" in text or "no killable" in text:
             self.report.panic = self.report.panic or bool(PANIC.search(text))
         if "ill" not in text:
@@ -147,10 +148,14 @@ class TaskReader:
             return False
         pid, name = int(killed[1]), killed[2]
         amounts = {kind: int(kib) for kind, kib in RSS.findall(text)}
-        known = next((victim for victim in self.report.victims if victim.pid == pid), None)
+        victims = self.report.victims
+        if self.chosen and self.chosen.pid != pid and not text.startswith(("Out of", "Memory cgroup")):
+            victims.remove(self.chosen)
+        known = next((victim for victim in victims if victim.pid == pid), None)
         if known is None:
             known = Victim(pid, name)
-            self.report.victims.append(known)
+            victims.append(known)
+        self.chosen = known if " score " in text else None
         known.anon, known.file = amounts.get("anon", known.anon), amounts.get("file", known.file)
         known.shmem = amounts.get("shmem", known.shmem)
         return True
