@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import runpy
 import shutil
 import subprocess
@@ -71,3 +72,28 @@ def test_tables_of_a_page_are_replaced_and_its_text_stays() -> None:
     )
     with pytest.raises(SystemExit, match="0 places for the table other"):
         replaced(page, {"other": "new"})
+
+
+def test_what_a_struct_page_costs_is_taken_from_kosakis_timed_questions_on_one_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = {"asked": 100, "again": 75, "looked": 1000, "timed": 10, "timed_looked": 100, "timed_ns": 12_000}
+    capture |= {"reclaim_us": 1200, "map_writes": 0, "map_write_ps": 0}
+    runs = [
+        ("race4-1cpu", 3, 1),
+        ("race4-1cpu", 4, 5),
+        ("race4-2cpu", 3, 7),
+    ]  # of other modes and machines it is dearer
+    lines = [
+        {"load": load, "compact": 0, "mode": mode, "capture": capture | {"timed_ns": 12_000 * dear}}
+        for load, mode, dear in runs
+    ]
+    path = tmp_path / "runs.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    monkeypatch.syspath_prepend("kernel")
+    *rows, _, price = runpy.run_path("kernel/question.py")["table"](path)
+    assert price == "A struct page costs kosaki 120 ns."
+    assert rows[2:] == [
+        "| race4-1cpu | off | kosaki | 1 | 100 | 75 % | 10.0 | 1.20 | 120 | 0.1 | 10.0 | 0 |  |",
+        "| race4-1cpu | off | placebo | 1 | 100 | 75 % | 10.0 | 6.00 | 600 | 0.6 | 50.0 | 0 |  |",
+    ]
