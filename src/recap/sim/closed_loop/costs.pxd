@@ -11,6 +11,10 @@ cdef class Costs:
     cdef long long written_ns
     cdef long long skipped_ns
     cdef long long[::1] delay_ns
+    cdef long long[::1] direct_delay_ns
+    cdef long long[::1] slab_ns
+    cdef long long pass_pages
+    cdef long long passes
     cdef long long batches
     cdef long long delay
     cdef long long reclaim
@@ -25,5 +29,8 @@ cdef class Costs:
     @cython.locals(pages=cython.longlong)
     cdef long long next_batch(self, int s) noexcept nogil
 
-    @cython.locals(time=cython.longlong)
+    @cython.locals(time=cython.longlong, kswapd=cython.bint)
     cdef long long reclaimed(self, int s) noexcept nogil
+
+    @cython.locals(size=cython.int)
+    cdef long long shrink_slab(self) noexcept nogil
