@@ -1,6 +1,8 @@
 """What reclaim costs, measured in traces whose batches take known times."""
 
-from recap.demand.reclaim_costs import reclaim_costs
+import numpy as np
+
+from recap.demand.reclaim_costs import Passes, reclaim_costs
 from recap.trace import Event, Events
 from tests.demand.test_streams import KSWAPD, TASK, trace
 
@@ -39,6 +41,35 @@ def test_a_long_batch_changes_no_price_but_is_kept_as_a_delay() -> None:
     assert found is not None
     assert found.scanned == 2000
     assert found.delays[-1] == 50_000_000
+
+
+def test_what_follows_a_pass_is_told_from_what_follows_a_batch() -> None:
+    """A pass ends with a last, smaller batch of its list; the next begins 500 us and 2 ms later than a batch would."""
+    whole, last = (192, {"event": INACTIVE, "a": 32, "b": 32}), (48, {"event": INACTIVE, "a": 8, "b": 8})
+    passes = [whole, last, (192 + 500, whole[1]), whole, whole, whole, last, (192 + 2000, whole[1])]
+    found = reclaim_costs(kswapd_trace(*usual_batches(), *passes))
+    assert found is not None
+    assert found.passes.pages.tolist() == [4 * 32 + 8, 31 * 32 + 8]
+    assert found.passes.took.tolist() == [2_000_000, 500_000]
+    assert found.delays.tolist() == [0] * 36
+
+
+def test_a_larger_pass_is_followed_by_more_in_proportion() -> None:
+    passes = Passes(np.array([100, 200, 400]), np.array([1000, 2000, 4000]))
+    assert passes.after(800).tolist() == [8000, 8000, 8000]
+    assert Passes().after(800).tolist() == [0]
+
+
+def test_direct_reclaim_has_delays_of_its_own() -> None:
+    """Its batches take 10 us more each; what comes after the last one belongs to it."""
+    begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
+    batch = (202, {"pid": TASK, "event": INACTIVE, "a": 32, "b": 32})
+    switch = (0, {"event": Event.SCHED_SWITCH, "b": TASK})
+    direct = [switch, (5, {"pid": TASK, "event": begin}), *[batch] * 10, (7, {"pid": TASK, "event": end})]
+    found = reclaim_costs(kswapd_trace(*usual_batches(), *direct))
+    assert found is not None
+    assert found.direct_delays.tolist() == [10_000] * 9 + [17_000]
+    assert found.delays.tolist() == [0] * 30
 
 
 def test_pages_passed_over_are_told_from_pages_judged() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from recap.demand.from_trace import blocks_named, files_of, identities, mark_restored, number_tasks
 from recap.demand.kinds import Op, Role
@@ -38,7 +39,13 @@ def trace(*rows: dict[str, int]) -> Events:
     return Events(**columns, comms=COMMS, marks=[], lost=[], other={}, clock="mono", cpus=2, buffers=("",))
 
 
-def streams(*rows: dict[str, int], in_use: tuple[int, ...] = (), lost: tuple[Lost, ...] = ()) -> Streams:
+def streams(
+    *rows: dict[str, int],
+    in_use: tuple[int, ...] = (),
+    device: int = NO_DEVICE,
+    evicted_before: bool = True,
+    lost: tuple[Lost, ...] = (),
+) -> Streams:
     """The pass over these events; `in_use` are frames taken at the start by file pages."""
     events = replace(trace(*rows), lost=list(lost))
     tasks = number_tasks(events)
@@ -47,7 +54,7 @@ def streams(*rows: dict[str, int], in_use: tuple[int, ...] = (), lost: tuple[Los
     identity, pages = identities(events)
     kind = np.full(FRAMES, FILE, np.uint8)
     passed = Streams(events, tasks.who, tasks.other, identity, tasks.role, initial, kind)
-    passed.files(files_of(pages, NO_DEVICE))
+    passed.files(files_of(pages, device), evicted_before)
     passed.advance(0, len(events))
     return passed
 
@@ -243,6 +250,15 @@ def test_a_page_read_for_the_first_time_that_joins_the_active_list_was_evicted_b
     passed = streams(*first, free(5, pid=KSWAPD), alloc(9), {**add, "pfn": 9}, {**insert, "pfn": 9})
     read = [(Op.ALLOC, 0), (Op.TOUCH, 0)]
     assert ops(passed) == [*read, (Op.REFAULT, 0), *read]  # the second time the model knows by itself
+
+
+@pytest.mark.parametrize("why", [{"evicted_before": False}, {"device": 7}])
+def test_what_cannot_have_been_evicted_was_used_on_its_way_to_the_active_list(why: dict[str, Any]) -> None:
+    """Nothing was reclaimed before the recording, or the page is a block of the device."""
+    add = {"event": Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, "pfn": 5, "a": 7, "b": 1}
+    passed = streams(alloc(5), add, {"event": Event.MM_LRU_INSERTION, "pfn": 5, "a": 3}, **why)
+    assert ops(passed)[-1] == (Op.JOIN_ACTIVE, 0)
+    assert passed.came_back == 0
 
 
 def test_of_the_pages_that_came_back_the_recorded_share_was_active_before() -> None:

@@ -214,6 +214,39 @@ def test_a_page_that_its_owner_gave_up_is_not_read_again() -> None:
     assert late.m.array("resident")[0] == NONE
 
 
+def test_a_page_used_on_its_way_to_the_lists_is_active_and_no_activation_is_counted() -> None:
+    wanted = demand([(Op.ALLOC, 0), (Op.JOIN_ACTIVE, 0)], kind=Kind.FILE)
+    assert simulated(wanted).m.array("node")["lru_size"][0].tolist() == [0, 0, 0, 1]
+    found = run(wanted)
+    assert (found["pgactivate"], found["workingset_activate_file"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("sleep", "reads_first"), [(0, False), (1, True)])
+def test_a_task_that_waits_for_its_time_preempts_nobody_when_it_comes(sleep: int, reads_first: bool) -> None:
+    """One computes from 1 ms to 6, then uses a page that another reads at 3 ms. If that one was asleep until then it
+    takes the CPU, so the page is used a second time; if it had waited for the CPU it goes on waiting."""
+    wanted = demand([(Op.ACTIVATE, 0)], [(Op.ALLOC, 1), (Op.ALLOC, 0)], kind=Kind.FILE)
+    timed = replace(
+        wanted,
+        op_run=np.array([5_000_000, 1000, 1000], np.uint64),
+        op_wait=np.array([0, 0, sleep], np.uint64),
+        op_due=np.array([6_000_000, 0, 3_000_000], np.int64),
+    )
+    assert (run(timed)["pgactivate"] == 1) == reads_first
+
+
+def test_a_reclaimer_keeps_its_cpu_between_batches() -> None:
+    """Batches that take 100 us longer than their pages are no sleep: nobody else gets what they free."""
+    fill, pages = allocs(0, PAGES), allocs(PAGES, PAGES // 2)
+    wanted = replace(
+        demand(fill + pages, allocs(2 * PAGES, PAGES // 2), kind=Kind.FILE),
+        reclaim_costs=ReclaimCosts(direct_delays=np.full(1, 100_000)),
+    )
+    found = run(wanted)
+    assert found["pgsteal_direct"] > 0
+    assert found["stolen_pages"] < found["pgsteal_direct"] / 20
+
+
 def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_the_list_when_they_are_written() -> None:
     written = [op for obj in range(2 * PAGES) for op in ((Op.ALLOC, obj), (Op.DIRTY, obj))]
     found = run(replace(demand(written, kind=Kind.FILE), write_ns=np.array([2_000_000], np.int64)))

@@ -1,6 +1,7 @@
 """Compaction, refaults and writeback in the closed loop, on a small machine with tasks made by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,35 @@ def test_a_block_is_made_by_moving_pages() -> None:
     assert found["compact_success"] == found["compact_stall"] == 1
     assert found["pgmigrate_success"] > 0
     assert found["compact_free_scanned"] >= found["pgmigrate_success"]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_recorded_waits_for_a_cpu_include_those_that_the_scheduler_makes(others: int) -> None:
+    """Compaction that waited as long as it ran takes twice its time, alone or beside a task that wants the CPU too."""
+    wanted = replace(pieces(), compaction_costs=CompactionCosts(scanned=20_000, moved=20_000), compaction_wait=1.0)
+    alone = simulate(replace(wanted, compaction_wait=0.0), machine())["stall_ms"]
+    if others:
+        wanted = with_busy_task(wanted)
+    assert 1.5 * alone < simulate(wanted, machine())["stall_ms"] < 2.2 * alone
+
+
+def with_busy_task(wanted: Demand) -> Demand:
+    """The same, and a task that only computes."""
+    more: dict[str, int | float] = {"op_kind": Op.EXIT, "op_obj": -1, "op_run": 1_000_000_000}
+    ops: dict[str, Any] = {
+        name: np.append(getattr(wanted, name), np.array([more.get(name, 0)], getattr(wanted, name).dtype))
+        for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
+    }
+    count = len(wanted.op_kind)
+    return replace(
+        wanted,
+        **ops,
+        task_pid=np.arange(2, dtype=np.int32),
+        task_first=np.array([0, count]),
+        task_count=np.array([count, 1]),
+        task_forked=np.zeros(2, np.uint8),
+        task_comm=["t", "busy"],
+    )
 
 
 def metadata(*then: Op) -> Demand:

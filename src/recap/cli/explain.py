@@ -13,6 +13,7 @@ def verb(log: Readable, /, *, json: Json = False) -> None:
     ----------
     log
         A file of kernel messages, as `dmesg`, a journal, a mail or a ticket has them, with `page allocation failure`
-        or `invoked oom-killer` in it and the lines after it; - is standard input, `example` a report that comes with recap.
+        or `invoked oom-killer` in it and the lines after it; - is standard input, `example` a report that comes with
+        recap.
     """
     show(explain(located(log, LOG)), explanation, as_json=json)

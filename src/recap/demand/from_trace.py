@@ -55,7 +55,7 @@ def from_trace(recording: Recording) -> Demand:
     device, blocks = filesystem_device(events), snapshot.index[pfns].astype(np.int64)
     streams.device_pages(device, blocks, pfns)
     named, number = blocks_named(pages, device, blocks)
-    streams.files(files_of(pages, device))
+    streams.files(files_of(pages, device), evicted_before(recording))
     by_journal = tasks.role[tasks.who] == Role.JOURNAL
     streams.metadata(holds(events, identity, by_journal, device), number, pfns[named])
     streams.left_alone(*looks(events, tasks.who, snapshot), snapshot.has("PG_dirty").astype(np.uint8))
@@ -155,6 +155,12 @@ def restored_share(recording: Recording) -> float:
         after.get(name, 0) - before.get(name, 0) for name in ("workingset_restore_file", "workingset_activate_file")
     )
     return restored / activated if activated > 0 else 0.0
+
+
+def evicted_before(recording: Recording) -> bool:
+    """Could pages have been evicted before the recording? Not if nothing had been reclaimed since boot."""
+    before = recording.vmstat(0)
+    return any(before.get(name, 1) for name in ("pgsteal_kswapd", "pgsteal_direct"))
 
 
 def mark_restored(kind: Array, gfp: Array, share: float) -> None:

@@ -85,6 +85,7 @@ cdef class Streams:
     cdef readonly long long next_hold
     cdef readonly long long came_back
     cdef readonly long long forgotten
+    cdef bint evicted_before
     cdef const long long[::1] look_row
     cdef const unsigned int[::1] look_pfn
     cdef const unsigned char[::1] look_found
@@ -179,6 +180,8 @@ cdef class Streams:
     cdef void moved_away(self, int c, int obj) noexcept nogil
 
     cdef void evicted(self, int t, int obj, unsigned int p) noexcept nogil
+
+    cdef void joins_active(self, long long i, int obj) noexcept nogil
 
     cdef void list_evicted(self, int obj, int file) noexcept nogil
 

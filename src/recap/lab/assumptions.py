@@ -64,7 +64,9 @@ def question_time(demand: Demand, percent: int) -> Demand:
 def shrinker_time(demand: Demand, percent: int) -> Demand:
     """What batches take beside their pages."""
     costs = demand.reclaim_costs or ReclaimCosts()
-    return replace(demand, reclaim_costs=replace(costs, delays=costs.delays * percent // 100))
+    passes = replace(costs.passes, took=costs.passes.took * percent // 100)
+    delays = {name: getattr(costs, name) * percent // 100 for name in ("delays", "direct_delays")}
+    return replace(demand, reclaim_costs=replace(costs, passes=passes, **delays))
 
 
 def compaction_time(demand: Demand, percent: int) -> Demand:

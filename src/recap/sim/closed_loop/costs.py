@@ -14,8 +14,8 @@ if not cython.compiled:
     from recap.kernel import SWAP_CLUSTER_MAX
 
     STEP_NS = 500
-    SHORTEST_WAIT_NS = 5_000
     DRAWS = 4096
+    SIZES, PASSES = 24, 256  # of passes over the lists: powers of two of pages, and draws for each
 
 
 class Costs:
@@ -36,7 +36,13 @@ class Costs:
         self.written_ns = reclaim.written
         self.skipped_ns = reclaim.skipped
         self.looked_ns = reclaim.looked
-        self.delay_ns = adopt(np.random.default_rng([seed, 1]).choice(reclaim.delays, DRAWS))
+        draw = np.random.default_rng([seed, 1])
+        self.delay_ns = adopt(draw.choice(reclaim.delays, DRAWS))
+        self.direct_delay_ns = adopt(draw.choice(reclaim.direct_delays, DRAWS))
+        after = [draw.choice(reclaim.passes.after(3 << size >> 1), PASSES) for size in range(SIZES)]
+        self.slab_ns = adopt(np.concatenate(after))
+        self.pass_pages = 0
+        self.passes = 0
         self.batches = 0
         self.reclaim = 0
         self.delay = 0
@@ -51,8 +57,8 @@ class Costs:
     def charge(self, s: int) -> int:
         """CPU time of the last step of scan control `s`: by what reclaim and compaction did with pages.
 
-        `reclaim` is what of it reclaim's batches took, `delay` what it spends on the shrinkers before the next one,
-        preemptible; `wait` is how long it waits for a CPU then: as long, for each ns it ran, as the recorded ones did.
+        `reclaim` is what of it reclaim's batches took, `delay` what passes before the next one, preemptible; `wait` is
+        how long compaction waits for a CPU then: as long, for each ns it ran, as the recorded ones did.
         """
         self.reclaim = self.reclaimed(s)
         compaction = self.m.cc[s].migrated_now * self.migrate_ns + self.m.cc[s].scanned_now * self.compact_scan_ns
@@ -75,7 +81,9 @@ class Costs:
         time += self.m.sc[s].skipped_now * self.skipped_ns
         self.delay = 0
         if time > 0:
-            self.delay = self.delay_ns[self.batches % DRAWS]
+            kswapd = self.m.sc[s].kswapd
+            self.pass_pages += self.m.sc[s].scanned_now + self.m.sc[s].deactivated_now if kswapd else 0
+            self.delay = self.delay_ns[self.batches % DRAWS] if kswapd else self.direct_delay_ns[self.batches % DRAWS]
             self.batches += 1
             time = max(time // 2, time + min(self.delay, 0))
         self.m.sc[s].scanned_now = 0
@@ -93,3 +101,14 @@ class Costs:
         looked = self.m.capture[owner].looked_now
         self.m.capture[owner].looked_now = 0
         return looked * self.looked_ns
+
+    def shrink_slab(self) -> int:
+        """kswapd's pass is over: what the shrinkers take, by its pages (do_shrink_slab, by the priority)."""
+        if self.pass_pages == 0:
+            return 0
+        size = 0
+        while size < SIZES - 1 and self.pass_pages >> (size + 1):
+            size += 1
+        self.pass_pages = 0
+        self.passes += 1
+        return self.slab_ns[size * PASSES + self.passes % PASSES]

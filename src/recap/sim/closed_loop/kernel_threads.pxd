@@ -4,7 +4,7 @@ from recap.kernel cimport SWAP_CLUSTER_MAX
 from recap.mm.kcompactd cimport kcompactd_step
 from recap.mm.kswapd cimport LRUVEC, NAP, kswapd_step
 from recap.pages cimport Memory
-from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
+from recap.sim.closed_loop.costs cimport Costs
 from recap.sim.closed_loop.scheduler cimport ASLEEP, WAITING, Scheduler
 from recap.sim.device cimport Device
 from recap.sim.journal cimport Journal
@@ -21,17 +21,14 @@ cdef class KernelThreads:
     cdef long long kswapd_since
     cdef long long kcompactd_since
     cdef long long throttled_written
-    cdef long long owed
 
     cdef void answer_calls(self, long long now) noexcept nogil
 
-    @cython.locals(asleep=cython.bint)
+    @cython.locals(asleep=cython.bint, wait=cython.longlong)
     cdef void kcompactd_turn(self, int c) noexcept nogil
 
     @cython.locals(asleep=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil
-
-    cdef long long shrink_slab(self, long long delay) noexcept nogil
 
     @cython.locals(throttled=cython.bint)
     cdef void page_written(self, long long now) noexcept nogil

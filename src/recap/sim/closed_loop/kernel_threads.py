@@ -14,12 +14,10 @@ if not cython.compiled:
     from recap.kernel import SWAP_CLUSTER_MAX
     from recap.mm.kcompactd import kcompactd_step
     from recap.mm.kswapd import LRUVEC, NAP, kswapd_step
-    from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
     from recap.sim.closed_loop.scheduler import ASLEEP, WAITING
     from recap.sim.note import Note
 
     NODE = 0  # the one whose threads these are
-    LONG_DELAY_NS = 1_000_000
 
 
 class KernelThreads:
@@ -53,7 +51,6 @@ class KernelThreads:
         self.kswapd_since = 0
         self.kcompactd_since = 0
         self.throttled_written = 0
-        self.owed = 0
         if self.m.rules.compaction:
             self.sched.begin(self.kcompactd, first_look)
 
@@ -70,21 +67,24 @@ class KernelThreads:
         asleep = self.m.node[NODE].kcompactd_asleep
         kcompactd_step(self.m, NODE, c)
         self.sched.cpu[c].now += self.costs.charge(0)
+        wait = self.sched.owed(self.kcompactd, self.costs.wait)
         if asleep and not self.m.node[NODE].kcompactd_asleep:
             self.kcompactd_since = self.sched.cpu[c].now
         elif self.m.node[NODE].kcompactd_asleep and not asleep:
             self.journal.note(Note.KCOMPACTD, self.kcompactd, self.kcompactd_since, self.sched.cpu[c].now)
         if self.m.node[NODE].kcompactd_asleep:
             self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.m.node[NODE].kcompactd_timeout_ns)
-        elif self.costs.wait >= SHORTEST_WAIT_NS:
-            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + self.costs.wait)
+        elif wait > 0:
+            self.sched.sleep(self.kcompactd, self.sched.cpu[c].now + wait)
 
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
         asleep = self.m.node[NODE].kswapd_asleep
         kswapd_step(self.m, NODE, c)
         self.sched.cpu[c].now += self.costs.charge(0)
-        self.sched.task[self.kswapd].run_left = self.shrink_slab(self.costs.delay)
+        self.sched.task[self.kswapd].run_left = max(self.costs.delay, 0)
+        if self.m.sc[NODE].phase != LRUVEC:
+            self.sched.task[self.kswapd].run_left += self.costs.shrink_slab()
         if asleep and not self.m.node[NODE].kswapd_asleep:
             self.kswapd_since = self.sched.cpu[c].now
         elif self.m.node[NODE].kswapd_asleep and not asleep:
@@ -94,16 +94,6 @@ class KernelThreads:
             self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))
         elif self.m.node[NODE].kswapd_asleep and self.m.sc[NODE].phase == 0:
             self.sched.rest(c, ASLEEP)
-
-    def shrink_slab(self, delay: int) -> int:
-        """What of a batch's delay is due now: a long one is the shrinkers', who come after all lists (shrink_node)."""
-        if delay > LONG_DELAY_NS:
-            self.owed += delay
-            delay = 0
-        if self.m.sc[NODE].phase != LRUVEC:
-            delay = max(delay, 0) + self.owed
-            self.owed = 0
-        return max(delay, 0)
 
     def page_written(self, now: int) -> None:
         """kswapd waits no longer than until a batch of pages is written (__acct_reclaim_writeback, 5.16)."""

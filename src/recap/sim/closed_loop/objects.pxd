@@ -36,6 +36,8 @@ cdef class Objects:
 
     cdef void come_back(self, unsigned int pfn, bint used) noexcept nogil
 
+    cdef void join_active(self, unsigned int pfn) noexcept nogil
+
     cdef void touch(self, unsigned int pfn) noexcept nogil
 
     cdef void activate(self, unsigned int pfn) noexcept nogil

@@ -113,6 +113,13 @@ class Objects:
             workingset_activate(self.m, pfn, used)
             lruvec_add(self.m, pfn, False)
 
+    def join_active(self, pfn: int) -> None:
+        """A page was used twice before it joined the LRU: it begins active, and no activation is counted."""
+        if self.m.page[pfn].flags & PG_LRU and not self.m.page[pfn].flags & PG_ACTIVE:
+            lruvec_del(self.m, pfn)
+            self.m.page[pfn].flags |= PG_ACTIVE
+            lruvec_add(self.m, pfn, False)
+
     def note_stolen(self, t: int, pfn: int, order: int, s: int) -> None:
         """Count pages that a direct reclaimer freed and that somebody else gets while it still waits to be served."""
         for i in range(pfn, pfn + (1 << order)):

@@ -16,7 +16,7 @@ from recap.mm.request_queue cimport leave_queue, must_wait
 from recap.mm.slowpath cimport AT_WORK, FAILED, LRUVEC, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
 from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
-from recap.sim.closed_loop.costs cimport SHORTEST_WAIT_NS, Costs
+from recap.sim.closed_loop.costs cimport Costs
 from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
 from recap.sim.closed_loop.scheduler cimport Cpu, Scheduler, Task
 from recap.sim.device cimport Device

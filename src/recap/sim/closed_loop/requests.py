@@ -42,7 +42,6 @@ if not cython.compiled:
         slowpath_step,
     )
     from recap.mm.vmstat import ALLOC_FAIL, OOM_KILL
-    from recap.sim.closed_loop.costs import SHORTEST_WAIT_NS
     from recap.sim.closed_loop.objects import REQUEST_MASK, SLOT_BITS
     from recap.sim.episodes import NO_EPISODE, episode_of
     from recap.sim.note import Note
@@ -140,7 +139,11 @@ class Requests:
         spent = min(self.paid[s], self.costs.reclaim)
         self.paid[s] -= spent
         self.cpu[c].now += cost - spent
-        wait = self.costs.wait + self.m.sc[s].sleep_ns
+        wait = self.m.sc[s].sleep_ns
+        if self.costs.wait > 0:
+            wait += self.sched.owed(t, self.costs.wait)
+        else:
+            self.sched.owe_nothing(t)
         self.follow_episode(c, t, status)
         if status == NEEDS_OOM:
             if self.out_of_memory(c, t):
@@ -155,7 +158,7 @@ class Requests:
             return self.end(c, t, status)
         if self.m.sc[s].congestion_wait:
             self.sched.sleep(t, self.device.sleep_end(s, self.cpu[c].now))
-        elif wait >= SHORTEST_WAIT_NS:
+        elif wait > 0:
             self.sched.sleep(t, self.cpu[c].now + wait)
         return False
 

@@ -11,6 +11,9 @@ ctypedef packed struct Task:
     long long anon_pages
     long long lag
     long long vruntime
+    long long preempted_at
+    long long preempted_ns
+    long long owed_wait
     long long until
     long long loop
     long long due
@@ -82,3 +85,8 @@ cdef class Scheduler:
 
     @cython.locals(t=cython.int)
     cdef void reschedule(self, int c) noexcept nogil
+
+    @cython.locals(wait=cython.longlong)
+    cdef long long owed(self, int t, long long wanted) noexcept nogil
+
+    cdef void owe_nothing(self, int t) noexcept nogil

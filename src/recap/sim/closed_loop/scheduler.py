@@ -21,12 +21,15 @@ if not cython.compiled:
     SCHED_MIN_GRANULARITY_NS = 750_000
     SCHED_WAKEUP_GRANULARITY_NS = 1_000_000
     NEVER = 1 << 62
+    SHORTEST_WAIT_NS = 5_000
 
 KERNEL_THREADS = 3
 ANY_CPU = -1
+NEVER_PREEMPTED = 1 << 62
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
+    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
@@ -196,6 +199,9 @@ class Scheduler:
         self.dequeue(c, t, before)
         self.cpu[c].current = t
         self.task[t].state = RUNNING
+        if self.task[t].preempted_at != NEVER:
+            self.task[t].preempted_ns += max(0, self.cpu[c].now - self.task[t].preempted_at)
+            self.task[t].preempted_at = NEVER
         share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.scale
         self.cpu[c].slice_end = ((self.cpu[c].now + share) // TICK_NS + 1) * TICK_NS
 
@@ -204,8 +210,27 @@ class Scheduler:
         t = self.cpu[c].current
         if t >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
             self.task[t].state = READY
+            self.task[t].preempted_at = self.cpu[c].now
             self.enqueue(c, t)
             self.pick_next(c)
+
+    def owed(self, t: int, wanted: int) -> int:
+        """How long a task is still to wait for a CPU: `wanted` more, less what it was preempted since the last time.
+
+        Recorded waits are waits of this kind: those that the scheduler makes by itself are not added to them.
+        """
+        self.task[t].owed_wait += wanted - self.task[t].preempted_ns
+        self.task[t].preempted_ns = 0
+        if self.task[t].owed_wait < SHORTEST_WAIT_NS:
+            return 0
+        wait = self.task[t].owed_wait
+        self.task[t].owed_wait = 0
+        return wait
+
+    def owe_nothing(self, t: int) -> None:
+        """What a task waits from now on counts anew."""
+        self.task[t].owed_wait = 0
+        self.task[t].preempted_ns = 0
 
 
 def task_records(demand: Demand) -> Array:
@@ -217,6 +242,7 @@ def task_records(demand: Demand) -> Array:
     if demand.task_until is not None and demand.task_loop is not None:
         of_demand["until"] = demand.task_until
         of_demand["loop"] = demand.task_loop
+    task["preempted_at"] = NEVER_PREEMPTED
     task["slot"] = -1
     task["next"] = -1
     task["home"] = ANY_CPU

@@ -222,7 +222,10 @@ class Simulation:
             set_min_free_pages(self.m, obj)
         elif kind == Op.REFAULT and self.m.resident[obj] < IN_SWAP:
             self.objects.come_back(self.m.resident[obj], self.requests.op_gfp[self.task[t].op] != 0)
-        elif kind in (Op.DIRTY, Op.ACTIVATE, Op.WRITE_PAGE, Op.TOUCH, Op.HOLD) and self.m.resident[obj] < IN_SWAP:
+        elif (
+            kind in (Op.DIRTY, Op.ACTIVATE, Op.WRITE_PAGE, Op.TOUCH, Op.HOLD, Op.JOIN_ACTIVE)
+            and self.m.resident[obj] < IN_SWAP
+        ):
             self.use_page(c, kind, self.m.resident[obj])
 
     def use_page(self, c: int, kind: int, pfn: int) -> None:
@@ -235,6 +238,8 @@ class Simulation:
             self.objects.touch(pfn)
         elif kind == Op.HOLD:
             hold_page(self.m, pfn)
+        elif kind == Op.JOIN_ACTIVE:
+            self.objects.join_active(pfn)
         else:
             self.objects.activate(pfn)
 
