@@ -20,7 +20,7 @@ from recap.trace.private import private_files, private_folder
 from recap.trace.recorder import EVENTS, Request, ended_by_signals, record, room, wanted
 from recap.trace.spool import Spool
 from recap.trace.surroundings import read_page_flags
-from recap.trace.target import Cgroup
+from recap.trace.target import CgroupTarget
 from recap.trace.tracedat import read_tracedat
 
 REASON = tracefs.obstacle()
@@ -158,15 +158,15 @@ def test_a_cgroup_is_there_until_it_is_empty(tmp_path: Path, monkeypatch: pytest
     (first / "cgroup.events").write_text("populated 1\nfrozen 0\n")
     (second / "cgroup.procs").touch()
     (second / "inner/cgroup.procs").write_text("17\n")
-    new, old = Cgroup("/machine.slice"), Cgroup("old")
+    new, old = CgroupTarget("/machine.slice"), CgroupTarget("old")
     assert (new.lives(), old.lives()) == (True, True)
     (first / "cgroup.events").write_text("populated 0\nfrozen 0\n")
     (second / "inner/cgroup.procs").write_text("")
     assert (new.lives(), old.lives()) == (False, False)
     with pytest.raises(InputError, match="there is no process in it"):
-        Cgroup("old")
+        CgroupTarget("old")
     with pytest.raises(InputError, match="no such cgroup"):
-        Cgroup("elsewhere")
+        CgroupTarget("elsewhere")
     shutil.rmtree(second)
     assert not old.lives()
 

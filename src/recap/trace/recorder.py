@@ -28,7 +28,7 @@ from recap.trace.opening import RAW, TRACE
 from recap.trace.private import empty, private_files, private_folder
 from recap.trace.recording import END, START
 from recap.trace.spool import Spools, spooled
-from recap.trace.target import Cgroup, Command, Endless, Processes, Target, check_command
+from recap.trace.target import CgroupTarget, Command, Endless, Processes, Target, check_command
 from recap.trace.tracedat import page_header
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
@@ -238,7 +238,7 @@ def target_of(request: Request, umask: int) -> Target:
     if request.pids:
         return Processes(request.pids)
     if request.cgroup is not None:
-        return Cgroup(request.cgroup)
+        return CgroupTarget(request.cgroup)
     return Endless()
 
 

@@ -126,7 +126,7 @@ class Processes:
             os.close(self.files.pop())
 
 
-class Cgroup:
+class CgroupTarget:
     """A cgroup: as long as it or one below it has a process."""
 
     def __init__(self, name: str) -> None:
