@@ -33,9 +33,10 @@ def recording(folder: Path, events: dict[str, Any] | None = None) -> Recording:
 
 def zoneinfo(present: int) -> str:
     """One zone of so many pages."""
+    marks = "  pages free 100\n        min 1\n        low 2\n        high 3\n"
+    sizes = f"        spanned {present}\n        present {present}\n        managed {MANAGED}\n"
     pageset = "  pagesets\n    cpu: 0\n              count: 3\n"
-    counters = f"  pages free 100\n        min 1\n        spanned {present}\n        present {present}\n"
-    return f"Node 0, zone   Normal\n{counters}        managed {MANAGED}\n{pageset}  start_pfn:           0\n"
+    return f"Node 0, zone   Normal\n{marks}{sizes}{pageset}  start_pfn:           0\n"
 
 
 def frames() -> int:
