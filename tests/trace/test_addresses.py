@@ -1,12 +1,11 @@
 """Kernel addresses are blanked in what a recorder left, and in nothing else."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from recap.trace.addresses import Addresses, blank_pages
+from recap.trace.addresses import Addresses, addresses, blank_pages
 from recap.trace.container import RawFolder
 from recap.trace.formats import parse_format
 from recap.trace.opening import open_trace
@@ -61,10 +60,9 @@ def test_a_page_that_makes_no_sense_spoils_no_other() -> None:
 
 
 def test_what_is_a_pointer() -> None:
-    described = parse_format("x", PRINT.text().replace("unsigned long ip", "struct folio * folio"))
-    assert described is not None
-    assert list(Addresses([described]).offset) == [8]
-    text = PRINT.text().replace("name: print", "name: other")
-    other = parse_format("x", text)
+    pointer = parse_format("x", PRINT.text().replace("unsigned long ip", "struct folio * folio"))
+    other = parse_format("x", PRINT.text().replace("name: print", "name: other"))
+    assert pointer is not None
     assert other is not None
-    assert list(Addresses([replace(other, id=7)]).offset) == []
+    assert [field.name for field in addresses(pointer)] == ["folio"]
+    assert list(addresses(other)) == []

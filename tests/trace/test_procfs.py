@@ -96,6 +96,23 @@ def test_a_file_is_not_cut_in_a_line(tmp_path: Path, hugetlb: Path, name: str) -
                 reader(path)
 
 
+def test_zoneinfo_since_6_7(tmp_path: Path) -> None:
+    """Each CPU's list has limits of its own."""
+    pagesets = "".join(
+        f"    cpu: {cpu}\n              count:    5\n              high:     7\n              batch:    1\n"
+        f"              high_min: {6 + cpu}\n              high_max: 240\n  vm stats threshold: 4\n"
+        for cpu in range(2)
+    )
+    marks = "  pages free     9\n        min      1\n        low      2\n        high     3\n"
+    sizes = "        spanned  9\n        present  9\n        managed  9\n"
+    path = tmp_path / "zoneinfo.0"
+    path.write_text(f"Node 0, zone   Normal\n{marks}{sizes}  pagesets\n{pagesets}  start_pfn:           1\n")
+    (zone,) = procfs.read_zoneinfo(path)
+    assert [pageset["high_min"] for pageset in zone.pagesets.values()] == [6, 7]
+    assert zone.counters["high"] == 3
+    assert "high_min" not in zone.counters
+
+
 def test_zoneinfo_is_not_cut_in_a_zone(tmp_path: Path, hugetlb: Path) -> None:
     """Between two lines as well, but for those after which a zone without memory ends."""
     lines = (hugetlb / "zoneinfo.0").read_text().splitlines(keepends=True)

@@ -14,6 +14,7 @@ FREE_BLOCKS = re.compile(NODE_ZONE.pattern + r"((?:\s+\d{1,20})+)\s*")
 TYPED_BLOCKS = re.compile(NODE_ZONE.pattern + r", type\s+(\w+)((?:\s+>?\d{1,20})+)\s*")
 PROTECTION = re.compile(r"\s*protection: \(((?:\d{1,20}, )*\d{0,20})\)\s*")
 PAGES_FREE = re.compile(r"\s*pages free\s+(\d{1,20})\s*")
+OF_A_PAGESET = ("count", "high", "batch", "high_min", "high_max")  # the last two since 6.7
 EVERY_ZONE, LAST_LINE = ("free", "min", "low", "high", "spanned", "present"), "start_pfn"
 PAGESET_CPU = re.compile(r"\s*cpu:\s*(\d{1,20})\s*")
 
@@ -154,6 +155,6 @@ def add_zone_line(path: Path, number: int, zone: ZoneInfo, line: str) -> None:
     elif match := PAGESET_CPU.fullmatch(line):
         zone.pagesets[int(match[1])] = {}
     elif match := COUNTER.fullmatch(line):
-        pageset = match[1] in ("count", "high", "batch") and ":" in line
+        pageset = match[1] in OF_A_PAGESET and ":" in line
         target = list(zone.pagesets.values())[-1] if pageset and zone.pagesets else zone.counters
         count_once(path, number, target, match)
