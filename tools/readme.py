@@ -14,7 +14,7 @@ from recap.report.comparison import MARK
 from recap.report.numbers import NO_FIGURE, beside
 
 README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- tools/readme.py: begin -->\n", "<!-- tools/readme.py: end -->\n"
+BEGIN, END = "<!-- demo -->\n", "<!-- end -->\n"
 ROWS = (
     "high_order_attempts",
     "high_order_successes",
