@@ -61,7 +61,7 @@ VERBS = (  # name, what it answers, an example
     (
         "diff",
         "What changed between two comparisons?",
-        "recap diff before after, two folders that recap compare was given with --out",
+        "recap compare example -p none --out a, then recap compare example -p kosaki --out b, then recap diff a b",
     ),
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
