@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """A table: percent for success_percent, and in brackets the mean over all metrics."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--resamples", type=int, default=2000)
+    parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[5, 10, 30])
     parser.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING")
     options = parser.parse_args(arguments)
