@@ -14,8 +14,8 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
 demo: build  ## replay a recorded race for memory under four policies, and show what a real kernel gained by them
-	$(VENV)/bin/recap compare recordings/race4-1cpu -p none -p own-pages -p whitcroft -p kosaki --seeds 10 \
-	    --out build/demo
+	$(VENV)/bin/recap compare recordings/race4-1cpu -p none -p own-pages -p whitcroft -p kosaki \
+	    --until success_percent=±0.2 --out build/demo
 	@printf '\nMeasured on a Linux 6.1 with capture in it, on the same load from other starts (kernel/README.md):\n'
 	@$(PY) kernel/tables.py kernel/runs.jsonl race4-1cpu 'served, %' handed 'withheld, page·ms'
 

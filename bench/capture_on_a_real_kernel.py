@@ -93,8 +93,13 @@ def by_policy(runs: KernelRuns) -> Figures:
 
 def mean(runs: Figures, policy: str, name: str) -> Interval | None:
     """A figure under a policy."""
-    values = [run[name] for (of, _), run in runs.items() if of == policy and name in run]
+    values = values_of(runs, policy, name)
     return interval(values) if values else None
+
+
+def values_of(runs: Figures, policy: str, name: str) -> list[float]:
+    """A figure in each run under a policy."""
+    return [run[name] for (of, _), run in runs.items() if of == policy and name in run]
 
 
 def runs_of(runs: Figures, policy: str) -> int:
@@ -132,8 +137,7 @@ def gains(rows: list[Row]) -> Iterator[str]:
     for row in rows:
         served, model = mean(row.kernel, "none", SERVED), mean(row.model, "none", SERVED)
         assert model is not None
-        expected = prediction(model, runs_of(row.model, "none"))
-        inside = " ✓" if expected.low <= row.recorded <= expected.high else ""
+        inside = " ✓" if row.recorded in prediction(values_of(row.model, "none", SERVED)) else ""
         changes = [(change(row.kernel, name, SERVED), change(row.model, name, SERVED)) for name in OTHERS]
         cells = [f"{text(real, '+')} / {text(ours, '+')}{meets(real, ours)}" for real, ours in changes]
         start = f"| {row.name} | {runs_of(row.kernel, 'none')} | {text(served)} / {text(model)} "

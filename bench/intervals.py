@@ -8,6 +8,7 @@ N runs of `none` and of another policy are drawn from again and again, as if eac
 * alarms, other seeds: how often two draws of the same policy are found to differ (p < 0.05, before correction).
 * alarms, same seeds: how often two columns differ that are the same but for chance: each seed's runs of `none` and the
   other policy, moved to the same mean, are swapped at random. This keeps what a seed does to both.
+* alarms, narrower: the same if the more certain of the paired and the unpaired difference were taken.
 * until: how often the interval of the mean holds the mean of all runs where seeds were added until it was as narrow as
   half of the first one, as `--until` does.
 
@@ -26,7 +27,7 @@ import numpy as np
 from recap.lab.kept import Run
 from recap.lab.results import CHANCE
 from recap.lab.runs import prepare, run_all
-from recap.lab.statistics import difference, interval, prediction
+from recap.lab.statistics import difference, interval, paired, prediction, unpaired
 from recap.lab.until import GROWTH, LEAST_SEEDS
 from recap.policy import candidate
 from recap.trace import Recording
@@ -49,14 +50,24 @@ def alarm_other_seeds(rng: np.random.Generator, none: Values, _other: Values, se
     return difference(drawn[:seeds], drawn[seeds:], same_seeds=False).p < CHANCE
 
 
-def alarm_same_seeds(rng: np.random.Generator, none: Values, other: Values, seeds: int) -> bool:
-    """Do two columns differ that have the same mean, run by the same seeds?"""
+def swapped(rng: np.random.Generator, none: Values, other: Values, seeds: int) -> tuple[Values, Values]:
+    """Two columns that have the same mean, run by the same seeds."""
     moved = np.array(other) - np.mean(other) + np.mean(none)
     chosen = rng.permutation(len(none))[:seeds]
-    swapped = rng.random(seeds) < 0.5
+    swap = rng.random(seeds) < 0.5
     first, second = np.array(none)[chosen], moved[chosen]
-    before, after = np.where(swapped, first, second), np.where(swapped, second, first)
-    return difference(before.tolist(), after.tolist(), same_seeds=True).p < CHANCE
+    return np.where(swap, first, second).tolist(), np.where(swap, second, first).tolist()
+
+
+def alarm_same_seeds(rng: np.random.Generator, none: Values, other: Values, seeds: int) -> bool:
+    """Do they differ?"""
+    return difference(*swapped(rng, none, other, seeds), same_seeds=True).p < CHANCE
+
+
+def alarm_narrower(rng: np.random.Generator, none: Values, other: Values, seeds: int) -> bool:
+    """Would they differ if the narrower interval were taken?"""
+    columns = swapped(rng, none, other, seeds)
+    return min(paired(*columns).p(), unpaired(*columns).p()) < CHANCE
 
 
 def holds_mean_when_narrow(rng: np.random.Generator, none: Values, _other: Values, _seeds: int) -> bool:
@@ -74,6 +85,7 @@ QUESTIONS: dict[str, Draw] = {
     "prediction": holds_one_more,
     "alarms, other seeds": alarm_other_seeds,
     "alarms, same seeds": alarm_same_seeds,
+    "alarms, narrower": alarm_narrower,
     "until": holds_mean_when_narrow,
 }
 
@@ -112,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """A table: percent for success_percent, and in brackets the mean over all metrics."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=100)
-    parser.add_argument("--resamples", type=int, default=200)
+    parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--seeds", type=int, nargs="+", default=[5, 10, 30])
     parser.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING")
     options = parser.parse_args(arguments)

@@ -44,6 +44,16 @@ def test_help_waits_neither_for_numpy_nor_for_the_engine() -> None:
     assert set(done.stderr.split()) & {"numpy", "msgspec", "recap.pages", "recap.lab", "recap.trace"} == set()
 
 
+def test_scipy_is_loaded_for_intervals_alone() -> None:
+    script = (
+        "import importlib, sys\n"
+        "for verb in sys.argv[1:]: importlib.import_module(f'recap.cli.{verb}')\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *NAMES], capture_output=True, text=True, check=True)
+    assert "scipy" not in done.stdout.split()
+
+
 def test_version(recap: Recap) -> None:
     assert recap("--version").out == f"{package.__version__}\n"
 

@@ -13,7 +13,7 @@ from tests.cli.conftest import Outcome
 
 Recap = Callable[..., Outcome]
 EXAMPLES = {verb: given for verb, _, given in VERBS}
-SECONDS = ("compare", "sweep", "report", "record")
+SECONDS = ("compare", "diff", "sweep", "report", "record")
 MINUTES = ("study",)
 
 

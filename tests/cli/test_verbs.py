@@ -178,6 +178,7 @@ def test_several_sources_are_shown_one_by_one_and_together(recap: Recap, compare
     first_words = [line.split()[0] for line in outcome.out.splitlines() if "90" in line]
     assert first_words == ["recording", "other", "success_percent", "What"]
     assert outcome.err.endswith(f"recap report {tmp_path}/SOURCE\n")
+    assert recap("compare", "a", "b", "-p", "none", "--brief").out.startswith("What it gains")
     told = json.loads(recap("compare", "a", "b", "-p", "none", "--json").out)
     assert told["together"]["source"] == "mean of 2 sources"
 

@@ -107,13 +107,16 @@ def test_without_capture_no_picture_shows_captured_pages() -> None:
 
 
 @pytest.mark.compiled
-def test_compaction_is_seen_as_episodes() -> None:
+def test_compaction_is_seen_as_episodes(tmp_path: Path) -> None:
     memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
     simulation = Simulation(memory, workload(2_000_000), 0)
     observer = Observer(simulation, pictures=False)
     while simulation.advance(500):
         observer.look()
     seen = observer.timeline()
+    path = tmp_path / "seen.npz"
+    path.write_bytes(seen.packed())
+    assert len(read_timeline(path, path.read_bytes()).pictures) == 0  # it was refused as no timeline
     assert len(seen.notes_of(Note.COMPACT)) >= seen.vmstat("compact_stall")[-1] > 0
     assert (seen.notes_of(Note.KCOMPACTD)["task"] == simulation.sched.kcompactd).all()
 

@@ -29,9 +29,9 @@ def changed(change: Difference) -> str:
 
 
 def beside(value: Figure) -> str:
-    """A figure and its difference to the baseline, `94.0 +1.4 ±0.3`; the mean's own interval where there is none."""
+    """A figure and its difference to the baseline, `94.0 +1.4 ±0.3`; only its own interval where that says it all."""
     change = value.difference
-    if change is None:
+    if change is None or change.mean == value.mean:
         return str(value)
     if not change.mean and not change.spread:
         return count(value.mean)

@@ -7,15 +7,17 @@ from rich.table import Table
 from rich.text import Text
 
 from recap.lab.results import Comparison, Suite
-from recap.report.comparison import cell
+from recap.report.comparison import brief, cell
 from recap.report.conclusions import OUTCOME
 from recap.report.layout import ruled
 from recap.report.numbers import NO_FIGURE
 
 
 def suite(result: Suite, render: Callable[[Comparison], RenderableType]) -> RenderableType:
-    """One row for each source; then the mean of all, rendered like a comparison."""
-    return Group(outcomes(result), Text(), render(result.together))
+    """One row for each source; then the mean of all, rendered like a comparison. In brief, conclusions come first."""
+    parts = [outcomes(result), render(result.together)]
+    first, second = reversed(parts) if render is brief else parts
+    return Group(first, Text(), second)
 
 
 def outcomes(result: Suite) -> Table:

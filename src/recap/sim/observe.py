@@ -116,7 +116,7 @@ class Observer:
             samples=columns,
             notes=np.concatenate(self.notes),
             picture_time=np.array([clock for clock, _ in self.maps], np.int64),
-            pictures=np.array([use for _, use in self.maps] or np.zeros((0, 0)), np.uint8),
+            pictures=np.array([use for _, use in self.maps], np.uint8) if self.maps else np.zeros((0, 0), np.uint8),
             tasks=list(self.simulation.names),
             frames_per_pixel=self.frames_per_pixel,
         )
