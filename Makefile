@@ -50,6 +50,7 @@ bench: build  ## engine against C, ingest against trace-cmd, and simulated secon
 
 fuzz: checked  ## a million mutated files against every reader, ten million operations against the specification, kills
 	PYTHONPATH=build/checked $(PY) -m tests.trace.fuzz 1000000
+	PYTHONPATH=build/checked $(PY) -m tests.trace.guided 60
 	PYTHONPATH=build/checked $(PY) -m tests.mm.differential 10000000
 	RECAP_KILLS=100 PYTHONPATH=build/checked $(PY) $(PYTEST) tests/lab/test_processes.py
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from recap.trace.parquet import write_parquet
 from tests.trace.test_forms import raw_folder
 
 RECORDING = Path("recordings/hugetlb-1cpu")
-READ = ("snap0.npz", "meminfo.0", "vmstat.0", "vmstat.1", "sysctl.vm")
+READ = ("snap0.npz", "meminfo.0", "vmstat.0", "vmstat.1", "sysctl.vm", "zoneinfo.0", "zoneinfo.1")
 SETUP: Any = SimpleNamespace(values={"vm.swappiness": 60}, wanted={})
 
 
@@ -91,6 +92,22 @@ def test_every_file_that_a_run_reads_is_in_the_fingerprint(tmp_path: Path) -> No
         assert len(found) == number
     copied = Recording(copy_of(RECORDING, tmp_path / "copy"))
     assert fingerprint(copied, prepare(copied, {})) in found
+
+
+OPENED: list[str] = []
+sys.addaudithook(lambda event, what: OPENED.append(str(what[0])) if event == "open" else None)
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+def test_no_file_is_read_that_is_not_in_the_fingerprint(tmp_path: Path) -> None:
+    """Whatever is read tomorrow: every file of the folder that Python opens."""
+    folder = copy_of(RECORDING, tmp_path / "recording")
+    OPENED.clear()
+    recording = Recording(folder)
+    prepare(recording, {})
+    opened = {Path(name) for name in OPENED if name.startswith(f"{folder}/")}
+    assert opened == recording.files
 
 
 def in_raw(folder: Path) -> Path:

@@ -76,8 +76,14 @@ def timeline(captured: int) -> Timeline:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """The folder of a comparison made by hand: the recorded kernel, and two policies with two seeds each."""
-    (tmp_path / "runs").mkdir()
+    """The folder of a comparison made by hand."""
+    write_kept(tmp_path)
+    return tmp_path
+
+
+def write_kept(folder: Path) -> None:
+    """The recorded kernel, and two policies with two seeds each, without checksums."""
+    (folder / "runs").mkdir(parents=True)
     records = []
     for policy, captured in (("none", 0), ("whitcroft", 100)):
         for seed in (0, 1):
@@ -88,8 +94,8 @@ def kept(tmp_path: Path) -> Path:
                 "stall_ms": 1.2,
                 "oom_kills": 1,
             }
-            (tmp_path / record.metrics).write_bytes(msgspec.json.encode(figures))
-            (tmp_path / record.timeline).write_bytes(timeline(captured).packed())
+            (folder / record.metrics).write_bytes(msgspec.json.encode(figures))
+            (folder / record.timeline).write_bytes(timeline(captured).packed())
             records.append(record)
     columns = [
         Column("kernel", "kernel", 1, {"success_percent": KERNEL_FIGURE, "oom_kills": Figure(0, 0, 0)}),
@@ -109,6 +115,5 @@ def kept(tmp_path: Path) -> Path:
         ),
     ]
     result = Comparison("a <recording>", columns, ["an assumption"], ["a mechanism"], "0" * 64, model="none")
-    (tmp_path / "comparison.json").write_bytes(msgspec.json.encode(result))
-    (tmp_path / "runs.json").write_bytes(msgspec.json.encode(records))
-    return tmp_path
+    (folder / "comparison.json").write_bytes(msgspec.json.encode(result))
+    (folder / "runs.json").write_bytes(msgspec.json.encode(records))

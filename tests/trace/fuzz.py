@@ -23,22 +23,37 @@ from types import ModuleType
 from unittest import mock
 
 import numpy as np
+from rich.console import Console, RenderableType
 
 from recap.errors import InputError
+from recap.lab.explain import explain as explain_log
 from recap.lab.info import Start, examine
+from recap.lab.kept import KeptComparison
+from recap.policy import load
+from recap.report.comparison import comparison
+from recap.report.exchange import to_json
+from recap.report.explanation import explanation
+from recap.report.html import html
+from recap.report.mmtests import mmtests
+from recap.report.tables import TABLES, to_csv
+from recap.sim.timeline import read_timeline
 from recap.trace import Events, Recording, llfree, open_trace, text
 from recap.trace.container import RawFolder, pack
 from recap.trace.opening import open_flow
 from recap.trace.procfs import read_buddyinfo, read_counters, read_pagetypeinfo, read_sysctl, read_zoneinfo
 from recap.trace.snapshot import read_snapshot
 from recap.trace.surroundings import read_page_flags
+from tests.report.conftest import timeline, write_kept
 from tests.trace.test_damage import FILES
 from tests.trace.test_forms import NO_ARROW, raw_folder, replay
 from tests.trace.test_snapshot import save, small
 
 SEED = 2008
 LONGEST = 5.0  # seconds of CPU time a small file may take
-FOLDER = Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "recordings" / "hugetlb-1cpu"
+REPORTS = ROOT / "tests" / "lab" / "reports"
+POLICY = ROOT / "docs" / "my_policy.py"
 TEXT_LINES = (
     "# tracer: nop",
     "CPU:0 [LOST 12 EVENTS]",
@@ -123,11 +138,42 @@ def targets(folder: Path) -> Iterator[Target]:
     save(stated, *small())
     yield Target("snapshot", read_snapshot, [stated.read_bytes()])
     yield Target("tarball", lambda path: Recording(path).zoneinfo(0), [tarball()])
+    yield Target("kernel log", explain, [report.read_bytes()[:4000] for report in sorted(REPORTS.glob("*.txt"))])
+    yield Target("timeline", lambda path: read_timeline(path, path.read_bytes()), [timeline(9).packed()])
+    yield from kept(folder)
+    yield Target("policy", lambda path: load(str(path)), [POLICY.read_bytes()], "fuzz.py")
     if not NO_ARROW:
         from recap.trace.parquet import write_parquet  # noqa: PLC0415 (an extra)
 
         write_parquet(open_trace(folder / "packed.dat").flow(), folder / "fuzz.parquet")
         yield Target("parquet", whole, [(folder / "fuzz.parquet").read_bytes()])
+
+
+def explain(path: Path) -> object:
+    """A kernel log, and what is printed of it."""
+    return rendered(explanation(explain_log(path)))
+
+
+def kept(folder: Path) -> Iterator[Target]:
+    """Each file of a kept comparison, without checksums, so that what is in it is looked at."""
+    made = folder / "kept"
+    write_kept(made)
+    for name in ("comparison.json", "runs.json", "runs/none-0.json", "runs/none-0.npz"):
+        yield Target(f"kept {name}", lambda _path: report(made), [(made / name).read_bytes()], f"kept/{name}")
+
+
+def report(folder: Path) -> object:
+    """Everything that is made of a kept comparison in Python alone."""
+    found = KeptComparison(folder)
+    tables = [to_csv(table(found)) for table in TABLES.values()]
+    return html(found), to_json(found), mmtests(found.comparison), rendered(comparison(found.comparison)), tables
+
+
+def rendered(shown: RenderableType) -> str:
+    """What is printed."""
+    console = Console(width=100, file=io.StringIO(), markup=False)
+    console.print(shown)
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
 
 
 def first_lines(path: Path) -> bytes:

@@ -18,6 +18,8 @@ from recap.errors import RecapError, RecapWarning
 
 BAD_INPUT = 2
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+NO_MEMORY = "there is not enough memory for this; take a smaller input, or a larger machine"
+NO_THREAD = "can't start new thread"  # for want of memory for its stack
 INTERRUPTED = 128 + signal.SIGINT
 
 VERBS = (  # name, what it answers, an example
@@ -107,8 +109,14 @@ def run(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         return refuse(f"{error} See {' '.join(('recap', *(error.command_chain or ())))} --help.")
     except MemoryError:
-        return refuse("there is not enough memory for this; take a smaller input, or a larger machine")
+        return refuse(NO_MEMORY)
+    except RuntimeError as error:
+        if str(error) != NO_THREAD:
+            raise
+        return refuse(NO_MEMORY)
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            return refuse(NO_MEMORY)
         if error.filename is None and error.errno not in DISK_ERRORS:
             raise
         return refuse(f"{error.filename or 'a file could not be written'}: {error.strerror}")

@@ -17,7 +17,7 @@ import numpy as np
 from recap.errors import InputError, RecapWarning
 from recap.lab import durable
 from recap.lab.durable import AGAIN
-from recap.lab.results import SCHEMA, Comparison, RunRecord
+from recap.lab.results import KERNEL, SCHEMA, Comparison, RunRecord
 from recap.policy import Candidate
 from recap.sim.run import Setup, Synthetic
 from recap.sim.timeline import Timeline, read_timeline
@@ -25,6 +25,7 @@ from recap.trace import Recording
 
 MAKE = "make one with `recap compare RECORDING -p none -p whitcroft --out DIR`"
 RUNS = "runs"
+SUCCESS, KILLS = "success_percent", "oom_kills"  # in every comparison
 LONGEST_STEM = 100  # of a policy's name in a file's
 Kind = TypeVar("Kind")
 
@@ -118,7 +119,7 @@ def decode(path: Path, content: bytes, kind: type[Kind]) -> Kind:
     """What recap wrote as JSON."""
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(path, "", f"is not what recap wrote: {error}", MAKE) from error
 
 
@@ -183,10 +184,19 @@ class KeptComparison:
             problem = f"is {self.comparison.schema}, this recap reads {SCHEMA}"
             raise InputError(self.folder / "comparison.json", "schema", problem, MAKE)
         self.runs = self.read("runs.json", list[RunRecord])
-        if not {run.policy for run in self.runs} <= {column.name for column in self.comparison.columns}:
+        self.check()
+        self.timeline = cache(self._timeline)
+
+    def check(self) -> None:
+        """The two files are of one comparison, and what every report tells is in it."""
+        columns = [column for column in self.comparison.columns if column.name != KERNEL]
+        if {run.policy for run in self.runs} != {column.name for column in columns}:
             problem = "names other policies than comparison.json: two comparisons were kept here at the same time"
             raise InputError(self.folder / "runs.json", "", problem, AGAIN)
-        self.timeline = cache(self._timeline)
+        for column in columns:
+            for name in (SUCCESS, KILLS):
+                if name not in column.metrics:
+                    raise InputError(self.folder / "comparison.json", f"column {column.name}", f"lacks {name}", MAKE)
 
     def refuse_several(self) -> None:
         """The folder of several sources has no comparison of its own, but one of each."""

@@ -50,7 +50,7 @@ def unpack(path: Path) -> Path:
 def take_all(path: Path, folder: Path) -> None:
     """Copy what is asked for, if there is any."""
     found = 0
-    with path.open("rb") as file, tarfile.open(fileobj=Bounded(unpacked(file)), mode="r:") as archive:
+    with path.open("rb") as file, tarfile.open(fileobj=Limited(unpacked(file)), mode="r:") as archive:
         for number, member in enumerate(archive):
             if number > MOST_MEMBERS:
                 break
@@ -67,7 +67,7 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", opener(file)) if opener else file
 
 
-class Bounded(io.RawIOBase):
+class Limited(io.RawIOBase):
     """A stream that hands out no more at a time than a file of /proc has, and has an end.
 
     tarfile reads whatever a header claims to be long into memory; a few kilobytes can unpack to gigabytes.
