@@ -22,16 +22,21 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+import msgspec
 import numpy as np
+from rich.console import Console
 
 from recap.errors import InputError
+from recap.lab.explain import explain
 from recap.lab.info import Start, examine
+from recap.report.explanation import explanation
 from recap.trace import Events, Recording, llfree, open_trace, text
 from recap.trace.container import RawFolder, pack
 from recap.trace.opening import open_flow
 from recap.trace.procfs import read_buddyinfo, read_counters, read_pagetypeinfo, read_sysctl, read_zoneinfo
 from recap.trace.snapshot import read_snapshot
 from recap.trace.surroundings import read_page_flags
+from tests.trace.manglers import CARRIERS, SHAPES, journal, pretty
 from tests.trace.test_damage import FILES
 from tests.trace.test_forms import NO_ARROW, raw_folder, replay
 from tests.trace.test_snapshot import save, small
@@ -39,9 +44,14 @@ from tests.trace.test_snapshot import save, small
 SEED = 2008
 LONGEST = 5.0  # seconds of CPU time a small file may take
 FOLDER = Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu"
+REPORTS = Path(__file__).parents[1] / "lab"
 TEXT_LINES = (
     "# tracer: nop",
     "CPU:0 [LOST 12 EVENTS]",
+    "x-7 [000] 12.000340: mm_pagevec_free: page=ffffea0003db9f50 pfn=1155801 order=0 cold=0",
+    "x-7 [000] 12.000341: mm_page_free_direct: page=ffffea0003db9f50 pfn=1155801 order=0",
+    " 1)    <...>-7     =>    bash-2345",
+    " 1)               |    /* mm_page_alloc: page=12 pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL */",
     "  kworker/u8:0-77  [003] d.h2.  12.000345: mm_page_alloc: pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL",
     "x 77 [001] 12.000346: kmem:mm_page_free: page=1 pfn=0x26cc75 order=3",
     "x-7 [000] 12.000347: mm_filemap_add_to_page_cache: dev 8:1 ino 1c pfn=0x10 ofs=8192 order=0",
@@ -74,6 +84,13 @@ def in_blocks(module: ModuleType, size: int) -> Reader:
     return read
 
 
+def explained(path: Path) -> object:
+    """The reports of a kernel log, and all that is printed of them."""
+    found = explain(path)
+    Console(file=io.StringIO(), width=200).print(explanation(found))
+    return msgspec.json.encode(found)
+
+
 def raw(path: Path) -> Events:
     """A folder of raw pages, of which this file is one CPU's."""
     return whole(path.parents[2])
@@ -97,6 +114,7 @@ def targets(folder: Path) -> Iterator[Target]:
     yield Target(
         "llfree", in_blocks(llfree, 4096), [replay([(7, 1, True, 9, 0, 4242), (9, 1, False, 9, 0, 1)], cpus=2)]
     )
+    yield Target("kernel log", explained, kernel_logs())
     pages = raw_folder(folder / "raw") / "per_cpu/cpu0/trace_pipe_raw"
     yield Target("raw pages", raw, [pages.read_bytes()], "raw/per_cpu/cpu0/trace_pipe_raw")
     described = folder / "raw/events/kmem/mm_page_alloc/format"
@@ -134,6 +152,18 @@ def first_lines(path: Path) -> bytes:
     """The beginning of a text."""
     head = path.read_bytes()[:1500]
     return head[: head.rindex(b"\n") + 1]
+
+
+def kernel_logs() -> list[bytes]:
+    """Short logs of each kind, as they are, and as people send them."""
+    plain = [path.read_bytes() for path in sorted((REPORTS / "pasted").glob("*.txt"))]
+    whole = (REPORTS / "reports/order-4-4.8.txt").read_text()
+    text = "\n".join(line for line in whole.splitlines() if line.startswith("["))
+    sent = [
+        CARRIERS[name](text) for name in ("UTF-16", "mail", "attachment", "pre", "JSON object", "docker", "gzip", "tar")
+    ]
+    wrapped = ["\n".join(SHAPES[name](text.splitlines())).encode() for name in ("hard 80", "soft 72", "one line")]
+    return [*plain, whole.encode(), *sent, *wrapped, journal(text), pretty(text)]
 
 
 def tarball() -> bytes:
