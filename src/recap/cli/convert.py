@@ -26,7 +26,7 @@ def verb(source: Readable, target: Path, /) -> None:
     Parameters
     ----------
     source
-        A recording's folder, or a trace by itself.
+        A recording's folder, or a trace by itself; - is standard input.
     target
         A name that ends in .parquet or .dat, of a file that is not there yet.
     """
