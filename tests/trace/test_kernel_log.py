@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -175,3 +176,23 @@ def test_reports_that_cannot_be_told_apart_are_called_mixed() -> None:
     assert [report.mixed for report in found] == [True, True]
     first, second = two_reports("] ", "] ")
     assert not any(report.mixed for report in failures(log_lines("\n".join([*first, *second]).encode())))
+
+
+REPEATED = {
+    "prose": "word " * 15 + "\n",
+    "pieces": "[ 1.5] 1*4kB \n",
+    "blocks": "Normal: " + "1*4kB " * 200 + "x\n(U)\n",
+    "prefixes": "[ 5.851223] a Feb 19 16:20:13 b kernel: ",
+    "tags": "<script><!--<div ",
+    "escapes": "\x1b]a\b=3D=\n",
+    "quotes": "> " * 200 + "x\n",
+    "records": '{"log":"x"}\n[{"a":',
+}
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+def test_half_a_megabyte_of_anything_takes_no_time(piece: str) -> None:
+    log = LOGS["order-4-4.8"].read_text() + REPEATED[piece] * (500_000 // len(REPEATED[piece]))
+    began = time.process_time()
+    log_lines(log.encode())
+    assert time.process_time() - began < 2
