@@ -22,11 +22,12 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+import msgspec
 import numpy as np
 from rich.console import Console, RenderableType
 
 from recap.errors import InputError
-from recap.lab.explain import explain as explain_log
+from recap.lab.explain import explain
 from recap.lab.info import Start, examine
 from recap.lab.kept import KeptComparison
 from recap.policy import load
@@ -44,6 +45,7 @@ from recap.trace.procfs import read_buddyinfo, read_counters, read_pagetypeinfo,
 from recap.trace.snapshot import read_snapshot
 from recap.trace.surroundings import read_page_flags
 from tests.report.conftest import timeline, write_kept
+from tests.trace.manglers import CARRIERS, SHAPES, journal, pretty
 from tests.trace.test_damage import FILES
 from tests.trace.test_forms import NO_ARROW, raw_folder, replay
 from tests.trace.test_snapshot import save, small
@@ -52,11 +54,15 @@ SEED = 2008
 LONGEST = 5.0  # seconds of CPU time a small file may take
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "recordings" / "hugetlb-1cpu"
-REPORTS = ROOT / "tests" / "lab" / "reports"
+REPORTS = ROOT / "tests" / "lab"
 POLICY = ROOT / "docs" / "my_policy.py"
 TEXT_LINES = (
     "# tracer: nop",
     "CPU:0 [LOST 12 EVENTS]",
+    "x-7 [000] 12.000340: mm_pagevec_free: page=ffffea0003db9f50 pfn=1155801 order=0 cold=0",
+    "x-7 [000] 12.000341: mm_page_free_direct: page=ffffea0003db9f50 pfn=1155801 order=0",
+    " 1)    <...>-7     =>    bash-2345",
+    " 1)               |    /* mm_page_alloc: page=12 pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL */",
     "  kworker/u8:0-77  [003] d.h2.  12.000345: mm_page_alloc: pfn=0x26cc75 order=3 migratetype=1 gfp_flags=GFP_KERNEL",
     "x 77 [001] 12.000346: kmem:mm_page_free: page=1 pfn=0x26cc75 order=3",
     "x-7 [000] 12.000347: mm_filemap_add_to_page_cache: dev 8:1 ino 1c pfn=0x10 ofs=8192 order=0",
@@ -89,6 +95,12 @@ def in_blocks(module: ModuleType, size: int) -> Reader:
     return read
 
 
+def explained(path: Path) -> object:
+    """The reports of a kernel log, and all that is printed of them."""
+    found = explain(path)
+    return rendered(explanation(found)), msgspec.json.encode(found)
+
+
 def raw(path: Path) -> Events:
     """A folder of raw pages, of which this file is one CPU's."""
     return whole(path.parents[2])
@@ -112,6 +124,7 @@ def targets(folder: Path) -> Iterator[Target]:
     yield Target(
         "llfree", in_blocks(llfree, 4096), [replay([(7, 1, True, 9, 0, 4242), (9, 1, False, 9, 0, 1)], cpus=2)]
     )
+    yield Target("kernel log", explained, kernel_logs())
     pages = raw_folder(folder / "raw") / "per_cpu/cpu0/trace_pipe_raw"
     yield Target("raw pages", raw, [pages.read_bytes()], "raw/per_cpu/cpu0/trace_pipe_raw")
     described = folder / "raw/events/kmem/mm_page_alloc/format"
@@ -138,7 +151,6 @@ def targets(folder: Path) -> Iterator[Target]:
     save(stated, *small())
     yield Target("snapshot", read_snapshot, [stated.read_bytes()])
     yield Target("tarball", lambda path: Recording(path).zoneinfo(0), [tarball()])
-    yield Target("kernel log", explain, [report.read_bytes()[:4000] for report in sorted(REPORTS.glob("*.txt"))])
     yield Target("timeline", lambda path: read_timeline(path, path.read_bytes()), [timeline(9).packed()])
     yield from kept(folder)
     yield Target("policy", lambda path: load(str(path)), [POLICY.read_bytes()], "fuzz.py")
@@ -147,11 +159,6 @@ def targets(folder: Path) -> Iterator[Target]:
 
         write_parquet(open_trace(folder / "packed.dat").flow(), folder / "fuzz.parquet")
         yield Target("parquet", whole, [(folder / "fuzz.parquet").read_bytes()])
-
-
-def explain(path: Path) -> object:
-    """A kernel log, and what is printed of it."""
-    return rendered(explanation(explain_log(path)))
 
 
 def kept(folder: Path) -> Iterator[Target]:
@@ -180,6 +187,18 @@ def first_lines(path: Path) -> bytes:
     """The beginning of a text."""
     head = path.read_bytes()[:1500]
     return head[: head.rindex(b"\n") + 1]
+
+
+def kernel_logs() -> list[bytes]:
+    """Short logs of each kind, as they are, and as people send them."""
+    plain = [path.read_bytes() for path in sorted((REPORTS / "pasted").glob("*.txt"))]
+    whole = (REPORTS / "reports/order-4-4.8.txt").read_text()
+    text = "\n".join(line for line in whole.splitlines() if line.startswith("["))
+    sent = [
+        CARRIERS[name](text) for name in ("UTF-16", "mail", "attachment", "pre", "JSON object", "docker", "gzip", "tar")
+    ]
+    wrapped = ["\n".join(SHAPES[name](text.splitlines())).encode() for name in ("hard 80", "soft 72", "one line")]
+    return [*plain, whole.encode(), *sent, *wrapped, journal(text), pretty(text)]
 
 
 def tarball() -> bytes:

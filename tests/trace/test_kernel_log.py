@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -97,6 +98,8 @@ def test_times_and_callers_are_kept() -> None:
         ("[  123.456789] I[0:      swapper/0:    0] ", 123.456789),
         ("[2-  123.456789] ", 123.456789),  # a television
         ("[  123.456789] kernel: ", 123.456789),
+        ("<4>[  123.456789,4] ", 123.456789),
+        ("    W/kernel  (    0): ", None),
         ("my-service_1  | [  123.456789] ", 123.456789),
         ("2024-02-19 16:20:13 UTC [  123.456789] ", 123.456789),
         ("[16:20:13] ", None),
@@ -116,6 +119,14 @@ def test_a_message_of_several_lines_is_not_taken_for_a_wrapped_one() -> None:
     log = "\n".join([before + message[0], *message[1:], f"{before}Tasks state (memory values in", "pages):"])
     texts = [line.text for line in log_lines(log.encode())]
     assert texts == ["Memory cgroup stats for /a:", "anon 53248", "file 0", "Tasks state (memory values in pages):"]
+
+
+def test_what_else_a_journal_and_log_services_write() -> None:
+    export = "__CURSOR=s=1\n_TRANSPORT=kernel\nMESSAGE=Mem-Info:\n\n__CURSOR=s=2\nMESSAGE=Node 0 Normal free:4kB\n"
+    loki = '{"data": {"result": [{"values": [["17", "Node 0 Normal free:4kB"], ["16", "Mem-Info:"]]}]}}'
+    gelf = '{"version": "1.1", "short_message": "Mem-Info:"}\n{"short_message": "Node 0 Normal free:4kB"}'
+    for text in (export, loki, gelf):
+        assert {"Mem-Info:", "Node 0 Normal free:4kB"} <= {line.text for line in log_lines(text.encode())}
 
 
 def test_lines_that_4_9_printed_in_pieces() -> None:
@@ -165,3 +176,23 @@ def test_reports_that_cannot_be_told_apart_are_called_mixed() -> None:
     assert [report.mixed for report in found] == [True, True]
     first, second = two_reports("] ", "] ")
     assert not any(report.mixed for report in failures(log_lines("\n".join([*first, *second]).encode())))
+
+
+REPEATED = {
+    "prose": "word " * 15 + "\n",
+    "pieces": "[ 1.5] 1*4kB \n",
+    "blocks": "Normal: " + "1*4kB " * 200 + "x\n(U)\n",
+    "prefixes": "[ 5.851223] a Feb 19 16:20:13 b kernel: ",
+    "tags": "<script><!--<div ",
+    "escapes": "\x1b]a\b=3D=\n",
+    "quotes": "> " * 200 + "x\n",
+    "records": '{"log":"x"}\n[{"a":',
+}
+
+
+@pytest.mark.parametrize("piece", REPEATED)
+def test_half_a_megabyte_of_anything_takes_no_time(piece: str) -> None:
+    log = LOGS["order-4-4.8"].read_text() + REPEATED[piece] * (500_000 // len(REPEATED[piece]))
+    began = time.process_time()
+    log_lines(log.encode())
+    assert time.process_time() - began < 2

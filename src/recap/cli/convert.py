@@ -5,7 +5,6 @@ from pathlib import Path
 
 from recap.cli.console import Readable, progress
 from recap.errors import InputError
-from recap.lab.info import left_out
 from recap.trace.container import RawFolder
 from recap.trace.opening import open_flow
 from recap.trace.parquet import write_parquet
@@ -26,7 +25,7 @@ def verb(source: Readable, target: Path, /) -> None:
     Parameters
     ----------
     source
-        A recording's folder, or a trace by itself.
+        A recording's folder, or a trace by itself; - is standard input.
     target
         A name that ends in .parquet or .dat, of a file that is not there yet.
     """
@@ -39,7 +38,7 @@ def verb(source: Readable, target: Path, /) -> None:
         if target.suffix == ".parquet":
             flow = open_flow(path)
             write_parquet(flow, target, lambda: update(flow.share, "converting"))
-            notes = list(left_out(flow.unread))
+            notes = list(flow.unread.notes())
         elif is_raw(path):
             pack_raw(RawFolder(path), target, lambda share: update(share, "packing"))
         else:

@@ -12,7 +12,7 @@ def verb(recording: Readable, /, *, json: Json = False) -> None:
     ----------
     recording
         A recording's folder, or a trace by itself: trace.dat, ftrace or perf text, Parquet, raw pages. The content
-        tells which.
+        tells which. - is standard input.
     """
     with progress() as update:
         result = info(recording, progress=lambda share: update(share, "following the page frames"))

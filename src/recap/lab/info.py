@@ -25,7 +25,6 @@ from recap.trace.ahead import ahead
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
 from recap.trace.recorder import read_record
 from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
-from recap.trace.table import Unread
 
 UNKNOWN = "unknown"
 
@@ -235,24 +234,12 @@ def lifetimes(frames: Frames) -> Iterator[Lifetime]:
             yield Lifetime(order, total, *found)
 
 
-def left_out(unread: Unread) -> Iterator[str]:
-    """What a text had that could not be read."""
-    if unread.count == 1:
-        yield f"line {unread.line} is cut or damaged, and left out: {unread.problem}"
-    elif unread.count:
-        problem = f"the first is line {unread.line}: {unread.problem}"
-        yield f"{unread.count:,} lines are cut or damaged, and left out; {problem}"
-    if unread.gfp_names:
-        names = ", ".join(f"{name} ({count:,})" for name, count in sorted(unread.gfp_names.items()))
-        yield f"gfp flags that recap does not know were left out: {names}"
-
-
 def notes(tally: Tally, flow: Flow, start: Start) -> Iterator[str]:
     """What a reader must know to read the figures."""
     if not tally.counts.any() and not flow.other:
         yield "there is no event in it, only what /proc told"
         return
-    yield from left_out(flow.unread)
+    yield from flow.unread.notes()
     if start.source == UNKNOWN:
         yield "the state at the start is unknown: no figures on fragmentation, and first frees count as explained"
     if start.source == "page flags":

@@ -156,7 +156,7 @@ def free_now(replay: Replay) -> int:
 
 def notes(replay: Replay, events: Events) -> list[str]:
     """What a reader must know to read the figures."""
-    told = []
+    told = [f"{note}: what follows cannot be exact" for note in events.unread.notes()]
     if replay.frees_unknown:
         told.append(f"{replay.frees_unknown} frees of frames that the model held free already were not applied")
     if replay.failed:

@@ -1,4 +1,4 @@
-"""Kernel messages inside JSON: journalctl, dmesg --json, docker, the clouds' log viewers, or a string with escapes."""
+"""Kernel messages inside records: journalctl's JSON and export, dmesg --json, docker, log services, escaped strings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-TEXT_KEYS = ("MESSAGE", "message", "msg", "log", "textPayload", "text", "line", "body", "content", "_raw", "@message")
+TEXT_KEYS = (
+    *("MESSAGE", "message", "msg", "log", "textPayload", "text", "line", "body", "content"),
+    *("full_message", "short_message", "_raw", "_msg", "@message"),
+)
 MICROSECONDS = 1_000_000
 DEEPEST = 32
 RECORD = re.compile(r"(?:\x1e|data: ?|[\w .:/-]{0,80}\| ?)?(?=\{)")  # json-seq, json-sse, docker compose
+EXPORTED = re.compile(r"^[ \t]*MESSAGE=(.*)$", re.MULTILINE)  # journalctl -o export, -o verbose
 ESCAPED = re.compile(r"\\(?:n|r|t|\"|\\|u[0-9a-fA-F]{4})")
 ESCAPES = {r"\n": "\n", r"\r": "\n", r"\t": "\t", r"\"": '"', r"\\": "\\"}
 
@@ -22,6 +26,8 @@ def out_of_json(text: str) -> str:
         lines = list(whole(text)) or list(line_by_line(text))
         if lines:
             return "\n".join(lines)
+    if text.count("\n") and (messages := EXPORTED.findall(text)):
+        return "\n".join(f"kernel: {message}" for message in messages)
     if "\\n" in text and text.count("\\n") > 2 * text.count("\n"):
         return ESCAPED.sub(lambda escape: ESCAPES.get(escape[0]) or chr(int(escape[0][2:], 16)), text)
     return text
@@ -66,7 +72,8 @@ def line_by_line(text: str) -> Iterator[str]:
 def strings(value: object, depth: int = 0) -> Iterator[str]:
     """The messages in a value: of objects that have one, that; of others and of lists, all there are inside."""
     if isinstance(value, str):
-        yield value.rstrip("\n")
+        if not value.isdecimal():  # a time beside each line
+            yield value.rstrip("\n")
     elif isinstance(value, list) and depth < DEEPEST:
         for one in value:
             yield from strings(one, depth + 1)

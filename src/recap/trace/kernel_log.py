@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from recap.trace.pasted import texts_of
 from recap.trace.prefixes import STAMPED, prefix_of
-from recap.trace.wrapped import START, Physical, joined
+from recap.trace.wrapped import LONGEST_MESSAGE, START, Physical, joined
 
 LOG_MIB = 256  # of text, packed or not
 LONGEST_LINE = 16384  # characters; what comes after is no kernel's, whose lines end at 1,024 or so
@@ -29,7 +29,7 @@ PIECES = (  # of lines that 4.9 and others printed in pieces, each a line of its
     (re.compile(r"Node \d+ *$"), re.compile(r" *(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free:|:)")),
     (re.compile(r"lowmem_reserve\[\]:[ \d-]*$"), re.compile(r" *-?\d+(?: +-?\d+)* *$")),
     (
-        re.compile(r"(?:Node \d+ )?(?:DMA|DMA32|Normal|HighMem|Movable): *(?:\d+\*\d+kB *(?:\([A-Z]+\))? *)*$"),
+        re.compile(r"(?:Node \d+ )?(?:DMA|DMA32|Normal|HighMem|Movable):(?: *\d+\*\d+kB(?: *\([A-Z]+\))?)* *$"),
         re.compile(r" *(?:\d+\*\d+kB|\([A-Z]+\)|= \d+kB)"),
     ),
     (re.compile(r"\S.{0,14}: *$"), re.compile(r"page allocation (?:failure|stalls)")),
@@ -132,7 +132,7 @@ def without_pieces(lines: Iterable[LogLine]) -> Iterator[LogLine]:
 
 def fits(last: LogLine, line: LogLine) -> bool:
     """Is this line a piece of the last one?"""
-    if not ANY_PIECE.match(line.text):
+    if not ANY_PIECE.match(line.text) or len(last.text) > LONGEST_MESSAGE:
         return False
     text = last.text
     if last.caller != line.caller or (text.endswith("kB") and "= " in text):

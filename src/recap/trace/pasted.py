@@ -30,7 +30,7 @@ SPACES = dict.fromkeys((9, 160, 5760, *range(8192, 8203), 8239, 8287, 12288), " 
 NOTHING = dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF, 0), None)
 LINE_ENDS = dict.fromkeys((11, 12, 28, 29, 133, 8232, 8233), "\n")
 TRANSLATED = SPACES | NOTHING | LINE_ENDS
-NOT_SHOWN = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<!--.*?-->")
+NOT_SHOWN = (("<script", "</script>"), ("<style", "</style>"), ("<!--", "-->"))
 BREAKING = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/pre|/h\d)\b[^<>]*>")
 TAG = re.compile(
     r"(?i)</?(?:a|abbr|b|blockquote|body|br|button|center|code|dd|div|dl|dt|em|font|h\d|hr|html|i|img|kbd|label|li|main"
@@ -110,11 +110,23 @@ def leaves(mail: Message) -> Iterator[bytes]:
 def out_of_html(text: str) -> str:
     """The text of a page; the kernel's own `<IRQ>` and the like stay."""
     if "<" in text and TAG.search(text):
-        text = TAG.sub("", BREAKING.sub("\n", NOT_SHOWN.sub("", text)))
+        for opening, closing in NOT_SHOWN:
+            text = without(text, opening, closing)
+        text = TAG.sub("", BREAKING.sub("\n", text))
     for _ in range(2):  # what was escaped twice is `&amp;gt;`
         if "&" in text and ENTITY.search(text):
             text = html.unescape(text)
     return text
+
+
+def without(text: str, opening: str, closing: str) -> str:
+    """A page without what stands between two tags."""
+    lower = text.lower()
+    kept, at = [], 0
+    while (start := lower.find(opening, at)) >= 0 and (stop := lower.find(closing, start)) >= 0:
+        kept.append(text[at:start])
+        at = stop + len(closing)
+    return "".join([*kept, text[at:]])
 
 
 def without_escapes(text: str) -> str:

@@ -13,13 +13,13 @@ MICROSECONDS = 1e6
 
 # `[   12.345678]`, also with the time since the line before (`dmesg -d`), then the caller, then what vendors add.
 STAMPED = re.compile(
-    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?:\d- *)?(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?: *<[ \d.+]*>)?\]"
+    rf"(?P<before>.{{0,{LONGEST}}}?)\[ *(?:\d- *)?(?P<seconds>\d{{1,9}}\.\d{{1,9}})(?:,\d| *<[ \d.+]*>)?\]"
     r"(?: ?\[ *(?P<caller>[TC]\d{1,7})\])?"
     r"(?: (?:\S{1,64} )?kernel:| *[A-Z]?\[\d{1,2}: *[^\]]{1,20}: *\d+\]| ?(?:<\d>)?[ .-]*\(\d+\)\[\d+:[^\]]*\])? ?"
 )
 SYSLOG = re.compile(rf".{{0,{LONGEST}}}?\bkernel(?:\[\d+\])?(?:: ?| - \S+ \S+ ?)(?:<\d>)?")
 KMSG = re.compile(
-    r"(?:[\w.+-]+,)?\d{1,3},\d{1,12},(?P<micro>\d{1,15}),[-c+](?:,caller=(?P<caller>[TC]\d{1,7}))?[^;]{0,80};"
+    r" *(?:[\w.+-]+,)?\d{1,3},\d{1,12},(?P<micro>\d{1,15}),[-c+](?:,caller=(?P<caller>[TC]\d{1,7}))?[^;]{0,80};"
 )
 OTHERS = re.compile(
     rf"(?:\[?(?:(?:{DAYS}),? +)?(?:\d{{1,2}} )?(?:{MONTHS}) *\d{{1,2}},?(?: \d{{4}})? \d\d:\d\d(?::\d\d)?(?:[.,]\d+)?"
@@ -58,7 +58,7 @@ def prefix_of(line: str) -> Prefix:
     found = KMSG.match(line)
     if found is not None:
         return Prefix(found.end(), int(found["micro"]) / MICROSECONDS, found["caller"] or "")
-    end = 0
+    end = indent = len(line) - len(line.lstrip(" "))
     while found := OTHERS.match(line, end):
         end = found.end()
-    return Prefix(end) if end else NONE
+    return Prefix(end) if end > indent else NONE

@@ -127,6 +127,17 @@ class Unread:
     problem: str = ""  # with it
     gfp_names: dict[str, int] = field(default_factory=dict)  # flags that recap does not know, and how often
 
+    def notes(self) -> Iterator[str]:
+        """The same in words."""
+        if self.count == 1:
+            yield f"line {self.line} is cut or damaged, and left out: {self.problem}"
+        elif self.count:
+            first = f"the first is line {self.line}: {self.problem}"
+            yield f"{self.count:,} lines are cut or damaged, and left out; {first}"
+        if self.gfp_names:
+            names = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.gfp_names.items()))
+            yield f"gfp flags that recap does not know were left out: {names}"
+
 
 @dataclass(frozen=True, eq=False)
 class Events:

@@ -106,10 +106,11 @@ def filled_again(lines: Sequence[Physical]) -> list[tuple[int, str]]:
     mark = next((one for one in STAMPS if one.search(text)), None)
     if mark is None or len(mark.findall(text)) <= 1.2 * sum(bool(mark.search(line.text)) for line in lines):
         return []
+    text = re.sub("  +", " ", text)
     found, number = [], lines[0].number
     before = what_is_before(text, mark)
-    for message in re.split(rf"\s+(?=(?:<\d>)?{mark.pattern})", text):
-        found.append((number, before.sub("", message).replace("\n", " ")))
+    for message in re.split(rf"[ \n](?=(?:<\d>)?{mark.pattern})", text):
+        found.append((number, before.sub("", message.replace("\n", " ").rstrip())))
         number += message.count("\n")
     return found
 
@@ -119,7 +120,7 @@ def what_is_before(text: str, mark: re.Pattern[str]) -> re.Pattern[str]:
     first = mark.search(text)
     before = text[: first.start()].rpartition("\n")[2][-LONGEST:] if first else ""
     words = [re.sub(r"\d+", r"\\d+", re.escape(word)) for word in before.split()]
-    return re.compile(r"\s+" + r"\s+".join(words) + r"\s*$") if words else re.compile(r"\s+$")
+    return re.compile(f" {' '.join(words)}$") if words else re.compile("(?!)")
 
 
 def mark_starts(lines: Sequence[Physical]) -> None:
@@ -155,7 +156,9 @@ def mark_bare(lines: Sequence[Physical], widest: int) -> None:
     """The same for lines without prefixes, one after the other."""
     text = ""
     for number, line in enumerate(lines):
-        line.starts = not number or bool(START.match(line.text)) or not goes_on(text, lines[number - 1], line, widest)
+        long = len(text) > LONGEST_MESSAGE
+        known = long or START.match(line.text) is not None
+        line.starts = not number or known or not goes_on(text, lines[number - 1], line, widest)
         text = line.text if line.starts else f"{text} {line.text}"
 
 
