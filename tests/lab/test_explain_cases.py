@@ -345,3 +345,53 @@ def test_nodes_that_a_report_leaves_out_are_those_the_task_may_not_use() -> None
         f"{log}oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=batch,mems_allowed=1,global_oom"
     )
     assert "bound to node 1 by its cpuset" in found.verdict
+
+
+ZONE_BELOW_HIGHMEM = """\
+mkfs.ext4 invoked oom-killer: gfp_mask=0x101cc0(GFP_USER|__GFP_WRITE), order=0, oom_score_adj=0
+CPU: 2 PID: 391 Comm: mkfs.ext4 Not tainted 5.7.0-rc6-next-20200521 #1
+Normal free:4300kB min:7736kB low:9668kB high:11600kB active_anon:{anon}kB inactive_anon:0kB active_file:4kB \
+inactive_file:{file}kB unevictable:0kB present:884728kB managed:845320kB free_cma:0kB
+lowmem_reserve[]: 0 0 8980 0
+HighMem free:1048740kB min:512kB low:1748kB high:2984kB active_anon:0kB inactive_anon:0kB active_file:0kB \
+inactive_file:0kB unevictable:0kB present:1149540kB managed:1149540kB free_cma:0kB
+lowmem_reserve[]: 0 0 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("anon", "file", "said"),
+    [
+        (0, 798000, "Low memory is mostly page cache (199,501 of 211,330 pages): is it dirty"),
+        (798000, 0, "Low memory is mostly programs' own (199,500 of 211,330 pages)"),
+        (0, 0, "Low memory is mostly the kernel's own (210,254 of 211,330 pages)"),
+    ],
+)
+def test_what_fills_low_memory_is_what_must_become_less(anon: int, file: int, said: str) -> None:
+    (found,) = explain(ZONE_BELOW_HIGHMEM.format(anon=anon, file=file))
+    assert said in found.verdict
+
+
+def test_what_boot_reserved_is_known_without_its_line() -> None:
+    (found,) = explain(
+        "kworker/u2:0 invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 7 Comm: kworker/u2:0 Not tainted 5.18.0 #1\n"
+        "active_anon:90 inactive_anon:674 isolated_anon:0\n"
+        " slab_reclaimable:0 slab_unreclaimable:1691\n"
+        " mapped:0 shmem:771 pagetables:0 bounce:0\n"
+        " free:207 free_pcp:37 free_cma:0\n"
+        "Normal free:828kB boost:1024kB min:1464kB low:1572kB high:1680kB present:32768kB managed:12232kB\n"
+        "lowmem_reserve[]: 0 0\n"
+    )
+    assert found.held["reserved"] == 8192 - 3058
+    assert "memory reserved at boot makes up 63 % of RAM" in found.verdict
+
+
+def test_a_vmalloc_of_huge_pages_is_tried_again_with_small_ones() -> None:
+    (found,) = explain(
+        "mount: vmalloc error: size 14680064, page order 9, failed to allocate pages, "
+        "mode:0xcc2(GFP_KERNEL|__GFP_HIGHMEM), nodemask=(null),cpuset=/,mems_allowed=0\n"
+        "CPU: 3 PID: 710 Comm: mount Not tainted 6.3.1 #1\n"
+    )
+    assert found.verdict.startswith("A vmalloc of 14,680,064 bytes failed for want of pages")
+    assert "tried again with single pages" in found.verdict

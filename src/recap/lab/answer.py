@@ -190,6 +190,8 @@ def boot_pool(report: FailureReport) -> str:
 
 def vmalloc_advice(report: FailureReport) -> str:
     """Addresses on 32 bits, the size asked for on 64."""
+    if lacks_pages(report) and report.order:
+        return "vmalloc tried again with single pages: nothing is lost, unless a report with page order 0 follows."
     if lacks_pages(report):
         return "A task that is being killed gets no pages either: see whether an OOM kill came before."
     if report.bytes and report.bytes > report.memory.get("ram", 0) * report.page_kib << 10 and report.memory.get("ram"):

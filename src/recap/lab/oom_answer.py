@@ -5,7 +5,17 @@ from __future__ import annotations
 from recap import kernel
 from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
-from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, is_counted, memory_held, programs, ram_of, share
+from recap.lab.memory_held import (
+    OF_THE_KERNEL,
+    USES,
+    chief_use,
+    fills_low_memory,
+    is_counted,
+    memory_held,
+    programs,
+    ram_of,
+    share,
+)
 from recap.lab.results import listed
 from recap.lab.zone_layout import highest_zone, layout_of, place_of
 from recap.trace.failure_report import FailureReport, Task, Victim
@@ -59,13 +69,16 @@ def memory_advice(report: FailureReport) -> str:
         return f"It is bound to {bound}: widen that (numactl, cpuset.mems, numatune), or move load away."
     above, _ = free_elsewhere(report)
     if above == "HighMem":
-        return "A 64-bit kernel has no such limit; else what fills low memory (slab, page tables) must become less."
+        return f"{low_memory_advice(report)} A 64-bit kernel has no such limit."
     if above == "Movable":
         return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
     if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
     if chief == "reserved":
-        return "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, or reserved regions."
+        return (
+            "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, the kernel's image and "
+            "initramfs, or reserved regions."
+        )
     if chief == "huge_pages":
         return "Fewer of them (vm.nr_hugepages) leave more for all else."
     if chief == "shmem":
@@ -75,6 +88,19 @@ def memory_advice(report: FailureReport) -> str:
     if chief == "page_cache":
         return "It should have been freed: is it dirty, on a slow disk, or of files in use?"
     return programs_advice(report) if programs(held) else ""
+
+
+def low_memory_advice(report: FailureReport) -> str:
+    """By what fills the zones below HighMem."""
+    chief, held, all_of_it = fills_low_memory(report)
+    part = f"({held:,} of {all_of_it:,} pages)"
+    if chief == "page_cache":
+        return f"Low memory is mostly page cache {part}: is it dirty, on a slow disk, or of files in use?"
+    if chief == "programs":
+        return f"Low memory is mostly programs' own {part}: they must have less, or more swap."
+    if chief == "kernel":
+        return f"Low memory is mostly the kernel's own {part}: slab, page tables or drivers must have less."
+    return "What fills low memory (slab, page tables) must become less."
 
 
 def programs_advice(report: FailureReport) -> str:
