@@ -362,9 +362,9 @@ lowmem_reserve[]: 0 0 0 0
 @pytest.mark.parametrize(
     ("anon", "file", "said"),
     [
-        (0, 798000, "Low memory is mostly page cache (199,501 of 211,330 pages): is it dirty"),
-        (798000, 0, "Low memory is mostly programs' own (199,500 of 211,330 pages)"),
-        (0, 0, "Low memory is mostly the kernel's own (210,254 of 211,330 pages)"),
+        (0, 798000, "Low memory is mostly page cache (199,501 of 210,255 pages in use): is it dirty"),
+        (798000, 0, "Low memory is mostly programs' own (199,500 of 210,255 pages in use)"),
+        (0, 0, "Low memory is mostly the kernel's own (210,254 of 210,255 pages in use)"),
     ],
 )
 def test_what_fills_low_memory_is_what_must_become_less(anon: int, file: int, said: str) -> None:
@@ -395,3 +395,22 @@ def test_a_vmalloc_of_huge_pages_is_tried_again_with_small_ones() -> None:
     )
     assert found.verdict.startswith("A vmalloc of 14,680,064 bytes failed for want of pages")
     assert "tried again with single pages" in found.verdict
+
+
+def test_free_cma_pages_of_low_memory_are_told_before_those_of_high_memory() -> None:
+    (found,) = explain(
+        "cat invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+        "CPU: 2 PID: 961 Comm: cat Tainted: G         C         6.1.21-v7l+ #1642\n"
+        "active_anon:239 inactive_anon:7154 isolated_anon:0\n"
+        " active_file:25980 inactive_file:4743 isolated_file:128\n"
+        " unevictable:3569 dirty:17048 writeback:2622\n"
+        " slab_reclaimable:3541 slab_unreclaimable:8728\n"
+        "DMA free:519112kB boost:7216kB min:10428kB low:11228kB high:12028kB active_anon:0kB active_file:77632kB "
+        "inactive_file:168kB present:786432kB managed:663836kB free_cma:513592kB\n"
+        "lowmem_reserve[]: 0 0 3188 3188\n"
+        "HighMem free:2700888kB min:512kB low:4000kB high:8000kB present:3264512kB managed:3264512kB free_cma:0kB\n"
+        "lowmem_reserve[]: 0 0 0 0\n"
+    )
+    assert "low memory (where 128,398 of the 129,778 free pages are CMA" in found.verdict
+    assert "mostly page cache (19,450 of 36,181 pages in use)" in found.verdict
+    assert "19,670 pages wait to be written" in found.verdict

@@ -9,6 +9,7 @@ from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
 from recap.lab.callers import asked_by, for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
+from recap.lab.memory_held import fills_low_memory
 from recap.lab.oom_answer import end_of, filled_by, free_elsewhere, memory_advice, sentence
 from recap.lab.reported_zone import cma_out_of_reach, rules_of
 from recap.lab.results import listed
@@ -86,12 +87,14 @@ def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
     bound = bound_by(report)
     if bound:
         return f"too little was free where it may go, bound to {bound}"
-    above, free = free_elsewhere(report)
-    if above:
-        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
-        return f"{low} ran out, and the {free:,} free pages of {above} are not for the kernel's own requests"
     free = sum(zone.free for zone in mine)
     cma = sum(cma_out_of_reach(reported(report, zone), report) for zone in mine)
+    above, unused = free_elsewhere(report)
+    if above:
+        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
+        if cma * 2 > free:
+            low += f" (where {cma:,} of the {free:,} free pages are CMA, for movable requests only)"
+        return f"{low} ran out, and the {unused:,} free pages of {above} are not for the kernel's own requests"
     if cma * 2 > free:
         return f"{cma:,} of the {free:,} free pages are CMA, for movable requests only"
     reserved = sum(zone.out_of_reach for zone in mine) - cma
@@ -131,7 +134,8 @@ def together(*parts: str) -> str:
 def said_of_memory(report: FailureReport, zones: list[ZoneVerdict], cause: str) -> str:
     """What filled memory, unless that was said first, and what to do about it."""
     first = report.kind == "oom" and cause == "watermark" and not circumstance(report, [z for z in zones if z.allowed])
-    filled = "" if first else filled_by(report)
+    low = free_elsewhere(report)[0] == "HighMem" and fills_low_memory(report)[0]
+    filled = "" if first or low else filled_by(report)
     return together(sentence(filled) if filled else "", end_of(report), memory_advice(report))
 
 

@@ -103,15 +103,16 @@ def has_slab(memory: dict[str, int]) -> bool:
 
 
 def fills_low_memory(report: FailureReport) -> tuple[str, int, int]:
-    """What has most of the zones below HighMem, its pages, and all that the kernel manages there; `` if not told."""
+    """What has most of the zones below HighMem, its pages, and all that is in use there; `` if not told."""
     low = [zone.amounts for zone in report.zones if zone.name not in ABOVE]
     total = sum(one.get("managed", one.get("present", 0)) for one in low)
     if not total or not all("active_file" in one or "active" in one for one in low):
         return "", 0, total
     in_sum = {use: sum(one.get(name, 0) for one in low for name in names) for use, names in LISTS_OF_ZONES.items()}
     uses = {use: count for use, count in in_sum.items() if count}
-    rest = sum(one.get("free", 0) + one.get("unevictable", 0) for one in low)
-    uses["kernel"] = max(0, total - rest - sum(uses.values()))
+    total -= sum(one.get("free", 0) for one in low)
+    locked = sum(one.get("unevictable", 0) for one in low)
+    uses["kernel"] = max(0, total - locked - sum(uses.values()))
     chief = max(uses, key=lambda name: uses[name])
     return chief, uses[chief], total
 

@@ -86,21 +86,32 @@ def memory_advice(report: FailureReport) -> str:
     if chief == "unevictable":
         return "It is locked (mlock): look at VmLck in /proc/*/status."
     if chief == "page_cache":
-        return "It should have been freed: is it dirty, on a slow disk, or of files in use?"
+        return f"It should have been freed: {why_cache_stays(report)}"
     return programs_advice(report) if programs(held) else ""
 
 
 def low_memory_advice(report: FailureReport) -> str:
     """By what fills the zones below HighMem."""
     chief, held, all_of_it = fills_low_memory(report)
-    part = f"({held:,} of {all_of_it:,} pages)"
+    part = f"({held:,} of {all_of_it:,} pages in use)"
     if chief == "page_cache":
-        return f"Low memory is mostly page cache {part}: is it dirty, on a slow disk, or of files in use?"
+        return f"Low memory is mostly page cache {part}: {why_cache_stays(report)}"
     if chief == "programs":
         return f"Low memory is mostly programs' own {part}: they must have less, or more swap."
     if chief == "kernel":
         return f"Low memory is mostly the kernel's own {part}: slab, page tables or drivers must have less."
     return "What fills low memory (slab, page tables) must become less."
+
+
+def why_cache_stays(report: FailureReport) -> str:
+    """Pages that wait to be written cannot be freed."""
+    waiting = report.memory.get("dirty", 0) + report.memory.get("writeback", 0)
+    if not waiting or waiting * 2 < memory_held(report).get("page_cache", 0):
+        return "is it dirty, on a slow disk, or of files in use?"
+    return (
+        f"{pages(waiting)} wait to be written, as the disk is slower than the writers; a lower vm.dirty_ratio "
+        "(with vm.dirty_background_ratio) holds them up sooner."
+    )
 
 
 def programs_advice(report: FailureReport) -> str:
