@@ -202,6 +202,8 @@ def vmalloc_advice(report: FailureReport) -> str:
         return f"No setting gives that: look at who asked ({asked_by(report) or report.task}) and for how much."
     if report.bits == 32:
         return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
+    if any(name.startswith(("module_alloc", "execmem_alloc")) for name in report.callers):
+        return "It was for a module or a BPF program: their range of addresses is small and of its own; load fewer."
     return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
 
 
@@ -237,7 +239,8 @@ def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> li
         if report.version is None:
             era = "before 4.6" if report.mask is not None else "since 4.6" if report.flags else ""
             seen = f" (the flags are printed as kernels {era} do)" if era else ""
-            said.append(f"the log does not say which kernel it is{seen}: 6.1's rules are assumed")
+            rules = ".".join(str(part) for part in report.likely or (6, 1))
+            said.append(f"the log does not say which kernel it is{seen}: {rules}'s rules are assumed")
         said.append("a report is printed a moment after the refusal: free pages and blocks may have changed")
         said += [f"{zone.name}: {zone.why_not}" for zone in zones if zone.why_not.startswith("not of its cpuset")]
     if report.mixed:
