@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from recap.lab.features import has
-from recap.trace.failure_report import Cgroup, FailureReport
+from recap.trace.failure_report import FailureReport, ReportedCgroup
 
 UNLIMITED = 1 << 50  # kB: no limit is set (PAGE_COUNTER_MAX, in kB, on 64 bits)
 UNLIMITED_32 = 2147483647 * 4  # and on 32
@@ -43,7 +43,7 @@ def group_of(report: FailureReport) -> GroupMemory | None:
     """What a report says of its cgroup."""
     if report.constraint != "memcg":
         return None
-    group = report.cgroup or Cgroup()
+    group = report.cgroup or ReportedCgroup()
     counter = reached(group)
     figures = group.limits.get(counter)
     swap = group.limits.get("swap")
@@ -66,7 +66,7 @@ def unlimited(limit: int) -> bool:
     return limit >= UNLIMITED or limit == UNLIMITED_32
 
 
-def reached(group: Cgroup) -> str:
+def reached(group: ReportedCgroup) -> str:
     """The counter nearest to its limit."""
     set_ones = {name: one for name, one in group.limits.items() if one.limit and not unlimited(one.limit)}
     set_ones.pop("swap", None)
@@ -74,14 +74,14 @@ def reached(group: Cgroup) -> str:
     return max(set_ones, key=lambda name: set_ones[name].usage / set_ones[name].limit, default=fallback)
 
 
-def version_of(group: Cgroup, report: FailureReport) -> int | None:
+def version_of(group: ReportedCgroup, report: FailureReport) -> int | None:
     """v1 counts memory with swap, and the kernel's apart; v2 swap by itself."""
     if "memory+swap" in group.limits or "kmem" in group.limits or not has(report, "memory.high"):
         return 1
     return 2 if "swap" in group.limits else None
 
 
-def holds(group: Cgroup) -> dict[str, int]:
+def holds(group: ReportedCgroup) -> dict[str, int]:
     """What the group's memory is, from memory.stat: v1 says rss and cache, v2 anon and file."""
     stats = group.stats
     shmem = stats.get("shmem", 0)

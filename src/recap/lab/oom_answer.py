@@ -18,7 +18,7 @@ from recap.lab.memory_held import (
 )
 from recap.lab.results import listed
 from recap.lab.zone_layout import highest_zone, layout_of, place_of
-from recap.trace.failure_report import FailureReport, Task, Victim
+from recap.trace.failure_report import FailureReport, ListedTask, Victim
 
 LARGEST_TASKS = 5
 NAMELESS = "A memory cgroup reached its limit; which one, and what limit, is not in the log."
@@ -196,6 +196,6 @@ def victim_words(victim: Victim) -> str:
     return f"{victim.name} (pid {victim.pid}{held}{shmem})"
 
 
-def largest_tasks(report: FailureReport) -> list[Task]:
+def largest_tasks(report: FailureReport) -> list[ListedTask]:
     """The five that held most, swapped pages too."""
     return sorted(report.tasks, key=lambda task: -(task.rss + task.swap))[:LARGEST_TASKS]

@@ -33,7 +33,7 @@ class Limit:
 
 
 @dataclass
-class Cgroup:
+class ReportedCgroup:
     """The memory cgroup whose limit was reached."""
 
     path: str = ""
@@ -43,7 +43,7 @@ class Cgroup:
 
 
 @dataclass
-class Task:
+class ListedTask:
     """A row of the OOM killer's table, in pages."""
 
     pid: int
@@ -96,10 +96,10 @@ class FailureReport:
     zones: list[ReportedZone] = field(default_factory=list)
     huge_kib: int = 0  # in the pool of huge pages
     nodes_kib: dict[str, int] = field(default_factory=dict)  # by use, of all nodes that are printed
-    cgroup: Cgroup | None = None
+    cgroup: ReportedCgroup | None = None
     is_global: bool = False  # an OOM of the machine, as since 5.0 the kernel says (global_oom)
     victim_cgroup: str = ""  # where the victim lives, whatever ran out
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[ListedTask] = field(default_factory=list)
     victims: list[Victim] = field(default_factory=list)
     slabs: dict[str, int] = field(default_factory=dict)  # kB by cache, of the table of unreclaimable ones
     cache: SlabCache | None = None
