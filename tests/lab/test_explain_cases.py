@@ -414,3 +414,16 @@ def test_free_cma_pages_of_low_memory_are_told_before_those_of_high_memory() -> 
     assert "low memory (where 128,398 of the 129,778 free pages are CMA" in found.verdict
     assert "mostly page cache (19,450 of 36,181 pages in use)" in found.verdict
     assert "19,670 pages wait to be written" in found.verdict
+
+
+def test_a_device_that_needs_low_addresses_where_all_are_reserved() -> None:
+    (found,) = explain(
+        "swapper/0: page allocation failure: order:0, mode:0xcc4(GFP_KERNEL|GFP_DMA32), nodemask=(null)\n"
+        "CPU: 0 PID: 1 Comm: swapper/0 Not tainted 5.15.68 #1\n"
+        "DMA32 free:0kB min:0kB low:0kB high:0kB present:32768kB managed:0kB\n"
+        "lowmem_reserve[]: 0 1722 1722\n"
+        "Normal free:1680000kB min:5600kB low:7000kB high:8400kB present:1769472kB managed:1763852kB\n"
+        "lowmem_reserve[]: 0 0 0\n"
+    )
+    assert found.cause == "no_memory"
+    assert "A device asked for memory at low addresses" in found.verdict

@@ -112,6 +112,11 @@ def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes:
     """What to do first."""
     if of_the_boot_pool(report):
         return boot_pool(report)
+    if cause == "no_memory" and report.gfp & (kernel.GFP_DMA | kernel.GFP_DMA32):
+        return (
+            "A device asked for memory at low addresses, and all there is of it is reserved: leave some to the kernel "
+            "(reserved-memory of the device tree, crashkernel=, cma=), or let the driver set a wider DMA mask."
+        )
     if cause == "no_memory":
         return "Let it use a node with memory for the kernel too: widen cpuset.mems or the memory policy."
     if "GFP_TRANSHUGE" in report.flags:
