@@ -427,3 +427,32 @@ def test_a_device_that_needs_low_addresses_where_all_are_reserved() -> None:
     )
     assert found.cause == "no_memory"
     assert "A device asked for memory at low addresses" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("swap", "stats", "said"),
+    [
+        ((0, 0), {"anon": 490}, "its programs' own memory (anon), and it may not swap (memory.swap.max is 0)"),
+        ((102400, 102400), {"anon": 490}, "(anon), and its swap is full (102,400 of 102,400 kB)"),
+        ((10, 9007199254740988), {"anon": 490}, "its programs' own memory (anon). Killed"),
+        (
+            (0, 0),
+            {"anon": 9, "kernel": 20, "sock": 470},
+            "memory of the kernel for its tasks (mostly sock, 481,280 kB)",
+        ),
+        ((0, 0), {"anon": 9, "kernel": 480, "slab_unreclaimable": 460}, "(mostly slab_unreclaimable, 471,040 kB)"),
+        ((0, 0), {"anon": 9, "kernel": 480, "slab": 200, "percpu": 100}, "for its tasks (kmem: slab, sockets, stacks)"),
+    ],
+)
+def test_what_a_memory_cgroup_holds(swap: tuple[int, int], stats: dict[str, int], said: str) -> None:
+    listed = "".join(f"{name} {mib << 20}\n" for name, mib in stats.items())
+    (found,) = explain(
+        "stress invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 99 Comm: stress Not tainted 6.8.0-31-generic #31-Ubuntu\n"
+        " mem_cgroup_out_of_memory+0x145/0x160\n"
+        "memory: usage 524288kB, limit 524288kB, failcnt 10\n"
+        f"swap: usage {swap[0]}kB, limit {swap[1]}kB, failcnt 0\n"
+        f"Memory cgroup stats for /system.slice/app.service:\n{listed}"
+        "Memory cgroup out of memory: Killed process 99 (stress) total-vm:1200000kB, anon-rss:16000kB, file-rss:0kB\n"
+    )
+    assert said in found.verdict
