@@ -456,3 +456,34 @@ def test_what_a_memory_cgroup_holds(swap: tuple[int, int], stats: dict[str, int]
         "Memory cgroup out of memory: Killed process 99 (stress) total-vm:1200000kB, anon-rss:16000kB, file-rss:0kB\n"
     )
     assert said in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "advice"),
+    [
+        (("hugepages_total=0", "hugepages_total=3500"), "the pool of huge pages makes up 85 %", "vm.nr_hugepages"),
+        (("unevictable:0 ", "unevictable:1800000 "), "locked memory (mlock) makes up 86 %", "who locks that much"),
+        (("pagetables:3000", "pagetables:1500000"), "page tables hold 72 %", "map the same memory"),
+        (("slab_reclaimable:5000", "slab_reclaimable:1700000"), "kernel caches that can shrink hold", "slabtop"),
+        (("kernel_stack:8000kB", "kernel_stack:6000000kB"), "kernel stacks hold 72 %", "thread"),
+        (("Balloon:0kB", "Balloon:7000000kB"), "a balloon of the host makes up 83 %", "host"),
+        (("zspages:0kB", "zspages:7000000kB"), "kept compressed (zram, zswap) hold 83 %", "swap to a disk"),
+    ],
+)
+def test_what_filled_memory(change: tuple[str, str], said: str, advice: str) -> None:
+    log = (
+        "java invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 99 Comm: java Not tainted 6.8.0-31-generic #31-Ubuntu\n"
+        "Mem-Info:\n"
+        "active_anon:100 inactive_anon:100000 isolated_anon:0\n active_file:200 inactive_file:300 isolated_file:0\n"
+        " unevictable:0 dirty:0 writeback:0\n slab_reclaimable:5000 slab_unreclaimable:10000\n"
+        " mapped:1000 shmem:500 pagetables:3000\n free:13000 free_pcp:100 free_cma:0\n"
+        "Node 0 active_anon:400kB inactive_anon:400000kB kernel_stack:8000kB all_unreclaimable? yes Balloon:0kB\n"
+        "Node 0 Normal free:40000kB min:45000kB low:56000kB high:67000kB zspages:0kB free_cma:0kB\n"
+        "lowmem_reserve[]: 0 0 0 0 0\n"
+        "Node 0 hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB\n"
+        "Free swap  = 0kB\nTotal swap = 0kB\n2097152 pages RAM\n61152 pages reserved\n"
+    )
+    (found,) = explain(log.replace(*change))
+    assert said in found.verdict
+    assert advice in found.verdict

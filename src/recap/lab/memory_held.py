@@ -11,7 +11,7 @@ USES = {  # in words, for people
     "shmem": "shared memory and tmpfs (shmem)",
     "page_cache": "page cache",
     "lru": "programs and page cache",
-    "unevictable": "locked",
+    "unevictable": "locked memory (mlock)",
     "slab": "kernel objects (slab)",
     "slab_reclaimable": "kernel caches that can shrink",
     "slab_unreclaimable": "kernel objects (slab_unreclaimable)",
@@ -19,7 +19,7 @@ USES = {  # in words, for people
     "kernel_stacks": "kernel stacks",
     "huge_pages": "the pool of huge pages",
     "compressed": "swapped pages kept compressed (zram, zswap)",
-    "balloon": "the host's (balloon)",
+    "balloon": "a balloon of the host",
     "per_cpu_lists": "free, on per-CPU lists",
     "free": "free",
     "reserved": "memory reserved at boot",
@@ -27,6 +27,7 @@ USES = {  # in words, for people
 }
 OF_PROGRAMS = ("programs", "programs_in_use", "programs_idle")
 OF_THE_KERNEL = ("slab", "slab_unreclaimable", "page_tables", "kernel_stacks", "unaccounted")
+ONE_THING = ("page_cache", "unaccounted", "shmem", "reserved", "unevictable", "huge_pages", "balloon")  # `makes up`
 NOT_HELD = ("free", "per_cpu_lists")
 ABOVE = ("HighMem", "Movable", "Device")  # where the kernel has nothing of its own
 LISTS_OF_ZONES = {

@@ -7,6 +7,7 @@ from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
 from recap.lab.memory_held import (
     OF_THE_KERNEL,
+    ONE_THING,
     USES,
     chief_use,
     fills_low_memory,
@@ -26,6 +27,17 @@ VICTIMS_NAMED = 3
 CHIEF = 0.3  # of RAM, from which on the kernel's own memory is the first suspect
 FULL_SWAP = 50  # less than a fiftieth free
 
+ADVICE = {  # by what fills memory
+    "huge_pages": "Fewer of them (vm.nr_hugepages) leave more for all else.",
+    "shmem": "Look at tmpfs mounts (df -t tmpfs), /dev/shm and shared segments (ipcs -m): only removing frees them.",
+    "unevictable": "Look at VmLck in /proc/*/status: who locks that much?",
+    "balloon": "Let the host give the guest more, or the balloon go when memory runs out (deflate-on-oom).",
+    "compressed": "Swap in RAM (zram, zswap) needs RAM itself: make it smaller, swap to a disk, or run less.",
+    "slab_reclaimable": "They should have been freed: see slabtop for the file system's caches (dentry, inode) and who "
+    "keeps them in use.",
+    "kernel_stacks": "Each thread has a stack: see who starts so many (ps -eLf), and limit them.",
+}
+
 
 def sentence(text: str) -> str:
     """With a capital letter and a full stop."""
@@ -41,7 +53,7 @@ def filled_by(report: FailureReport) -> str:
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
     of = "RAM" if ram else "what is listed"
-    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem", "reserved") else "hold"
+    verb = "makes up" if chief in ONE_THING else "hold"
     said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
     said += [swap_state(report)] * bool(swap_state(report))
     if chief != "page_cache" and "active_file" in report.memory:
@@ -72,19 +84,15 @@ def memory_advice(report: FailureReport) -> str:
         return f"{low_memory_advice(report)} A 64-bit kernel has no such limit."
     if above == "Movable":
         return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
-    if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
+    if chief in OF_THE_KERNEL and chief not in ADVICE and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
     if chief == "reserved":
         return (
             "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, the kernel's image and "
             "initramfs, or reserved regions."
         )
-    if chief == "huge_pages":
-        return "Fewer of them (vm.nr_hugepages) leave more for all else."
-    if chief == "shmem":
-        return "Look at tmpfs mounts (df -t tmpfs), /dev/shm and shared segments (ipcs -m): only removing frees them."
-    if chief == "unevictable":
-        return "It is locked (mlock): look at VmLck in /proc/*/status."
+    if chief in ADVICE:
+        return ADVICE[chief]
     if chief == "page_cache":
         return f"It should have been freed: {why_cache_stays(report)}"
     return programs_advice(report) if programs(held) else ""
