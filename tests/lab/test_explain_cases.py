@@ -345,3 +345,145 @@ def test_nodes_that_a_report_leaves_out_are_those_the_task_may_not_use() -> None
         f"{log}oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=batch,mems_allowed=1,global_oom"
     )
     assert "bound to node 1 by its cpuset" in found.verdict
+
+
+ZONE_BELOW_HIGHMEM = """\
+mkfs.ext4 invoked oom-killer: gfp_mask=0x101cc0(GFP_USER|__GFP_WRITE), order=0, oom_score_adj=0
+CPU: 2 PID: 391 Comm: mkfs.ext4 Not tainted 5.7.0-rc6-next-20200521 #1
+Normal free:4300kB min:7736kB low:9668kB high:11600kB active_anon:{anon}kB inactive_anon:0kB active_file:4kB \
+inactive_file:{file}kB unevictable:0kB present:884728kB managed:845320kB free_cma:0kB
+lowmem_reserve[]: 0 0 8980 0
+HighMem free:1048740kB min:512kB low:1748kB high:2984kB active_anon:0kB inactive_anon:0kB active_file:0kB \
+inactive_file:0kB unevictable:0kB present:1149540kB managed:1149540kB free_cma:0kB
+lowmem_reserve[]: 0 0 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("anon", "file", "said"),
+    [
+        (0, 798000, "Low memory is mostly page cache (199,501 of 210,255 pages in use): is it dirty"),
+        (798000, 0, "Low memory is mostly programs' own (199,500 of 210,255 pages in use)"),
+        (0, 0, "Low memory is mostly the kernel's own (210,254 of 210,255 pages in use)"),
+    ],
+)
+def test_what_fills_low_memory_is_what_must_become_less(anon: int, file: int, said: str) -> None:
+    (found,) = explain(ZONE_BELOW_HIGHMEM.format(anon=anon, file=file))
+    assert said in found.verdict
+
+
+def test_what_boot_reserved_is_known_without_its_line() -> None:
+    (found,) = explain(
+        "kworker/u2:0 invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 7 Comm: kworker/u2:0 Not tainted 5.18.0 #1\n"
+        "active_anon:90 inactive_anon:674 isolated_anon:0\n"
+        " slab_reclaimable:0 slab_unreclaimable:1691\n"
+        " mapped:0 shmem:771 pagetables:0 bounce:0\n"
+        " free:207 free_pcp:37 free_cma:0\n"
+        "Normal free:828kB boost:1024kB min:1464kB low:1572kB high:1680kB present:32768kB managed:12232kB\n"
+        "lowmem_reserve[]: 0 0\n"
+    )
+    assert found.held["reserved"] == 8192 - 3058
+    assert "memory reserved at boot makes up 63 % of RAM" in found.verdict
+
+
+def test_a_vmalloc_of_huge_pages_is_tried_again_with_small_ones() -> None:
+    (found,) = explain(
+        "mount: vmalloc error: size 14680064, page order 9, failed to allocate pages, "
+        "mode:0xcc2(GFP_KERNEL|__GFP_HIGHMEM), nodemask=(null),cpuset=/,mems_allowed=0\n"
+        "CPU: 3 PID: 710 Comm: mount Not tainted 6.3.1 #1\n"
+    )
+    assert found.verdict.startswith("A vmalloc of 14,680,064 bytes failed for want of pages")
+    assert "tried again with single pages" in found.verdict
+
+
+def test_free_cma_pages_of_low_memory_are_told_before_those_of_high_memory() -> None:
+    (found,) = explain(
+        "cat invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+        "CPU: 2 PID: 961 Comm: cat Tainted: G         C         6.1.21-v7l+ #1642\n"
+        "active_anon:239 inactive_anon:7154 isolated_anon:0\n"
+        " active_file:25980 inactive_file:4743 isolated_file:128\n"
+        " unevictable:3569 dirty:17048 writeback:2622\n"
+        " slab_reclaimable:3541 slab_unreclaimable:8728\n"
+        "DMA free:519112kB boost:7216kB min:10428kB low:11228kB high:12028kB active_anon:0kB active_file:77632kB "
+        "inactive_file:168kB present:786432kB managed:663836kB free_cma:513592kB\n"
+        "lowmem_reserve[]: 0 0 3188 3188\n"
+        "HighMem free:2700888kB min:512kB low:4000kB high:8000kB present:3264512kB managed:3264512kB free_cma:0kB\n"
+        "lowmem_reserve[]: 0 0 0 0\n"
+    )
+    assert "low memory (where 128,398 of the 129,778 free pages are CMA" in found.verdict
+    assert "mostly page cache (19,450 of 36,181 pages in use)" in found.verdict
+    assert "19,670 pages wait to be written" in found.verdict
+
+
+def test_a_device_that_needs_low_addresses_where_all_are_reserved() -> None:
+    (found,) = explain(
+        "swapper/0: page allocation failure: order:0, mode:0xcc4(GFP_KERNEL|GFP_DMA32), nodemask=(null)\n"
+        "CPU: 0 PID: 1 Comm: swapper/0 Not tainted 5.15.68 #1\n"
+        "DMA32 free:0kB min:0kB low:0kB high:0kB present:32768kB managed:0kB\n"
+        "lowmem_reserve[]: 0 1722 1722\n"
+        "Normal free:1680000kB min:5600kB low:7000kB high:8400kB present:1769472kB managed:1763852kB\n"
+        "lowmem_reserve[]: 0 0 0\n"
+    )
+    assert found.cause == "no_memory"
+    assert "A device asked for memory at low addresses" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("swap", "stats", "said"),
+    [
+        ((0, 0), {"anon": 490}, "its programs' own memory (anon), and it may not swap (memory.swap.max is 0)"),
+        ((102400, 102400), {"anon": 490}, "(anon), and its swap is full (102,400 of 102,400 kB)"),
+        ((10, 9007199254740988), {"anon": 490}, "its programs' own memory (anon). Killed"),
+        (
+            (0, 0),
+            {"anon": 9, "kernel": 20, "sock": 470},
+            "memory of the kernel for its tasks (mostly sock, 481,280 kB)",
+        ),
+        ((0, 0), {"anon": 9, "kernel": 480, "slab_unreclaimable": 460}, "(mostly slab_unreclaimable, 471,040 kB)"),
+        ((0, 0), {"anon": 9, "kernel": 480, "slab": 200, "percpu": 100}, "for its tasks (kmem: slab, sockets, stacks)"),
+    ],
+)
+def test_what_a_memory_cgroup_holds(swap: tuple[int, int], stats: dict[str, int], said: str) -> None:
+    listed = "".join(f"{name} {mib << 20}\n" for name, mib in stats.items())
+    (found,) = explain(
+        "stress invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 99 Comm: stress Not tainted 6.8.0-31-generic #31-Ubuntu\n"
+        " mem_cgroup_out_of_memory+0x145/0x160\n"
+        "memory: usage 524288kB, limit 524288kB, failcnt 10\n"
+        f"swap: usage {swap[0]}kB, limit {swap[1]}kB, failcnt 0\n"
+        f"Memory cgroup stats for /system.slice/app.service:\n{listed}"
+        "Memory cgroup out of memory: Killed process 99 (stress) total-vm:1200000kB, anon-rss:16000kB, file-rss:0kB\n"
+    )
+    assert said in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "advice"),
+    [
+        (("hugepages_total=0", "hugepages_total=3500"), "the pool of huge pages makes up 85 %", "vm.nr_hugepages"),
+        (("unevictable:0 ", "unevictable:1800000 "), "locked memory (mlock) makes up 86 %", "who locks that much"),
+        (("pagetables:3000", "pagetables:1500000"), "page tables hold 72 %", "map the same memory"),
+        (("slab_reclaimable:5000", "slab_reclaimable:1700000"), "kernel caches that can shrink hold", "slabtop"),
+        (("kernel_stack:8000kB", "kernel_stack:6000000kB"), "kernel stacks hold 72 %", "thread"),
+        (("Balloon:0kB", "Balloon:7000000kB"), "a balloon of the host makes up 83 %", "host"),
+        (("zspages:0kB", "zspages:7000000kB"), "kept compressed (zram, zswap) hold 83 %", "swap to a disk"),
+    ],
+)
+def test_what_filled_memory(change: tuple[str, str], said: str, advice: str) -> None:
+    log = (
+        "java invoked oom-killer: gfp_mask=0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP), order=0, oom_score_adj=0\n"
+        "CPU: 0 PID: 99 Comm: java Not tainted 6.8.0-31-generic #31-Ubuntu\n"
+        "Mem-Info:\n"
+        "active_anon:100 inactive_anon:100000 isolated_anon:0\n active_file:200 inactive_file:300 isolated_file:0\n"
+        " unevictable:0 dirty:0 writeback:0\n slab_reclaimable:5000 slab_unreclaimable:10000\n"
+        " mapped:1000 shmem:500 pagetables:3000\n free:13000 free_pcp:100 free_cma:0\n"
+        "Node 0 active_anon:400kB inactive_anon:400000kB kernel_stack:8000kB all_unreclaimable? yes Balloon:0kB\n"
+        "Node 0 Normal free:40000kB min:45000kB low:56000kB high:67000kB zspages:0kB free_cma:0kB\n"
+        "lowmem_reserve[]: 0 0 0 0 0\n"
+        "Node 0 hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB\n"
+        "Free swap  = 0kB\nTotal swap = 0kB\n2097152 pages RAM\n61152 pages reserved\n"
+    )
+    (found,) = explain(log.replace(*change))
+    assert said in found.verdict
+    assert advice in found.verdict

@@ -193,3 +193,32 @@ def test_a_free_list_that_is_cut_is_not_taken_for_whole() -> None:
     assert (cut.blocks, cut.cut) == ([], (20, 400))
     whole = only(OOM + zone.format(400, "1*4kB (U) 2*8kB (U) = 20kB")).zones[0]
     assert (whole.blocks, whole.cut) == ([(1, "U"), (2, "U")], None)
+
+
+def test_vmalloc_of_old_kernels_tells_in_three_lines() -> None:
+    log = (
+        "vmap allocation for size 3866624 failed: use vmalloc=<size> to increase size.\n"
+        "vmalloc: allocation failure: 3760332 bytes\n"
+        "modprobe: page allocation failure: order:0, mode:0x24000c0\n"
+        "CPU: 5 PID: 1748 Comm: modprobe Tainted: P           OE   4.4.131 #1\n"
+    )
+    report = only(log)
+    assert (report.kind, report.task, report.bytes, report.mask) == ("vmalloc", "modprobe", 3866624, 0x24000C0)
+
+
+@pytest.mark.parametrize(
+    ("first", "likely"),
+    [
+        ("a invoked oom-killer: gfp_mask=0x44d0, order=2, oomkilladj=0", (2, 6, 30)),
+        ("a invoked oom-killer: gfp_mask=0x44d0, order=2, oom_adj=0", (2, 6, 32)),
+        ("a: page allocation failure. order:1, mode:0x20", (2, 6, 32)),
+        ("a: page allocation failure: order:1, mode:0x20", (3, 10)),
+        ("a: page allocation failure: order:1, mode:0x2280020", (4, 4)),
+        ("a: page allocation failure: order:1, mode:0x2284020(GFP_ATOMIC|__GFP_COMP|__GFP_NOTRACK)", (4, 9)),
+        ("a: page allocation failure: order:1, mode:0x40a20(GFP_ATOMIC|__GFP_COMP)", None),
+    ],
+)
+def test_a_log_without_a_release_is_of_those_that_print_so(first: str, likely: tuple[int, ...] | None) -> None:
+    report = only(first + "\nMem-Info:\nfree:1\n")
+    assert report.version is None
+    assert report.likely == likely

@@ -9,6 +9,7 @@ from recap.kernel import PAGE_ALLOC_COSTLY_ORDER
 from recap.lab.callers import asked_by, for_a_device, of_the_boot_pool
 from recap.lab.causes import bound_by, lacks_pages, pages, reported
 from recap.lab.features import has
+from recap.lab.memory_held import fills_low_memory
 from recap.lab.oom_answer import end_of, filled_by, free_elsewhere, memory_advice, sentence
 from recap.lab.reported_zone import cma_out_of_reach, rules_of
 from recap.lab.results import listed
@@ -86,12 +87,14 @@ def circumstance(report: FailureReport, mine: list[ZoneVerdict]) -> str:
     bound = bound_by(report)
     if bound:
         return f"too little was free where it may go, bound to {bound}"
-    above, free = free_elsewhere(report)
-    if above:
-        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
-        return f"{low} ran out, and the {free:,} free pages of {above} are not for the kernel's own requests"
     free = sum(zone.free for zone in mine)
     cma = sum(cma_out_of_reach(reported(report, zone), report) for zone in mine)
+    above, unused = free_elsewhere(report)
+    if above:
+        low = "low memory" if above == "HighMem" else "what the kernel itself can use"
+        if cma * 2 > free:
+            low += f" (where {cma:,} of the {free:,} free pages are CMA, for movable requests only)"
+        return f"{low} ran out, and the {unused:,} free pages of {above} are not for the kernel's own requests"
     if cma * 2 > free:
         return f"{cma:,} of the {free:,} free pages are CMA, for movable requests only"
     reserved = sum(zone.out_of_reach for zone in mine) - cma
@@ -109,6 +112,11 @@ def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes:
     """What to do first."""
     if of_the_boot_pool(report):
         return boot_pool(report)
+    if cause == "no_memory" and report.gfp & (kernel.GFP_DMA | kernel.GFP_DMA32):
+        return (
+            "A device asked for memory at low addresses, and all there is of it is reserved: leave some to the kernel "
+            "(reserved-memory of the device tree, crashkernel=, cma=), or let the driver set a wider DMA mask."
+        )
     if cause == "no_memory":
         return "Let it use a node with memory for the kernel too: widen cpuset.mems or the memory policy."
     if "GFP_TRANSHUGE" in report.flags:
@@ -131,7 +139,8 @@ def together(*parts: str) -> str:
 def said_of_memory(report: FailureReport, zones: list[ZoneVerdict], cause: str) -> str:
     """What filled memory, unless that was said first, and what to do about it."""
     first = report.kind == "oom" and cause == "watermark" and not circumstance(report, [z for z in zones if z.allowed])
-    filled = "" if first else filled_by(report)
+    low = free_elsewhere(report)[0] == "HighMem" and fills_low_memory(report)[0]
+    filled = "" if first or low else filled_by(report)
     return together(sentence(filled) if filled else "", end_of(report), memory_advice(report))
 
 
@@ -190,12 +199,16 @@ def boot_pool(report: FailureReport) -> str:
 
 def vmalloc_advice(report: FailureReport) -> str:
     """Addresses on 32 bits, the size asked for on 64."""
+    if lacks_pages(report) and report.order:
+        return "vmalloc tried again with single pages: nothing is lost, unless a report with page order 0 follows."
     if lacks_pages(report):
         return "A task that is being killed gets no pages either: see whether an OOM kill came before."
     if report.bytes and report.bytes > report.memory.get("ram", 0) * report.page_kib << 10 and report.memory.get("ram"):
         return f"No setting gives that: look at who asked ({asked_by(report) or report.task}) and for how much."
     if report.bits == 32:
         return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
+    if any(name.startswith(("module_alloc", "execmem_alloc")) for name in report.callers):
+        return "It was for a module or a BPF program: their range of addresses is small and of its own; load fewer."
     return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
 
 
@@ -231,7 +244,8 @@ def uncertain(report: FailureReport, cause: str, zones: list[ZoneVerdict]) -> li
         if report.version is None:
             era = "before 4.6" if report.mask is not None else "since 4.6" if report.flags else ""
             seen = f" (the flags are printed as kernels {era} do)" if era else ""
-            said.append(f"the log does not say which kernel it is{seen}: 6.1's rules are assumed")
+            rules = ".".join(str(part) for part in report.likely or (6, 1))
+            said.append(f"the log does not say which kernel it is{seen}: {rules}'s rules are assumed")
         said.append("a report is printed a moment after the refusal: free pages and blocks may have changed")
         said += [f"{zone.name}: {zone.why_not}" for zone in zones if zone.why_not.startswith("not of its cpuset")]
     if report.mixed:

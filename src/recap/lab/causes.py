@@ -155,8 +155,9 @@ def elsewhere(report: FailureReport) -> str:
     bound = bound_by(report)
     if bound:
         said += f"; it is bound to {bound}, and other nodes do not count"
-    high = sum(zone.amounts.get("free", 0) for zone in report.zones if zone.name == "HighMem")
-    if high and not report.gfp & kernel.GFP_HIGHMEM:
+    above = [zone.amounts for zone in report.zones if zone.name == "HighMem"]
+    high = sum(one.get("free", 0) for one in above)
+    if high > sum(one.get("high", 0) for one in above) and not report.gfp & kernel.GFP_HIGHMEM:
         said += (
             f"; low memory is what ran out: the {high:,} free pages of HighMem are not for the kernel's own requests"
         )
@@ -228,12 +229,13 @@ def lacks_pages(report: FailureReport) -> bool:
 def vmalloc_failed(report: FailureReport, zones: list[ZoneVerdict]) -> str:
     """vmalloc's failures: addresses, bookkeeping or pages."""
     size = f"{report.bytes:,} bytes" if report.bytes else "memory"
+    mine = [zone for zone in zones if zone.allowed]
+    if lacks_pages(report):
+        said = f"a vmalloc of {size} failed for want of pages ({report.reason})"
+        return f"{said}; {in_zones(report, mine)[1]}" if mine else said
     said = f"a vmalloc of {size} failed, which is not the page allocator"
     if report.reason:
         said += f": {report.reason}"
-    mine = [zone for zone in zones if zone.allowed]
-    if lacks_pages(report):
-        return f"{said}; {in_zones(report, mine)[1]}" if mine else said
     ram = report.memory.get("ram", 0)
     if report.bytes and ram and report.bytes > ram * report.page_kib << 10:
         return (

@@ -7,12 +7,13 @@ import re
 import msgspec
 
 from recap.lab.features import has
-from recap.trace.failure_report import Cgroup, FailureReport
+from recap.trace.failure_report import FailureReport, ReportedCgroup
 
 UNLIMITED = 1 << 50  # kB: no limit is set (PAGE_COUNTER_MAX, in kB, on 64 bits)
 UNLIMITED_32 = 2147483647 * 4  # and on 32
 MOST = 0.5  # of the usage: what is listed must explain that much
 PARTS = ("slab", "slab_reclaimable", "slab_unreclaimable", "kernel_stack", "pagetables", "percpu", "sock", "vmalloc")
+ALMOST = 0.98
 SERVICE = re.compile(r"([\w@.\\-]+\.(?:service|scope))(?=/|$)")
 PLACES = (  # where the limit of such a group is set
     (re.compile(r"kubepods"), "the container's resources.limits.memory (Kubernetes)"),
@@ -37,13 +38,14 @@ class GroupMemory(msgspec.Struct, frozen=True):
     swap: int | None
     swap_limit: int | None  # None: none is set, or not told
     holds: dict[str, int]  # anon, file, shmem, kernel; the most first
+    kernel: dict[str, int]  # of the kernel's: slab_unreclaimable, sock, percpu, ...; the most first
 
 
 def group_of(report: FailureReport) -> GroupMemory | None:
     """What a report says of its cgroup."""
     if report.constraint != "memcg":
         return None
-    group = report.cgroup or Cgroup()
+    group = report.cgroup or ReportedCgroup()
     counter = reached(group)
     figures = group.limits.get(counter)
     swap = group.limits.get("swap")
@@ -58,6 +60,7 @@ def group_of(report: FailureReport) -> GroupMemory | None:
         swap=swap.usage if swap else None,
         swap_limit=swap.limit if swap and not unlimited(swap.limit) else None,
         holds=holds(group),
+        kernel=most_first({name: group.stats.get(name, 0) for name in PARTS if name != "slab"}),
     )
 
 
@@ -66,7 +69,7 @@ def unlimited(limit: int) -> bool:
     return limit >= UNLIMITED or limit == UNLIMITED_32
 
 
-def reached(group: Cgroup) -> str:
+def reached(group: ReportedCgroup) -> str:
     """The counter nearest to its limit."""
     set_ones = {name: one for name, one in group.limits.items() if one.limit and not unlimited(one.limit)}
     set_ones.pop("swap", None)
@@ -74,20 +77,20 @@ def reached(group: Cgroup) -> str:
     return max(set_ones, key=lambda name: set_ones[name].usage / set_ones[name].limit, default=fallback)
 
 
-def version_of(group: Cgroup, report: FailureReport) -> int | None:
+def version_of(group: ReportedCgroup, report: FailureReport) -> int | None:
     """v1 counts memory with swap, and the kernel's apart; v2 swap by itself."""
     if "memory+swap" in group.limits or "kmem" in group.limits or not has(report, "memory.high"):
         return 1
     return 2 if "swap" in group.limits else None
 
 
-def holds(group: Cgroup) -> dict[str, int]:
+def holds(group: ReportedCgroup) -> dict[str, int]:
     """What the group's memory is, from memory.stat: v1 says rss and cache, v2 anon and file."""
     stats = group.stats
     shmem = stats.get("shmem", 0)
     slab = stats.get("slab", stats.get("slab_reclaimable", 0) + stats.get("slab_unreclaimable", 0))
     rest = sum(stats.get(name, 0) for name in PARTS if not name.startswith("slab"))
-    kernel = stats.get("kernel", 0) or slab + rest
+    kernel = stats["kernel"] + stats.get("sock", 0) if stats.get("kernel") else slab + rest
     if not kernel and "kmem" in group.limits:
         kernel = group.limits["kmem"].usage
     found = {
@@ -96,6 +99,11 @@ def holds(group: Cgroup) -> dict[str, int]:
         "shmem": shmem,
         "kernel": kernel,
     }
+    return most_first(found)
+
+
+def most_first(found: dict[str, int]) -> dict[str, int]:
+    """What is not nothing, the most first."""
     return dict(sorted(((name, kib) for name, kib in found.items() if kib), key=lambda item: -item[1]))
 
 
@@ -108,9 +116,26 @@ def what_it_is(group: GroupMemory) -> str:
         "anon": "its programs' own memory (anon)",
         "file": "page cache, which could not be freed fast enough: dirty pages, or pages in use",
         "shmem": "shared memory or files in a tmpfs (shmem), freed only when they are removed",
-        "kernel": "memory of the kernel for its tasks (kmem: slab, sockets, stacks)",
+        "kernel": f"memory of the kernel for its tasks ({mostly(group, kib)})",
     }
-    return f"{kib:,} kB of it ({100 * kib / max(group.usage, kib):.0f} %) are {words[chief]}"
+    said = f"{kib:,} kB of it ({100 * kib / max(group.usage, kib):.0f} %) are {words[chief]}"
+    return said + swap_words(group) if chief == "anon" else said
+
+
+def mostly(group: GroupMemory, kib: int) -> str:
+    """What most of the kernel's memory is; else what it may be."""
+    part, most = next(iter(group.kernel.items()), ("", 0))
+    return f"mostly {part}, {most:,} kB" if most >= MOST * kib else "kmem: slab, sockets, stacks"
+
+
+def swap_words(group: GroupMemory) -> str:
+    """Why programs' memory was not swapped out, as far as the cgroup is the reason."""
+    if group.version != 2 or group.swap_limit is None:
+        return ""
+    if not group.swap_limit:
+        return ", and it may not swap (memory.swap.max is 0)"
+    full = (group.swap or 0) >= ALMOST * group.swap_limit
+    return f", and its swap is full ({group.swap:,} of {group.swap_limit:,} kB)" if full else ""
 
 
 def where_to_set(group: GroupMemory) -> str:
@@ -137,6 +162,6 @@ def what_helps(group: GroupMemory) -> list[str]:
         said.append("its tasks write faster than the disk takes it, or the limit is small for the files in use")
     else:
         said.append("look for a leak (does it grow without end at the same load?)")
-    if group.version == 2:
+    if group.version == 2 and chief != "kernel":
         said.append("memory.high somewhat below it slows the group down and reclaims before anything is killed")
     return said

@@ -23,7 +23,7 @@ from recap.lab.storms import Alike, groups_of
 from recap.lab.what_if import WhatIf, what_if
 from recap.lab.zone_verdict import ZoneVerdict, verdicts_of
 from recap.trace.dmesg import failures
-from recap.trace.failure_report import FailureReport, Task, Victim
+from recap.trace.failure_report import FailureReport, ListedTask, Victim
 from recap.trace.kernel_log import log_lines
 from recap.trace.packed import DamagedError
 
@@ -73,7 +73,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     swap: Swap | None  # None: not told
     group: GroupMemory | None  # the memory cgroup whose limit was reached
     victims: list[Victim]
-    largest_tasks: list[Task]
+    largest_tasks: list[ListedTask]
     asked_by: str  # the function that asked, where the log has the call trace
     alike: Alike  # how many such reports the log has: this is the worst of them
     schema: int = SCHEMA

@@ -11,7 +11,7 @@ USES = {  # in words, for people
     "shmem": "shared memory and tmpfs (shmem)",
     "page_cache": "page cache",
     "lru": "programs and page cache",
-    "unevictable": "locked",
+    "unevictable": "locked memory (mlock)",
     "slab": "kernel objects (slab)",
     "slab_reclaimable": "kernel caches that can shrink",
     "slab_unreclaimable": "kernel objects (slab_unreclaimable)",
@@ -19,7 +19,7 @@ USES = {  # in words, for people
     "kernel_stacks": "kernel stacks",
     "huge_pages": "the pool of huge pages",
     "compressed": "swapped pages kept compressed (zram, zswap)",
-    "balloon": "the host's (balloon)",
+    "balloon": "a balloon of the host",
     "per_cpu_lists": "free, on per-CPU lists",
     "free": "free",
     "reserved": "memory reserved at boot",
@@ -27,7 +27,14 @@ USES = {  # in words, for people
 }
 OF_PROGRAMS = ("programs", "programs_in_use", "programs_idle")
 OF_THE_KERNEL = ("slab", "slab_unreclaimable", "page_tables", "kernel_stacks", "unaccounted")
+ONE_THING = ("page_cache", "unaccounted", "shmem", "reserved", "unevictable", "huge_pages", "balloon")  # `makes up`
 NOT_HELD = ("free", "per_cpu_lists")
+ABOVE = ("HighMem", "Movable", "Device")  # where the kernel has nothing of its own
+LISTS_OF_ZONES = {
+    "page_cache": ("active_file", "inactive_file"),
+    "programs": ("active_anon", "inactive_anon"),
+    "lru": ("active", "inactive"),  # before 2.6.28 programs and page cache are counted together
+}
 MOST = 0.5  # of RAM: what is reserved at boot is the matter only from then on
 
 
@@ -39,9 +46,12 @@ def memory_held(report: FailureReport) -> dict[str, int]:
         found["huge_pages"] = memory["huge_pages"]
     found["free"] = memory.get("free", 0) or sum(zone.amounts.get("free", 0) for zone in report.zones)
     found["per_cpu_lists"] = memory.get("free_pcp", 0)
-    found["reserved"] = memory.get("reserved", 0)
-    if "ram" in memory and any(name in found for name in (*OF_PROGRAMS, "lru")):
-        found["unaccounted"] = max(0, memory["ram"] - sum(found.values()))
+    ram = ram_of(report)
+    managed = [zone.amounts["managed"] for zone in report.zones if "managed" in zone.amounts]
+    unsaid = ram - sum(managed) if managed and "ram" not in memory and is_counted(report) else 0
+    found["reserved"] = memory.get("reserved", max(0, unsaid))
+    if ram and is_counted(report) and has_slab(memory):
+        found["unaccounted"] = max(0, ram - sum(found.values()))
     return dict(sorted(((name, pages) for name, pages in found.items() if pages), key=lambda item: -item[1]))
 
 
@@ -84,7 +94,28 @@ def ram_of(report: FailureReport) -> int:
 
 def is_counted(report: FailureReport) -> bool:
     """Does the report say what memory is used for?"""
-    return "active_anon" in report.memory or "active" in report.memory
+    memory = report.memory
+    return ("active_anon" in memory or "active" in memory) and (has_slab(memory) or bool(ram_of(report)))
+
+
+def has_slab(memory: dict[str, int]) -> bool:
+    """Are the kernel's objects counted? Where they are not, the report is torn."""
+    return "slab_unreclaimable" in memory or "slab" in memory
+
+
+def fills_low_memory(report: FailureReport) -> tuple[str, int, int]:
+    """What has most of the zones below HighMem, its pages, and all that is in use there; `` if not told."""
+    low = [zone.amounts for zone in report.zones if zone.name not in ABOVE]
+    total = sum(one.get("managed", one.get("present", 0)) for one in low)
+    if not total or not all("active_file" in one or "active" in one for one in low):
+        return "", 0, total
+    in_sum = {use: sum(one.get(name, 0) for one in low for name in names) for use, names in LISTS_OF_ZONES.items()}
+    uses = {use: count for use, count in in_sum.items() if count}
+    total -= sum(one.get("free", 0) for one in low)
+    locked = sum(one.get("unevictable", 0) for one in low)
+    uses["kernel"] = max(0, total - locked - sum(uses.values()))
+    chief = max(uses, key=lambda name: uses[name])
+    return chief, uses[chief], total
 
 
 def share(pages: int, held: dict[str, int], ram: int) -> float:

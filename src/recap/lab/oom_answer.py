@@ -5,16 +5,38 @@ from __future__ import annotations
 from recap import kernel
 from recap.lab.causes import bound_by, pages
 from recap.lab.cgroup_oom import GroupMemory, what_helps, what_it_is
-from recap.lab.memory_held import OF_THE_KERNEL, USES, chief_use, is_counted, memory_held, programs, ram_of, share
+from recap.lab.memory_held import (
+    OF_THE_KERNEL,
+    ONE_THING,
+    USES,
+    chief_use,
+    fills_low_memory,
+    is_counted,
+    memory_held,
+    programs,
+    ram_of,
+    share,
+)
 from recap.lab.results import listed
 from recap.lab.zone_layout import highest_zone, layout_of, place_of
-from recap.trace.failure_report import FailureReport, Task, Victim
+from recap.trace.failure_report import FailureReport, ListedTask, Victim
 
 LARGEST_TASKS = 5
 NAMELESS = "A memory cgroup reached its limit; which one, and what limit, is not in the log."
 VICTIMS_NAMED = 3
 CHIEF = 0.3  # of RAM, from which on the kernel's own memory is the first suspect
 FULL_SWAP = 50  # less than a fiftieth free
+
+ADVICE = {  # by what fills memory
+    "huge_pages": "Fewer of them (vm.nr_hugepages) leave more for all else.",
+    "shmem": "Look at tmpfs mounts (df -t tmpfs), /dev/shm and shared segments (ipcs -m): only removing frees them.",
+    "unevictable": "Look at VmLck in /proc/*/status: who locks that much?",
+    "balloon": "Let the host give the guest more, or the balloon go when memory runs out (deflate-on-oom).",
+    "compressed": "Swap in RAM (zram, zswap) needs RAM itself: make it smaller, swap to a disk, or run less.",
+    "slab_reclaimable": "They should have been freed: see slabtop for the file system's caches (dentry, inode) and who "
+    "keeps them in use.",
+    "kernel_stacks": "Each thread has a stack: see who starts so many (ps -eLf), and limit them.",
+}
 
 
 def sentence(text: str) -> str:
@@ -31,7 +53,7 @@ def filled_by(report: FailureReport) -> str:
     count = programs(held) if chief == "programs" else held[chief]
     part = 100 * share(count, held, ram)
     of = "RAM" if ram else "what is listed"
-    verb = "makes up" if chief in ("page_cache", "unaccounted", "shmem", "reserved") else "hold"
+    verb = "makes up" if chief in ONE_THING else "hold"
     said = [f"{USES[chief]} {verb} {part:.0f} % of {of} ({count:,} of {ram or sum(held.values()):,} pages)"]
     said += [swap_state(report)] * bool(swap_state(report))
     if chief != "page_cache" and "active_file" in report.memory:
@@ -59,22 +81,45 @@ def memory_advice(report: FailureReport) -> str:
         return f"It is bound to {bound}: widen that (numactl, cpuset.mems, numatune), or move load away."
     above, _ = free_elsewhere(report)
     if above == "HighMem":
-        return "A 64-bit kernel has no such limit; else what fills low memory (slab, page tables) must become less."
+        return f"{low_memory_advice(report)} A 64-bit kernel has no such limit."
     if above == "Movable":
         return "Less memory must be in the Movable zone (movablecore=, movable_node, or hotplugged as online_movable)."
-    if chief in OF_THE_KERNEL and share(held[chief], held, ram) >= CHIEF:
+    if chief in OF_THE_KERNEL and chief not in ADVICE and share(held[chief], held, ram) >= CHIEF:
         return kernel_advice(report, chief)
     if chief == "reserved":
-        return "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, or reserved regions."
-    if chief == "huge_pages":
-        return "Fewer of them (vm.nr_hugepages) leave more for all else."
-    if chief == "shmem":
-        return "Look at tmpfs mounts (df -t tmpfs), /dev/shm and shared segments (ipcs -m): only removing frees them."
-    if chief == "unevictable":
-        return "It is locked (mlock): look at VmLck in /proc/*/status."
+        return (
+            "What is reserved at boot leaves too little: crashkernel= of a crash kernel, mem=, the kernel's image and "
+            "initramfs, or reserved regions."
+        )
+    if chief in ADVICE:
+        return ADVICE[chief]
     if chief == "page_cache":
-        return "It should have been freed: is it dirty, on a slow disk, or of files in use?"
+        return f"It should have been freed: {why_cache_stays(report)}"
     return programs_advice(report) if programs(held) else ""
+
+
+def low_memory_advice(report: FailureReport) -> str:
+    """By what fills the zones below HighMem."""
+    chief, held, all_of_it = fills_low_memory(report)
+    part = f"({held:,} of {all_of_it:,} pages in use)"
+    if chief == "page_cache":
+        return f"Low memory is mostly page cache {part}: {why_cache_stays(report)}"
+    if chief == "programs":
+        return f"Low memory is mostly programs' own {part}: they must have less, or more swap."
+    if chief == "kernel":
+        return f"Low memory is mostly the kernel's own {part}: slab, page tables or drivers must have less."
+    return "What fills low memory (slab, page tables) must become less."
+
+
+def why_cache_stays(report: FailureReport) -> str:
+    """Pages that wait to be written cannot be freed."""
+    waiting = report.memory.get("dirty", 0) + report.memory.get("writeback", 0)
+    if not waiting or waiting * 2 < memory_held(report).get("page_cache", 0):
+        return "is it dirty, on a slow disk, or of files in use?"
+    return (
+        f"{pages(waiting)} wait to be written, as the disk is slower than the writers; a lower vm.dirty_ratio "
+        "(with vm.dirty_background_ratio) holds them up sooner."
+    )
 
 
 def programs_advice(report: FailureReport) -> str:
@@ -159,6 +204,6 @@ def victim_words(victim: Victim) -> str:
     return f"{victim.name} (pid {victim.pid}{held}{shmem})"
 
 
-def largest_tasks(report: FailureReport) -> list[Task]:
+def largest_tasks(report: FailureReport) -> list[ListedTask]:
     """The five that held most, swapped pages too."""
     return sorted(report.tasks, key=lambda task: -(task.rss + task.swap))[:LARGEST_TASKS]

@@ -75,10 +75,10 @@ def folded(blocks: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def rules_of(report: FailureReport) -> Profile:
-    """The allocator's rules of the report's kernel; where it names none, what its own lines show, else 6.1's."""
+    """The allocator's rules of the report's kernel; where it names none, of one that prints so, or 6.1's."""
     highatomic = any("H" in types for zone in report.zones for _, types in zone.blocks)
     per_order = bool(report.is_before(4, 4)) and not highatomic
-    profile = linux(*report.version) if report.version else LINUX_6_1
+    profile = linux(*report.likely) if report.likely else LINUX_6_1
     return profile.having(watermark_per_order=per_order, counts_free_reserve=False)
 
 

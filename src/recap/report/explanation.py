@@ -40,11 +40,11 @@ def storm(one: Diagnosis) -> str:
     span = (
         f"from line {alike.first_line:,}{at(alike.first_seconds)} to line {alike.last_line:,}{at(alike.last_seconds)}"
     )
-    said = f"{alike.times:,} reports like this, {span}; this is the one with the least free."
+    said = [f"{alike.times:,} reports like this, {span}"]
     for words, names in (("by", alike.tasks), ("killed:", alike.victims)):
         if names:
-            said += f" {words} {', '.join(f'{name} ({times:,})' for name, times in names.items())};"
-    return said.rstrip(";")
+            said.append(f"{words} {', '.join(f'{name} ({times:,})' for name, times in names.items())}")
+    return f"{'; '.join(said)}. This is the one with the least free."
 
 
 def at(seconds: float | None) -> str:

@@ -59,6 +59,9 @@ def finished(found: list[Reader], release: str) -> list[FailureReport]:
     for reader in found:
         finish(reader.report, reader.booted or release)
     reports = [reader.report for reader in found]
+    bits = {report.release: report.bits for report in reports if report.bits}
+    for report in reports:
+        report.bits = report.bits or bits.get(report.release)
     whole = {(report.task, report.order) for report in reports if not is_bare(report)}
     kept = [one for one in reports if not (is_kill(one) or (is_bare(one) and (one.task, one.order) in whole))]
     return kept or reports
@@ -102,7 +105,7 @@ class Reader:
                 return True
             if started.kind == "vmalloc" and not mine.task:
                 mine.task, mine.mask, mine.flags = started.task, started.mask, started.flags
-                return bool(mine.task)
+                return bool(mine.task) or (started.bytes is not None and started.reason != mine.reason)
         return started.kind == "slab" and mine.kind in ("failure", "oom", "stall") and self.is_near(started.seconds)
 
     def is_near(self, seconds: float | None) -> bool:

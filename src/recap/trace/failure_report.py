@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from recap.trace.gfp_masks import KSWAPD_BIT
 from recap.trace.release import Version, version_of
 
 OLDEST_WITH_NAMES = (4, 6)  # the first to print flags by name (edf14cdbf9a0)
+MOST_WITHOUT_NAMES = (3, 10)  # its rules are those of most kernels that print a mask alone
 
 
 @dataclass
@@ -31,7 +33,7 @@ class Limit:
 
 
 @dataclass
-class Cgroup:
+class ReportedCgroup:
     """The memory cgroup whose limit was reached."""
 
     path: str = ""
@@ -41,7 +43,7 @@ class Cgroup:
 
 
 @dataclass
-class Task:
+class ListedTask:
     """A row of the OOM killer's table, in pages."""
 
     pid: int
@@ -84,6 +86,7 @@ class FailureReport:
     flags: str = ""  # by name
     mask: int | None = None  # as printed, where the kernel gave no names
     release: str = ""
+    era: Version | None = None  # a version with the words of the first line, where they are of old ones only
     nodemask: list[int] | None = None  # of a memory policy; None: not told
     mems_allowed: list[int] | None = None  # of the task's cpuset; None: not told
     constraint: str = ""  # of an OOM: none, cpuset, memory_policy or memcg
@@ -93,10 +96,10 @@ class FailureReport:
     zones: list[ReportedZone] = field(default_factory=list)
     huge_kib: int = 0  # in the pool of huge pages
     nodes_kib: dict[str, int] = field(default_factory=dict)  # by use, of all nodes that are printed
-    cgroup: Cgroup | None = None
+    cgroup: ReportedCgroup | None = None
     is_global: bool = False  # an OOM of the machine, as since 5.0 the kernel says (global_oom)
     victim_cgroup: str = ""  # where the victim lives, whatever ran out
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[ListedTask] = field(default_factory=list)
     victims: list[Victim] = field(default_factory=list)
     slabs: dict[str, int] = field(default_factory=dict)  # kB by cache, of the table of unreclaimable ones
     cache: SlabCache | None = None
@@ -113,10 +116,14 @@ class FailureReport:
         """The mainline version."""
         return version_of(self.release)
 
+    @property
+    def likely(self) -> Version | None:
+        """The version; where the log does not say, one that prints as this one did. None: any since 4.6."""
+        by_mask = None if self.mask is None else (4, 4) if self.mask & KSWAPD_BIT else MOST_WITHOUT_NAMES
+        return self.version or self.era or by_mask
+
     def is_before(self, *version: int) -> bool | None:
         """Is the kernel older than a version? None: the log does not tell."""
-        if self.version is not None:
-            return self.version < version
-        if self.mask is None and self.flags and version <= OLDEST_WITH_NAMES:
-            return False
-        return True if self.mask is not None and version >= OLDEST_WITH_NAMES else None
+        if self.likely is not None:
+            return self.likely < version
+        return False if self.flags and version <= OLDEST_WITH_NAMES else None

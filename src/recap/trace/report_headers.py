@@ -34,6 +34,14 @@ CONSTRAINT = re.compile(r"^oom-kill:constraint=CONSTRAINT_")
 NODEMASK = re.compile(r"nodemask=\(?([\d,-]+|null)")
 ALLOWED = re.compile(r"mems_allowed=([\d,-]+)")
 
+OF_OLD_KERNELS = (
+    ("oomkilladj=", (2, 6, 30)),  # until 2.6.31
+    ("oom_adj=", (2, 6, 32)),  # until 2.6.35
+    ("page allocation failure.", (2, 6, 32)),  # until 2.6.39
+    *(
+        (flag, (4, 9)) for flag in ("__GFP_REPEAT", "GFP_TEMPORARY", "__GFP_COLD", "__GFP_NOTRACK")
+    ),  # until 4.12 to 4.14
+)
 LONGEST_NAME = 15  # TASK_COMM_LEN, with its NUL
 CUT = re.compile(r"[\"“'`]|[\]>|:] ")
 
@@ -140,6 +148,7 @@ def begin(line: LogLine) -> FailureReport | None:
         if mark in line.text:
             report = start(line)
             if report:
+                report.era = next((era for words, era in OF_OLD_KERNELS if words in line.text), None)
                 may_use(report, line.text)
                 return report
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recap.trace.failure_report import Cgroup, FailureReport, Limit, SlabCache, Task, Victim
+from recap.trace.failure_report import FailureReport, Limit, ListedTask, ReportedCgroup, SlabCache, Victim
 
 CONSTRAINT = re.compile(r"constraint=CONSTRAINT_([A-Z_]+)")
 PATHS = re.compile(r"(?:oom_memcg=(.*?),)?task_memcg=(.*?),task=")
@@ -66,7 +66,7 @@ class TaskReader:
             return False
         values = dict(zip(figures, cells, strict=False))
         self.report.tasks.append(
-            Task(
+            ListedTask(
                 pid=int(row[1]),
                 name=cells[len(figures)].strip(),
                 rss=whole(values.get("rss")) or 0,
@@ -160,10 +160,10 @@ class TaskReader:
         known.shmem = amounts.get("shmem", known.shmem)
         return True
 
-    def group(self) -> Cgroup:
+    def group(self) -> ReportedCgroup:
         """The report is one of a memory cgroup."""
         if self.report.cgroup is None:
-            self.report.cgroup = Cgroup()
+            self.report.cgroup = ReportedCgroup()
         return self.report.cgroup
 
 
