@@ -91,15 +91,15 @@ def by_policy(runs: KernelRuns) -> Figures:
     return {(KERNEL_MODES[mode], seed): found for (mode, seed), found in runs.items()}
 
 
-def mean(runs: Figures, policy: str, name: str) -> Interval | None:
-    """A figure under a policy."""
-    values = values_of(runs, policy, name)
-    return interval(values) if values else None
-
-
-def values_of(runs: Figures, policy: str, name: str) -> list[float]:
-    """A figure in each run under a policy."""
+def values(runs: Figures, policy: str, name: str) -> list[float]:
+    """A figure of each run under a policy."""
     return [run[name] for (of, _), run in runs.items() if of == policy and name in run]
+
+
+def mean(runs: Figures, policy: str, name: str) -> Interval | None:
+    """Its mean."""
+    found = values(runs, policy, name)
+    return interval(found) if found else None
 
 
 def runs_of(runs: Figures, policy: str) -> int:
@@ -136,8 +136,7 @@ def gains(rows: list[Row]) -> Iterator[str]:
     yield "|---" * (len(OTHERS) + 4) + "|"
     for row in rows:
         served, model = mean(row.kernel, "none", SERVED), mean(row.model, "none", SERVED)
-        assert model is not None
-        inside = " ✓" if row.recorded in prediction(values_of(row.model, "none", SERVED)) else ""
+        inside = " ✓" if row.recorded in prediction(values(row.model, "none", SERVED)) else ""
         changes = [(change(row.kernel, name, SERVED), change(row.model, name, SERVED)) for name in OTHERS]
         cells = [f"{text(real, '+')} / {text(ours, '+')}{meets(real, ours)}" for real, ours in changes]
         start = f"| {row.name} | {runs_of(row.kernel, 'none')} | {text(served)} / {text(model)} "
