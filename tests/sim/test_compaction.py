@@ -1,6 +1,7 @@
 """Compaction, refaults and writeback in the closed loop, on a small machine with tasks made by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_recorded_waits_for_a_cpu_include_those_that_the_scheduler_makes(others:
 def with_busy_task(wanted: Demand) -> Demand:
     """The same, and a task that only computes."""
     more: dict[str, int | float] = {"op_kind": Op.EXIT, "op_obj": -1, "op_run": 1_000_000_000}
-    ops = {
+    ops: dict[str, Any] = {
         name: np.append(getattr(wanted, name), np.array([more.get(name, 0)], getattr(wanted, name).dtype))
         for name in ("op_kind", "op_obj", "op_gfp", "op_cpu", "op_run", "op_wait", "op_due", "op_result")
     }
