@@ -23,6 +23,7 @@ from recap.kernel import (
     NONE,
 )
 from recap.mm import boot, invariants, sysctl
+from recap.mm.vmstat import ALLOC_SLOWPATH, ALLOCSTALL
 from recap.sim.closed_loop import Simulation
 from recap.sim.run import metrics
 from recap.trace import NO_PFN
@@ -235,6 +236,18 @@ def test_a_task_that_waits_for_its_time_preempts_nobody_when_it_comes(sleep: int
     assert (run(timed)["pgactivate"] == 1) == reads_first
 
 
+def test_a_request_that_calls_kswapd_begins_to_reclaim_before_kswapd_runs() -> None:
+    """Nothing on the way from the call to the reclaim lets kswapd have the CPU: it is one step."""
+    memory = boot.empty_machine(MEBIBYTES, 1, 31, policy.load("none"))
+    simulation = Simulation(memory, demand(allocs(0, 2 * PAGES), kind=Kind.FILE), 0)
+    together, begun, stalls = 0, 0, 0
+    while simulation.advance(1):
+        counted = memory.array("vmstat")
+        together += counted[ALLOCSTALL] > stalls and counted[ALLOC_SLOWPATH] > begun
+        stalls, begun = int(counted[ALLOCSTALL]), int(counted[ALLOC_SLOWPATH])
+    assert together == stalls > 0
+
+
 def test_a_reclaimer_keeps_its_cpu_between_batches() -> None:
     """Batches that take 100 us longer than their pages are no sleep: nobody else gets what they free."""
     fill, pages = allocs(0, PAGES), allocs(PAGES, PAGES // 2)
@@ -245,6 +258,17 @@ def test_a_reclaimer_keeps_its_cpu_between_batches() -> None:
     found = run(wanted)
     assert found["pgsteal_direct"] > 0
     assert found["stolen_pages"] < found["pgsteal_direct"] / 20
+
+
+def test_a_task_that_waited_for_its_time_is_behind_nobody() -> None:
+    """From 40 ms on two tasks share the CPU in turns, so that one is through its 44 ms long before the other has had 30,
+    and reads the page first. The other's wait does not earn it the CPU until it has run as much."""
+    first = [*[(Op.DIRTY, 60)] * 44, (Op.ACTIVATE, 0)]
+    second = [(Op.ALLOC, obj) for obj in (*range(1, 31), 0)]
+    wanted = demand(first, second, kind=Kind.FILE)
+    run_ns = np.array([1_000_000] * 44 + [1000, 1000] + [1_000_000] * 30, np.uint64)
+    due = np.array([0] * 46 + [40_000_000] * 30, np.int64)
+    assert run(replace(wanted, op_run=run_ns, op_due=due))["pgactivate"] == 0
 
 
 def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_the_list_when_they_are_written() -> None:

@@ -26,6 +26,12 @@ class CompactionCosts:
     scanned: int = 0
     moved: int = 2_000
     contended: float = 0.0
+    batches: int = 0  # of which that is the share
+
+    def drawn_contention(self, draw: np.random.Generator) -> float:
+        """How likely a run meets a lock: so many batches do not tell it better."""
+        met = self.contended * self.batches
+        return float(draw.beta(met, self.batches - met)) if 0 < met < self.batches else self.contended
 
 
 def compaction_costs(events: Events) -> CompactionCosts | None:
@@ -37,7 +43,13 @@ def compaction_costs(events: Events) -> CompactionCosts | None:
         return None
     times = [stage_times(events, int(pid)) for pid in np.unique(events.pid[moves | scans])]
     scanning, moving = (sum(column) for column in zip(*times, strict=True))
-    return CompactionCosts(scanned=scanning // max(scanned, 1), moved=moving // moved, contended=contention(events))
+    met, batches = contention(events)
+    return CompactionCosts(
+        scanned=scanning // max(scanned, 1),
+        moved=moving // moved,
+        contended=min(1.0, met / batches) if batches else 0.0,
+        batches=batches,
+    )
 
 
 def stage_times(events: Events, pid: int) -> tuple[int, int]:
@@ -49,8 +61,8 @@ def stage_times(events: Events, pid: int) -> tuple[int, int]:
     return spent(event[marks], took, SCANS), spent(event[marks], took, MOVES)
 
 
-def contention(events: Events) -> float:
-    """The share of batches of asynchronous compaction with which it ended as contended."""
+def contention(events: Events) -> tuple[int, int]:
+    """(those with which it ended as contended, all) of the batches of asynchronous compaction."""
     batch = (events.event == np.uint8(Event.MM_COMPACTION_ISOLATE_MIGRATEPAGES)) & (events.b > 0)
     end = events.event == np.uint8(Event.MM_COMPACTION_END)
     batches, contended = 0, 0
@@ -61,7 +73,7 @@ def contention(events: Events) -> float:
         asynchronous = events.b[rows[ends]] == 0
         batches += int(done[asynchronous].sum())
         contended += int((asynchronous & (events.a[rows[ends]] == COMPACT_CONTENDED)).sum())
-    return min(1.0, contended / batches) if batches else 0.0
+    return contended, batches
 
 
 def spent(event: Array, took: Array, kinds: Array) -> int:

@@ -638,10 +638,11 @@ class Streams:
         self.obj_fresh[obj] = 0
 
     def joins_active(self, i: int, obj: int) -> None:
-        """A page read for the first time is active when it joins the LRU: it had been evicted before the recording
-        (workingset_refault), or it was used again on its way there (__lru_cache_activate_folio).
+        """A page is active when it joins the LRU: it had been evicted before the recording (workingset_refault), or it
+        was used again on its way there (__lru_cache_activate_folio).
 
-        Of blocks of the device it is the latter: on a machine that never reclaimed 12,237 of them joined so.
+        Of blocks of the device it is the latter, whenever they are read: on a machine that never reclaimed 12,237 of
+        them joined so. What else was evicted in the recording the model knows by itself.
         """
         if self.evicted_before and self.identity_file[self.obj_identity[obj]] != NOBODY:
             self.emit(i, self.who[i], Op.REFAULT, obj)
@@ -660,6 +661,7 @@ class Streams:
             self.obj_op[old] = self.obj_op[obj]
             self.frame_object[self.pfn[i]] = old
             self.obj_evicted[old] = 0
+            self.obj_fresh[old] = self.identity_file[self.identity[i]] == NOBODY
             self.read_into(i, old)
             return
         self.obj_kind[obj] = Kind.FILE

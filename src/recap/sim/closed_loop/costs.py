@@ -49,8 +49,9 @@ class Costs:
         compaction = demand.compaction_costs or CompactionCosts()
         self.compact_scan_ns = compaction.scanned
         self.migrate_ns = compaction.moved
-        draws = np.random.default_rng([seed, 2]).random(DRAWS) < compaction.contended
-        memory.set_lock_contention(draws.astype(np.uint8))
+        draw = np.random.default_rng([seed, 2])
+        contended = compaction.drawn_contention(draw)
+        memory.set_lock_contention((draw.random(DRAWS) < contended).astype(np.uint8))
         self.compaction_wait = round(1000 * demand.compaction_wait)
         self.wait = 0
 

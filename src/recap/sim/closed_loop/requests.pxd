@@ -13,7 +13,17 @@ from recap.kernel cimport (
 )
 from recap.mm.page_alloc cimport fast_alloc_flags, get_page_from_freelist
 from recap.mm.request_queue cimport leave_queue, must_wait
-from recap.mm.slowpath cimport AT_WORK, FAILED, LRUVEC, NEEDS_OOM, SERVED, oom_killed, slowpath_begin, slowpath_step
+from recap.mm.slowpath cimport (
+    AT_WORK,
+    FAILED,
+    LRUVEC,
+    NEEDS_OOM,
+    RETRY,
+    SERVED,
+    oom_killed,
+    slowpath_begin,
+    slowpath_step,
+)
 from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport Costs

@@ -36,6 +36,7 @@ if not cython.compiled:
         FAILED,
         LRUVEC,
         NEEDS_OOM,
+        RETRY,
         SERVED,
         oom_killed,
         slowpath_begin,
@@ -120,7 +121,11 @@ class Requests:
         return self.begin(c, t, order, gfp)
 
     def begin(self, c: int, t: int, order: int, gfp: int) -> bool:
-        """Enter the slow path. True when it is over at once."""
+        """Enter the slow path. True when it is over at once.
+
+        kswapd, which it wakes, runs when direct reclaim has begun and not before: on the way there nothing reschedules
+        (a kernel that is preempted voluntarily; the first cond_resched is __perform_reclaim's).
+        """
         self.nr_free_slots -= 1
         s = self.free_slots[self.nr_free_slots]
         self.issued += 1
@@ -128,6 +133,8 @@ class Requests:
         self.task[t].slot = s
         self.task[t].stalled_at = self.cpu[c].now
         status = slowpath_begin(self.m, s, c, order, gfp)
+        if status == AT_WORK and self.m.sc[s].phase == RETRY and not self.m.rules.persistent_slowpath:
+            status = slowpath_step(self.m, s, c)
         self.follow_episode(c, t, status)
         return status != AT_WORK and self.end(c, t, status)
 

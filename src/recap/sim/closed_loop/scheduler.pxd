@@ -33,6 +33,7 @@ ctypedef packed struct Cpu:
     long long now
     long long slice_end
     long long min_vruntime
+    long long tick
     int current
     int first
     int last
@@ -80,7 +81,7 @@ cdef class Scheduler:
 
     cdef void dequeue(self, int c, int t, int before) noexcept nogil
 
-    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong)
+    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong, ticks=cython.longlong)
     cdef void pick_next(self, int c) noexcept nogil
 
     @cython.locals(t=cython.int)

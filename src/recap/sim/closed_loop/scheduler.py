@@ -34,7 +34,7 @@ TASK = np.dtype(
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
 CPU = np.dtype(
-    [(name, "i8") for name in ("now", "slice_end", "min_vruntime")]
+    [(name, "i8") for name in ("now", "slice_end", "min_vruntime", "tick")]
     + [(name, "i4") for name in ("current", "first", "last", "nr_running")]
 )
 
@@ -45,9 +45,10 @@ class Scheduler:
     Args:
         demand: whose tasks; none has begun.
         nr_cpus: how many CPUs there are.
+        seed: of what a recording does not tell: when a CPU's ticks come. Those of a synthetic load begin at 0.
     """
 
-    def __init__(self, demand: Demand, nr_cpus: int) -> None:
+    def __init__(self, demand: Demand, nr_cpus: int, seed: int = 0) -> None:
         tasks = len(demand.task_pid)
         self.kswapd = tasks
         self.flusher = tasks + 1
@@ -58,6 +59,8 @@ class Scheduler:
         cpu["current"] = -1
         cpu["first"] = -1
         cpu["last"] = -1
+        if demand.recorded:
+            cpu["tick"] = np.random.default_rng([seed, 3]).integers(TICK_NS, size=nr_cpus)
         self.cpu = adopt(cpu)
         self.nr_cpus = nr_cpus
         self.scale = nr_cpus.bit_length()
@@ -138,7 +141,8 @@ class Scheduler:
 
     def wake(self, t: int, now: int) -> None:
         """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
-        Who has only waited for its time, as the recorded task did for a CPU, joins the queue.
+        Who has only waited for its time, as the recorded task did for a CPU, joins the queue, and is behind nobody: in
+        the queue it would have been run before others got so far.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
@@ -147,9 +151,8 @@ class Scheduler:
         self.move_to(t, c)
         slept = not self.task[t].in_queue
         self.task[t].in_queue = 0
-        if slept:
-            bonus = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
-            self.task[t].vruntime = max(self.task[t].vruntime, bonus)
+        bonus = SCHED_LATENCY_NS * self.scale // 2 if slept else 0
+        self.task[t].vruntime = max(self.task[t].vruntime, self.cpu[c].min_vruntime - bonus)
         self.task[t].state = READY
         self.enqueue(c, t)
         current = self.cpu[c].current
@@ -203,7 +206,8 @@ class Scheduler:
             self.task[t].preempted_ns += max(0, self.cpu[c].now - self.task[t].preempted_at)
             self.task[t].preempted_at = NEVER
         share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.scale
-        self.cpu[c].slice_end = ((self.cpu[c].now + share) // TICK_NS + 1) * TICK_NS
+        ticks = (self.cpu[c].now + share - self.cpu[c].tick) // TICK_NS + 1
+        self.cpu[c].slice_end = ticks * TICK_NS + self.cpu[c].tick
 
     def reschedule(self, c: int) -> None:
         """When the slice is over let the next one run, or the same again if nobody waits."""

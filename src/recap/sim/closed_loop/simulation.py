@@ -49,7 +49,7 @@ class Simulation:
         self.read_demand(demand)
         self.journal = Journal()
         self.device = block_device(memory, demand, seed)
-        self.sched = Scheduler(demand, int(memory.nr_cpus))
+        self.sched = Scheduler(demand, int(memory.nr_cpus), seed)
         self.task = self.sched.task
         self.cpu = self.sched.cpu
         costs = Costs(memory, demand, seed)
