@@ -55,7 +55,7 @@ def compare(
         seeds: runs of each policy, with seeds 0, 1, ...
         until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
         sysctls: kernel parameters to change.
-        progress: called with (runs done, runs in all, what ended last).
+        progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
         out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
             `recap report` makes pages and tables of it.
 

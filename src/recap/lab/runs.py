@@ -23,7 +23,7 @@ from recap.trace import Recording
 
 LOOK_SECONDS = 0.5  # between two looks at policies that may hang
 LEAVE_AFTER_SECONDS = 1.0  # a thread that does not notice an error of another one
-Progress = Callable[[int, int, str], None]  # called with (runs done, runs in all, what ended last)
+Progress = Callable[[int, int, str], None]  # (runs done, runs in all, what ended last; before: what is read)
 Results = dict[tuple[str, int], dict[str, float]]  # by Run.key
 
 
