@@ -27,7 +27,9 @@ LINE = re.compile(
     r"(?P<time>\d{1,10}\.\d{6,9}): (?P<rest>.*)",
     re.ASCII,
 )
-TIME = re.compile(rb"[ \t\]](\d{1,10}\.\d{6,9}):")  # wherever LINE may find one
+TIME = re.compile(
+    rb"(?:^|[ \t\]])(\d{1,10}\.\d{6,9})(?::|[ \t]+\|)", re.MULTILINE
+)  # wherever LINE or GRAPH may find one
 ROUNDED = 1 << 12  # nanoseconds by which such a time may be off as a float
 GRAPH = re.compile(  # `[time |] cpu) [comm-pid |] [flags |] duration | /* event: fields */`
     r"[ \t]*(?:(?P<time>\d{1,10}\.\d{6,9})[ \t]+\|[ \t]+)?(?P<cpu>\d{1,5})\)[ \t]+"
@@ -222,6 +224,8 @@ class TextReader(BlockReader):
             times = TIME.findall(self.data[start:stop])
             self.before[start] = before
             earliest = int(min(map(float, times)) * NANOSECONDS) - ROUNDED if times else before
+            if b"/*" in bytes(self.data[start:stop]):  # events of a function graph may have no times of their own
+                earliest = min(earliest, before)
             yield Block(start, stop, earliest)
             forget(self.data, start, stop)
             start, before = stop, nanoseconds(times[-1].decode()) if times else before
