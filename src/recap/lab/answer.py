@@ -111,7 +111,7 @@ def commonly(report: FailureReport) -> str:
 def advice(report: FailureReport, cause: str, zones: list[ZoneVerdict], changes: list[WhatIf]) -> str:
     """What to do first."""
     if of_the_boot_pool(report):
-        return boot_pool(report)
+        return boot_pool(report, cause)
     if cause == "no_memory" and report.gfp & (kernel.GFP_DMA | kernel.GFP_DMA32):
         return (
             "A device asked for memory at low addresses, and all there is of it is reserved: leave some to the kernel "
@@ -189,10 +189,10 @@ def of_the_machine(report: FailureReport) -> str:
     return f"It was the machine's memory that ran out (global_oom), not a limit of {group}."
 
 
-def boot_pool(report: FailureReport) -> str:
+def boot_pool(report: FailureReport, cause: str) -> str:
     """dma_atomic_pool_init asks for less until it gets something (since 5.8)."""
     said = "At boot, for the pool of atomic DMA: harmless unless a device fails afterwards"
-    if not has(report, "pool only with memory"):
+    if cause == "no_memory" and not has(report, "pool only with memory"):
         said += "; since 5.17 there is no such pool where the zone has no memory"
     return f"{said}. coherent_pool=SIZE on the kernel's command line makes the pool smaller."
 
