@@ -17,6 +17,7 @@ ON_RECORDINGS = (
     "VerifyResult",
     "compare",
     "KeptComparison",
+    "diff",
     "open_trace",
     "sweep",
 )  # too slow uncompiled

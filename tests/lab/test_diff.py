@@ -10,6 +10,7 @@ import pytest
 from recap.cli import run
 from recap.errors import InputError
 from recap.lab.diff import diff
+from recap.lab.figures import figures
 from recap.lab.kept import KeptComparison
 from recap.lab.results import Column, Comparison, RunRecord
 from recap.report.diff import verdict
@@ -21,12 +22,13 @@ def kept(folder: Path, policies: dict[str, list[float]], digest: str = "d", **sy
     """A comparison without timelines: the success of each seed."""
     (folder / "runs").mkdir(parents=True)
     records = []
+    columns = []
     for policy, runs in policies.items():
-        for seed, success in enumerate(runs):
+        counted = [{"success_percent": success, "oom_kills": 0.0, "drop_slab": 1.0} for success in runs]
+        for seed, found in enumerate(counted):
             records.append(RunRecord(policy, seed, f"runs/{policy}-{seed}.json", ""))
-            figures = {"success_percent": success, "oom_kills": 0.0, "drop_slab": 1.0}
-            (folder / records[-1].metrics).write_bytes(msgspec.json.encode(figures))
-    columns = [Column(policy, policy, len(runs), {}) for policy, runs in policies.items()]
+            (folder / records[-1].metrics).write_bytes(msgspec.json.encode(found))
+        columns.append(Column(policy, policy, len(runs), figures(counted)))
     result = Comparison(
         "race", columns, [], [], digest, sysctls={f"vm.{name}": value for name, value in sysctls.items()}
     )

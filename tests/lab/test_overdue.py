@@ -78,6 +78,7 @@ def test_quick_answers_are_not_named() -> None:
 @pytest.mark.usefixtures("asking")
 def test_ctrl_c_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overdue, "PATIENCE_SECONDS", 60)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

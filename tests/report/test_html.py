@@ -20,6 +20,7 @@ from recap.errors import InputError
 from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
 from recap.report.charts import decades, joined, tick, ticks
+from recap.report.distributions import STEPS, steps_shown
 from recap.report.html import html, sha256
 from tests.report.conftest import timeline
 
@@ -239,3 +240,13 @@ def test_a_real_comparison_in_a_browser(tmp_path: Path) -> None:
     kept = KeptComparison(tmp_path)
     pictures = len(kept.timeline(kept.first_run("whitcroft")).pictures)
     assert_works(browsed(html(kept), tmp_path), pictures - 1)
+
+
+def test_a_line_of_many_waits_is_thinned_to_what_can_be_seen() -> None:
+    assert steps_shown(0).tolist() == []
+    assert steps_shown(3).tolist() == [0, 1, 2]
+    many = steps_shown(1_000_000)
+    assert len(many) <= STEPS
+    assert (many[0], many[-1]) == (0, 999_999)
+    share = (1_000_000 - many) / 1_000_000
+    assert (share[:-1] / share[1:])[share[:-1] > 1e-3].max() < 1.06

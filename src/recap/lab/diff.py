@@ -25,13 +25,8 @@ class Diff(msgspec.Struct, frozen=True):
     """Two comparisons, policy by policy.
 
     Example:
-        >>> import tempfile
-        >>> before, after = tempfile.mkdtemp(), tempfile.mkdtemp()
-        >>> _ = recap.compare("highalloc:128", ["none"], seeds=2, out=before)
-        >>> _ = recap.compare("highalloc:128", ["none"], seeds=2, out=after, sysctls={"vm.swappiness": "0"})
-        >>> found = recap.diff(before, after)
-        >>> found.policies[0].after.metrics["pswpout"].difference.mean < 0, found.notes
-        (True, ['vm.swappiness is not set before, 0 after'])
+        >>> recap.Diff("before", "after", [], ["vm.swappiness is not set before, 0 after"]).notes
+        ['vm.swappiness is not set before, 0 after']
     """
 
     before: str  # the folders
@@ -49,6 +44,15 @@ def diff(before: str | os.PathLike[str], after: str | os.PathLike[str]) -> Diff:
 
     Errors:
         InputError: a folder holds no comparison, both share no policy, or one has a single seed.
+
+    Example:
+        >>> import tempfile
+        >>> before, after = tempfile.mkdtemp(), tempfile.mkdtemp()
+        >>> _ = recap.compare("highalloc:128", ["none"], seeds=2, out=before)
+        >>> _ = recap.compare("highalloc:128", ["none"], seeds=2, out=after, sysctls={"vm.swappiness": "0"})
+        >>> found = recap.diff(before, after)
+        >>> found.policies[0].after.metrics["pswpout"].difference.mean < 0, found.notes
+        (True, ['vm.swappiness is not set before, 0 after'])
     """
     old, new = KeptComparison(Path(before)), KeptComparison(Path(after))
     pairs = pairs_of(old, new)

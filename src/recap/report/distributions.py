@@ -14,6 +14,7 @@ from recap.report.charts import Chart
 HALF = 560
 ROW = 34
 SHORTEST_MS = 0.001
+STEPS = 400  # of a line, more than the picture's height in pixels; dozens of seeds have a million waits
 
 
 def spread(result: Comparison, metric: str, runs: Mapping[str, Sequence[float]]) -> str:
@@ -58,5 +59,16 @@ def waits(stalls: Mapping[str, npt.NDArray[np.float64]]) -> str:
     for i, ms in enumerate(stalls.values()):
         waited = np.sort(np.maximum(ms, SHORTEST_MS))
         longer = 100 * np.arange(len(waited), 0, -1) / max(len(waited), 1)
+        shown = steps_shown(len(waited))
+        waited, longer = waited[shown], longer[shown]
         chart.steps(np.append(waited, waited[-1:]), np.append(longer, rarest), f"s{i % 6}")
     return chart.svg()
+
+
+def steps_shown(waits: int) -> npt.NDArray[np.int64]:
+    """Which of the waits in order are drawn: all of the longest, then evenly by the share that is longer, in powers of
+    ten.
+    """
+    if not waits:
+        return np.zeros(0, np.int64)
+    return waits - np.unique(np.geomspace(1, waits, STEPS).astype(np.int64))[::-1]
