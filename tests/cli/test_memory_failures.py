@@ -30,7 +30,7 @@ def attempt(room):
 found = [attempt(room) for room in (None, *(int(1e6 * room) for room in json.loads(sys.argv[1])), None)]
 print(json.dumps(found))
 """
-ROOMS = [0, 0.5, 1, 2, 4, 8, 16, 32, 64, 128]  # MB
+ROOMS = [0, 0.5, 1, 2, 4, 8, 16, 32, 64, 256, 2048]  # MB
 COMMANDS = (
     ["info", "recordings/calm-1cpu", "--json"],
     ["verify", "recordings/calm-1cpu", "--json"],

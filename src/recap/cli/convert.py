@@ -1,9 +1,9 @@
 """`recap convert`: a trace in another form."""
 
-import sys
 from pathlib import Path
 
 from recap.cli.console import Readable, progress
+from recap.cli.streams import say
 from recap.errors import InputError
 from recap.trace.container import RawFolder
 from recap.trace.opening import open_flow
@@ -45,4 +45,4 @@ def verb(source: Readable, target: Path, /) -> None:
             problem = "holds no ring-buffer pages as they come"
             raise InputError(source, "", problem, "only a folder with per_cpu/cpuN/trace_pipe_raw makes a trace.dat")
     for note in notes:
-        print(f"recap: {note}", file=sys.stderr)
+        say(note)
