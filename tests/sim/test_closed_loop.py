@@ -261,8 +261,8 @@ def test_a_reclaimer_keeps_its_cpu_between_batches() -> None:
 
 
 def test_a_task_that_waited_for_its_time_is_behind_nobody() -> None:
-    """From 40 ms on two tasks share the CPU in turns, so that one is through its 44 ms long before the other has had 30,
-    and reads the page first. The other's wait does not earn it the CPU until it has run as much."""
+    """From 40 ms on two tasks share the CPU in turns: one is through its 44 ms long before the other has had 30, and
+    reads the page first. The other's wait does not earn it the CPU until it has run as much."""
     first = [*[(Op.DIRTY, 60)] * 44, (Op.ACTIVATE, 0)]
     second = [(Op.ALLOC, obj) for obj in (*range(1, 31), 0)]
     wanted = demand(first, second, kind=Kind.FILE)

@@ -66,7 +66,7 @@ def run(
 @pytest.mark.compiled
 @pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 def test_rule_38_lumpy_reclaim_makes_blocks_where_reclaim_alone_does_not(profile: Profile) -> None:
-    demand = load(Kind.FILE, 2 * PAGES, 8, 6)
+    demand = load(Kind.FILE, 2 * PAGES, 9, 3)
     without = run(demand, LINUX_6_1.having(compaction=False))
     assert run(demand, profile)["high_order_successes"] > without["high_order_successes"]
 
