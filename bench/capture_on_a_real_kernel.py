@@ -97,9 +97,9 @@ def values(runs: Figures, policy: str, name: str) -> list[float]:
 
 
 def mean(runs: Figures, policy: str, name: str) -> Interval | None:
-    """Its mean."""
+    """Its mean; one run alone has no interval."""
     found = values(runs, policy, name)
-    return interval(found) if found else None
+    return interval(found) if len(found) > 1 else None
 
 
 def runs_of(runs: Figures, policy: str) -> int:
@@ -114,7 +114,7 @@ def change(runs: Figures, policy: str, name: str) -> Interval | None:
         for (of, seed), run in runs.items()
         if of == policy and ("none", seed) in runs
     ]
-    return interval(pairs) if pairs else None
+    return interval(pairs) if len(pairs) > 1 else None
 
 
 def text(value: Interval | None, sign: str = "") -> str:
