@@ -194,7 +194,7 @@ def main() -> None:
         kernel = Kernel(program(arguments))
         pages = kernel.pages()
         arrays = {"lists": kernel.lists(), **pages, "pageblock": kernel.pageblocks(len(pages["flags"]))}
-        meta = json.dumps(kernel.meta())
+        meta = json.dumps(kernel.meta() | {"start": "live" if arguments.live else "dump"})
     except (OSError, LookupError, ValueError, AttributeError, drgn.FaultError, drgn.MissingDebugInfoError) as error:
         sys.exit(f"snapshot: {arguments.core or 'this machine'}: {error}; are the symbols those of its kernel?")
     np.savez_compressed(arguments.output, **arrays, meta=np.array(meta))

@@ -9,8 +9,8 @@ import pytest
 from recap.lab.info import Start, examine, held_and_free, info
 from recap.lab.requests import flag_names
 from recap.trace import Event, Recording, open_trace
+from recap.trace.kpageflags import KPF
 from recap.trace.opening import open_flow
-from recap.trace.surroundings import KPF_BUDDY, KPF_LRU, KPF_NOPAGE
 
 MATCHED = 0.999
 
@@ -119,7 +119,7 @@ def test_more_kernel_stacks_than_tasks_are_not_believed(tmp_path: Path) -> None:
 
 
 def test_page_flags_tell_the_start() -> None:
-    flags = np.array([1 << KPF_BUDDY, 1 << KPF_LRU, 0, 1 << KPF_NOPAGE], np.uint64)
+    flags = np.array([1 << KPF.BUDDY, 1 << KPF.LRU, 0, 1 << KPF.NOPAGE], np.uint64)
     held, free_frames = held_and_free(flags)
     assert held.tolist() == [False, True, False, False]
     assert free_frames.tolist() == [True, False, False, False]
@@ -137,7 +137,7 @@ def test_what_was_freed_while_page_flags_were_read_was_held_before(tmp_path: Pat
         (2.2, 1, free(3)),
         (2.3, 1, free(4)),
     )
-    flags = np.array([0, 1 << KPF_BUDDY, 1 << KPF_LRU, 1 << KPF_LRU, 1 << KPF_BUDDY], np.uint64)
+    flags = np.array([0, 1 << KPF.BUDDY, 1 << KPF.LRU, 1 << KPF.LRU, 1 << KPF.BUDDY], np.uint64)
     start = Start("page flags", *held_and_free(flags), at_mark=True)
     found = examine(open_flow(path), start, "it").matching
     assert (found.frees, found.matched, found.never_told, found.held_at_start, found.unmatched) == (4, 1, 1, 1, 1)

@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 
 from recap.cli.console import Json, Out, no_option, progress_of_runs, show
 from recap.cli.streams import say
+from recap.demand.starts import StartName
 from recap.errors import InputError
 from recap.lab.compare import compare_all
 from recap.lab.fail_if import FailIf
@@ -58,6 +59,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     seeds: Seeds = 5,
     until: str | None = None,
     write: Settings = (),
+    start: StartName | None = None,
     fail_if: Limits = (),
     out: Out = None,
     brief: Flag = False,
@@ -84,6 +86,9 @@ def verb(  # noqa: PLR0913 (each is an option)
         differences, are that narrow; at most 1000 seeds.
     write
         Set a kernel parameter, NAME=VALUE as `sysctl -w` takes it; repeat it.
+    start
+        The memory state to start from: the lists of a paused machine (dump), those read while it ran (live), or page
+        flags, of which the order of lists is drawn (flags). If not given, the first of these that the recording has.
     fail_if
         'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a policy's difference is beyond N, for
         example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); repeat it.
@@ -95,10 +100,10 @@ def verb(  # noqa: PLR0913 (each is an option)
     verbose
         All counters.
     """
-    limits = limits_of(fail_if, policy, seeds, until)
+    limits, sysctls = limits_of(fail_if, policy, seeds, until), sysctls_of(write)
     with progress_of_runs() as update:
         result = compare_all(
-            source, policy, seeds=seeds, until=until, sysctls=sysctls_of(write), progress=update, out=out
+            source, policy, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=update, out=out
         )
     render = everything if verbose else brief_comparison if brief else comparison
     if isinstance(result, Suite):

@@ -48,7 +48,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     cgroup
         Record until this cgroup is empty: its path, as in /proc/PID/cgroup.
     events
-        `light`: pages, reclaim and compaction begin and end. `full`: all that `verify` and `compare` want.
+        `light`: pages, reclaim and compaction begin and end. `full`: all that `compare` wants.
     duration
         End after so many seconds, and the command with it.
     buffer

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from recap.cli.compare import Seeds, Settings, sysctls_of
 from recap.cli.console import Json, Out, Readable, progress_of_runs, show, write_plots
 from recap.cli.streams import say
+from recap.demand.starts import StartName
 from recap.lab.sweep import sweep
 from recap.report.sweep import sweep_plots, sweep_tables
 
@@ -22,6 +23,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     policy: Policies = ("none",),
     seeds: Seeds = 3,
     write: Settings = (),
+    start: StartName | None = None,
     metric: Metrics = ("success_percent", "stall_ms", "stolen_pages"),
     out: Out = None,
     json: Json = False,
@@ -42,14 +44,17 @@ def verb(  # noqa: PLR0913 (each is an option)
         How often each is run, each time with other dice; the spread gives the intervals.
     write
         Set another kernel parameter, the same at all values; repeat it.
+    start
+        The memory state to start from, as for `recap compare`.
     metric
         What to show; repeat it. If not given: success_percent, stall_ms, stolen_pages. --json has all.
     out
         A folder for sweep.json, for the plots (with pip install 'recap-mm[plots]'), and for finished runs: the same
         command resumes an interrupted sweep.
     """
+    sysctls = sysctls_of(write)
     with progress_of_runs() as update:
-        result = sweep(source, setting, policy, seeds=seeds, sysctls=sysctls_of(write), progress=update, out=out)
+        result = sweep(source, setting, policy, seeds=seeds, sysctls=sysctls, start=start, progress=update, out=out)
     show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
         write_plots(out, lambda: sweep_plots(result, metric))

@@ -13,9 +13,9 @@ from recap.demand.hotplug import changes, memory_end
 from recap.demand.kinds import Kind, Op, Role
 from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
-from recap.demand.spot import from_snapshot_on
+from recap.demand.starts import Start, start_of
 from recap.demand.streams import Streams
-from recap.demand.transactions import holds
+from recap.demand.transactions import filesystem_device, holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 from recap.trace.columns import zeros
@@ -40,13 +40,14 @@ class Tasks:
     other: Array  # per event: the task switched to or forked
 
 
-def from_trace(recording: Recording) -> Demand:
-    """The demand of a recording with a snapshot.
+def from_trace(recording: Recording, origin: Start | None = None) -> Demand:
+    """The demand of a recording from its start on; from the best start it has, if none is given.
 
     Errors:
-        InputError: there is no snap0.npz, or nothing marks its spot in the trace.
+        InputError: it has none.
     """
-    snapshot, events = from_snapshot_on(recording)
+    origin = origin or start_of(recording)
+    snapshot, events = origin.snapshot, origin.events
     tasks = number_tasks(events)
     initial, kind = initial_frames(snapshot, memory_end(recording, snapshot))
     identity, pages = identities(events)
@@ -139,13 +140,6 @@ def initial_frames(snapshot: Snapshot, frames: int) -> tuple[Array, Array]:
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
         kind[snapshot.lru_list(lru)] = what
     return used, kind
-
-
-def filesystem_device(events: Events) -> int:
-    """The block device with most read requests: swap and scratch devices are read less."""
-    reads = events.flags[(events.event == np.uint8(Event.BLOCK_RQ_ISSUE)) & (events.order == 0)]
-    devices, count = np.unique(reads, return_counts=True)
-    return int(devices[count.argmax()]) if len(devices) else 0
 
 
 def restored_share(recording: Recording) -> float:

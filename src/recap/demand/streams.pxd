@@ -32,6 +32,7 @@ cdef class Streams:
     cdef int[::1] obj_task
     cdef int[::1] obj_identity
     cdef int[::1] obj_next
+    cdef unsigned char[::1] obj_chained
     cdef unsigned char[::1] obj_fresh
     cdef unsigned char[::1] obj_evicted
     cdef int[::1] obj_next_evicted

@@ -115,13 +115,17 @@ class Streams:
         self.b = adopt(events.b)
 
     def prepare_objects(self, count: int) -> None:
-        """Room for objects; obj_next chains them in lists (swapped out, failed, moved away)."""
+        """Room for objects; obj_next chains them in lists (swapped out, failed, moved away), each in one at a time.
+
+        A trace that contradicts its start may tell the end of the same page twice.
+        """
         self.obj_kind = adopt(self.column("obj_kind", count, np.uint8))
         self.obj_order = adopt(self.column("obj_order", count, np.uint8))
         self.obj_pfn = adopt(self.column("obj_pfn", count, np.uint32, 0xFFFFFFFF))
         self.obj_task = adopt(numbers(count, np.int32, NOBODY))
         self.obj_identity = adopt(numbers(count, np.int32, NOBODY))
         self.obj_next = adopt(numbers(count, np.int32, NOBODY))
+        self.obj_chained = adopt(numbers(count, np.uint8))
         self.obj_fresh = adopt(numbers(count, np.uint8))
         self.obj_evicted = adopt(numbers(count, np.uint8))
         self.obj_next_evicted = adopt(numbers(count, np.int32, UNLISTED))
@@ -475,6 +479,9 @@ class Streams:
 
     def give_up(self, t: int, obj: int) -> None:
         """A request that failed for good waits for the task to free its like."""
+        if self.obj_chained[obj]:
+            return
+        self.obj_chained[obj] = 1
         self.obj_next[obj] = self.task_failed[t]
         self.task_failed[t] = obj
 
@@ -509,6 +516,7 @@ class Streams:
             self.cpu_arrived[c] += 1
             return
         self.cpu_moved[c] = self.obj_next[obj]
+        self.obj_chained[obj] = 0
         self.settle(obj, p)
 
     def settle(self, obj: int, p: int) -> None:
@@ -523,6 +531,9 @@ class Streams:
             self.settle(obj, self.arrived[c * ARRIVALS + self.cpu_taken[c] % ARRIVALS])
             self.cpu_taken[c] += 1
             return
+        if self.obj_chained[obj]:
+            return
+        self.obj_chained[obj] = 1
         self.obj_next[obj] = NOBODY
         if self.cpu_moved[c] == NOBODY:
             self.cpu_moved[c] = obj
@@ -559,7 +570,8 @@ class Streams:
         if self.task_stalled[t]:
             self.frame_freed_by[p] = t
             self.frame_request[p] = self.task_request[t]
-        if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] != NOBODY:
+        if self.obj_kind[obj] == Kind.ANON and self.obj_task[obj] != NOBODY and not self.obj_chained[obj]:
+            self.obj_chained[obj] = 1
             self.obj_next[obj] = self.task_swapped[self.obj_task[obj]]
             self.task_swapped[self.obj_task[obj]] = obj
         elif self.obj_identity[obj] != NOBODY and self.identity_file[self.obj_identity[obj]] != NOBODY:
@@ -603,6 +615,7 @@ class Streams:
         while self.task_swapped[t] != NOBODY:
             obj = self.task_swapped[t]
             self.task_swapped[t] = self.obj_next[obj]
+            self.obj_chained[obj] = 0
             self.emit(i, t, Op.FREE, obj)
             self.freed_from_swap += 1
 
@@ -615,6 +628,7 @@ class Streams:
             if self.obj_order[obj] != order:
                 last = obj
             else:
+                self.obj_chained[obj] = 0
                 self.emit(i, t, Op.FREE, obj)
                 if last == NOBODY:
                     self.task_failed[t] = then

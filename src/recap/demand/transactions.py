@@ -44,3 +44,10 @@ def holds(events: Events, identity: Array, by_journal: Array, device: int) -> Ho
     held = since + ((time - since) * np.random.default_rng(0).random(len(rows))).astype(np.int64)
     order = np.argsort(held, kind="stable")
     return Holds(held[order], identity[rows][order])
+
+
+def filesystem_device(events: Events) -> int:
+    """The block device with most read requests: swap and scratch devices are read less."""
+    reads = events.flags[(events.event == np.uint8(Event.BLOCK_RQ_ISSUE)) & (events.order == 0)]
+    devices, count = np.unique(reads, return_counts=True)
+    return int(devices[count.argmax()]) if len(devices) else 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recap.demand.starts import StartName
 from recap.kernel import LINUX_6_1, profile_of
 from recap.lab import workloads
 from recap.lab.assumptions import assumed
@@ -37,54 +38,59 @@ ASSUMED = [
 ]
 
 
-def compare(
+def compare(  # noqa: PLR0913 (all but two have defaults)
     source: str | os.PathLike[str],
     policies: Sequence[Any],
     *,
     seeds: int = 5,
     until: str | None = None,
     sysctls: Mapping[str, str] | None = None,
+    start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Run a workload's demand under each policy and seed.
 
-    Args:
-        source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
-        policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
-        seeds: runs of each policy, with seeds 0, 1, ...
-        until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
-        sysctls: kernel parameters to change.
-        progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
-        out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
-            `recap report` makes pages and tables of it.
+        Args:
+            source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
+            policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
+            seeds: runs of each policy, with seeds 0, 1, ...
+            until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
+            sysctls: kernel parameters to change.
+                start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
+            progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
+                out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
+                `recap report` makes pages and tables of it.
 
-    Errors:
-        InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
+        Errors:
+            InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
 
-    Example:
-        >>> class Small:
-        ...     "Capture for every order, whatever the cost."
-        ...     def enters_reclaim(self, order):
-        ...         return order > 0
-        >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
-        >>> [column.name for column in result.columns]
-        ['kernel', 'none', 'Small']
-        >>> result.column("Small").metrics["captured_pages"].mean > 0
-        True
+        Example:
+            >>> class Small:
+            ...     "Capture for every order, whatever the cost."
+            ...     def enters_reclaim(self, order):
+            ...         return order > 0
+            >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
+            >>> [column.name for column in result.columns]
+            ['kernel', 'none', 'Small']
+            >>> result.column("Small").metrics["captured_pages"].mean > 0
+            True
     """
-    found = compare_all([source], policies, seeds=seeds, until=until, sysctls=sysctls, progress=progress, out=out)
+    found = compare_all(
+        [source], policies, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=progress, out=out
+    )
     assert isinstance(found, Comparison)
     return found
 
 
-def compare_all(
+def compare_all(  # noqa: PLR0913 (what compare takes)
     sources: Sequence[str | os.PathLike[str]],
     policies: Sequence[Any],
     *,
     seeds: int = 5,
     until: str | None = None,
     sysctls: Mapping[str, str] | None = None,
+    start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Comparison | Suite:
@@ -98,7 +104,7 @@ def compare_all(
         (['highalloc:128', 'highalloc:160'], 'mean of 2 sources')
     """
     enough = Until.parse(until) if until is not None else None
-    cases = [case_of(source, dict(sysctls or {}), progress) for source in sources]
+    cases = [case_of(source, dict(sysctls or {}), start, progress) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
     trial = Trial(cases, list(candidates(policies).values()), folders)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
@@ -122,7 +128,9 @@ def folders_of(out: str | os.PathLike[str], cases: Sequence[Case]) -> list[str |
     return [Path(out, name if number == 1 else f"{name}-{number}") for name, number in zip(names, numbers, strict=True)]
 
 
-def case_of(source: str | os.PathLike[str], wanted: dict[str, str], progress: Progress | None) -> Case:
+def case_of(
+    source: str | os.PathLike[str], wanted: dict[str, str], start: StartName | None, progress: Progress | None
+) -> Case:
     """Read a source.
 
     Errors:
@@ -134,13 +142,19 @@ def case_of(source: str | os.PathLike[str], wanted: dict[str, str], progress: Pr
         identity = f"{model_identity()} {name} {sorted(wanted.items())}"
         return Case(name, synthetic, identity, wanted, workloads.assumptions(name), workloads.MISSING)
     recording = Recording(source, before_runs(progress))
-    setup = prepare(recording, wanted)
+    setup = prepare(recording, wanted, start)
     assumptions = (
-        recorded_with(recording.sysctl) + setup.demand.assumptions + rules_assumed(setup.snapshot) + ASSUMED + assumed()
+        setup.origin.assumptions
+        + recorded_with(recording.sysctl)
+        + setup.demand.assumptions
+        + rules_assumed(setup.origin.snapshot)
+        + ASSUMED
+        + assumed()
     )
     kernel = recorded_figures(recording, setup.demand)
     recorded = "" if wanted else recorded_policy(recording.sysctl)
-    return Case(name, setup, fingerprint(recording, setup), wanted, assumptions, MISSING, kernel, recorded)
+    identity = fingerprint(recording, setup)
+    return Case(name, setup, identity, wanted, assumptions, MISSING, kernel, recorded, setup.origin.name)
 
 
 def recorded_policy(values: Mapping[str, str]) -> str:

@@ -22,9 +22,9 @@ from recap.lab.over_time import NANOSECONDS, FreeMemory, Gaps, OverTime
 from recap.lab.requests import MOST_NAMES, Allocations, RequestTally, flag_names, migratetype
 from recap.trace import START, Event, Events, Flow, Lost, Recording
 from recap.trace.ahead import ahead
+from recap.trace.kpageflags import KPF, has
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
 from recap.trace.recorder import read_record
-from recap.trace.surroundings import KPF_BUDDY, KPF_NOPAGE, has, read_page_flags
 
 UNKNOWN = "unknown"
 
@@ -73,10 +73,9 @@ def start_of(recording: Recording) -> Start:
         for zone in snapshot.zones:
             zones[zone.start_pfn : zone.start_pfn + zone.spanned] = True
         return Start("snapshot", held, free & zones)
-    path = recording.beside("kpageflags.0.npz")
-    if path is None:
+    flags = recording.page_flags()
+    if flags is None:
         return Start(UNKNOWN)
-    flags = read_page_flags(path)
     return Start("page flags", *held_and_free(flags), at_mark=True)
 
 
@@ -85,8 +84,8 @@ def held_and_free(flags: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_],
 
     A frame without any flag is on a per-cpu list, or held by the kernel for itself: that stays unknown.
     """
-    free = has(flags, KPF_BUDDY)
-    held = (flags != 0) & ~free & ~has(flags, KPF_NOPAGE)
+    free = has(flags, KPF.BUDDY)
+    held = (flags != 0) & ~free & ~has(flags, KPF.NOPAGE)
     return held, free
 
 

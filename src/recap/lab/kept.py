@@ -129,7 +129,8 @@ def fingerprint(recording: Recording, setup: Setup) -> str:
     """
     folder = recording.folder or recording.path.parent
     contents = [(str(path.relative_to(folder)), content(path)) for path in sorted(recording.files)]
-    return f"{model_identity()} {contents} {sorted(setup.values.items())} {sorted(setup.wanted.items())}"
+    settings = f"{sorted(setup.values.items())} {sorted(setup.wanted.items())}"
+    return f"{model_identity()} {contents} {setup.origin.name} {settings}"
 
 
 def content(path: Path) -> str:

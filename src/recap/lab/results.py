@@ -169,6 +169,7 @@ class Comparison(msgspec.Struct, frozen=True):
     baseline: str = BASELINE  # the column that differences are to
     model: str = ""  # the column that models the kernel as it was recorded; empty where none does
     sysctls: dict[str, str] = {}  # kernel parameters that were changed
+    start: str = ""  # the state it started from: dump, live or flags; nothing of a synthetic workload
     schema: int = SCHEMA
 
     def column(self, name: str) -> Column | None:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 
 from recap.demand.from_trace import from_trace
-from recap.demand.hotplug import with_all_cpus
+from recap.demand.starts import StartName, start_of
 from recap.errors import InputError, RecapWarning
 from recap.kernel import PAGE_SIZE
 from recap.lab.kept import Run, Store
@@ -27,7 +27,7 @@ Progress = Callable[[int, int, str], None]  # (runs done, runs in all, what ende
 Results = dict[tuple[str, int], dict[str, float]]  # by Run.key
 
 
-def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
+def prepare(recording: Recording, wanted: dict[str, str], start: StartName | None = None) -> Setup:
     """Read the recording once, for all runs.
 
     Errors:
@@ -35,12 +35,10 @@ def prepare(recording: Recording, wanted: dict[str, str]) -> Setup:
     """
     check_page_size(recording)
     values = sysctl.settings(recording.sysctl, wanted)
-    demand = from_trace(recording)
-    snapshot = recording.snapshot(0)
-    assert snapshot is not None  # from_trace refuses a recording without
-    snapshot = with_all_cpus(snapshot, demand.cpus)
+    origin = start_of(recording, start)
+    demand = from_trace(recording, origin)
     swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
-    return Setup(demand, snapshot, swap_pages, values, wanted)
+    return Setup(demand, origin.with_cpus(demand.cpus), swap_pages, values, wanted)
 
 
 def check_page_size(recording: Recording) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from recap.demand.starts import StartName
 from recap.errors import InputError
 from recap.lab import workloads
 from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
@@ -87,13 +88,14 @@ class Sweep(msgspec.Struct, frozen=True):
         return html_table(f"{self.source}: success_percent", [self.parameter, *self.policies()], rows)
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
     source: str | os.PathLike[str],
     setting: str,
     policies: Sequence[Any] = ("none",),
     *,
     seeds: int = 3,
     sysctls: Mapping[str, str] | None = None,
+    start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Sweep:
@@ -104,7 +106,7 @@ def sweep(
         setting: NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values, or NAME=LOW..HIGH/N; in equal ratios
             where the ends are far apart. An assumption of a recording's model is a NAME like assume.cpu_wait, in
             percent; `recap compare` lists them.
-        policies, seeds, sysctls, progress: as for `compare`; `sysctls` are the same at every value.
+        policies, seeds, sysctls, start, progress: as for `compare`; `sysctls` are the same at every value.
         out: a folder where finished runs are kept and not run again; the result is sweep.json.
 
     Errors:
@@ -119,7 +121,7 @@ def sweep(
     """
     named = candidates(policies)
     parameter, values = values_of(setting)
-    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}), progress)
+    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}), start, progress)
     todo = [
         Run(setup, found, seed, key(value, found.name))
         for seed in range(seeds)
@@ -159,6 +161,7 @@ def setups_of(
     parameter: str,
     values: list[int],
     wanted: dict[str, str],
+    start: StartName | None,
     progress: Progress | None,
 ) -> tuple[dict[int, Setup | Synthetic], str, int | None]:
     """What runs at each value, what all of it depends on, and the machine's own value, where that is known."""
@@ -171,7 +174,7 @@ def setups_of(
             own,
         )
     recording = Recording(source, before_runs(progress))
-    setup = prepare(recording, wanted)
+    setup = prepare(recording, wanted, start)
     if is_assumption(parameter):
         identity = f"{fingerprint(recording, setup)} {parameter}"
         return {value: vary(setup, parameter, value) for value in values}, identity, ASSUMPTIONS[parameter].usual

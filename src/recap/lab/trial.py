@@ -23,7 +23,8 @@ class Case:
     """One source, read once for all runs.
 
     `identity` is all that a run depends on besides its policy and seed, `sysctls` what was changed, `kernel` what the
-    recorded kernel counted, and `recorded` the policy that has its rules, if nothing was changed.
+    recorded kernel counted, `recorded` the policy that has its rules, if nothing was changed, and
+    `start` the state that runs begin with.
     """
 
     source: str
@@ -34,6 +35,7 @@ class Case:
     missing: list[str]
     kernel: dict[str, float] | None = None
     recorded: str = ""
+    start: str = ""
 
 
 class Trial:
@@ -124,6 +126,7 @@ class Trial:
             baseline=self.baseline,
             model=model if model in runs else "",
             sysctls=cases[0].sysctls,
+            start=", ".join(dict.fromkeys(case.start for case in cases if case.start)),
         )
 
 

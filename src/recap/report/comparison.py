@@ -16,6 +16,11 @@ PROSE_WIDTH = 100
 MARK = "*"
 OUTSIDE = "†"
 UNLISTED = "other counters"
+STARTS = {
+    "dump": "dump, the kernel's own lists of a machine that stood still",
+    "live": "live, the kernel's own lists, read while it ran",
+    "flags": "flags, what /proc and the trace tell; what they do not, above all the order of lists, is drawn",
+}
 METRIC = {metric.name: metric for metric in METRICS}
 BRIEF = (
     "high_order_attempts",
@@ -45,7 +50,7 @@ def everything(result: Comparison) -> RenderableType:
 
 def whole(result: Comparison, names: Collection[str], more: list[Text]) -> RenderableType:
     """Table, legend, caveats, conclusions."""
-    prose = [*more, *legend(result, names), *caveats(result), *paragraphs(conclusions(result))]
+    prose = [*more, *legend(result, names), *start_of(result), *caveats(result), *paragraphs(conclusions(result))]
     return Group(comparison_table(result, names), *(Constrain(text, PROSE_WIDTH) for text in prose))
 
 
@@ -132,6 +137,11 @@ def difference_legend(baseline: str) -> str:
         f"+1.0 ±0.5{MARK}: the difference to {baseline} and its 95 % interval, taken seed by seed where seeds move "
         f"both alike, otherwise by Welch; {MARK} where it is certain: p < 0.05 by Holm over the column"
     )
+
+
+def start_of(result: Comparison) -> list[Text]:
+    """Which memory state the model began from."""
+    return paragraphs([f"Start: {STARTS.get(result.start, result.start)}"]) if result.start else []
 
 
 def caveats(result: Comparison) -> list[Text]:

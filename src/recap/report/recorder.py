@@ -39,7 +39,7 @@ def recorded(result: RecordFile, folder: Path) -> RenderableType:
     if result.lost:
         more = 2 * result.buffer_kb // 1024
         lines.append(Text(f"Events were lost: try --buffer {more} or --events light.", style="yellow"))
-    return Group(*lines, Text(f"Next: recap info {folder}"))
+    return Group(*lines, Text(f"Next: recap info {folder}; then: recap compare {folder} -p none -p kosaki"))
 
 
 def diagnosis(checks: Iterable[Check]) -> Table:

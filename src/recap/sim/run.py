@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from recap.demand.demand import Demand
+from recap.demand.starts import Start
 from recap.kernel import PG_YOUNG, Profile
 from recap.mm import boot, invariants, sysctl
 from recap.mm.vmstat import NAMES
@@ -31,12 +32,12 @@ SYNTHETIC = ("slabs_scanned", "pswpin")  # what the model does not do to a recor
 class Setup:
     """What the runs of a comparison share, read-only.
 
-    `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free swap slots at the start,
-    `touched_percent` how many of the mapped pages count as used lately then.
+    `origin` is the state at the start, `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free
+    swap slots at the start, `touched_percent` how many of the mapped pages count as used lately then.
     """
 
     demand: Demand
-    snapshot: Snapshot
+    origin: Start
     swap_pages: int
     values: Mapping[str, int]
     wanted: Mapping[str, str]
@@ -44,10 +45,11 @@ class Setup:
 
     def start(self, policy: Policy, seed: int) -> Simulation:
         """The machine as it was recorded, with the tasks about to start."""
-        memory = boot.from_snapshot(self.snapshot, RECLAIMERS, policy)
+        snapshot = self.origin.drawn(seed)
+        memory = boot.from_snapshot(snapshot, RECLAIMERS, policy)
         memory.nr_swap_pages = self.swap_pages
         sysctl.apply(memory, self.values, self.wanted)
-        touch_mapped_pages(memory, self.snapshot, seed, self.touched_percent)
+        touch_mapped_pages(memory, snapshot, seed, self.touched_percent)
         demand = self.demand
         if not len(demand.write_ns):
             demand = replace(demand, write_ns=np.array([DEFAULT_WRITE_NS], np.int64))

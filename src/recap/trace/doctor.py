@@ -125,12 +125,14 @@ def kernel() -> Check:
 
 
 def page_flags() -> Check:
-    """Whether the state of all page frames can be saved."""
+    """Which start a recording of this machine gives `recap compare`."""
     with suppress(OSError), Path("/proc/kpageflags").open("rb") as file:
         if file.read(8):
-            return Check("page flags", "ok", "/proc/kpageflags can be read: the state at the start is known")
+            return Check(
+                "start", "ok", "flags: /proc/kpageflags tells the memory at the start, but not the order of lists"
+            )
     mend = "run as root, on a kernel with CONFIG_PROC_PAGE_MONITOR"
-    return Check("page flags", "warning", "/proc/kpageflags cannot be read: the state at the start stays unknown", mend)
+    return Check("start", "warning", "none: /proc/kpageflags cannot be read, and `recap compare` needs it", mend)
 
 
 def disk() -> Check:

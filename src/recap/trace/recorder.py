@@ -33,7 +33,6 @@ from recap.trace.tracedat import page_header
 from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
 
 RECORD = "record.json"
-PAGE_FLAGS = "kpageflags.0.npz"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers
 BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
@@ -378,7 +377,7 @@ class Tracing:
         """Trace along with the target, or until the time is up or a signal comes. Its end is not waited for."""
         self.instance.write("tracing_on", "1")
         if self.request.page_flags:
-            surroundings.save_page_flags(self.place / PAGE_FLAGS)
+            surroundings.save_page_flags(self.place / surroundings.PAGE_FLAGS)
         self.instance.mark(START)
         surroundings.save_proc(self.place, 0)
         self.began = time.monotonic()

@@ -30,6 +30,7 @@ from recap.trace.procfs import (
 from recap.trace.raw import is_raw
 from recap.trace.snapshot import Snapshot, read_snapshot
 from recap.trace.standard_input import seekable
+from recap.trace.surroundings import PAGE_FLAGS, Words, read_page_flags
 from recap.trace.table import Events, Flow
 from recap.trace.tarball import is_tarball, unpack
 
@@ -110,6 +111,11 @@ class Recording:
         """The memory state before or after, None if there is none."""
         path = self.beside(f"snap{n}.npz")
         return read_snapshot(path) if path else None
+
+    def page_flags(self) -> Words | None:
+        """/proc/kpageflags before, index = pfn; None if it was not saved."""
+        path = self.beside(PAGE_FLAGS)
+        return read_page_flags(path) if path else None
 
     def vmstat(self, n: int) -> dict[str, int]:
         """/proc/vmstat, empty if not saved."""

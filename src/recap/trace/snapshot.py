@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,7 @@ class Snapshot:
     pcps: tuple[PcpState, ...]
     node_vm_stat: tuple[int, ...]
     enums: dict[str, dict[str, int]]
+    start: Literal["dump", "live"] = "dump"  # of a machine that stood still, or of one that ran on
 
     @property
     def mapcount(self) -> npt.NDArray[np.int32]:
@@ -231,6 +232,7 @@ def read_snapshot(path: Path) -> Snapshot:
         pcps=meta.pcps(),
         node_vm_stat=meta.numbers("node_vm_stat"),
         enums=meta.enums(),
+        start="live" if meta.values.get("start") == "live" else "dump",
     )
     check_lists(snapshot)
     return snapshot

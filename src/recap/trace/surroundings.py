@@ -30,14 +30,12 @@ SYSCTL_ROOT = Path("/proc/sys")
 ONCE = {"uname": Path("/proc/version"), "cmdline": Path("/proc/cmdline"), "cpuinfo": Path("/proc/cpuinfo")}
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 FRAMES_AT_ONCE = 1 << 18
+PAGE_FLAGS = "kpageflags.0.npz"
 LIST_ORDER = "unknown"
 TAKE_AGAIN = "record again"
 KPAGEFLAGS = Path("/proc/kpageflags")
 READERS = 4
 FAST = 1  # zlib's level: a recording waits for it
-
-# /proc/kpageflags (Documentation/admin-guide/mm/pagemap.rst); the numbers are its ABI.
-KPF_LRU, KPF_SLAB, KPF_BUDDY, KPF_NOPAGE, KPF_PGTABLE = 5, 7, 10, 20, 26
 
 Words = npt.NDArray[np.uint64]
 
@@ -135,8 +133,3 @@ def read_page_flags(path: Path) -> Words:
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise InputError(path, "", f"is no snapshot of page flags: {error}", TAKE_AGAIN) from None
     return whole
-
-
-def has(flags: Words, bit: int) -> npt.NDArray[np.bool_]:
-    """Which frames have a flag of /proc/kpageflags."""
-    return (flags >> np.uint64(bit) & np.uint64(1)).astype(np.bool_)

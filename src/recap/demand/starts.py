@@ -1,0 +1,83 @@
+"""Where a model of a recording starts from: the kernel's own lists, from a dump or read live, or page flags alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from recap.demand.from_flags.estimate import estimate
+from recap.demand.from_flags.seen import seen_in, seen_of
+from recap.demand.hotplug import with_all_cpus
+from recap.demand.spot import check_same_machine, from_snapshot_on, mark, start_spot
+from recap.errors import InputError
+from recap.trace import START, Events, Recording, Snapshot
+
+StartName = Literal["dump", "live", "flags"]
+TAKE = {
+    "dump": "pause a virtual machine and dump it (docs/recording-a-vm.md), or take --start flags",
+    "live": "record as root on a kernel with /proc/kcore (`recap doctor`), or take --start flags",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The state at the start.
+
+    Args:
+        name: which of the three it is.
+        snapshot: the state; of page flags, as seed 0 draws it.
+        events: the trace from there on.
+        drawn: the state as a seed draws it; all the same where nothing is drawn.
+        assumptions: what is not known of it, each with its size.
+    """
+
+    name: StartName
+    snapshot: Snapshot
+    events: Events
+    drawn: Callable[[int], Snapshot]
+    assumptions: list[str] = field(default_factory=list)
+
+    def with_cpus(self, cpus: int) -> Start:
+        """The same with all CPUs that the trace has: some may have come later."""
+        return replace(
+            self,
+            snapshot=with_all_cpus(self.snapshot, cpus),
+            drawn=lambda seed: with_all_cpus(self.drawn(seed), cpus),
+        )
+
+
+def start_of(recording: Recording, wanted: StartName | None = None) -> Start:
+    """The best start a recording has, or the one that is wanted.
+
+    Errors:
+        InputError: it is not there, nothing marks its spot, or the trace is of another machine.
+    """
+    snapshot = recording.snapshot(0)
+    if wanted != "flags" and snapshot is not None and wanted in (None, snapshot.start):
+        snapshot, events = from_snapshot_on(recording)
+        return Start(snapshot.start, snapshot, events, lambda _: snapshot)
+    if wanted in ("dump", "live"):
+        found = f"its snap0.npz is of a {snapshot.start} start" if snapshot else "it has no snap0.npz"
+        raise InputError(recording.path, f"--start {wanted}", found, TAKE[wanted])
+    return of_flags(recording, snapshot)
+
+
+def of_flags(recording: Recording, snapshot: Snapshot | None) -> Start:
+    """What /proc told; where only a snapshot was kept, what /proc would have told then."""
+    saved = recording.page_flags() is not None
+    seen = seen_in(recording) if saved or snapshot is None else seen_of(snapshot)
+    events = recording.events
+    start = start_mark(recording) if saved or snapshot is None else start_spot(events, snapshot)
+    found = estimate(seen, events, start)
+    check_same_machine(recording, events, found.base)
+    return Start("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions)
+
+
+def start_mark(recording: Recording) -> int:
+    """The first event after the START mark, which `record` writes once the flags are read."""
+    start = mark(recording.events, START)
+    if start is None:
+        mend = "record with `recap record`, which marks where its page flags were read"
+        raise InputError(recording.path, "trace markers", "there is no START mark", mend)
+    return start
