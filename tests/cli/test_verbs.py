@@ -94,6 +94,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
             "seeds": 3,
             "until": "success_percent=±2",
             "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"},
+            "start": None,
             "out": tmp_path,
         },
     )
@@ -104,7 +105,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
 
 def test_compare_json_is_the_whole_result(recap: Recap, compare_lab: FakeLab) -> None:
     outcome = recap("compare", "recording", "-p", "none", "--json")
-    assert compare_lab.asked[1] == {"seeds": 5, "until": None, "sysctls": {}, "out": None}
+    assert compare_lab.asked[1] == {"seeds": 5, "until": None, "sysctls": {}, "start": None, "out": None}
     assert (outcome.code, outcome.err) == (0, "")
     interval = {"mean": 90.0, "low": 88.0, "high": 92.0}
     assert json.loads(outcome.out)["columns"] == [

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from recap.lab.info import Start, examine, held_and_free, info
+from recap.lab.info import KnownFrames, examine, held_and_free, info
 from recap.lab.requests import flag_names
 from recap.trace import Event, Recording, open_trace
 from recap.trace.kpageflags import KPF
@@ -138,7 +138,7 @@ def test_what_was_freed_while_page_flags_were_read_was_held_before(tmp_path: Pat
         (2.3, 1, free(4)),
     )
     flags = np.array([0, 1 << KPF.BUDDY, 1 << KPF.LRU, 1 << KPF.LRU, 1 << KPF.BUDDY], np.uint64)
-    start = Start("page flags", *held_and_free(flags), at_mark=True)
+    start = KnownFrames("page flags", *held_and_free(flags), at_mark=True)
     found = examine(open_flow(path), start, "it").matching
     assert (found.frees, found.matched, found.never_told, found.held_at_start, found.unmatched) == (4, 1, 1, 1, 1)
 
@@ -181,6 +181,6 @@ def test_fragmentation_ends_where_the_kernel_ended() -> None:
 def test_an_empty_recording_is_told(tmp_path: Path) -> None:
     events = open_trace(trace(tmp_path, (1.0, 1, "softirq_raise: vec=1")))
     assert len(events) == 0
-    found = examine(events.flow(), Start("unknown"), "x")
+    found = examine(events.flow(), KnownFrames("unknown"), "x")
     assert (found.events, found.allocations, found.seconds) == (1, 0, 0.0)
     assert any("no mm_page_alloc" in note for note in found.notes)

@@ -22,7 +22,7 @@ from tests.trace.test_forms import raw_folder
 
 RECORDING = Path("recordings/hugetlb-1cpu")
 READ = ("snap0.npz", "meminfo.0", "vmstat.0", "vmstat.1", "sysctl.vm", "zoneinfo.0", "zoneinfo.1")
-SETUP: Any = SimpleNamespace(values={"vm.swappiness": 60}, wanted={})
+SETUP: Any = SimpleNamespace(values={"vm.swappiness": 60}, wanted={}, origin=SimpleNamespace(name="dump"))
 
 
 def copy_of(recording: Path, folder: Path) -> Path:

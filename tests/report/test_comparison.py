@@ -7,7 +7,7 @@ import pytest
 from rich.console import RenderableType
 
 from recap.lab.results import METRICS, Column, Comparison, Difference, Figure, Range, listed
-from recap.report.comparison import BRIEF, MARK, OUTSIDE, brief, cell, comparison, everything, judgement
+from recap.report.comparison import BRIEF, MARK, OUTSIDE, cell, comparison, comparison_in_brief, everything, judgement
 from recap.report.conclusions import NO_VERDICT, conclusions
 from recap.report.numbers import beside, ordinal
 
@@ -100,7 +100,7 @@ def changed(base: Column, name: str, **metrics: Figure) -> Column:
     [
         ("compare-recording.txt", comparison, RESULT),
         ("compare-verbose.txt", everything, RESULT),
-        ("compare-brief.txt", brief, RESULT),
+        ("compare-brief.txt", comparison_in_brief, RESULT),
         ("compare-one-seed.txt", comparison, with_columns(column("none", 1, withheld_peak_pages=around(3)))),
     ],
 )
@@ -124,11 +124,11 @@ def test_every_metric_of_every_column_can_be_printed(printed: Callable[[Renderab
 
 def test_brief_has_ten_rows_after_the_conclusions(printed: Callable[[RenderableType], str]) -> None:
     everywhere = changed(NONE, "none", **{metric.name: around(1) for metric in METRICS})
-    text = printed(brief(with_columns(everywhere)))
+    text = printed(comparison_in_brief(with_columns(everywhere)))
     assert sum(line.split()[:1] == [metric.name] for line in text.splitlines() for metric in METRICS) == 10
     assert len(set(BRIEF)) == 10
     assert "drop_slab" not in text
-    assert printed(brief(RESULT)).startswith("How far to trust it")
+    assert printed(comparison_in_brief(RESULT)).startswith("How far to trust it")
 
 
 def test_a_mark_needs_a_difference_that_is_certain() -> None:

@@ -28,7 +28,7 @@ from rich.console import Console, RenderableType
 
 from recap.errors import InputError
 from recap.lab.explain import explain
-from recap.lab.info import Start, examine
+from recap.lab.info import KnownFrames, examine
 from recap.lab.kept import KeptComparison
 from recap.policy import load
 from recap.report.comparison import comparison
@@ -80,7 +80,7 @@ def whole(path: Path) -> Events:
     """A trace, read as a whole, and looked through piece by piece."""
     events = open_trace(path)
     assert (np.diff(events.time) >= 0).all()
-    found = examine(open_flow(path), Start("unknown"), "fuzz")
+    found = examine(open_flow(path), KnownFrames("unknown"), "fuzz")
     assert found.events == len(events) + sum(events.other.values())
     return events
 

@@ -14,8 +14,7 @@ from recap.lab.compare import compare_all
 from recap.lab.fail_if import FailIf
 from recap.lab.results import Comparison, Suite
 from recap.lab.until import Until
-from recap.report.comparison import brief as brief_comparison
-from recap.report.comparison import comparison, everything
+from recap.report.comparison import comparison, comparison_in_brief, everything
 from recap.report.suite import suite
 
 CHECK_FAILED = 1
@@ -105,7 +104,7 @@ def verb(  # noqa: PLR0913 (each is an option)
         result = compare_all(
             source, policy, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=update, out=out
         )
-    render = everything if verbose else brief_comparison if brief else comparison
+    render = everything if verbose else comparison_in_brief if brief else comparison
     if isinstance(result, Suite):
         show(result, lambda found: suite(found, render), as_json=json)
     else:

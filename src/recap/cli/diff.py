@@ -5,9 +5,7 @@ from recap.cli.console import Json, Readable, show
 from recap.cli.streams import say
 from recap.lab.diff import diff
 from recap.lab.fail_if import FailIf
-from recap.report.diff import brief as brief_diff
-from recap.report.diff import diff as usual
-from recap.report.diff import everything
+from recap.report.diff import diff_in_brief, diff_table, everything
 
 
 def verb(
@@ -38,7 +36,7 @@ def verb(
     """
     limits = [FailIf.parse(text) for text in fail_if]
     result = diff(before, after)
-    show(result, everything if verbose else brief_diff if brief else usual, as_json=json)
+    show(result, everything if verbose else diff_in_brief if brief else diff_table, as_json=json)
     broken = [line for limit in limits for pair in result.policies for line in limit.broken_by(pair.before, pair.after)]
     for line in broken:
         say(f"check failed: {line}")

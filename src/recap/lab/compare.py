@@ -51,30 +51,30 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
 ) -> Comparison:
     """Run a workload's demand under each policy and seed.
 
-        Args:
-            source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
-            policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
-            seeds: runs of each policy, with seeds 0, 1, ...
-            until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
-            sysctls: kernel parameters to change.
-                start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
-            progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
-                out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
-                `recap report` makes pages and tables of it.
+    Args:
+        source: a recording with snap0.npz, or the name of a synthetic workload (recap.lab.workloads).
+        policies: names of shipped ones, files with a user's, classes or objects; `none` is the unchanged kernel.
+        seeds: runs of each policy, with seeds 0, 1, ...
+        until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
+        sysctls: kernel parameters to change.
+            start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
+        progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
+            out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
+            `recap report` makes pages and tables of it.
 
-        Errors:
-            InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
+    Errors:
+        InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
 
-        Example:
-            >>> class Small:
-            ...     "Capture for every order, whatever the cost."
-            ...     def enters_reclaim(self, order):
-            ...         return order > 0
-            >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
-            >>> [column.name for column in result.columns]
-            ['kernel', 'none', 'Small']
-            >>> result.column("Small").metrics["captured_pages"].mean > 0
-            True
+    Example:
+        >>> class Small:
+        ...     "Capture for every order, whatever the cost."
+        ...     def enters_reclaim(self, order):
+        ...         return order > 0
+        >>> result = recap.compare("recordings/hugetlb-1cpu", ["none", Small], seeds=1)
+        >>> [column.name for column in result.columns]
+        ['kernel', 'none', 'Small']
+        >>> result.column("Small").metrics["captured_pages"].mean > 0
+        True
     """
     found = compare_all(
         [source], policies, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=progress, out=out

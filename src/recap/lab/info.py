@@ -30,7 +30,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class KnownFrames:
     """What is known of the page frames at the start, index = pfn, and where from; or at the START mark, if they were
     read while the trace was on already."""
 
@@ -63,7 +63,7 @@ def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | No
     return msgspec.structs.replace(found, finding=finding(found, recording, record))
 
 
-def start_of(recording: Recording) -> Start:
+def start_of(recording: Recording) -> KnownFrames:
     """The state at the start: from an exact snapshot, else from the page flags, else unknown."""
     snapshot = recording.snapshot(0)
     if snapshot is not None:
@@ -72,11 +72,11 @@ def start_of(recording: Recording) -> Start:
         zones = np.zeros(len(held), np.bool_)
         for zone in snapshot.zones:
             zones[zone.start_pfn : zone.start_pfn + zone.spanned] = True
-        return Start("snapshot", held, free & zones)
+        return KnownFrames("snapshot", held, free & zones)
     flags = recording.page_flags()
     if flags is None:
-        return Start(UNKNOWN)
-    return Start("page flags", *held_and_free(flags), at_mark=True)
+        return KnownFrames(UNKNOWN)
+    return KnownFrames("page flags", *held_and_free(flags), at_mark=True)
 
 
 def held_and_free(flags: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
@@ -91,7 +91,7 @@ def held_and_free(flags: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.bool_],
 
 def examine(
     flow: Flow,
-    start: Start,
+    start: KnownFrames,
     source: str,
     progress: Callable[[float], None] | None = None,
     recorder: Sequence[int] = (),
@@ -109,7 +109,7 @@ def examine(
 class Tally:
     """All that is counted on the way through a trace."""
 
-    def __init__(self, start: Start, recorder: Sequence[int]) -> None:
+    def __init__(self, start: KnownFrames, recorder: Sequence[int]) -> None:
         self.frames = Frames()
         self.memory = FreeMemory(self.frames)
         self.start = start
@@ -160,7 +160,7 @@ def start_mark(piece: Events) -> int | None:
     return next((row for row in rows if piece.marks[int(piece.a[row])] == START), None)
 
 
-def info_of(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
+def info_of(tally: Tally, flow: Flow, start: KnownFrames, source: str) -> Info:
     """What was counted, with the names of things."""
     flag_bits = flow.symbols.get("gfp_flags", {})
 
@@ -204,7 +204,7 @@ def info_of(tally: Tally, flow: Flow, start: Start, source: str) -> Info:
     )
 
 
-def matching(frames: Frames, start: Start, forks: int) -> Matching:
+def matching(frames: Frames, start: KnownFrames, forks: int) -> Matching:
     """How many frees have their allocation."""
     stacks = min(frames.in_bulk, forks * FRAMES_IN_STACK)
     unmatched = frames.unmatched + frames.in_bulk - stacks
@@ -233,7 +233,7 @@ def lifetimes(frames: Frames) -> Iterator[Lifetime]:
             yield Lifetime(order, total, *found)
 
 
-def notes(tally: Tally, flow: Flow, start: Start) -> Iterator[str]:
+def notes(tally: Tally, flow: Flow, start: KnownFrames) -> Iterator[str]:
     """What a reader must know to read the figures."""
     if not tally.counts.any() and not flow.other:
         yield "there is no event in it, only what /proc told"

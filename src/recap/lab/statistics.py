@@ -15,7 +15,7 @@ from recap.lab.results import Difference, Interval, Range
 LEVEL = 0.95  # of every interval; a difference has to be this certain to be named
 
 
-class Estimate(NamedTuple):
+class MeanEstimate(NamedTuple):
     """A mean, or a difference of means, with its standard error and the degrees of freedom of that."""
 
     value: float
@@ -43,14 +43,14 @@ def t_95(freedom: float) -> float:
     return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float]) -> MeanEstimate:
     """The mean of independent runs. Equal ones have no error, and a single one has none that could be known."""
     n = len(values)
     if min(values) == max(values):
-        return Estimate(values[0], 0.0, max(1, n - 1))
+        return MeanEstimate(values[0], 0.0, max(1, n - 1))
     mean = math.fsum(values) / n
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-    return Estimate(mean, math.sqrt(variance / n), n - 1)
+    return MeanEstimate(mean, math.sqrt(variance / n), n - 1)
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -71,16 +71,16 @@ def percentile(value: float, values: Sequence[float]) -> float:
     return 100 * below / len(values)
 
 
-def unpaired(before: Sequence[float], after: Sequence[float]) -> Estimate:
+def unpaired(before: Sequence[float], after: Sequence[float]) -> MeanEstimate:
     """How far the mean of `after` is above that of `before`, by Welch: the two may scatter differently."""
     first, second = estimate(before), estimate(after)
     squares = (first.error**2, second.error**2)
     total = math.fsum(squares)
     parts = math.fsum(square**2 / one.freedom for square, one in zip(squares, (first, second), strict=True))
-    return Estimate(second.value - first.value, math.sqrt(total), total**2 / parts if parts else 1.0)
+    return MeanEstimate(second.value - first.value, math.sqrt(total), total**2 / parts if parts else 1.0)
 
 
-def paired(before: Sequence[float], after: Sequence[float]) -> Estimate:
+def paired(before: Sequence[float], after: Sequence[float]) -> MeanEstimate:
     """The same, taken within each seed: what a seed does to both sides cancels out."""
     return estimate([b - a for a, b in zip(before, after, strict=True)])
 
@@ -110,7 +110,7 @@ def move_together(before: Sequence[float], after: Sequence[float]) -> bool:
     r = correlation(before, after)
     if r >= 1:
         return True
-    return Estimate(r, math.sqrt((1 - r * r) / freedom), freedom).p() / 2 < 1 - LEVEL and r > 0
+    return MeanEstimate(r, math.sqrt((1 - r * r) / freedom), freedom).p() / 2 < 1 - LEVEL and r > 0
 
 
 def holm(chances: Sequence[float]) -> list[float]:

@@ -54,7 +54,7 @@ def whole(result: Comparison, names: Collection[str], more: list[Text]) -> Rende
     return Group(comparison_table(result, names), *(Constrain(text, PROSE_WIDTH) for text in prose))
 
 
-def brief(result: Comparison) -> RenderableType:
+def comparison_in_brief(result: Comparison) -> RenderableType:
     """The conclusions, then ten rows."""
     told = (Constrain(Text(line), PROSE_WIDTH) for line in conclusions(result))
     notes = (Constrain(Text(line, style="dim"), PROSE_WIDTH) for line in marks(result))

@@ -16,12 +16,12 @@ from recap.report.conclusions import OUTCOME, more_or_fewer
 Names = Callable[[Comparison], list[str]]
 
 
-def diff(result: Diff) -> RenderableType:
+def diff_table(result: Diff) -> RenderableType:
     """With the metrics that have a heading."""
     return whole(result, lambda both: [name for name in both.metrics() if name in METRIC])
 
 
-def brief(result: Diff) -> RenderableType:
+def diff_in_brief(result: Diff) -> RenderableType:
     """With ten rows for each policy."""
     return whole(result, lambda _both: list(BRIEF))
 

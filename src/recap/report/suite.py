@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recap.lab.results import Comparison, Suite
-from recap.report.comparison import brief, cell
+from recap.report.comparison import cell, comparison_in_brief
 from recap.report.conclusions import OUTCOME
 from recap.report.layout import ruled
 from recap.report.numbers import NO_FIGURE
@@ -16,7 +16,7 @@ from recap.report.numbers import NO_FIGURE
 def suite(result: Suite, render: Callable[[Comparison], RenderableType]) -> RenderableType:
     """One row for each source; then the mean of all, rendered like a comparison. In brief, conclusions come first."""
     parts = [outcomes(result), render(result.together)]
-    first, second = reversed(parts) if render is brief else parts
+    first, second = reversed(parts) if render is comparison_in_brief else parts
     return Group(first, Text(), second)
 
 
