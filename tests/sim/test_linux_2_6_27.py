@@ -79,9 +79,9 @@ def test_rule_37_the_second_pass_waits_for_what_the_first_one_wrote() -> None:
 
 
 def test_rule_39_reclaim_writes_dirty_file_pages_itself() -> None:
+    """6.1 leaves that to the flusher; kswapd alone writes, what it meets a second time (ee72886d8ed5)."""
     demand = load(Kind.FILE, 4 * PAGES, dirty=True)
-    assert run(demand)["nr_vmscan_write"] > 0
-    assert run(demand, LINUX_6_1)["nr_vmscan_write"] == 0
+    assert 0 <= run(demand, LINUX_6_1)["nr_vmscan_write"] < run(demand)["nr_vmscan_write"] / 5
 
 
 def test_rules_27_28_a_costly_request_gets_one_round_and_repeat_more() -> None:
