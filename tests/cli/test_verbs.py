@@ -87,14 +87,16 @@ def test_verify_json_is_the_whole_result(recap: Recap, verify_lab: FakeLab) -> N
 
 def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
     options = ("-p", "none", "-p", "kosaki", "--seeds", "3", "-w", "vm.swappiness=60", "-w", "vm.a=b=c")
-    outcome = recap("compare", "recording", *options, "--until", "success_percent=±2", "--out", str(tmp_path))
+    outcome = recap(
+        "compare", "recording", *options, "--until", "success_percent=±2", "--start", "flags", "--out", str(tmp_path)
+    )
     assert compare_lab.asked == (
         ([Path("recording")], ["none", "kosaki"]),
         {
             "seeds": 3,
             "until": "success_percent=±2",
             "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"},
-            "start": None,
+            "start": "flags",
             "out": tmp_path,
         },
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recap.demand.from_flags.lists import merged
-from recap.demand.starts import Start, start_of
+from recap.demand.starts import Origin, start_of
 from recap.errors import InputError
 from recap.lab.compare import compare
 from recap.mm import boot, invariants
@@ -24,7 +24,7 @@ def dump() -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def flags() -> Start:
+def flags() -> Origin:
     return start_of(Recording(RECORDING), "flags")
 
 
@@ -48,7 +48,7 @@ def right(real: Snapshot, guess: Snapshot, kind: int) -> float:
 
 
 @pytest.mark.compiled
-def test_most_of_the_lists_are_those_of_the_dump(dump: Snapshot, flags: Start) -> None:
+def test_most_of_the_lists_are_those_of_the_dump(dump: Snapshot, flags: Origin) -> None:
     assert right(dump, flags.snapshot, FREE) > 0.95
     assert right(dump, flags.snapshot, PCP) > 0.9
     assert right(dump, flags.snapshot, LRU) == 1.0
@@ -65,7 +65,7 @@ def test_the_same_from_what_the_recorder_saves(dump: Snapshot, without_dump: Pat
 
 
 @pytest.mark.compiled
-def test_every_seed_makes_a_sound_machine_of_another_order(flags: Start) -> None:
+def test_every_seed_makes_a_sound_machine_of_another_order(flags: Origin) -> None:
     first, second = flags.drawn(1), flags.drawn(2)
     assert entries(first, LRU) == entries(second, LRU)
     assert not np.array_equal(first.lists, second.lists)

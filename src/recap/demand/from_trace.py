@@ -13,7 +13,7 @@ from recap.demand.hotplug import changes, memory_end
 from recap.demand.kinds import Kind, Op, Role
 from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
-from recap.demand.starts import Start, start_of
+from recap.demand.starts import Origin, start_of
 from recap.demand.streams import Streams
 from recap.demand.transactions import filesystem_device, holds
 from recap.pages import Array
@@ -40,7 +40,7 @@ class Tasks:
     other: Array  # per event: the task switched to or forked
 
 
-def from_trace(recording: Recording, origin: Start | None = None) -> Demand:
+def from_trace(recording: Recording, origin: Origin | None = None) -> Demand:
     """The demand of a recording from its start on; from the best start it has, if none is given.
 
     Errors:

@@ -21,7 +21,7 @@ TAKE = {
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class Origin:
     """The state at the start.
 
     Args:
@@ -38,7 +38,7 @@ class Start:
     drawn: Callable[[int], Snapshot]
     assumptions: list[str] = field(default_factory=list)
 
-    def with_cpus(self, cpus: int) -> Start:
+    def with_cpus(self, cpus: int) -> Origin:
         """The same with all CPUs that the trace has: some may have come later."""
         return replace(
             self,
@@ -47,7 +47,7 @@ class Start:
         )
 
 
-def start_of(recording: Recording, wanted: StartName | None = None) -> Start:
+def start_of(recording: Recording, wanted: StartName | None = None) -> Origin:
     """The best start a recording has, or the one that is wanted.
 
     Errors:
@@ -56,14 +56,14 @@ def start_of(recording: Recording, wanted: StartName | None = None) -> Start:
     snapshot = recording.snapshot(0)
     if wanted != "flags" and snapshot is not None and wanted in (None, snapshot.start):
         snapshot, events = from_snapshot_on(recording)
-        return Start(snapshot.start, snapshot, events, lambda _: snapshot)
+        return Origin(snapshot.start, snapshot, events, lambda _: snapshot)
     if wanted in ("dump", "live"):
         found = f"its snap0.npz is of a {snapshot.start} start" if snapshot else "it has no snap0.npz"
         raise InputError(recording.path, f"--start {wanted}", found, TAKE[wanted])
     return of_flags(recording, snapshot)
 
 
-def of_flags(recording: Recording, snapshot: Snapshot | None) -> Start:
+def of_flags(recording: Recording, snapshot: Snapshot | None) -> Origin:
     """What /proc told; where only a snapshot was kept, what /proc would have told then."""
     saved = recording.page_flags() is not None
     seen = seen_in(recording) if saved or snapshot is None else seen_of(snapshot)
@@ -71,7 +71,7 @@ def of_flags(recording: Recording, snapshot: Snapshot | None) -> Start:
     start = start_mark(recording) if saved or snapshot is None else start_spot(events, snapshot)
     found = estimate(seen, events, start)
     check_same_machine(recording, events, found.base)
-    return Start("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions)
+    return Origin("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions)
 
 
 def start_mark(recording: Recording) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.demand.starts import Start
+from recap.demand.starts import Origin
 from recap.kernel import PG_YOUNG, Profile
 from recap.mm import boot, invariants, sysctl
 from recap.mm.vmstat import NAMES
@@ -37,7 +37,7 @@ class Setup:
     """
 
     demand: Demand
-    origin: Start
+    origin: Origin
     swap_pages: int
     values: Mapping[str, int]
     wanted: Mapping[str, str]

@@ -38,7 +38,7 @@ ENUMS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimated:
     """The state at the start, but for the order of lists.
 
     Args:
@@ -60,7 +60,7 @@ class Estimate:
         return replace(self.base, lists=np.concatenate(parts))
 
 
-def estimate(seen: Seen, events: Events, start: int) -> Estimate:
+def estimate(seen: Seen, events: Events, start: int) -> Estimated:
     """The state before event `start` of a trace; the flags are from before or among the events up to there.
 
     Args:
@@ -81,7 +81,7 @@ def estimate(seen: Seen, events: Events, start: int) -> Estimate:
     told = [*seen.notes, *assumed(seen, free, pcp, plans, promoted), of_types(types, sure)]
     meta = metadata(seen, rest, first, draw)
     told.append(of_metadata(meta))
-    found = Estimate(base(seen, types, pcp, plans, meta), free, plans, pcp.rows, told)
+    found = Estimated(base(seen, types, pcp, plans, meta), free, plans, pcp.rows, told)
     return replace(found, base=found.drawn(SEED))
 
 
