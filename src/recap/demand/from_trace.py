@@ -20,6 +20,7 @@ from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
 from recap.trace.columns import zeros
 from recap.trace.memory import forget
+from recap.trace.snapshot import frames
 
 ROLES = {"kswapd": Role.RECLAIMER, "kcompactd": Role.COMPACTOR, "kworker": Role.FLUSHER, "jbd2": Role.JOURNAL}
 SLICE = 500_000
@@ -132,11 +133,17 @@ def blocks_named(pages: Array, device: int, blocks: Array) -> tuple[Array, Array
     return found, first + place[found]
 
 
-def initial_frames(snapshot: Snapshot, frames: int) -> tuple[Array, Array]:
-    """Which of so many frames are in use at the start, and what reclaim takes them for; with room for a block more."""
-    room = frames + LARGEST_BLOCK
+def initial_frames(snapshot: Snapshot, end: int) -> tuple[Array, Array]:
+    """Which frames below `end` are in use at the start, and what reclaim takes them for; with room for a block more.
+
+    The first frame of a block that is only freed whole has 1 and the block's order, its others have 0.
+    """
+    room = end + LARGEST_BLOCK
     used, kind = np.zeros(room, np.uint8), np.full(room, Kind.KERNEL, np.uint8)
     used[: len(snapshot.flags)] = snapshot.in_use()
+    heads, orders = snapshot.compound_blocks()
+    used[frames(heads, orders)] = 0
+    used[heads] = 1 + orders
     for lru, what in enumerate((Kind.ANON, Kind.ANON, Kind.FILE, Kind.FILE)):
         kind[snapshot.lru_list(lru)] = what
     return used, kind

@@ -9,6 +9,7 @@ from typing import Literal
 from recap.demand.from_flags.estimate import estimate
 from recap.demand.from_flags.seen import seen_in, seen_of
 from recap.demand.hotplug import with_all_cpus
+from recap.demand.splits import split, split_later
 from recap.demand.spot import check_same_machine, from_snapshot_on, mark, start_spot
 from recap.errors import InputError
 from recap.trace import START, Events, Recording, Snapshot
@@ -46,6 +47,19 @@ class Origin:
             drawn=lambda seed: with_all_cpus(self.drawn(seed), cpus),
         )
 
+    def with_splits(self) -> Origin:
+        """The same with the large folios as single pages that the recorded kernel frees in parts."""
+        heads, orders = split_later(self.snapshot, self.events)
+        if not len(heads):
+            return self
+        told = f"{len(heads)} large folios that the recorded kernel split later are single pages from the start"
+        return replace(
+            self,
+            snapshot=split(self.snapshot, heads, orders),
+            drawn=lambda seed: split(self.drawn(seed), heads, orders),
+            assumptions=[*self.assumptions, told],
+        )
+
 
 def start_of(recording: Recording, wanted: StartName | None = None) -> Origin:
     """The best start a recording has, or the one that is wanted.
@@ -56,7 +70,7 @@ def start_of(recording: Recording, wanted: StartName | None = None) -> Origin:
     snapshot = recording.snapshot(0)
     if wanted != "flags" and snapshot is not None and wanted in (None, snapshot.start):
         snapshot, events = from_snapshot_on(recording)
-        return Origin(snapshot.start, snapshot, events, lambda _: snapshot)
+        return Origin(snapshot.start, snapshot, events, lambda _: snapshot).with_splits()
     if wanted in ("dump", "live"):
         found = f"its snap0.npz is of a {snapshot.start} start" if snapshot else "it has no snap0.npz"
         raise InputError(recording.path, f"--start {wanted}", found, TAKE[wanted])
@@ -71,7 +85,7 @@ def of_flags(recording: Recording, snapshot: Snapshot | None) -> Origin:
     start = start_mark(recording) if saved or snapshot is None else start_spot(events, snapshot)
     found = estimate(seen, events, start)
     check_same_machine(recording, events, found.base)
-    return Origin("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions)
+    return Origin("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions).with_splits()
 
 
 def start_mark(recording: Recording) -> int:

@@ -160,6 +160,9 @@ cdef class Streams:
     @cython.locals(obj=cython.int, j=cython.uint)
     cdef int occupant(self, unsigned int p, int order) noexcept nogil
 
+    @cython.locals(at=cython.uint, end=cython.uint)
+    cdef bint was_one_block(self, unsigned int p, int order) noexcept nogil
+
     @cython.locals(obj=cython.int)
     cdef void moved_in(self, int c, unsigned int p) noexcept nogil
 

@@ -498,12 +498,27 @@ class Streams:
         said."""
         if self.frame_object[p] != NOBODY or not self.initial[p]:
             return self.frame_object[p]
+        order = max(order, self.initial[p] - 1)
+        if not self.was_one_block(p, order):
+            return NOBODY
         obj = self.new_object(self.initial_kind[p], order, NOBODY)
         self.obj_pfn[obj] = p
         self.frame_object[p] = obj
         for j in range(p, p + (1 << order)):
             self.initial[j] = 0
         return obj
+
+    def was_one_block(self, p: int, order: int) -> bool:
+        """Can these frames have been a block since before the trace? A large folio that compaction moved in was not.
+
+        A block that need not be freed whole is of the kernel's own pages, each in use since then.
+        """
+        at, end = p, p + (1 << order)
+        while at < end:
+            if not self.initial[at] or (self.initial[at] <= order and self.initial_kind[at] != Kind.KERNEL):
+                return False
+            at += 1 << (self.initial[at] - 1)
+        return at == end
 
     def moved_in(self, c: int, p: int) -> None:
         """Compaction on a CPU put a page on the LRU that nobody asked for: it is what the CPU moved away longest ago.
