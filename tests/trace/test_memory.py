@@ -21,8 +21,8 @@ from tests.trace import writer
 from tests.trace.writer import FREE, Instance, Recording, page
 
 SIZE = 4096
-PAGES = 24576
-LIMIT = 200 << 20  # bytes; a table of the trace takes more than all of that
+PAGES = 32768
+LIMIT = 260 << 20  # bytes; a table of the trace takes more than all of that
 UNDER_LIMIT = """
 import resource, sys
 from pathlib import Path
