@@ -7,8 +7,8 @@ A trace of so many gigabytes of ring-buffer pages is made of the recording's own
 read in every form: pages as they come, trace.dat, Parquet. So are a text and a file for LLFree's replay, as large, of
 the recording's allocations and frees. FOLDER needs room for it all, and is emptied again.
 
-With `--events`, the trace has at least so many million events, each time ends by giving back what the recording did
-not, and `info` and `compare` work on it, with the recording's other files. As root, where memory cgroups can
+With `--events`, the trace has at least that many million events. Each repetition ends by freeing what the recording
+left allocated, and `info` and `compare` work on it, with the recording's other files. As root, where memory cgroups can
 be had, each is held to 4 GB, what it has of files in memory included.
 """
 

@@ -29,7 +29,7 @@ class CompactionCosts:
     batches: int = 0  # of which that is the share
 
     def drawn_contention(self, draw: np.random.Generator) -> float:
-        """How likely a run meets a lock: so many batches do not tell it better."""
+        """The chance that a batch meets a lock, drawn for one run: the recorded batches are only a sample."""
         met = self.contended * self.batches
         return float(draw.beta(met, self.batches - met)) if 0 < met < self.batches else self.contended
 

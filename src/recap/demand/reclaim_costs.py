@@ -44,7 +44,7 @@ class Passes:
     took: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def after(self, pages: int) -> Array:
-        """What may follow a pass of so many pages: what followed the recorded ones nearest in size, in proportion."""
+        """What may follow a pass of this size: what followed the recorded passes nearest in size, scaled to it."""
         if not len(self.pages):
             return nothing()
         away = np.abs(np.log2(self.pages / pages))

@@ -8,7 +8,7 @@ import numpy as np
 
 from recap.pages import Array
 from recap.trace import NO_PFN, Event, Events, Snapshot
-from recap.trace.snapshot import LRU
+from recap.trace.snapshot import LRU, frames
 
 ALLOC, FREE = np.uint8(Event.MM_PAGE_ALLOC), np.uint8(Event.MM_PAGE_FREE)
 
@@ -33,25 +33,21 @@ def split(snapshot: Snapshot, heads: Array, orders: Array) -> Snapshot:
     """The snapshot with these blocks as single pages, each with its head's flags, and behind it on its LRU list."""
     if not len(heads):
         return snapshot
-    pages = 1 << orders
-    head = np.repeat(heads, pages)
-    place = np.arange(len(head)) - np.repeat(np.cumsum(pages) - pages, pages)
-    frame = head + place
+    head, frame = np.repeat(heads, 1 << orders), frames(heads, orders)
     copied = {}
     for name in ("flags", "mapping", "index", "private", "mapcount_refcount"):
         column = getattr(snapshot, name).copy()
         column[frame] = column[head]
         copied[name] = column
     copied["flags"][frame] &= ~(np.uint64(1) << np.uint64(snapshot.number("pageflags", "PG_head")))
-    copied["index"][frame] += place.astype(np.uint64)
-    return replace(snapshot, lists=lists_of_single_pages(snapshot.lists, heads, pages), **copied)
+    copied["index"][frame] += (frame - head).astype(np.uint64)
+    return replace(snapshot, lists=lists_of_single_pages(snapshot.lists, heads, orders), **copied)
 
 
-def lists_of_single_pages(lists: Array, heads: Array, pages: Array) -> Array:
+def lists_of_single_pages(lists: Array, heads: Array, orders: Array) -> Array:
     """The lists, with a row for each page of these blocks where the block's was."""
-    at = np.searchsorted(heads, lists[:, 4])
-    listed = (lists[:, 0] == LRU) & (heads[np.minimum(at, len(heads) - 1)] == lists[:, 4])
-    count = np.where(listed, pages[np.minimum(at, len(heads) - 1)], 1)
-    rows = np.repeat(lists, count, axis=0)
-    rows[:, 4] += np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    block = np.minimum(np.searchsorted(heads, lists[:, 4]), len(heads) - 1)
+    order = np.where((lists[:, 0] == LRU) & (heads[block] == lists[:, 4]), orders[block], 0)
+    rows = np.repeat(lists, 1 << order, axis=0)
+    rows[:, 4] = frames(lists[:, 4], order)
     return rows

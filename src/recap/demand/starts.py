@@ -9,7 +9,7 @@ from typing import Literal
 from recap.demand.from_flags.estimate import estimate
 from recap.demand.from_flags.seen import seen_in, seen_of
 from recap.demand.hotplug import with_all_cpus
-from recap.demand.splits import split, split_later
+from recap.demand.splits import lists_of_single_pages, split, split_later
 from recap.demand.spot import check_same_machine, from_snapshot_on, mark, start_spot
 from recap.errors import InputError
 from recap.trace import START, Events, Recording, Snapshot
@@ -53,10 +53,11 @@ class Origin:
         if not len(heads):
             return self
         told = f"{len(heads)} large folios that the recorded kernel split later are single pages from the start"
-        return replace(
+        single = split(self.snapshot, heads, orders)
+        return replace(  # a seed draws the lists alone
             self,
-            snapshot=split(self.snapshot, heads, orders),
-            drawn=lambda seed: split(self.drawn(seed), heads, orders),
+            snapshot=single,
+            drawn=lambda seed: replace(single, lists=lists_of_single_pages(self.drawn(seed).lists, heads, orders)),
             assumptions=[*self.assumptions, told],
         )
 

@@ -57,9 +57,9 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
         seeds: runs of each policy, with seeds 0, 1, ...
         until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
         sysctls: kernel parameters to change.
-            start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
+        start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
         progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
-            out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
+        out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
             `recap report` makes pages and tables of it.
 
     Errors:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from recap.errors import InputError
+from recap.trace.bounded import bounded_content
 
 SCRATCH = ".recap-*.tmp"
 NOT_OURS_TO_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -129,14 +130,7 @@ def read_checksums(path: Path) -> dict[str, str]:
 
 def content_of(path: Path) -> bytes:
     """A file, unless it is absurdly large."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(path, "", f"cannot be read: {error.strerror}", AGAIN) from None
-    if len(content) > LARGEST:
-        raise InputError(path, "", f"has more than {LARGEST >> 20} MiB", AGAIN)
-    return content
+    return bounded_content(path, LARGEST, AGAIN)
 
 
 def make_folder(folder: Path) -> None:

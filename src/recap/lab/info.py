@@ -58,12 +58,12 @@ def info(path: str | os.PathLike[str], *, progress: Callable[[float], None] | No
     recording = Recording(Path(path))
     record = read_record(recording.folder) if recording.folder else None
     recorder = record.recorder if record else ()
-    found = examine(recording.flow(), start_of(recording), str(path), progress, recorder)
+    found = examine(recording.flow(), known_frames(recording), str(path), progress, recorder)
     found = msgspec.structs.replace(found, zones=list(zones(recording)), vmstat=vmstat_change(recording))
     return msgspec.structs.replace(found, finding=finding(found, recording, record))
 
 
-def start_of(recording: Recording) -> KnownFrames:
+def known_frames(recording: Recording) -> KnownFrames:
     """The state at the start: from an exact snapshot, else from the page flags, else unknown."""
     snapshot = recording.snapshot(0)
     if snapshot is not None:

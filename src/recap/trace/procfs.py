@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recap.errors import InputError
+from recap.trace.bounded import bounded_content
 
 LARGEST = 16 << 20  # bytes; zoneinfo of a thousand CPUs has about a tenth of it
 AGAIN = "save the /proc file again"
@@ -42,14 +43,7 @@ class PageTypes:
 
 def lines_of(path: Path) -> list[str]:
     """A text file's lines."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(path, "", f"cannot be read: {error.strerror}", AGAIN) from None
-    if len(content) > LARGEST:
-        raise InputError(path, "", f"has more than {LARGEST >> 20} MiB, which no file of /proc has", AGAIN)
-    text = content.decode(errors="replace")
+    text = bounded_content(path, LARGEST, AGAIN, ", which no file of /proc has").decode(errors="replace")
     if text and not text.endswith("\n"):
         raise InputError(path, f"line {text.count(chr(10)) + 1}", "has no end: the file is cut short", AGAIN)
     return text.split("\n")[:-1]

@@ -1,7 +1,7 @@
 """Which pages hold a filesystem's metadata: kpageflags names no file, and such pages behave in another way.
 
 Metadata is read and changed through buffers, and looked at again and again: of the file pages with buffers those that
-are active. Which block is in which is told where the trace sees the page leave the cache; the others are drawn.
+are active. Where the trace shows a page leaving the cache, it names its block; the others are drawn.
 """
 
 from __future__ import annotations

@@ -91,6 +91,6 @@ def take(types: Array, left: Array, migratetype: int, score: Array, counts: Arra
 
 
 def best(blocks: Array, score: Array, count: int) -> Array:
-    """So many of the blocks, those with the highest score."""
+    """The `count` blocks with the highest scores, by number."""
     order = np.argsort(-score[blocks], kind="stable")
     return np.sort(blocks[order[:count]])
