@@ -18,6 +18,7 @@ from recap.demand.starts import StartName
 from recap.errors import InputError
 from recap.lab import workloads
 from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
+from recap.lab.executor import Executor
 from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
 from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
@@ -98,6 +99,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
     start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
 ) -> Sweep:
     """Run a workload under each policy at each value of a kernel parameter, or of an assumption.
 
@@ -106,7 +108,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
         setting: NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values, or NAME=LOW..HIGH/N; in equal ratios
             where the ends are far apart. An assumption of a recording's model is a NAME like assume.cpu_wait, in
             percent; `recap compare` lists them.
-        policies, seeds, sysctls, start, progress: as for `compare`; `sysctls` are the same at every value.
+        policies, seeds, sysctls, start, progress, executor: as for `compare`; `sysctls` are the same at every value.
         out: a folder where finished runs are kept and not run again; the result is sweep.json.
 
     Errors:
@@ -129,7 +131,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
         for found in named.values()
     ]
     store = Store(out, identity) if out is not None else None
-    results = run_all(todo, progress, store)
+    results = run_all(todo, progress, store, executor)
     runs = {
         (value, name): [results[key(value, name), seed] for seed in range(seeds)] for value in setups for name in named
     }
