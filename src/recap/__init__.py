@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from recap.lab.results import Column, Comparison, Difference, Figure, Interval, VerifyResult
     from recap.lab.sweep import Sweep, sweep
     from recap.lab.threads import Threads
+    from recap.lab.tune import Tuning, tune
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
     from recap.policy import PolicyInfo, catalogue
@@ -42,6 +43,7 @@ _HOME = {
     "Recording": "recap.trace",
     "Sweep": "recap.lab.sweep",
     "Threads": "recap.lab.threads",
+    "Tuning": "recap.lab.tune",
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "Diff": "recap.lab.diff",
@@ -52,6 +54,7 @@ _HOME = {
     "info": "recap.lab.info",
     "open_trace": "recap.trace",
     "sweep": "recap.lab.sweep",
+    "tune": "recap.lab.tune",
     "verify": "recap.lab.verify",
 }
 
@@ -74,6 +77,7 @@ __all__ = [
     "Recording",
     "Sweep",
     "Threads",
+    "Tuning",
     "VerifyResult",
     "catalogue",
     "compare",
@@ -83,6 +87,7 @@ __all__ = [
     "load",
     "open_trace",
     "sweep",
+    "tune",
     "verify",
 ]
 

@@ -132,7 +132,7 @@ def test_workers_with_another_recap_are_refused(cluster: Cluster) -> None:
     run = runs(1)[0]
     make = pickled(run.policy.make)
     with pytest.raises(InputError, match="this worker has another recap or NumPy; install the same"):
-        cluster.client.submit(perform_there, None, make, 0, False, "another").result()
+        cluster.client.submit(perform_there, (), {}, make, 0, False, "another").result()
 
 
 def runs(count: int) -> list[Run]:

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ class Cluster:
         if jobs is not None and jobs < 1:
             raise InputError("--jobs", str(jobs), "runs nothing", "take 1 or more")
         self.address = address
-        self.setups: list[tuple[Setup | Synthetic, Future]] = []  # what workers have
+        self.sent: list[tuple[tuple[object, ...], Future]] = []  # what workers have
         self.started: Any = None
         self.client = self.connect(jobs or os.cpu_count() or 1)
 
@@ -115,17 +116,18 @@ class Cluster:
         finally:
             batch.cancel()
 
-    def setup(self, wanted: Setup | Synthetic) -> Future:
-        """A setup on the cluster, sent once: the scheduler has it for workers to come."""
-        for setup, future in self.setups:
-            if setup is wanted:
+    def shared(self, setup: Setup | Synthetic) -> Future:
+        """What is large of a setup, on the cluster: sent once, and the scheduler has it for workers to come."""
+        parts = shared_parts(setup)
+        for known, future in self.sent:
+            if all(one is other for one, other in zip(known, parts, strict=False)):
                 return future
-        packed = zstandard.compress(pickled(wanted), COMPRESSION)
+        packed = zstandard.compress(pickled(parts), COMPRESSION)
         key = f"setup-{hashlib.sha256(packed).hexdigest()[:32]}"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
             future = self.client.submit(unpacked, packed, key=key)
-        self.setups.append((wanted, future))
+        self.sent.append((parts, future))
         return future
 
     @property
@@ -166,7 +168,8 @@ class Batch:
         """Hand a run to the scheduler."""
         future = self.cluster.client.submit(
             perform_there,
-            self.cluster.setup(run.setup),
+            self.cluster.shared(run.setup),
+            changed(run.setup),
             self.policy_of(run),
             run.seed,
             self.watched and run.watched,
@@ -251,14 +254,37 @@ def users_module(module: Any) -> bool:
     return file is not None and is_users_own(Path(file))
 
 
-def unpacked(packed: bytes) -> Any:
-    """On a worker: a setup."""
+def shared_parts(setup: Setup | Synthetic) -> tuple[object, ...]:
+    """What the runs of one recording have in common, whatever their parameters; of a synthetic load all of it."""
+    return (setup.demand, setup.origin) if isinstance(setup, Setup) else (setup,)
+
+
+def changed(setup: Setup | Synthetic) -> dict[str, Any]:
+    """The rest."""
+    if not isinstance(setup, Setup):
+        return {}
+    return {one.name: getattr(setup, one.name) for one in fields(setup) if one.name not in ("demand", "origin")}
+
+
+def unpacked(packed: bytes) -> tuple[Any, ...]:
+    """On a worker: what is large of a setup."""
     import cloudpickle  # noqa: PLC0415 (comes with dask.distributed)
 
-    return cloudpickle.loads(zstandard.decompress(packed))
+    found: tuple[Any, ...] = cloudpickle.loads(zstandard.decompress(packed))
+    return found
 
 
-def perform_there(setup: Any, policy: bytes, seed: int, watched: bool, model: str) -> Finished:
+def setup_of(parts: tuple[Any, ...], rest: dict[str, Any]) -> Setup | Synthetic:
+    """On a worker: all of it again."""
+    if not rest:
+        found: Synthetic = parts[0]
+        return found
+    return Setup(*parts, **rest)
+
+
+def perform_there(
+    parts: tuple[Any, ...], rest: dict[str, Any], policy: bytes, seed: int, watched: bool, model: str
+) -> Finished:
     """On a worker: one run."""
     import cloudpickle  # noqa: PLC0415 (comes with dask.distributed)
     from distributed import get_worker  # noqa: PLC0415 (an extra)
@@ -266,4 +292,4 @@ def perform_there(setup: Any, policy: bytes, seed: int, watched: bool, model: st
     if model_identity() != model:
         worker = get_worker().address
         raise InputError(worker, "", "this worker has another recap or NumPy", "install the same on all of them")
-    return perform(setup, cloudpickle.loads(policy)(), seed, watched=watched)
+    return perform(setup_of(parts, rest), cloudpickle.loads(policy)(), seed, watched=watched)
