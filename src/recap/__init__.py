@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from recap.errors import InputError, RecapError
+    from recap.lab.cluster import Cluster
     from recap.lab.compare import compare
     from recap.lab.diff import Diff, diff
     from recap.lab.explain import Diagnosis, explain
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from recap.lab.kept import KeptComparison
     from recap.lab.results import Column, Comparison, Difference, Figure, Interval, VerifyResult
     from recap.lab.sweep import Sweep, sweep
+    from recap.lab.threads import Threads
+    from recap.lab.tune import Tuning, tune
     from recap.lab.verify import verify
     from recap.mm.machine import Machine
     from recap.policy import PolicyInfo, catalogue
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Cluster": "recap.lab.cluster",
     "Column": "recap.lab.results",
     "Comparison": "recap.lab.results",
     "Diagnosis": "recap.lab.explain",
@@ -38,6 +42,8 @@ _HOME = {
     "RecapError": "recap.errors",
     "Recording": "recap.trace",
     "Sweep": "recap.lab.sweep",
+    "Threads": "recap.lab.threads",
+    "Tuning": "recap.lab.tune",
     "VerifyResult": "recap.lab.results",
     "catalogue": "recap.policy",
     "Diff": "recap.lab.diff",
@@ -48,10 +54,12 @@ _HOME = {
     "info": "recap.lab.info",
     "open_trace": "recap.trace",
     "sweep": "recap.lab.sweep",
+    "tune": "recap.lab.tune",
     "verify": "recap.lab.verify",
 }
 
 __all__ = [
+    "Cluster",
     "Column",
     "Comparison",
     "Diagnosis",
@@ -68,6 +76,8 @@ __all__ = [
     "RecapError",
     "Recording",
     "Sweep",
+    "Threads",
+    "Tuning",
     "VerifyResult",
     "catalogue",
     "compare",
@@ -77,6 +87,7 @@ __all__ = [
     "load",
     "open_trace",
     "sweep",
+    "tune",
     "verify",
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from recap.errors import RecapWarning
-from recap.lab import overdue, runs
+from recap.lab import executor, overdue, runs, threads
 from recap.lab.kept import Run
 from recap.policy import candidate
 
@@ -40,8 +40,8 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"answer": float(policy.user.enters_reclaim(9))}
 
     LET_GO.clear()
-    monkeypatch.setattr(runs, "simulate", simulate)
-    monkeypatch.setattr(runs, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(executor, "simulate", simulate)
+    monkeypatch.setattr(threads, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(overdue, "PATIENCE_SECONDS", 0.05)
 
 
@@ -91,7 +91,7 @@ def test_an_error_in_one_run_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> dict[str, float]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runs, "simulate", fail)
+    monkeypatch.setattr(executor, "simulate", fail)
     with pytest.raises(ZeroDivisionError):
         runs.run_all(todo("none", "kosaki"), None, None)
 

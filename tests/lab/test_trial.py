@@ -30,7 +30,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """What was run: a run's success is drawn by its seed, kosaki serves five points more."""
     done: list[tuple[str, int]] = []
 
-    def run_all(todo: list[Run], progress: Progress | None, _store: object) -> Results:
+    def run_all(todo: list[Run], progress: Progress | None, _store: object, _executor: object) -> Results:
         results: Results = {}
         for run in todo:
             done.append(run.key)

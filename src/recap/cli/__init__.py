@@ -56,6 +56,11 @@ VERBS = (  # name, what it answers, an example
         "recap sweep example vm.min_free_kbytes=1024,4096 -p none -p kosaki",
     ),
     (
+        "tune",
+        "Which kernel parameters would give the most, at a bounded cost?",
+        "recap tune example vm.min_free_kbytes=256..8192 --trials 8",
+    ),
+    (
         "explain",
         "Why did the kernel refuse memory, and what would have helped?",
         "recap explain example",

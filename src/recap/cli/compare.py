@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from recap.cli.console import Json, Out, no_option, progress_of_runs, show
+from recap.cli.executor import Jobs, On, executor
 from recap.cli.streams import say
 from recap.demand.starts import StartName
 from recap.errors import InputError
@@ -61,6 +62,8 @@ def verb(  # noqa: PLR0913 (each is an option)
     start: StartName | None = None,
     fail_if: Limits = (),
     out: Out = None,
+    jobs: Jobs = None,
+    on: On = None,
     brief: Flag = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -100,9 +103,17 @@ def verb(  # noqa: PLR0913 (each is an option)
         All counters.
     """
     limits, sysctls = limits_of(fail_if, policy, seeds, until), sysctls_of(write)
-    with progress_of_runs() as update:
+    with executor(jobs, on) as where, progress_of_runs() as update:
         result = compare_all(
-            source, policy, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=update, out=out
+            source,
+            policy,
+            seeds=seeds,
+            until=until,
+            sysctls=sysctls,
+            start=start,
+            progress=update,
+            out=out,
+            executor=where,
         )
     render = everything if verbose else comparison_in_brief if brief else comparison
     if isinstance(result, Suite):

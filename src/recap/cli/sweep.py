@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from recap.cli.compare import Seeds, Settings, sysctls_of
 from recap.cli.console import Json, Out, Readable, progress_of_runs, show, write_plots
+from recap.cli.executor import Jobs, On, executor
 from recap.cli.streams import say
 from recap.demand.starts import StartName
 from recap.lab.sweep import sweep
@@ -26,6 +27,8 @@ def verb(  # noqa: PLR0913 (each is an option)
     start: StartName | None = None,
     metric: Metrics = ("success_percent", "stall_ms", "stolen_pages"),
     out: Out = None,
+    jobs: Jobs = None,
+    on: On = None,
     json: Json = False,
 ) -> None:
     """Run a workload at each value of a kernel parameter, under each policy, over several seeds.
@@ -53,8 +56,18 @@ def verb(  # noqa: PLR0913 (each is an option)
         command resumes an interrupted sweep.
     """
     sysctls = sysctls_of(write)
-    with progress_of_runs() as update:
-        result = sweep(source, setting, policy, seeds=seeds, sysctls=sysctls, start=start, progress=update, out=out)
+    with executor(jobs, on) as where, progress_of_runs() as update:
+        result = sweep(
+            source,
+            setting,
+            policy,
+            seeds=seeds,
+            sysctls=sysctls,
+            start=start,
+            progress=update,
+            out=out,
+            executor=where,
+        )
     show(result, lambda found: sweep_tables(found, metric), as_json=json)
     if out is not None:
         write_plots(out, lambda: sweep_plots(result, metric))

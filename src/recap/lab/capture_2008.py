@@ -19,6 +19,7 @@ from recap.demand.highalloc import PASSES, Highalloc
 from recap.demand.reclaimers import Reclaimers
 from recap.kernel import LINUX_2_6_27_MM, PAGE_SIZE, powerpc
 from recap.lab import workloads
+from recap.lab.executor import Executor
 from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import BASELINE, Interval
 from recap.lab.runs import Progress, Results, run_all
@@ -116,19 +117,22 @@ QUICK = StudyPlan(
 )
 
 
-def capture_2008(plan: StudyPlan, progress: Progress | None = None, out: Path | None = None) -> Study:
+def capture_2008(
+    plan: StudyPlan, progress: Progress | None = None, out: Path | None = None, executor: Executor | None = None
+) -> Study:
     """Run the study.
 
     Args:
         plan: FULL, QUICK, or one of your own.
         progress: called with (runs done, runs in all, what ended last).
         out: a folder: finished runs are kept there and not run again; the result is study.json.
+        executor: where to run; on every CPU of this machine if not given.
 
     Errors:
         InputError: the folder cannot be written.
     """
     store = Store(out, f"{model_identity()} {plan.size} {plan.crowd}") if out is not None else None
-    results = run_all(runs(plan), progress, store)
+    results = run_all(runs(plan), progress, store, executor)
     rows = [row(plan, results, arch, name) for arch in plan.rates for name in names()]
     crowd = [crowd_row(plan, results, tasks, name) for tasks in plan.crowds for name in CROWD_POLICIES]
     answers = [*success_answers(plan, results), *crowd_answers(crowd)]

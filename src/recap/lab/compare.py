@@ -12,6 +12,7 @@ from recap.demand.starts import StartName
 from recap.kernel import LINUX_6_1, profile_of
 from recap.lab import workloads
 from recap.lab.assumptions import assumed
+from recap.lab.executor import Executor
 from recap.lab.kept import fingerprint, model_identity, write_result
 from recap.lab.recorded import recorded_figures
 from recap.lab.results import Comparison, Suite
@@ -48,6 +49,7 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
     start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Run a workload's demand under each policy and seed.
 
@@ -61,6 +63,7 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
         progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
         out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
             `recap report` makes pages and tables of it.
+        executor: where to run: recap.Threads(jobs) or a recap.Cluster; on every CPU of this machine if not given.
 
     Errors:
         InputError: a source that cannot be read, an unknown policy or parameter, a mistake in a user's policy.
@@ -77,7 +80,15 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
         True
     """
     found = compare_all(
-        [source], policies, seeds=seeds, until=until, sysctls=sysctls, start=start, progress=progress, out=out
+        [source],
+        policies,
+        seeds=seeds,
+        until=until,
+        sysctls=sysctls,
+        start=start,
+        progress=progress,
+        out=out,
+        executor=executor,
     )
     assert isinstance(found, Comparison)
     return found
@@ -93,6 +104,7 @@ def compare_all(  # noqa: PLR0913 (what compare takes)
     start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
 ) -> Comparison | Suite:
     """`compare` for any number of sources; for several, also the change over all of them.
 
@@ -106,7 +118,7 @@ def compare_all(  # noqa: PLR0913 (what compare takes)
     enough = Until.parse(until) if until is not None else None
     cases = [case_of(source, dict(sysctls or {}), start, progress) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
-    trial = Trial(cases, list(candidates(policies).values()), folders)
+    trial = Trial(cases, list(candidates(policies).values()), folders, executor)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
     while enough and (more := enough.seeds(trial.together().columns, trial.seeds)) > trial.seeds:
         trial.run(more, progress)

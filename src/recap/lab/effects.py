@@ -18,6 +18,7 @@ from recap.demand.kernel_build import KernelBuild
 from recap.demand.thp_fio_scale import ThpFioScale
 from recap.kernel import LINUX_2_6_27_MM
 from recap.lab import workloads
+from recap.lab.executor import Executor
 from recap.lab.kept import Run, Store, digest, model_identity
 from recap.lab.results import Interval
 from recap.lab.runs import Progress, run_all
@@ -161,7 +162,11 @@ class EffectFound(msgspec.Struct, frozen=True):
 
 
 def measure_effect(
-    name: str, plan: EffectPlan, progress: Progress | None = None, out: Path | None = None
+    name: str,
+    plan: EffectPlan,
+    progress: Progress | None = None,
+    out: Path | None = None,
+    executor: Executor | None = None,
 ) -> EffectFound:
     """Run the load under both policies with the same seeds.
 
@@ -170,6 +175,7 @@ def measure_effect(
         plan: FULL, QUICK, or one of your own.
         progress: called with (runs done, runs in all, what ended last).
         out: a folder: finished runs are kept there and not run again; the result is effect.json.
+        executor: where to run; on every CPU of this machine if not given.
 
     Errors:
         InputError: the folder cannot be written.
@@ -178,7 +184,7 @@ def measure_effect(
     pair = (effect.before, effect.after)
     todo = [Run(setup, candidate(policy), seed) for seed in range(plan.seeds) for policy in pair]
     store = Store(out, f"{model_identity()} {name} {plan.small}") if out is not None else None
-    results = run_all(todo, progress, store)
+    results = run_all(todo, progress, store, executor)
     before, after = ([derived(results[policy, seed]) for seed in range(plan.seeds)] for policy in pair)
     measures = [measure(one, before, after) for one in effect.published]
     assumptions = setup.demand(0).assumptions

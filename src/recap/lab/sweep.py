@@ -1,7 +1,7 @@
 """One kernel parameter or assumption over a range of values, under several policies: what matters where.
 
 Every value is a comparison of its own on the same demand; the runs of all values share the cores, and are kept one by
-one, so that a sweep goes on where it was interrupted.
+one, so that an interrupted sweep resumes.
 """
 
 from __future__ import annotations
@@ -9,23 +9,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from recap.demand.starts import StartName
 from recap.errors import InputError
-from recap.lab import workloads
 from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
+from recap.lab.executor import Executor
 from recap.lab.figures import figures
-from recap.lab.kept import Run, Store, digest, fingerprint, model_identity
+from recap.lab.kept import Run, Store, digest
 from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
-from recap.lab.runs import Progress, before_runs, prepare, run_all
-from recap.mm import sysctl
+from recap.lab.runs import Progress, run_all
+from recap.lab.source import Source, source_of
 from recap.policy import candidates
 from recap.sim.run import Setup, Synthetic
-from recap.trace import Recording
 
 STEPS = 5
 MOST_VALUES = 64
@@ -98,6 +96,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
     start: StartName | None = None,
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
 ) -> Sweep:
     """Run a workload under each policy at each value of a kernel parameter, or of an assumption.
 
@@ -106,7 +105,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
         setting: NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values, or NAME=LOW..HIGH/N; in equal ratios
             where the ends are far apart. An assumption of a recording's model is a NAME like assume.cpu_wait, in
             percent; `recap compare` lists them.
-        policies, seeds, sysctls, start, progress: as for `compare`; `sysctls` are the same at every value.
+        policies, seeds, sysctls, start, progress, executor: as for `compare`; `sysctls` are the same at every value.
         out: a folder where finished runs are kept and not run again; the result is sweep.json.
 
     Errors:
@@ -121,19 +120,20 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
     """
     named = candidates(policies)
     parameter, values = values_of(setting)
-    setups, identity, own = setups_of(source, parameter, values, dict(sysctls or {}), start, progress)
+    read = source_of(source, sysctls or {}, start, progress)
+    setups, own = setups_of(read, parameter, values)
     todo = [
         Run(setup, found, seed, key(value, found.name))
         for seed in range(seeds)
         for value, setup in setups.items()
         for found in named.values()
     ]
-    store = Store(out, identity) if out is not None else None
-    results = run_all(todo, progress, store)
+    store = Store(out, f"{read.identity} {parameter}") if out is not None else None
+    results = run_all(todo, progress, store, executor)
     runs = {
         (value, name): [results[key(value, name), seed] for seed in range(seeds)] for value in setups for name in named
     }
-    result = swept(str(source), parameter, own, runs)
+    result = swept(read.name, parameter, own, runs)
     if store:
         store.write("sweep.json", result)
     return result
@@ -156,43 +156,13 @@ def swept(
     return Sweep(source, parameter, points, digest(figures_of_all), own, reference, baseline)
 
 
-def setups_of(
-    source: str | os.PathLike[str],
-    parameter: str,
-    values: list[int],
-    wanted: dict[str, str],
-    start: StartName | None,
-    progress: Progress | None,
-) -> tuple[dict[int, Setup | Synthetic], str, int | None]:
-    """What runs at each value, what all of it depends on, and the machine's own value, where that is known."""
-    if workloads.is_workload(str(source)):
-        identity = f"{model_identity()} {source} {sorted(wanted.items())} {parameter}"
-        own = known(workloads.workload(str(source), wanted).values, parameter)
-        return (
-            {value: workloads.workload(str(source), wanted | {parameter: str(value)}) for value in values},
-            identity,
-            own,
-        )
-    recording = Recording(source, before_runs(progress))
-    setup = prepare(recording, wanted, start)
+def setups_of(source: Source, parameter: str, values: list[int]) -> tuple[dict[int, Setup | Synthetic], int | None]:
+    """What runs at each value, and the machine's own value, where that is known."""
     if is_assumption(parameter):
-        identity = f"{fingerprint(recording, setup)} {parameter}"
-        return {value: vary(setup, parameter, value) for value in values}, identity, ASSUMPTIONS[parameter].usual
-    changed = with_value(recording, setup, wanted)
-    identity = f"{fingerprint(recording, changed)} {parameter}"
-    own = known(changed.values, parameter)
-    return {value: with_value(recording, setup, wanted | {parameter: str(value)}) for value in values}, identity, own
-
-
-def known(values: Mapping[str, int], parameter: str) -> int | None:
-    """A machine's value of a parameter; what the kernel works out from the size of memory is not known here."""
-    value = values.get(parameter, -1)
-    return None if value < 0 else value
-
-
-def with_value(recording: Recording, setup: Setup, wanted: dict[str, str]) -> Setup:
-    """The same demand with other parameters."""
-    return replace(setup, values=sysctl.settings(recording.sysctl, wanted), wanted=wanted)
+        setup = source.at({})
+        if isinstance(setup, Setup):
+            return {value: vary(setup, parameter, value) for value in values}, ASSUMPTIONS[parameter].usual
+    return {value: source.at({parameter: str(value)}) for value in values}, source.own(parameter)
 
 
 def key(value: int, policy: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from recap.lab.executor import Executor
 from recap.lab.figures import beside_model, figures
 from recap.lab.kept import Run, Store, digest
 from recap.lab.results import BASELINE, KERNEL, Column, Comparison, Figure
@@ -45,16 +46,22 @@ class Trial:
         cases: what to run.
         policies: whose columns to make, in this order.
         folders: of each case, or none: where its finished runs are kept and not run again.
+        executor: where to run; on every CPU of this machine if not given.
     """
 
     def __init__(
-        self, cases: Sequence[Case], policies: Sequence[Candidate], folders: Sequence[str | os.PathLike[str]] = ()
+        self,
+        cases: Sequence[Case],
+        policies: Sequence[Candidate],
+        folders: Sequence[str | os.PathLike[str]] = (),
+        executor: Executor | None = None,
     ) -> None:
         self.cases = cases
         self.policies = {policy.name: policy for policy in policies}
         self.baseline = BASELINE if BASELINE in self.policies else next(iter(self.policies))
         self.stores = [Store(folder, case.identity) for folder, case in zip(folders, cases, strict=bool(folders))]
         self.results: list[Results] = [{} for _ in cases]
+        self.executor = executor
         self.seeds = 0
 
     def runs(self, case: Case) -> list[Run]:
@@ -69,7 +76,7 @@ class Trial:
             todo = [run for run in self.runs(case) if run.key not in self.results[i]]
             before = sum(map(len, self.results))
             store = self.stores[i] if self.stores else None
-            self.results[i] |= run_all(todo, progress and behind(progress, before, total), store)
+            self.results[i] |= run_all(todo, progress and behind(progress, before, total), store, self.executor)
 
     def comparisons(self) -> list[Comparison]:
         """One of each case, kept where its runs are."""
