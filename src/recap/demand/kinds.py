@@ -34,6 +34,7 @@ class Op(enum.IntEnum):
     REFAULT = 12  # what was just read had been evicted shortly before the recording; op_gfp: 1 if it was active then
     HOLD = 13  # a filesystem's transaction holds a block of its device from now until it is made dirty
     JOIN_ACTIVE = 14  # what was just read was used again before it joined a list: it joins the active one
+    REST = 15  # the recorded task went to sleep here; op_obj: -1
 
 
 class Role(enum.IntEnum):

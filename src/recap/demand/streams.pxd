@@ -168,6 +168,8 @@ cdef class Streams:
 
     cdef void settle(self, int obj, unsigned int p) noexcept nogil
 
+    cdef void rests(self, long long i, int t) noexcept nogil
+
     cdef void waited(self, int t, long long gone) noexcept nogil
 
     cdef bint compacts(self, int t) noexcept nogil

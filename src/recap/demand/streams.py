@@ -216,7 +216,7 @@ class Streams:
             self.task_asleep[t] = 0
         if self.task_compacting[t]:
             self.compaction_ns += gone
-        if self.task_stalled[t] or self.task_compacting[t]:
+        if self.consequence(t):
             return
         if self.role[t] == Role.IDLE:
             self.task_wait[t] += gone
@@ -281,6 +281,7 @@ class Streams:
             self.waited(then, self.time[i] - self.task_off[then])
             self.task_off[then] = 0
         if self.a[i] & TASK_STATES and not self.a[i] & TASK_REPORT_MAX:
+            self.rests(i, t)
             self.task_asleep[t] = 2 if self.a[i] & TASK_UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
         if self.task_asleep[then]:
@@ -288,6 +289,12 @@ class Streams:
                 self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
             self.task_asleep[then] = 0
         self.cpu_task[c] = then
+
+    def rests(self, i: int, t: int) -> None:
+        """A task goes to sleep of its own accord. Also who never asks for memory takes the CPU when it wakes, and whoever
+        has run least is next when it sleeps again (rcu_preempt, at every second tick)."""
+        if self.role[t] in (Role.USER, Role.FLUSHER, Role.JOURNAL) and not self.consequence(t):
+            self.emit(i, t, Op.REST, NOBODY)
 
     def waited(self, t: int, gone: int) -> None:
         """A task was preempted for a while: that of reclaim and compaction is part of how long they take."""

@@ -31,13 +31,16 @@ ctypedef packed struct Task:
 
 ctypedef packed struct Cpu:
     long long now
-    long long slice_end
+    long long look_at
+    long long began
     long long min_vruntime
     long long tick
     int current
     int first
     int last
     int nr_running
+    int need_resched
+    int next_buddy
 
 cdef class Scheduler:
     cdef readonly int kswapd
@@ -79,10 +82,23 @@ cdef class Scheduler:
 
     cdef void enqueue(self, int c, int t) noexcept nogil
 
-    cdef void dequeue(self, int c, int t, int before) noexcept nogil
+    @cython.locals(k=cython.int, before=cython.int)
+    cdef void dequeue(self, int c, int t) noexcept nogil
 
-    @cython.locals(t=cython.int, k=cython.int, before=cython.int, last=cython.int, share=cython.longlong, ticks=cython.longlong)
+    @cython.locals(t=cython.int, k=cython.int)
+    cdef int leftmost(self, int c) noexcept nogil
+
+    cdef bint far_behind(self, int t, int other) noexcept nogil
+
+    @cython.locals(t=cython.int)
     cdef void pick_next(self, int c) noexcept nogil
+
+    cdef long long last_tick(self, int c) noexcept nogil
+
+    cdef long long slice_of(self, int nr_running) noexcept nogil
+
+    @cython.locals(share=cython.longlong, ran=cython.longlong, ahead=cython.longlong)
+    cdef bint tick_preempts(self, int c) noexcept nogil
 
     @cython.locals(t=cython.int)
     cdef void reschedule(self, int c) noexcept nogil

@@ -34,8 +34,8 @@ TASK = np.dtype(
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
 CPU = np.dtype(
-    [(name, "i8") for name in ("now", "slice_end", "min_vruntime", "tick")]
-    + [(name, "i4") for name in ("current", "first", "last", "nr_running")]
+    [(name, "i8") for name in ("now", "look_at", "began", "min_vruntime", "tick")]
+    + [(name, "i4") for name in ("current", "first", "last", "nr_running", "need_resched", "next_buddy")]
 )
 
 
@@ -59,6 +59,7 @@ class Scheduler:
         cpu["current"] = -1
         cpu["first"] = -1
         cpu["last"] = -1
+        cpu["next_buddy"] = -1
         if demand.recorded:
             cpu["tick"] = np.random.default_rng([seed, 3]).integers(TICK_NS, size=nr_cpus)
         self.cpu = adopt(cpu)
@@ -117,7 +118,7 @@ class Scheduler:
         for k in range(self.nr_cpus):
             t = self.cpu[k].first
             if k != c and t >= 0:
-                self.dequeue(k, t, -1)
+                self.dequeue(k, t)
                 self.cpu[c].now = max(self.cpu[c].now, self.clock)
                 self.move_to(t, c)
                 self.enqueue(c, t)
@@ -159,8 +160,10 @@ class Scheduler:
         if current < 0:
             self.cpu[c].now = max(self.cpu[c].now, now)
             self.pick_next(c)
-        elif slept and self.task[current].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale:
-            self.cpu[c].slice_end = min(self.cpu[c].slice_end, self.cpu[c].now)
+        elif slept and not self.cpu[c].need_resched and self.far_behind(t, current):
+            self.cpu[c].need_resched = 1
+            self.cpu[c].next_buddy = t
+            self.cpu[c].look_at = self.cpu[c].now
 
     def enqueue(self, c: int, t: int) -> None:
         """Last in a CPU's run queue."""
@@ -172,9 +175,16 @@ class Scheduler:
             self.task[self.cpu[c].last].next = t
         self.cpu[c].last = t
 
-    def dequeue(self, c: int, t: int, before: int) -> None:
-        """Take a task out of the run queue, from behind `before` (-1: it is the first)."""
+    def dequeue(self, c: int, t: int) -> None:
+        """Take a task out of the run queue."""
         self.cpu[c].nr_running -= 1
+        if self.cpu[c].next_buddy == t:
+            self.cpu[c].next_buddy = -1
+        before = -1
+        k = self.cpu[c].first
+        while k != t:
+            before = k
+            k = self.task[k].next
         if before < 0:
             self.cpu[c].first = self.task[t].next
         else:
@@ -182,41 +192,74 @@ class Scheduler:
         if self.cpu[c].last == t:
             self.cpu[c].last = before
 
-    def pick_next(self, c: int) -> None:
-        """Run who has run least, until the first tick after its share of the scheduling period (pick_next_entity)."""
-        if self.cpu[c].first < 0:
-            self.pull(c)
+    def leftmost(self, c: int) -> int:
+        """Who in the run queue has run least; -1: nobody waits."""
         t = self.cpu[c].first
-        self.cpu[c].current = t
-        if t < 0:
-            return
-        before = -1
-        last = t
-        k = self.task[t].next
+        k = t
         while k >= 0:
             if self.task[k].vruntime < self.task[t].vruntime:
                 t = k
-                before = last
-            last = k
             k = self.task[k].next
-        self.dequeue(c, t, before)
+        return t
+
+    def far_behind(self, t: int, other: int) -> bool:
+        """Has a task run so much less than another one that it should run at once? (wakeup_preempt_entity)"""
+        return self.task[other].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale
+
+    def pick_next(self, c: int) -> None:
+        """Run who has run least, but rather who has just preempted, if that is not unfair (pick_next_entity)."""
+        if self.cpu[c].first < 0:
+            self.pull(c)
+        t = self.leftmost(c)
+        self.cpu[c].current = t
+        if t < 0:
+            return
+        if self.cpu[c].next_buddy >= 0 and not self.far_behind(t, self.cpu[c].next_buddy):
+            t = self.cpu[c].next_buddy
+        self.dequeue(c, t)
         self.cpu[c].current = t
         self.task[t].state = RUNNING
         if self.task[t].preempted_at != NEVER:
             self.task[t].preempted_ns += max(0, self.cpu[c].now - self.task[t].preempted_at)
             self.task[t].preempted_at = NEVER
-        share = max(SCHED_LATENCY_NS // (self.cpu[c].nr_running + 1), SCHED_MIN_GRANULARITY_NS) * self.scale
-        ticks = (self.cpu[c].now + share - self.cpu[c].tick) // TICK_NS + 1
-        self.cpu[c].slice_end = ticks * TICK_NS + self.cpu[c].tick
+        self.cpu[c].need_resched = 0
+        self.cpu[c].began = self.cpu[c].now
+        self.cpu[c].look_at = self.last_tick(c) + TICK_NS
+
+    def last_tick(self, c: int) -> int:
+        """When the CPU's last tick was."""
+        return (self.cpu[c].now - self.cpu[c].tick) // TICK_NS * TICK_NS + self.cpu[c].tick
+
+    def slice_of(self, nr_running: int) -> int:
+        """What each of so many runs at a time (sched_slice)."""
+        return max(SCHED_LATENCY_NS // nr_running, SCHED_MIN_GRANULARITY_NS) * self.scale
+
+    def tick_preempts(self, c: int) -> bool:
+        """Has who runs had its share of the scheduling period at a tick, with as many as wait by then, or got that far
+        ahead of one of them? (check_preempt_tick)"""
+        if self.cpu[c].first < 0:
+            return False
+        share = self.slice_of(self.cpu[c].nr_running + 1)
+        ran = self.last_tick(c) - self.cpu[c].began
+        if ran > share:
+            return True
+        if ran < SCHED_MIN_GRANULARITY_NS * self.scale:
+            return False
+        ahead = self.task[self.cpu[c].current].vruntime - self.task[self.leftmost(c)].vruntime
+        return ahead > share
 
     def reschedule(self, c: int) -> None:
-        """When the slice is over let the next one run, or the same again if nobody waits."""
+        """After a step: let another one run if a tick or a woken task says so."""
         t = self.cpu[c].current
-        if t >= 0 and self.cpu[c].now >= self.cpu[c].slice_end:
+        if t < 0 or self.cpu[c].now < self.cpu[c].look_at:
+            return
+        if self.cpu[c].need_resched or self.tick_preempts(c):
             self.task[t].state = READY
             self.task[t].preempted_at = self.cpu[c].now
             self.enqueue(c, t)
             self.pick_next(c)
+        else:
+            self.cpu[c].look_at = self.last_tick(c) + TICK_NS
 
     def owed(self, t: int, wanted: int) -> int:
         """How long a task is still to wait for a CPU: `wanted` more, less what it was preempted since the last time.

@@ -179,8 +179,8 @@ class Simulation:
             self.flusher.write_all(now)
 
     def run_task(self, c: int, t: int, due: int) -> None:
-        """Compute until the next operation, the end of the slice or the next event."""
-        run = min(self.task[t].run_left, max(1, self.cpu[c].slice_end - self.cpu[c].now))
+        """Compute until the next operation, the next tick or the next event."""
+        run = min(self.task[t].run_left, max(1, self.cpu[c].look_at - self.cpu[c].now))
         run = min(run, due - self.cpu[c].now)
         self.cpu[c].now += run
         self.task[t].run_left -= run
