@@ -26,16 +26,16 @@ VARIANT = os.environ.get("RECAP_BUILD", "release")
 SOURCE = Path("src")
 STAGE = Path("build/stage", VARIANT)  # holds the copy of SOURCE that Cython reads, which no other build changes
 SHARED = "recap._cyutility"  # Cython's memoryviews, generated and compiled once instead of in every module
-FLAGS = {"release": ["-O3", "-g0", "-w"], "checked": ["-O1", "-g0", "-w"]}  # -w: the C is Cython's, not ours
+FLAGS = {"release": ["-O2", "-g0", "-w"], "checked": ["-O1", "-g0", "-w"]}  # -w: the C is Cython's, not ours
 DIRECTIVES = {
     "release": {"boundscheck": False, "wraparound": False, "initializedcheck": False, "cdivision": True},
-    "checked": {
-        "boundscheck": True,
-        "wraparound": False,
-        "initializedcheck": True,
-        "overflowcheck": True,
-        "show_performance_hints": False,
-    },
+    "checked": {"boundscheck": True, "wraparound": False, "initializedcheck": True, "overflowcheck": True},
+}
+ALWAYS = {
+    "language_level": 3,
+    "annotation_typing": False,
+    "auto_pickle": False,  # nothing of the engine is pickled, and the code for it takes time to compile
+    "show_performance_hints": False,  # they are about code that holds the GIL; the engine's loops do not
 }
 SLOW = (
     "recap: no working C compiler with Python's headers (on Debian: apt install gcc python3-dev): "
@@ -77,7 +77,9 @@ class CompileEngine(build_ext):
 
     def translate(self):
         from Cython.Build import cythonize  # noqa: PLC0415 (without a compiler it is not needed)
+        from Cython.Compiler import Options  # noqa: PLC0415
 
+        Options.warning_errors = VARIANT == "checked"  # not in a release: a newer Cython may know more warnings
         root = Path.cwd()
         with contextlib.chdir(STAGE):  # so that the compiler's messages name the files in SOURCE
             translated = cythonize(
@@ -87,7 +89,7 @@ class CompileEngine(build_ext):
                 build_dir=str(root / "build/c" / VARIANT),
                 include_path=[str(SOURCE)],
                 shared_utility_qualified_name=SHARED,
-                compiler_directives={"language_level": 3, "annotation_typing": False, **DIRECTIVES[VARIANT]},
+                compiler_directives=ALWAYS | DIRECTIVES[VARIANT],
             )
         sources = {extension.name: extension.sources for extension in translated}
         for extension in self.extensions:

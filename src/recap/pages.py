@@ -326,20 +326,20 @@ class Memory:
     def steps(self) -> list[tuple[int, int, int, int]]:
         """The tracepoints emitted since `nr_emitted` was set to 0: (event, pfn, order, migratetype)."""
         kept = range(min(self.nr_emitted, len(self.emitted)))
-        if cython.compiled:
-            rows = self.columns["emitted"][: len(kept)][["event", "pfn", "order", "migratetype"]]
-            return list(rows.tolist())
-        steps = [self.emitted[k] for k in kept]
-        return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
+        if not cython.compiled:
+            steps = [self.emitted[k] for k in kept]
+            return [(step.event, step.pfn, step.order, step.migratetype) for step in steps]
+        rows = self.columns["emitted"][: len(kept)][["event", "pfn", "order", "migratetype"]]
+        return list(rows.tolist())
 
     def captured(self) -> list[tuple[int, int, int]]:
         """The steps of page capture emitted since `nr_capture_steps` was set to 0: (step, pfn, order)."""
         kept = range(min(self.nr_capture_steps, len(self.capture_steps)))
-        if cython.compiled:
-            rows = self.columns["capture_steps"][: len(kept)][["event", "pfn", "order"]]
-            return list(rows.tolist())
-        steps = [self.capture_steps[k] for k in kept]
-        return [(step.event, step.pfn, step.order) for step in steps]
+        if not cython.compiled:
+            steps = [self.capture_steps[k] for k in kept]
+            return [(step.event, step.pfn, step.order) for step in steps]
+        rows = self.columns["capture_steps"][: len(kept)][["event", "pfn", "order"]]
+        return list(rows.tolist())
 
     def track(self, resident: Array) -> None:
         """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
@@ -404,9 +404,9 @@ class Memory:
 
     def array(self, name: str) -> Array:
         """The records called `name` ("page", "zone", ...) as a NumPy array: a view when compiled, a copy when not."""
-        if cython.compiled:
-            return self.columns[name]
-        return table(getattr(self, name), self.columns[name].dtype)
+        if not cython.compiled:
+            return table(getattr(self, name), self.columns[name].dtype)
+        return self.columns[name]
 
     def free_head(self, zone: int, order: int, migratetype: int) -> int:
         """The head of a free list, as an index into "page"."""
@@ -429,8 +429,9 @@ class Memory:
         """Make `pfns` the contents of an empty list, in this order, head first."""
         ring = np.concatenate(([head], pfns, [head])).astype(np.uint32)
         if cython.compiled:
-            self.columns["page"]["next"][ring[:-1]] = ring[1:]
-            self.columns["page"]["prev"][ring[1:]] = ring[:-1]
+            links = len(pfns) + 1
+            self.columns["page"]["next"][ring[:links]] = ring[1:]
+            self.columns["page"]["prev"][ring[1:]] = ring[:links]
         else:
             chain = ring.tolist()
             for a, b in pairwise(chain):

@@ -76,9 +76,9 @@ class LruLooks:
 
     def kept_column(self, name: str) -> Array:
         """A column as far as it is filled."""
-        if cython.compiled:
-            return self.columns[name][: self.nr_found]
-        return np.array(getattr(self, name)[: self.nr_found], self.columns[name].dtype)
+        if not cython.compiled:
+            return np.array(getattr(self, name)[: self.nr_found], self.columns[name].dtype)
+        return self.columns[name][: self.nr_found]
 
     def follow(self, start: int, stop: int) -> None:
         """Read the events from `start` up to `stop`."""

@@ -186,9 +186,9 @@ class Streams:
 
     def result(self, name: str, count: int) -> Array:
         """The first `count` numbers of a column of the result."""
-        if cython.compiled:
-            return self.columns[name][:count]
-        return np.array(getattr(self, name)[:count], self.columns[name].dtype)
+        if not cython.compiled:
+            return np.array(getattr(self, name)[:count], self.columns[name].dtype)
+        return self.columns[name][:count]
 
     def advance(self, start: int, stop: int) -> None:
         """Read the events from `start` up to `stop`."""
