@@ -13,7 +13,8 @@ from recap.lab.effects import EffectFound, EffectPlan, Measure
 from recap.lab.results import Column, Comparison, Difference, Figure, Interval, Suite, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
-from recap.trace.recorder import Live, RecordFile, Request
+from recap.trace.record_file import RecordFile
+from recap.trace.recorder import Live, Request
 from tests.cli.conftest import Outcome
 from tests.report.test_information import RECORD
 from tests.trace.test_forms import raw_folder

@@ -52,11 +52,12 @@ class Disk:
     moment: Callable[[list[Change]], None]
     changes: list[Change] = field(default_factory=list)
     names: dict[Path, File] = field(default_factory=dict)
+    opened: Callable[..., Any] = io.open
 
     def watch(self, patch: pytest.MonkeyPatch) -> None:
         """Log every call from now on that changes a file."""
         original = {name: getattr(os, name) for name in ("fsync", "replace", "unlink")}
-        opened = io.open
+        opened = self.opened
 
         def fsync(descriptor: int) -> None:
             self.sync(Path(f"/proc/self/fd/{descriptor}").readlink())
@@ -67,8 +68,10 @@ class Disk:
             self.rename(Path(source), Path(target))
 
         def unlink(path: Any, **options: Any) -> None:
+            folder = options.get("dir_fd")
+            within = Path() if folder is None else Path(f"/proc/self/fd/{folder}").readlink()
             original["unlink"](path, **options)
-            self.change(Path(path), None)
+            self.change(within / path, None)
 
         def open_logged(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
             stream: IO[Any] = opened(file, mode, *arguments, **options)
@@ -101,6 +104,13 @@ class Disk:
             self.names[path].content = path.read_bytes()
             self.tell()
             self.names[path].synced = True
+        self.tell()
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Add to a file without an fsync, past all that is watched."""
+        with self.opened(path, "ab") as file:
+            file.write(content)
+        self.names[path].content, self.names[path].synced = path.read_bytes(), False
         self.tell()
 
     def tell(self) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from recap.cli import run as command
-from recap.lab import durable
 from recap.lab.kept import KeptComparison, Run, Store
 from recap.policy import candidate
+from recap.trace.on_disk import SCRATCH
 from tests.lab.disk import Change, Disk, write_what_is_left
 from tests.report.conftest import timeline
 
@@ -184,7 +184,7 @@ def test_every_error_of_the_disk_is_one_line_and_loses_nothing(
         said = capsys.readouterr()
         assert (ended, said.out, said.err.count("\n")) == (2, "", 1), said.err
         assert os.strerror(code) in said.err
-        assert not list(out.rglob(durable.SCRATCH))
+        assert not list(out.rglob(SCRATCH))
         finished = len(list(out.glob("runs/*.sha256")))
         runs.clear()
         assert compare(out) == 0

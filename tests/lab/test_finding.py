@@ -11,7 +11,7 @@ import pytest
 
 from recap.lab.finding import NOTHING
 from recap.lab.info import info
-from recap.trace.recorder import RecordFile
+from recap.trace.record_file import RecordFile
 
 ALLOC = "mm_page_alloc: page=1 pfn={:#x} order={} migratetype=1 gfp_flags={}"
 FAILED = "mm_page_alloc: page=0 pfn=0x0 order={} migratetype=1 gfp_flags={}"

@@ -16,6 +16,7 @@ import pytest
 from recap.lab import durable
 from recap.lab.kept import KeptComparison
 from recap.lab.results import Comparison
+from recap.trace.on_disk import SCRATCH
 
 pytestmark = [pytest.mark.slow, pytest.mark.compiled]
 KILLS = int(os.environ.get("RECAP_KILLS", "3"))  # of each kind; `make fuzz` asks for more
@@ -47,7 +48,7 @@ def test_two_processes_on_one_folder_both_finish_with_one_digest(tmp_path: Path)
     first, second = (start(COMPARE, tmp_path) for _ in range(2))
     found = {msgspec.json.decode(finished(one), type=Comparison).digest for one in (first, second)}
     assert found == {KeptComparison(tmp_path).comparison.digest}
-    assert not list(tmp_path.rglob(durable.SCRATCH))
+    assert not list(tmp_path.rglob(SCRATCH))
 
 
 def whole_runs(folder: Path) -> dict[str, bytes]:
@@ -80,4 +81,4 @@ def test_a_process_that_is_killed_again_and_again_loses_no_finished_run(
             out = tmp_path / str(killed)
     finished(start(command, out))
     assert (out / result).read_bytes() == (tmp_path / "whole" / result).read_bytes()
-    assert not list(out.rglob(durable.SCRATCH))
+    assert not list(out.rglob(SCRATCH))

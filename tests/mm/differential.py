@@ -53,6 +53,7 @@ SHAPES = {
     "Movable only": one_zone(ZONE_MOVABLE),
     "three zones": replace(MINIATURE, zones=tuple(ZoneShape(i, 256, (4, 5, 6, 7), (0, 2, 4, 4, 4)) for i in (0, 1, 2))),
     "64 CPUs": replace(MINIATURE, cpus=64, zones=(ZoneShape(ZONE_DMA32, 1024, (16, 20, 24, 28), NO_RESERVE),)),
+    "order 0 only": replace(MINIATURE, max_order=1, pageblock_order=0),
     "orders 0 and 1 only": replace(
         MINIATURE, cpus=1, max_order=2, pageblock_order=1, zones=(replace(ZONE_SHAPE, pages=64),)
     ),

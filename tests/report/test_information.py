@@ -11,7 +11,8 @@ from recap.lab.info import info
 from recap.report.information import BARS, duration, information, sparkline
 from recap.report.recorder import diagnosis, recorded, running
 from recap.trace.doctor import Check
-from recap.trace.recorder import Live, RecordFile
+from recap.trace.record_file import RecordFile
+from recap.trace.recorder import Live
 
 Golden = Callable[[str, str], None]
 Printed = Callable[[RenderableType], str]

@@ -7,10 +7,10 @@ import pytest
 
 from recap.trace.addresses import Addresses, addresses, blank_pages
 from recap.trace.container import RawFolder
+from recap.trace.finishing import NO_ADDRESS, pack_raw
 from recap.trace.formats import parse_format
 from recap.trace.opening import open_trace
 from recap.trace.pagedata import page_data
-from recap.trace.recorder import NO_ADDRESS, pack_raw
 from recap.trace.tracedat import read_tracedat
 from tests.trace import writer
 from tests.trace.test_forms import raw_folder, same

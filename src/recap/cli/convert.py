@@ -6,10 +6,10 @@ from recap.cli.console import Readable, progress
 from recap.cli.streams import say
 from recap.errors import InputError
 from recap.trace.container import RawFolder
+from recap.trace.finishing import pack_raw
 from recap.trace.opening import open_flow
 from recap.trace.parquet import write_parquet
 from recap.trace.raw import is_raw
-from recap.trace.recorder import pack_raw
 from recap.trace.recording import Recording
 
 FORMS = (".parquet", ".dat")

@@ -18,7 +18,7 @@ def verb(*, clean: Clean = False, json: Json = False) -> int:
     Parameters
     ----------
     clean
-        Remove trace instances that killed recorders left behind.
+        Tidy up after recorders that were killed: keep what their buffers hold, and leave tracefs as it was.
     """
     checks = list(doctor(clean=clean))
     show(checks, diagnosis, as_json=json)

@@ -1,18 +1,22 @@
 """`recap record`: this machine, along with a command or with what runs already."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from recap.cli.console import Json, line, named, show
+from recap.cli.console import Json, Out, line, named, show
 from recap.cli.streams import say
+from recap.errors import InputError
 from recap.report.recorder import recorded, running
-from recap.trace.recorder import RecordFile, Request, record
+from recap.trace import salvage
+from recap.trace.record_file import RecordFile
+from recap.trace.recorder import Request, record
 
-Folder = Annotated[Path, Parameter(name=["--out", "-o"], converter=named)]
+Folder = Annotated[Path | None, Parameter(name=["--out", "-o"], converter=named)]
 Duration = Annotated[float | None, Parameter(validator=Number(gt=0))]
 Megabytes = Annotated[int | None, Parameter(validator=Number(gte=1, lte=4096))]
 Pids = Annotated[tuple[int, ...], Parameter(negative=(), show_default=False)]
@@ -21,7 +25,8 @@ KILLED = 128  # and the signal's number, as shells have it
 
 def verb(  # noqa: PLR0913 (each is an option)
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    out: Folder,
+    out: Folder = None,
+    resume: Out = None,
     pid: Pids = (),
     cgroup: str | None = None,
     events: Literal["light", "full"] = "full",
@@ -34,8 +39,8 @@ def verb(  # noqa: PLR0913 (each is an option)
 
     Everything the machine does is recorded, not the command, process or cgroup alone: they share its memory. It needs
     root and nothing else: no trace-cmd, no compiler, no BPF. The trace is in a private instance of tracefs; whatever
-    ends the recording, the kernel is left as it was and what was recorded so far is kept. `recap doctor` tells
-    beforehand whether it can work. The exit code is the command's.
+    ends the recording, kill -9 included, the kernel is left as it was and what was recorded so far is kept. `recap
+    doctor` tells beforehand whether it can work. The exit code is the command's.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ def verb(  # noqa: PLR0913 (each is an option)
         What to run, after `--`; without it the recording ends with Ctrl-C, or when the time is up.
     out
         A folder for the recording: new, or empty. Only its owner can read it.
+    resume
+        Make a recording of what was left in this folder, if recap was killed while it recorded, or the power was cut.
     pid
         Record until this process ends, or if there are several, all have; as always, the whole machine is recorded.
     cgroup
@@ -56,13 +63,24 @@ def verb(  # noqa: PLR0913 (each is an option)
     page_flags
         Save the state of all page frames before: up to 0.03 s for each GiB of memory.
     """
+    if resume is not None:
+        with line() as tell:
+            show(salvage.resume(resume, packing(tell)), lambda result: recorded(result, resume), as_json=json)
+        return 0
+    if out is None:
+        raise InputError("record", "--out", "is missing", "name a folder for the recording: --out DIR")
     request = Request(
         out, command, events, duration, buffer * 1024 if buffer else None, page_flags, pids=pid, cgroup=cgroup
     )
     with line() as tell:
-        found = record(request, lambda live: tell(running(live)), lambda share: tell(f"packing the trace: {share:.0%}"))
+        found = record(request, lambda live: tell(running(live)), packing(tell))
     show(found, lambda result: recorded(result, out), as_json=json)
     return exit_code(found)
+
+
+def packing(tell: Callable[[str], None]) -> Callable[[float], None]:
+    """Tells how much of the trace is packed."""
+    return lambda share: tell(f"packing the trace: {share:.0%}")
 
 
 def exit_code(found: RecordFile) -> int:

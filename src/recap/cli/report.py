@@ -11,7 +11,6 @@ from cyclopts.validators import Number
 
 from recap.cli.console import json_text, named
 from recap.cli.streams import say
-from recap.lab.durable import replace
 from recap.lab.kept import KeptComparison
 from recap.printable import printable
 from recap.report.exchange import json_schema, to_json
@@ -20,6 +19,7 @@ from recap.report.mmtests import mmtests
 from recap.report.perfetto import perfetto
 from recap.report.tables import TABLES, to_csv, to_parquet
 from recap.sim.timeline import Timeline
+from recap.trace.on_disk import replace
 
 Format = Literal["html", "mmtests", "csv", "parquet", "json", "json-schema", "perfetto", "buddyinfo", "pagetypeinfo"]
 IN_THE_FOLDER = {"html": "report.html", "parquet": "{table}.parquet", "perfetto": "{policy}.pftrace"}

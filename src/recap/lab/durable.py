@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import os
 import re
-import secrets
 import weakref
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -20,8 +19,8 @@ from pathlib import Path
 
 from recap.errors import InputError
 from recap.trace.bounded import bounded_content
+from recap.trace.on_disk import SCRATCH, sync_folder, write_scratch
 
-SCRATCH = ".recap-*.tmp"
 NOT_OURS_TO_WRITE = (errno.EROFS, errno.EACCES, errno.EPERM)
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 LARGEST = 256 << 20  # of a file that is read back; a run's timeline is about a megabyte
@@ -63,37 +62,6 @@ def put(folder: Path, sums: str, files: Mapping[str, bytes]) -> None:
 def checksum(content: bytes) -> str:
     """As sha256sum prints it."""
     return hashlib.sha256(content).hexdigest()
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Write one file, in place of what was there; a link is replaced, not followed."""
-    scratch = write_scratch(path.parent, content)
-    scratch.replace(path)
-    sync_folder(path.parent)
-
-
-def write_scratch(folder: Path, content: bytes) -> Path:
-    """A file under a name that nobody else has, on the disk with all its content."""
-    path = folder / SCRATCH.replace("*", secrets.token_hex(8))
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise
-    return path
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def is_there(folder: Path, sums: str, files: Mapping[str, bytes]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from recap.lab.information import Finding, Info, Kind, Stall
 from recap.trace import Recording
-from recap.trace.recorder import RecordFile
+from recap.trace.record_file import RecordFile
 
 NANOSECONDS = 1e9
 HUGE_FAULT = "GFP_TRANSHUGE"

@@ -24,7 +24,7 @@ from recap.trace import START, Event, Events, Flow, Lost, Recording
 from recap.trace.ahead import ahead
 from recap.trace.kpageflags import KPF, has
 from recap.trace.occupancy import FRAMES_IN_STACK, Frames, shortest
-from recap.trace.recorder import read_record
+from recap.trace.record_file import read_record
 
 UNKNOWN = "unknown"
 

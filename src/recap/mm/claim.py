@@ -50,7 +50,7 @@ def try_to_claim_block(m: Memory, zone: int, pfn: int, order: int, start_type: i
     if not spans_pageblock(m, zone, pfn):
         return NONE
     free = free_pages_of_block(m, pfn)
-    if free + alike_pages(m, zone, pfn, free, start_type) < 1 << (m.pageblock_order - 1):
+    if 2 * (free + alike_pages(m, zone, pfn, free, start_type)) < 1 << m.pageblock_order:
         return NONE
     move_freepages_block(m, zone, pfn, start_type)
     m.pageblock[pfn >> m.pageblock_order] = start_type

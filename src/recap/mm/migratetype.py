@@ -164,7 +164,7 @@ def steal_suitable_fallback(
         return
     if start_type != MIGRATE_MOVABLE:
         alike = (1 << m.pageblock_order) - free - alike if old_type == MIGRATE_MOVABLE else 0
-    if free + alike >= 1 << (m.pageblock_order - 1):
+    if 2 * (free + alike) >= 1 << m.pageblock_order:
         m.pageblock[pfn >> m.pageblock_order] = start_type
 
 
@@ -225,7 +225,7 @@ def rmqueue_largest(m: Memory, zone: int, order: int, migratetype: int) -> int:
     current = m.page[pfn].order
     rest = m.page[pfn].migratetype
     if current >= m.pageblock_order // 2 or migratetype == MIGRATE_RECLAIMABLE:
-        if move_freepages_block(m, zone, pfn, migratetype) >= 1 << (m.pageblock_order - 1):
+        if 2 * move_freepages_block(m, zone, pfn, migratetype) >= 1 << m.pageblock_order:
             m.pageblock[pfn >> m.pageblock_order] = migratetype
         rest = migratetype
     del_page_from_free_list(m, zone, pfn)

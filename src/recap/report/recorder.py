@@ -10,7 +10,8 @@ from rich.text import Text
 from recap.report.layout import named_figures
 from recap.report.numbers import count
 from recap.trace.doctor import Check
-from recap.trace.recorder import Live, RecordFile
+from recap.trace.record_file import RecordFile
+from recap.trace.recorder import Live
 
 STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 MEGA = 1e6

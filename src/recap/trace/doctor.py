@@ -10,9 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from recap.errors import RecapError
 from recap.trace import ringbuffer
 from recap.trace.formats import parse_fields
+from recap.trace.lease import Lease, leases, place_of
 from recap.trace.recorder import BUFFER_PERCENT, CLOCK, EVENTS, room, wanted
+from recap.trace.salvage import tidy
 from recap.trace.tracefs import Instance, TracingError, left_over, mounted, obstacle, private_instance, remove, tracefs
 
 ENOUGH_DISK = 1 << 30
@@ -32,7 +35,7 @@ def doctor(*, clean: bool = False) -> Iterator[Check]:
     """All checks, the decisive ones first; a `missing` one means that nothing can be recorded.
 
     Args:
-        clean: remove the instances that killed recorders left behind.
+        clean: tidy up after recorders that were killed.
     """
     reason = obstacle()
     if reason:
@@ -51,6 +54,7 @@ def doctor(*, clean: bool = False) -> Iterator[Check]:
 
 def tracing(*, clean: bool) -> Iterator[Check]:
     """What can only be known by trying: a private instance is made, used and removed."""
+    yield from killed(clean=clean)
     before = mounted()
     try:
         with tracefs() as root:
@@ -68,9 +72,33 @@ def tracing(*, clean: bool) -> Iterator[Check]:
         yield Check("recording", "missing", problem, mend)
 
 
+def killed(*, clean: bool) -> Iterator[Check]:
+    """Recorders that were killed, their guards with them: their instances go on recording into their buffers."""
+    for lease in leases():
+        if lease.recorder.lives():
+            continue
+        if clean:
+            yield tidied(lease)
+        else:
+            mend = f"recap record --resume {lease.folder}, or recap doctor --clean"
+            yield Check("left over", "warning", f"{lease.folder}, whose recorder was killed", mend)
+
+
+def tidied(lease: Lease) -> Check:
+    """Tidy up after a killed recorder."""
+    try:
+        found = tidy(lease.instance)
+    except (OSError, RecapError) as error:
+        return Check("left over", "warning", f"{lease.folder}: {error}")
+    kept = f"{found.events:,} events are kept, and " if found else ""
+    return Check("left over", "ok", f"{lease.folder}: {kept}the kernel is as it was")
+
+
 def remains(root: Path, *, clean: bool) -> Iterator[Check]:
-    """Instances of recorders that were killed: they go on recording into their buffers."""
+    """Instances of which no recorder has left word."""
     for path in left_over(root):
+        if place_of(path.name).exists():
+            continue
         if clean:
             remove(path)
             yield Check("left over", "ok", f"{path} is removed")

@@ -5,12 +5,13 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recap.errors import InputError
 
 OTHER_NAME = "give another name"
+OBSTACLES = {errno.ENOTDIR: "is not a folder", errno.ENOENT: "there is no such folder"}
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -31,39 +32,32 @@ def private_folder(path: Path) -> Iterator[Path]:
     That name goes by a descriptor: whatever others do to the path meanwhile, links included, no file is written
     elsewhere.
     """
-    folder = open_folder(path)
+    with suppress(FileExistsError, NotADirectoryError):
+        path.mkdir(parents=True)
+    with own_folder(path) as place:
+        if next(place.iterdir(), None):
+            raise InputError(path, "", "is not empty", "give another folder, or move it away")
+        place.chmod(stat.S_IRWXU)
+        yield place
+
+
+@contextmanager
+def own_folder(path: Path) -> Iterator[Path]:
+    """A folder that is ours and no link, whatever is in it, under such a name."""
     try:
+        folder = os.open(path, DIRECTORY)
+    except OSError as error:
+        problem = "is a link" if path.is_symlink() else OBSTACLES.get(error.errno or 0)
+        if problem is None:
+            raise
+        raise InputError(path, "", problem, OTHER_NAME) from None
+    try:
+        owner = os.fstat(folder).st_uid
+        if owner != os.geteuid():
+            raise InputError(path, "", f"belongs to another user ({owner})", OTHER_NAME)
         yield Path(f"/proc/self/fd/{folder}")
     finally:
         os.close(folder)
-
-
-def open_folder(path: Path) -> int:
-    """The folder's descriptor."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        folder = os.open(path, DIRECTORY)
-    except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP):
-            raise
-        problem = "is a link" if path.is_symlink() else "is not a folder"
-        raise InputError(path, "", problem, OTHER_NAME) from None
-    try:
-        refuse_others(path, folder)
-        os.fchmod(folder, stat.S_IRWXU)
-    except BaseException:
-        os.close(folder)
-        raise
-    return folder
-
-
-def refuse_others(path: Path, folder: int) -> None:
-    """Refuse a folder that is somebody else's, or in use."""
-    owner = os.fstat(folder).st_uid
-    if owner != os.geteuid():
-        raise InputError(path, "", f"belongs to another user ({owner})", OTHER_NAME)
-    if os.listdir(folder):
-        raise InputError(path, "", "is not empty", "give another folder, or move it away")
 
 
 def empty(folder: Path) -> None:

@@ -8,8 +8,9 @@ from recap.trace.container import NO_FOLDER, RawFolder
 from recap.trace.cursor import Cursor, map_file
 from recap.trace.formats import parse_fields, parse_format
 from recap.trace.ingest import flow, ingest
+from recap.trace.ringbuffer import Pages, makes_sense
 from recap.trace.table import Events, Flow
-from recap.trace.tracedat import MAX_EVENT_ID, Buffer, Stream, TraceDat, check_streams, page_header
+from recap.trace.tracedat import MAX_EVENT_ID, Buffer, PageHeader, Stream, TraceDat, check_streams, page_header
 
 
 def is_raw(path: Path) -> bool:
@@ -30,16 +31,13 @@ def raw_flow(path: Path) -> Flow:
 def describe(raw: RawFolder) -> TraceDat:
     """The pages, each CPU's in a file of its own, and what else a trace.dat would say."""
     page_size = raw.page_size()
+    trace = TraceDat(raw.path, memoryview(b""), 7, page_size, cpus=max(cpu for cpu, _ in raw.cpus) + 1)
+    trace.header = header_of(raw)
     streams = []
     for cpu, pages in raw.cpus:
         size = pages.stat().st_size // page_size * page_size
         if size:  # an empty file cannot be mapped
             streams.append(Stream(cpu, map_file(pages), 0, size))
-    trace = TraceDat(raw.path, memoryview(b""), 7, page_size, cpus=max(cpu for cpu, _ in raw.cpus) + 1)
-    try:
-        trace.header = page_header(parse_fields(raw.text("events/header_page")))
-    except ValueError as error:
-        raise InputError(raw.path / "events/header_page", "", str(error), NO_FOLDER) from None
     for system, texts in raw.formats():
         for described in filter(None, (parse_format(system, text) for text in texts)):
             if described.id < MAX_EVENT_ID:
@@ -49,3 +47,32 @@ def describe(raw: RawFolder) -> TraceDat:
     trace.buffers.append(Buffer("", raw.clock(), page_size, packed=False, streams=tuple(streams)))
     check_streams(trace, Cursor(raw.path, trace.data))
     return trace
+
+
+def header_of(raw: RawFolder) -> PageHeader:
+    """How a page begins."""
+    try:
+        return page_header(parse_fields(raw.text("events/header_page")))
+    except ValueError as error:
+        raise InputError(raw.path / "events/header_page", "", str(error), NO_FOLDER) from None
+
+
+def sound_size(raw: RawFolder, pages: Path) -> int:
+    """Bytes of whole pages: after a kill the last one may be cut, after a power cut the last ones torn, or zeros."""
+    page_size = raw.page_size()
+    size = pages.stat().st_size // page_size * page_size
+    if not size:
+        return 0
+    data, header = map_file(pages), header_of(raw)
+    while size and not is_sound(data[size - page_size : size], header):
+        size -= page_size
+    return size
+
+
+def is_sound(page: memoryview, header: PageHeader) -> bool:
+    """Whether a page was written as a whole."""
+    if bytes(page).count(0) == len(page):
+        return False
+    walked = Pages(page, [0], [len(page)], header.commit, header.payload)
+    walked.feed(0, 0, len(page), 1)
+    return bool(makes_sense(walked))

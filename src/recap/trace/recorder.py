@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +19,20 @@ from typing import Literal
 import msgspec
 
 from recap.errors import InputError, RecapError
-from recap.trace import surroundings
-from recap.trace.addresses import Addresses, blank_pages
-from recap.trace.container import RawFolder, pack
-from recap.trace.formats import parse_fields, parse_format
-from recap.trace.opening import RAW, TRACE
+from recap.trace import on_disk, surroundings
+from recap.trace.comms import save_comms
+from recap.trace.finishing import NO_ADDRESS, finish
+from recap.trace.guard import guarded
+from recap.trace.lease import Lease, leased
+from recap.trace.opening import RAW
 from recap.trace.private import empty, private_files, private_folder
+from recap.trace.record_file import UNFINISHED, RecordFile, write_record
 from recap.trace.recording import END, START
 from recap.trace.spool import Spools, spooled
 from recap.trace.target import CgroupTarget, Command, Endless, Processes, Target, check_command
-from recap.trace.tracedat import page_header
-from recap.trace.tracefs import Instance, TracingError, private_instance, tracefs
+from recap.trace.task import Task
+from recap.trace.tracefs import PREFIX, Instance, TracingError, mounted, private_instance, refuse_obstacle, tracefs
 
-RECORD = "record.json"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers
 BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
@@ -40,7 +40,6 @@ LARGEST_BUFFER_KB = 32 << 10  # for each CPU: 0.8 s at a million events a second
 LARGEST_SHARE = 32  # all buffers together take at most this part of the memory that is available
 LEAST_BUFFER_KB = 1 << 10
 SAVED_COMMS = 4096
-NO_ADDRESS = f"{0:016x} t tracing_mark_write\n"  # what marks are from; where it lies is kept nowhere
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 EventSet = Literal["light", "full"]
@@ -86,28 +85,6 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
     ),
 }
 NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap
-
-
-class RecordFile(msgspec.Struct, frozen=True):
-    """What record.json says of a recording."""
-
-    kernel: str
-    command: list[str]
-    status: int | None  # the command's exit status; None if there was none, or it was ended with the recording
-    events: int  # recorded
-    lost: int  # that found no room; `recap info` shows where
-    seconds: float  # from START to END
-    bytes: int  # of trace.dat
-    event_set: str
-    enabled: list[str]
-    buffer_kb: int
-    cpus: int
-    recorder: list[int]  # recap's own threads: their work is in the trace too
-    ended_by: str | None  # the signal that ended it, or "duration"
-    list_order: str = surroundings.LIST_ORDER
-    pids: list[int] = []  # recorded as long as these processes lived, but as all else: the whole machine
-    cgroup: str | None = None
-    schema: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,50 +153,67 @@ def record_into(
 ) -> RecordFile:
     """The same, into a folder that is ready. What is said names the folder as it was asked for."""
     raw = place / RAW
+    name = f"{PREFIX}{os.getpid()}"
+    refuse_obstacle()
     with ended_by_signals() as ending, ExitStack() as stack:
+        guard = stack.enter_context(guarded(name))
+        lease = stack.enter_context(leased(lease_of(name, request.folder, place)))
         root = stack.enter_context(tracefs())
-        stack.enter_context(saved_comms(root))
-        instance = stack.enter_context(private_instance(root))
+        stack.enter_context(saved_comms(root, lease))
+        instance = stack.enter_context(private_instance(root, name))
         enabled = set_up(instance, request)
         surroundings.save_once(place)
         copy_formats(root, instance, enabled, raw)
-        spools = stack.enter_context(spooled(instance, raw))
-        comms = Comms()
-        run = Tracing(request, place, umask, instance, spools, ending, live)
+        save_comms(root, raw)
+        spools = stack.enter_context(spooled(instance, raw, guard.hold))
+        found = begin(request, place, instance, enabled, [os.getpid(), guard.process.pid, *spools.threads()])
+        run = Tracing(request, place, umask, instance, spools, ending, lease, live)
         run.trace()
         close(request.folder, spools)
         stats = instance.stats()
-        comms.save(root, raw)
-        buffer_kb = int(instance.read(f"per_cpu/cpu{instance.cpus[0]}/buffer_size_kb").split()[0])
-    target = place / TRACE
-    pack_or_keep(raw, target, request.folder, packing)
-    found = RecordFile(
-        kernel=" ".join(os.uname()),
-        command=list(request.command),
+        save_comms(root, raw)
+    found = msgspec.structs.replace(
+        found,
         status=run.status,
         events=stats.events,
         lost=stats.lost,
         seconds=run.seconds,
-        bytes=target.stat().st_size,
+        cpus=len(spools.by_cpu),
+        recorder=[*found.recorder[:2], *spools.threads()],
+        ended_by=ending.reason,
+    )
+    return finish(place, request.folder, found, packing)
+
+
+def lease_of(instance: str, folder: Path, place: Path) -> Lease:
+    """What this process is about to do."""
+    this, recorder = place.stat(), Task.of(os.getpid())
+    assert recorder
+    return Lease(instance, str(folder.absolute()), this.st_dev, this.st_ino, recorder, mounted=mounted() is None)
+
+
+def begin(request: Request, place: Path, instance: Instance, enabled: list[str], recorder: list[int]) -> RecordFile:
+    """Have on the disk, before the first event, all that the trace is read with."""
+    found = RecordFile(
+        kernel=" ".join(os.uname()),
+        command=list(request.command),
+        status=None,
+        events=0,
+        lost=0,
+        seconds=0,
+        bytes=0,
         event_set=request.events,
         enabled=enabled,
-        buffer_kb=buffer_kb,
-        cpus=len(spools.by_cpu),
-        recorder=[os.getpid(), *spools.threads()],
-        ended_by=ending.reason,
+        buffer_kb=int(instance.read(f"per_cpu/cpu{instance.cpus[0]}/buffer_size_kb").split()[0]),
+        cpus=len(instance.cpus),
+        recorder=recorder,
+        ended_by=UNFINISHED,
         pids=list(request.pids),
         cgroup=request.cgroup,
     )
-    (place / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    write_record(place, found)
+    on_disk.sync_all(place)
     return found
-
-
-def read_record(folder: Path) -> RecordFile | None:
-    """What a recording's record.json says; None where there is none of ours."""
-    try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=RecordFile)
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 def check(request: Request) -> None:
@@ -304,7 +298,7 @@ def broken(folder: Path, spools: Spools) -> None:
 
 
 @contextmanager
-def saved_comms(root: Path) -> Iterator[None]:
+def saved_comms(root: Path, lease: Lease) -> Iterator[None]:
     """Room for more process names than old kernels keep (128), as long as it is needed."""
     path = root / "saved_cmdlines_size"
     try:
@@ -314,36 +308,13 @@ def saved_comms(root: Path) -> Iterator[None]:
     if before >= SAVED_COMMS:
         yield
         return
+    lease.comms_room = before
+    lease.write()
     path.write_text(str(SAVED_COMMS))
     try:
         yield
     finally:
         path.write_text(str(before))
-
-
-class Comms:
-    """The names of processes and threads: those alive at the start, at the end, and those the kernel kept."""
-
-    def __init__(self) -> None:
-        self.found = dict(self.alive())
-
-    def alive(self) -> Iterator[tuple[int, str]]:
-        """Every thread's name."""
-        for process in Path("/proc").iterdir():
-            with suppress(OSError):  # tasks go away meanwhile
-                for task in (process / "task").iterdir() if process.name.isdecimal() else ():
-                    with suppress(OSError):
-                        yield int(task.name), (task / "comm").read_text(errors="replace").rstrip("\n")
-
-    def save(self, root: Path, raw: Path) -> None:
-        """Write them the way tracefs does."""
-        self.found.update(self.alive())
-        with suppress(OSError):
-            lines = (root / "saved_cmdlines").read_text(errors="replace").splitlines()
-            named = (line.partition(" ") for line in lines)
-            self.found |= {int(pid): comm for pid, _, comm in named if pid.isdecimal()}
-        text = "".join(f"{pid} {comm}\n" for pid, comm in sorted(self.found.items()))
-        (raw / "saved_cmdlines").write_text(text)
 
 
 @contextmanager
@@ -368,6 +339,7 @@ class Tracing:
     instance: Instance
     spools: Spools
     ending: Ending
+    lease: Lease
     live: Callable[[Live], None] | None
     began: float = 0.0
     seconds: float = 0.0
@@ -395,10 +367,14 @@ class Tracing:
     def start(self) -> Target:
         """Begin with the target; where that cannot be, there is nothing to keep."""
         try:
-            return target_of(self.request, self.umask)
+            target = target_of(self.request, self.umask)
         except InputError:
             empty(self.place)
             raise
+        if isinstance(target, Command):
+            self.lease.command = Task.of(target.process.pid)
+            self.lease.write()
+        return target
 
     def wait(self, target: Target) -> None:
         """Until the target is gone, the time is up, or a signal has come."""
@@ -418,26 +394,3 @@ class Tracing:
         if self.live is not None:
             stats = self.instance.stats()
             self.live(Live(time.monotonic() - self.began, stats.events, stats.lost, self.spools.written()))
-
-
-def pack_or_keep(raw: Path, target: Path, folder: Path, packing: Callable[[float], None] | None) -> None:
-    """Make the trace.dat; where that is interrupted, the raw pages stay and can be read as they are."""
-    try:
-        pack_raw(RawFolder(raw), target, packing)
-    except (OSError, KeyboardInterrupt) as error:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
-        kept = f"nothing is lost: `recap convert {folder / RAW} {folder / TRACE}`"
-        raise RecapError(f"{folder / TRACE} was not packed ({reason}); {kept}") from None
-    shutil.rmtree(raw)
-
-
-def pack_raw(raw: RawFolder, target: Path, packing: Callable[[float], None] | None = None) -> None:
-    """Make a trace.dat; of pages that a recorder left, without the addresses of the recorded kernel."""
-    if raw.text("kallsyms", "") != NO_ADDRESS:
-        pack(raw, target, packing)
-        return
-    header = page_header(parse_fields(raw.text("events/header_page")))
-    formats = (parse_format(system, text) for system, texts in raw.formats() for text in texts)
-    fields = Addresses(described for described in formats if described)
-    size = raw.page_size()
-    pack(raw, target, packing, lambda pages: blank_pages(pages, fields, size, header.commit, header.payload))

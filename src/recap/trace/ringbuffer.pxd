@@ -86,6 +86,8 @@ cdef long long step_long(Pages pages, long long stream, long long kind, long lon
 
 @cython.locals(turned=cython.longlong, moved=cython.longlong)
 cdef long long advance(Pages pages, long long stream) noexcept nogil
+@cython.locals(moved=cython.longlong)
+cpdef bint makes_sense(Pages pages)
 
 @cython.locals(value=cython.longlong)
 cdef long long number(Pages pages, long long at, int how) noexcept nogil

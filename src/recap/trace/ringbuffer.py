@@ -283,6 +283,14 @@ def advance(pages: Pages, stream: int) -> int:
             return moved
 
 
+def makes_sense(pages: Pages) -> bool:
+    """Whether there is an event after the other in the first stream up to its end."""
+    moved = advance(pages, 0)
+    while moved != BAD and moved != END:
+        moved = advance(pages, 0)
+    return moved == END
+
+
 def number(pages: Pages, at: int, how: int) -> int:
     """A little-endian number."""
     if how == NUMBER_8:

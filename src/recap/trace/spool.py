@@ -8,7 +8,8 @@ import fcntl
 import os
 import select
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from recap.trace.tracefs import Instance, cpus_of
 PIPE_BYTES = 1 << 20
 NICENESS = -10  # the reader must get its turn before the buffer is full
 POLL_MS = 100
+FLUSH = 1.0  # seconds after which events are written though their buffer is not full
 NOTHING_THERE = BlockingIOError
 
 
@@ -49,12 +51,18 @@ class Spool:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         poll = select.poll()
         poll.register(self.source, select.POLLIN)
+        flush = time.monotonic() + FLUSH
         try:
             while not self.done.is_set():
                 if poll.poll(POLL_MS):
                     self.drain()
+                if time.monotonic() >= flush:
+                    self.drain()
+                    self.copy_page()
+                    flush = time.monotonic() + FLUSH
             self.drain()
-            self.drain_rest()
+            while self.copy_page():
+                pass
         except OSError as error:
             self.error = error
 
@@ -72,19 +80,17 @@ class Spool:
                 moved -= done
                 self.written += done
 
-    def drain_rest(self) -> None:
-        """Copy the page that is not full, when nothing is written any more."""
-        while True:
-            try:
-                page = os.read(self.source, self.page_size)
-            except NOTHING_THERE:
-                return
-            if not page:
-                return
-            while page:
-                done = os.write(self.target, page)
-                page = page[done:]
-                self.written += done
+    def copy_page(self) -> bool:
+        """Copy the page that is not full; False if there is nothing on it. To write it is an event again."""
+        try:
+            page = os.read(self.source, self.page_size)
+        except NOTHING_THERE:
+            return False
+        self.written += len(page)
+        rest = page
+        while rest:
+            rest = rest[os.write(self.target, rest) :]
+        return bool(page)
 
     def stop(self) -> None:
         """Read to the end, and close."""
@@ -98,9 +104,10 @@ class Spool:
 class Spools:
     """A reader for each CPU. One that goes offline keeps its buffer, and its reader; one that comes gets a reader."""
 
-    def __init__(self, instance: Instance, raw: Path) -> None:
+    def __init__(self, instance: Instance, raw: Path, hold: Callable[[int, int], None]) -> None:
         self.instance = instance
         self.raw = raw
+        self.hold = hold
         data = parse_fields((raw / "events/header_page").read_text())["data"]
         self.page_size = data.offset + data.size
         self.by_cpu: dict[int, Spool] = {}
@@ -110,8 +117,9 @@ class Spools:
     def add(self, cpu: int) -> Spool:
         """A reader for one more CPU, not yet started."""
         name = f"per_cpu/cpu{cpu}/trace_pipe_raw"
-        self.by_cpu[cpu] = Spool(self.instance.path / name, self.raw / name, self.page_size)
-        return self.by_cpu[cpu]
+        spool = self.by_cpu[cpu] = Spool(self.instance.path / name, self.raw / name, self.page_size)
+        self.hold(cpu, spool.pipe[0])
+        return spool
 
     def look_for_cpus(self) -> None:
         """Read those too that came online; what they recorded until now is in their buffers."""
@@ -135,9 +143,15 @@ class Spools:
 
 
 @contextmanager
-def spooled(instance: Instance, raw: Path) -> Iterator[Spools]:
-    """A reader for each CPU, from before the first event; stopped in any case."""
-    spools = Spools(instance, raw)
+def spooled(instance: Instance, raw: Path, hold: Callable[[int, int], None]) -> Iterator[Spools]:
+    """A reader for each CPU, from before the first event; stopped in any case.
+
+    Args:
+        instance: what is read.
+        raw: where the pages go.
+        hold: told each CPU's number and the pipe that its pages go through.
+    """
+    spools = Spools(instance, raw, hold)
     try:
         for spool in spools.by_cpu.values():
             spool.start()

@@ -61,6 +61,13 @@ def obstacle() -> str | None:
     return None
 
 
+def refuse_obstacle() -> None:
+    """TracingError where something stands in the way."""
+    reason = obstacle()
+    if reason:
+        raise TracingError(reason)
+
+
 def system_call(name: str, *arguments: bytes | int | None) -> None:
     """A call of the C library's that Python does not have; OSError where it fails."""
     if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments):
@@ -71,9 +78,7 @@ def system_call(name: str, *arguments: bytes | int | None) -> None:
 @contextmanager
 def tracefs() -> Iterator[Path]:
     """Where tracefs is; mounted for as long as it is needed, where it was not."""
-    reason = obstacle()
-    if reason:
-        raise TracingError(reason)
+    refuse_obstacle()
     place = mounted()
     if place is not None:
         yield place
@@ -138,9 +143,9 @@ def cpus_of(instance: Path) -> list[int]:
 
 
 @contextmanager
-def private_instance(root: Path) -> Iterator[Instance]:
-    """An instance that is gone afterwards, come what may."""
-    path = root / "instances" / f"{PREFIX}{os.getpid()}"
+def private_instance(root: Path, name: str = "") -> Iterator[Instance]:
+    """An instance that is gone afterwards, come what may; by default it is named for this process."""
+    path = root / "instances" / (name or f"{PREFIX}{os.getpid()}")
     try:
         path.mkdir()
     except OSError as error:
