@@ -10,7 +10,7 @@ import pytest
 
 import recap
 
-ELSEWHERE = {"verify": "VerifyResult"}  # a name whose example is in another's docstring
+ELSEWHERE = {"verify": "VerifyResult", "Tuning": "tune"}  # a name whose example is in another's docstring
 ON_RECORDINGS = (
     "info",
     "Info",
@@ -20,6 +20,9 @@ ON_RECORDINGS = (
     "diff",
     "open_trace",
     "sweep",
+    "tune",
+    "Threads",
+    "Cluster",
 )  # too slow uncompiled
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from recap.cli.record import exit_code
 from recap.lab.effects import EffectFound, EffectPlan, Measure
+from recap.lab.executor import Executor
 from recap.lab.results import Column, Comparison, Difference, Figure, Interval, Suite, VerifyResult
 from recap.policy import catalogue
 from recap.trace import open_trace
@@ -51,9 +52,12 @@ class FakeLab:
         self.result = result
         self.progress = progress
         self.asked: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+        self.where: Any = None
 
-    def __call__(self, *args: Any, progress: Callable[..., None], **options: Any) -> object:
-        self.asked = (args, options)
+    def __call__(
+        self, *args: Any, progress: Callable[..., None], executor: Executor | None = None, **options: Any
+    ) -> object:
+        self.asked, self.where = (args, options), executor
         progress(*self.progress)
         return self.result
 
@@ -88,9 +92,8 @@ def test_verify_json_is_the_whole_result(recap: Recap, verify_lab: FakeLab) -> N
 
 def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
     options = ("-p", "none", "-p", "kosaki", "--seeds", "3", "-w", "vm.swappiness=60", "-w", "vm.a=b=c")
-    outcome = recap(
-        "compare", "recording", *options, "--until", "success_percent=±2", "--start", "flags", "--out", str(tmp_path)
-    )
+    more = ("--until", "success_percent=±2", "--start", "flags", "--jobs", "3", "--out", str(tmp_path))
+    outcome = recap("compare", "recording", *options, *more)
     assert compare_lab.asked == (
         ([Path("recording")], ["none", "kosaki"]),
         {
@@ -101,6 +104,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
             "out": tmp_path,
         },
     )
+    assert compare_lab.where.jobs == 3
     assert outcome.code == 0
     assert outcome.err == f"recap: full results are in {tmp_path}; see them with: recap report {tmp_path}\n"
     assert all(part in outcome.out for part in ("90 ±2", "an assumption", "a mechanism"))

@@ -95,9 +95,10 @@ def test_unknown_names_are_bad_input(policy: str, sysctls: dict[str, str]) -> No
 
 
 @pytest.mark.compiled
-def test_pages_of_zones_that_are_not_wanted_count_as_refill(result: Comparison) -> None:
+def test_pages_of_zones_that_are_not_wanted_count_as_refill() -> None:
+    several = compare(RECORDING, ["none"], seeds=3)  # not every run shrinks the active list for a small zone
     for name in ("kernel", "none"):
-        assert figure(result, name, "pgrefill") > figure(result, name, "pgdeactivate")
+        assert figure(several, name, "pgrefill") > figure(several, name, "pgdeactivate")
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             watch(SimpleNamespace())
         return figures(seed)
 
-    monkeypatch.setattr("recap.lab.runs.simulate", simulate)
-    monkeypatch.setattr("recap.lab.runs.Observer", FakeObserver)
+    monkeypatch.setattr("recap.lab.executor.simulate", simulate)
+    monkeypatch.setattr("recap.lab.executor.Observer", FakeObserver)
     return made
 
 

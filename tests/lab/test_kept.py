@@ -39,7 +39,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def refuse_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recap.lab.runs.simulate", lambda *_, **__: pytest.fail("a finished run was run again"))
+    monkeypatch.setattr("recap.lab.executor.simulate", lambda *_, **__: pytest.fail("a finished run was run again"))
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def study_of_2008(quick: bool, seeds: int | None, out: Path | None, where: Execu
     """The whole thread of 2008."""
     plan = QUICK if quick else FULL
     with progress_of_runs() as update:
-        result = capture_2008(replace(plan, seeds=seeds or plan.seeds), update, out, where)
+        result = capture_2008(replace(plan, seeds=seeds or plan.seeds), progress=update, out=out, executor=where)
     if out is not None:
         (out / "figures.md").write_text(study_markdown(result))
         write_plots(out, lambda: study_plots(result))
@@ -73,7 +73,9 @@ def study_of_effect(
     """One published effect."""
     plan = effects.QUICK if quick else effects.FULL
     with progress_of_runs() as update:
-        found = effects.measure_effect(name, replace(plan, seeds=seeds or plan.seeds), update, out, where)
+        found = effects.measure_effect(
+            name, replace(plan, seeds=seeds or plan.seeds), progress=update, out=out, executor=where
+        )
     if out is not None:
         (out / "figures.md").write_text(markdown(found))
         say(f"effect.json and figures.md are in {out}")

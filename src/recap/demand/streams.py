@@ -291,8 +291,11 @@ class Streams:
         self.cpu_task[c] = then
 
     def rests(self, i: int, t: int) -> None:
-        """A task goes to sleep of its own accord. Also who never asks for memory takes the CPU when it wakes, and whoever
-        has run least is next when it sleeps again (rcu_preempt, at every second tick)."""
+        """A task goes to sleep of its own accord.
+
+        A task that never asks for memory takes the CPU when it wakes, too (rcu_preempt, at every second tick), and when
+        it sleeps again, the one that has run least is next.
+        """
         if self.role[t] in (Role.USER, Role.FLUSHER, Role.JOURNAL) and not self.consequence(t):
             self.emit(i, t, Op.REST, NOBODY)
 

@@ -60,6 +60,12 @@ class Cluster:
 
     Errors:
         InputError: no scheduler answers, or dask.distributed is not installed.
+
+    Example:
+        >>> with recap.Cluster("local", jobs=1) as workers:
+        ...     result = recap.compare("highalloc:128", ["none"], seeds=2, executor=workers)
+        >>> result.column("none").seeds
+        2
     """
 
     def __init__(self, address: str, jobs: int | None = None) -> None:
