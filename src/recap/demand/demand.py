@@ -74,7 +74,8 @@ class Demand:
         column: npt.NDArray[np.generic] = getattr(self, name)
         if self.op_term is None or self.task_first_term is None or name == "op_obj":
             return column
-        return column[np.repeat(self.task_first_term, self.task_count) + self.op_term]
+        each: npt.NDArray[np.generic] = column[np.repeat(self.task_first_term, self.task_count) + self.op_term]
+        return each
 
     @property
     def operations(self) -> int:

@@ -12,8 +12,8 @@ from recap.demand.demand import Demand
 from recap.pages import Memory, adopt
 from recap.sim.closed_loop.costs import Costs
 from recap.sim.closed_loop.objects import Objects
-from recap.sim.closed_loop.script import Script
 from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.closed_loop.script import Script
 from recap.sim.device import Device
 from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal

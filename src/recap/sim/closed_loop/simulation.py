@@ -14,9 +14,9 @@ from recap.sim.closed_loop.costs import Costs
 from recap.sim.closed_loop.flusher import Flusher
 from recap.sim.closed_loop.kernel_threads import KernelThreads
 from recap.sim.closed_loop.objects import Objects
-from recap.sim.closed_loop.script import Script
 from recap.sim.closed_loop.requests import Requests
 from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.closed_loop.script import Script
 from recap.sim.device import Device
 from recap.sim.disk import Disk
 from recap.sim.journal import Journal
