@@ -347,8 +347,7 @@ class Memory:
         self.resident = adopt(resident)
         self.columns["shadow"] = np.full(len(resident), -1, np.int64)
         self.shadow = adopt(self.columns["shadow"])
-        nobody = np.zeros(len(resident), np.uint8)
-        self.use(nobody.copy(), np.full(len(resident), -1, np.int64), nobody)
+        self.use(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.uint8))
 
     def use(self, looks: Array, until: Array, shared: Array) -> None:
         """Say how often reclaim finds each object in use, until when in any case, and whether several use it."""

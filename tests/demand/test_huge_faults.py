@@ -53,9 +53,9 @@ def test_a_huge_page_or_small_ones(asked_for: bool) -> None:
 
 
 def test_only_who_asked_for_it_waits() -> None:
-    gfp = faults(False, asked_for=False).op_gfp
+    gfp = faults(False, asked_for=False).of_each("op_gfp")
     huge = faults(False, asked_for=False).obj_order[faults(False, asked_for=False).op_obj] > 0
-    kinds = faults(False, asked_for=False).op_kind == Op.ALLOC
+    kinds = faults(False, asked_for=False).of_each("op_kind") == Op.ALLOC
     assert not (gfp[huge & kinds] & GFP_DIRECT_RECLAIM).any()
 
 

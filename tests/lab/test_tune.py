@@ -11,12 +11,12 @@ import pytest
 
 from recap.errors import InputError, MissingExtraError
 from recap.lab import tune as tuning
+from recap.lab.bounds import Bound
 from recap.lab.executor import Finished
 from recap.lab.kept import Run, Store
-from recap.lab.limits import Limit
 from recap.lab.runs import Progress, Results
-from recap.lab.source import Source
 from recap.lab.threads import Threads
+from recap.lab.tunable import Tunable
 from recap.lab.tune import BATCH, Knob, Tuning, tune
 from recap.report.tune import verdict
 
@@ -52,11 +52,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
                 progress(len(found), len(todo), "one")
         return found
 
-    def source_of(source: str, *_: object) -> Source:
-        return Source(source, source, {"vm.min_free_kbytes": 2000, "vm.swappiness": 60}, dict)  # type: ignore[arg-type]
+    def tunable(source: str, *_: object) -> Tunable:
+        return Tunable(source, source, {"vm.min_free_kbytes": 2000, "vm.swappiness": 60}, dict)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tuning, "run_all", run_all)
-    monkeypatch.setattr(tuning, "source_of", source_of)
+    monkeypatch.setattr(tuning, "tunable", tunable)
     return runs
 
 
@@ -155,10 +155,10 @@ def test_what_cannot_be_is_refused(made: list[Run]) -> None:
 
 def test_a_limit_that_is_touched_does_not_hold() -> None:
     runs = [{"oom_kills": 1.0}]
-    assert Limit.parse("oom_kills<1").excess(runs, runs, "a") > 0
-    assert Limit.parse("oom_kills<2").excess(runs, runs, "a") < 0
-    assert Limit.parse("oom_kills>50%").excess(runs, runs, "a") < 0
-    assert str(Limit.parse("oom_kills>50%")) == "oom_kills > 50 %"
+    assert Bound.parse("oom_kills<1").excess(runs, runs, "a") > 0
+    assert Bound.parse("oom_kills<2").excess(runs, runs, "a") < 0
+    assert Bound.parse("oom_kills>50%").excess(runs, runs, "a") < 0
+    assert str(Bound.parse("oom_kills>50%")) == "oom_kills > 50 %"
 
 
 def test_the_extra_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,8 +46,9 @@ def test_rules_5_29_a_request_says_its_type(gfp: int, expected: int) -> None:
 
 def test_rule_6_who_asks_for_what() -> None:
     demand = highalloc(Highalloc(mebibytes=128, warm_seconds=1, passes=1), 0)
+    gfp, asks = demand.of_each("op_gfp"), demand.of_each("op_kind") == Op.ALLOC
     asked = {
-        kind: set(demand.op_gfp[(demand.op_kind == Op.ALLOC) & (demand.obj_kind[demand.op_obj] == kind)].tolist())
+        kind: set(gfp[asks & (demand.obj_kind[demand.op_obj] == kind)].tolist())
         for kind in (Kind.ANON, Kind.FILE, Kind.SLAB)
     }
     assert asked == {Kind.ANON: {MOVABLE | GFP_HIGHMEM}, Kind.FILE: {MOVABLE | GFP_HIGHMEM}, Kind.SLAB: {RECLAIMABLE}}

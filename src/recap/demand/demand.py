@@ -1,7 +1,10 @@
-"""Demand: who asked for what, when, and gave it back by himself. The rest is the model's to decide.
+"""Demand: which task asked for what, when, and freed it by itself. The rest is the model's to decide.
 
 Operations are grouped by task, in each task's own order; objects are what memory is asked for. A file page is one
 object by its place in its file: asking for it again while it is resident is a hit.
+
+Of an operation, all but its object are its terms. Recorded operations have terms of their own. Those of a synthetic
+load are much alike: there the terms are a table for each task, and an operation has a byte, its row in that table.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from recap.trace import NO_PFN
 
 @dataclass(frozen=True, eq=False)
 class Demand:
-    """A workload. Arrays starting with obj_ have one entry an object, op_ one an operation, task_ one a task."""
+    """A workload. Arrays starting with obj_ have one entry an object, op_ one an operation, task_ one a task.
+
+    Where there is an op_term, all other op_ but op_obj have one entry for each row of the tables of terms instead.
+    """
 
     obj_kind: npt.NDArray[np.uint8]  # Kind
     obj_order: npt.NDArray[np.uint8]
@@ -55,13 +61,23 @@ class Demand:
     request_pages: int = 0  # pages that a device writes in write_ns, one request after another; 0: as recorded
     dirty_expire_ns: int = 0  # age at which dirty pages are written in any case; 0: as recorded
     kcompactd_ns: int = 0  # when kcompactd looks for the first time whether memory is in pieces
+    op_term: npt.NDArray[np.uint8] | None = None  # a row in the task's table of terms
+    task_first_term: npt.NDArray[np.int64] | None = None  # where that table begins
     dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
     def residents(self) -> npt.NDArray[np.int64]:
         """The objects that are in memory at the start."""
         return np.flatnonzero(self.obj_pfn != NO_PFN)
 
+    def of_each(self, name: str) -> npt.NDArray[np.generic]:
+        """A column op_..., with an entry for each operation in any case."""
+        column: npt.NDArray[np.generic] = getattr(self, name)
+        if self.op_term is None or self.task_first_term is None or name == "op_obj":
+            return column
+        each: npt.NDArray[np.generic] = column[np.repeat(self.task_first_term, self.task_count) + self.op_term]
+        return each
+
     @property
     def operations(self) -> int:
         """How many operations there are."""
-        return len(self.op_kind)
+        return len(self.op_obj)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ from recap.demand.kinds import Kind, Op
 from recap.kernel import GFP_HIGHMEM, GFP_KERNEL, GFP_MOVABLE, GFP_RECLAIMABLE
 from recap.trace import NO_PFN
 
-Array = npt.NDArray[np.int64]
+Array = npt.NDArray[np.signedinteger]
 SECOND = 1_000_000_000  # ns
 FREE_NS = 300  # CPU time to free a page
+MOST_TERMS = 256  # of a task
 GFP_HIGHUSER_MOVABLE = GFP_KERNEL | GFP_HIGHMEM | GFP_MOVABLE
 GFP_SLAB = GFP_KERNEL | GFP_RECLAIMABLE
 
@@ -28,7 +30,7 @@ class ObjectTable:
     count: int = 0
 
     def make(self, count: int, kind: Kind, order: int = 0) -> Array:
-        """So many new objects of a kind."""
+        """New objects of a kind."""
         return self.make_kinds(np.full(count, kind, np.uint8), order)
 
     def make_kinds(self, kinds: npt.NDArray[np.uint8], order: int = 0) -> Array:
@@ -36,12 +38,21 @@ class ObjectTable:
         self.kind.append(kinds)
         self.order.append(np.full(len(kinds), order, np.uint8))
         self.count += len(kinds)
-        return np.arange(self.count - len(kinds), self.count)
+        return np.arange(self.count - len(kinds), self.count, dtype=np.int32)
 
     def of_kind(self, some: Array, kind: Kind) -> Array:
         """Those of some objects that are of a kind."""
         wanted: Array = some[np.concatenate(self.kind)[some] == kind]
         return wanted
+
+
+class Terms(NamedTuple):
+    """What an operation has beside its object; times in ns."""
+
+    op: Op
+    gfp: int
+    run: int
+    wait: int
 
 
 @dataclass
@@ -52,52 +63,58 @@ class Task:
     forked: bool = False
     until: int = 0
     loop: int = 0
-    runs: list[tuple[Array, ...]] = field(default_factory=list)
+    runs: list[tuple[npt.NDArray[np.uint8], Array]] = field(default_factory=list)  # rows of `terms`, objects
+    terms: dict[Terms, int] = field(default_factory=dict)
     count: int = 0
 
-    def do(self, op: Op | Array, objects: Array, gfp: int = 0, run_ns: int = 0, wait_ns: int = 0) -> None:
+    def do(self, op: Op, objects: Array, gfp: int = 0, run_ns: int = 0, wait_ns: int = 0) -> None:
         """An operation on each object; `wait_ns` is slept before the first, `run_ns` computed before each."""
-        n = len(objects)
-        wait = np.zeros(n, np.int64)
-        if op == Op.PACE:
-            wait[:] = wait_ns
-        elif n:
-            wait[0] = wait_ns
-        self.runs.append((np.full(n, op, np.int64), objects, np.full(n, gfp), np.full(n, run_ns), wait))
-        self.count += n
+        if len(objects):
+            rows = np.full(len(objects), self.row(Terms(op, gfp, run_ns, wait_ns if op == Op.PACE else 0)), np.uint8)
+            rows[0] = self.row(Terms(op, gfp, run_ns, wait_ns))
+            self.add(rows, objects)
 
     def mix(self, *steps: tuple[Op, Array, int], run_ns: int, wait_ns: int = 0) -> None:
         """Runs of the same length in turn: the first of each, then the second of each."""
-        n = len(steps[0][1])
-        op = np.stack([np.full(n, step, np.int64) for step, _, _ in steps], 1).ravel()
-        objects = np.stack([objects for _, objects, _ in steps], 1).ravel()
-        gfp = np.stack([np.full(n, gfp, np.int64) for _, _, gfp in steps], 1).ravel()
-        paced = np.where(op == Op.PACE, wait_ns, 0)
-        self.runs.append((op, objects, gfp, np.full(len(op), run_ns), paced))
-        self.count += len(op)
+        rows = [self.row(Terms(op, gfp, run_ns, wait_ns if op == Op.PACE else 0)) for op, _, gfp in steps]
+        self.add(np.tile(np.array(rows, np.uint8), len(steps[0][1])), np.stack([one for _, one, _ in steps], 1).ravel())
+
+    def row(self, terms: Terms) -> int:
+        """Which row of the task's table has these terms."""
+        row = self.terms.setdefault(terms, len(self.terms))
+        assert row < MOST_TERMS, self.name
+        return row
+
+    def add(self, rows: npt.NDArray[np.uint8], objects: Array) -> None:
+        """More operations."""
+        self.runs.append((rows, objects))
+        self.count += len(rows)
 
 
 def join(objects: ObjectTable, tasks: list[Task], cpus: int, **rest: object) -> Demand:
     """One demand of these tasks; they take the CPUs in turn. `rest` are other fields of Demand."""
-    columns = [np.concatenate(column) for column in zip(*(run for task in tasks for run in task.runs), strict=True)]
-    op, obj, gfp, run, wait = columns
+    runs = [run for task in tasks for run in task.runs]
     count = np.array([task.count for task in tasks], np.int64)
     first = np.cumsum(count) - count
+    sizes = np.array([len(task.terms) for task in tasks], np.int64)
+    table = np.array([tuple(terms) for task in tasks for terms in task.terms], np.int64).reshape(-1, 4)
     fields: dict[str, object] = {
         "obj_kind": np.concatenate(objects.kind),
         "obj_order": np.concatenate(objects.order),
-        "obj_pfn": np.full(objects.count, NO_PFN, np.uint32),
-        "op_kind": op.astype(np.uint8),
-        "op_obj": obj.astype(np.int32),
-        "op_gfp": gfp.astype(np.uint32),
-        "op_cpu": np.repeat(np.arange(len(tasks)) % cpus, count).astype(np.uint8),
-        "op_run": run.astype(np.uint64),
-        "op_wait": wait.astype(np.uint64),
-        "op_due": np.zeros(len(op), np.int64),
-        "op_result": np.ones(len(op), np.uint8),
+        "obj_pfn": np.broadcast_to(np.uint32(NO_PFN), objects.count),
+        "op_obj": np.concatenate([asked for _, asked in runs]).astype(np.int32, copy=False),
+        "op_term": np.concatenate([rows for rows, _ in runs]),
+        "op_kind": table[:, 0].astype(np.uint8),
+        "op_gfp": table[:, 1].astype(np.uint32),
+        "op_run": table[:, 2].astype(np.uint64),
+        "op_wait": table[:, 3].astype(np.uint64),
+        "op_cpu": np.repeat(np.arange(len(tasks)) % cpus, sizes).astype(np.uint8),
+        "op_due": np.zeros(len(table), np.int64),
+        "op_result": np.ones(len(table), np.uint8),
         "task_pid": np.arange(1, len(tasks) + 1, dtype=np.int32),
         "task_first": first,
         "task_count": count,
+        "task_first_term": np.cumsum(sizes) - sizes,
         "task_forked": np.array([task.forked for task in tasks], np.uint8),
         "task_comm": [task.name for task in tasks],
         "cpus": cpus,

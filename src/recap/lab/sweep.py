@@ -21,7 +21,7 @@ from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest
 from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
 from recap.lab.runs import Progress, run_all
-from recap.lab.source import Source, source_of
+from recap.lab.tunable import Tunable, tunable
 from recap.policy import candidates
 from recap.sim.run import Setup, Synthetic
 
@@ -120,7 +120,7 @@ def sweep(  # noqa: PLR0913 (what compare takes, and a setting)
     """
     named = candidates(policies)
     parameter, values = values_of(setting)
-    read = source_of(source, sysctls or {}, start, progress)
+    read = tunable(source, sysctls or {}, start, progress)
     setups, own = setups_of(read, parameter, values)
     todo = [
         Run(setup, found, seed, key(value, found.name))
@@ -156,7 +156,7 @@ def swept(
     return Sweep(source, parameter, points, digest(figures_of_all), own, reference, baseline)
 
 
-def setups_of(source: Source, parameter: str, values: list[int]) -> tuple[dict[int, Setup | Synthetic], int | None]:
+def setups_of(source: Tunable, parameter: str, values: list[int]) -> tuple[dict[int, Setup | Synthetic], int | None]:
     """What runs at each value, and the machine's own value, where that is known."""
     if is_assumption(parameter):
         setup = source.at({})

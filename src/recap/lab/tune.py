@@ -21,15 +21,15 @@ import msgspec
 
 from recap.demand.starts import StartName
 from recap.errors import InputError, MissingExtraError
+from recap.lab.bounds import Bound
 from recap.lab.executor import Executor
 from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest
-from recap.lab.limits import Limit
 from recap.lab.results import BASELINE, CHANCE, METRICS, SCHEMA, Figure
 from recap.lab.runs import Progress, Results, run_all
-from recap.lab.source import Source, source_of
 from recap.lab.statistics import difference
 from recap.lab.trial import mean_of
+from recap.lab.tunable import Tunable, tunable
 from recap.policy import Candidate, candidate
 from recap.sim.run import Setup, Synthetic
 
@@ -136,18 +136,18 @@ def tune(  # noqa: PLR0913 (what sweep takes)
         raise InputError("--goal", goal, "has no better direction", f"take one of {', '.join(DIRECTIONS)}")
     if not knobs or trials < 1 or seeds < LEAST_SEEDS:
         raise InputError("tune", "", "nothing can be said of no knob, no trial or one seed", FORM)
-    read = [source_of(source, sysctls or {}, start, progress) for source in sources]
+    read = [tunable(source, sysctls or {}, start, progress) for source in sources]
     ranges = [Knob.parse(text) for text in knobs]
     store = Store(out, " ".join(source.identity for source in read)) if out is not None else None
-    bench = Bench(read, candidate(policy), [Limit.parse(text) for text in limits], goal)
-    bench.steps = Steps(trials, len(ranges), seeds, len(read), progress, store, executor)
+    bench = Bench(read, candidate(policy), [Bound.parse(text) for text in limits], goal)
+    bench.means = Means(trials, len(ranges), seeds, len(read), progress, store, executor)
     found = tuned(bench, [known(knob, read) for knob in ranges], trials, seeds)
     if store:
         store.write("tune.json", found)
     return found
 
 
-def known(knob: Knob, sources: Sequence[Source]) -> Knob:
+def known(knob: Knob, sources: Sequence[Tunable]) -> Knob:
     """A knob with the machine's own value, where the sources agree on one; both ends of its range are tried."""
     for source in sources:
         for value in (knob.low, knob.high):
@@ -157,7 +157,7 @@ def known(knob: Knob, sources: Sequence[Source]) -> Knob:
 
 
 @dataclass
-class Steps:
+class Means:
     """How runs are made, and how many there may be."""
 
     trials: int
@@ -179,13 +179,13 @@ class Steps:
 class Bench:
     """Runs settings on all sources, each once, and says how they do."""
 
-    sources: list[Source]
+    sources: list[Tunable]
     policy: Candidate
-    limits: list[Limit]
+    limits: list[Bound]
     goal: str
     results: Results = field(default_factory=dict)
     setups: dict[tuple[int, Setting], Setup | Synthetic] = field(default_factory=dict)
-    steps: Steps = field(init=False)
+    means: Means = field(init=False)
 
     def run(self, settings: Sequence[Setting], seeds: range) -> None:
         """Run what was not run yet."""
@@ -196,10 +196,10 @@ class Bench:
             for i in range(len(self.sources))
             if (series(i, setting), seed) not in self.results
         ]
-        done, steps = len(self.results), self.steps
-        progress = steps.progress
-        shown = progress and (lambda more, _all, what: progress(done + more, max(steps.total, done + more), what))
-        self.results |= run_all(todo, shown, steps.store, steps.executor)
+        done, means = len(self.results), self.means
+        progress = means.progress
+        shown = progress and (lambda more, _all, what: progress(done + more, max(means.total, done + more), what))
+        self.results |= run_all(todo, shown, means.store, means.executor)
 
     def setup(self, i: int, setting: Setting) -> Setup | Synthetic:
         """A source at a setting."""

@@ -30,7 +30,7 @@ def found_in_use(m: Memory, pfn: int) -> int:
     It is found so as often as it was then, sooner or later, and up to when it was.
     """
     obj = m.frame[pfn].object
-    if obj < 0 or (m.looks[obj] == 0 and m.now > m.in_use_until[obj]):
+    if obj < 0 or obj >= len(m.looks) or (m.looks[obj] == 0 and m.now > m.in_use_until[obj]):
         return NOT_IN_USE
     m.looks[obj] -= 1 if m.looks[obj] else 0
     return IN_SHARED_USE if m.shared[obj] else IN_USE

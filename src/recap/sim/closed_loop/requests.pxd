@@ -28,6 +28,7 @@ from recap.mm.vmstat cimport ALLOC_FAIL, OOM_KILL
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport Costs
 from recap.sim.closed_loop.objects cimport REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.script cimport Script
 from recap.sim.closed_loop.scheduler cimport Cpu, Scheduler, Task
 from recap.sim.device cimport Device
 from recap.sim.episodes cimport NO_EPISODE, Episodes, episode_of
@@ -44,9 +45,7 @@ cdef class Requests:
     cdef Episodes episodes
     cdef Task[::1] task
     cdef Cpu[::1] cpu
-    cdef const unsigned char[::1] op_kind
-    cdef const int[::1] op_obj
-    cdef const unsigned int[::1] op_gfp
+    cdef Script ops
     cdef long long read_page_ns
     cdef long long swap_in_ns
     cdef int[::1] free_slots
@@ -79,7 +78,7 @@ cdef class Requests:
     @cython.locals(i=cython.longlong, pool=cython.bint)
     cdef bint fills_pool(self, int t) noexcept nogil
 
-    @cython.locals(i=cython.longlong, recorded=cython.bint)
+    @cython.locals(i=cython.longlong, recorded=cython.bint, again=cython.bint)
     cdef bint tries_harder(self, int t) noexcept nogil
 
     @cython.locals(waited=cython.longlong)

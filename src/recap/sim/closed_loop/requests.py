@@ -13,6 +13,7 @@ from recap.pages import Memory, adopt
 from recap.sim.closed_loop.costs import Costs
 from recap.sim.closed_loop.objects import Objects
 from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.closed_loop.script import Script
 from recap.sim.device import Device
 from recap.sim.episodes import Episodes
 from recap.sim.journal import Journal
@@ -81,9 +82,7 @@ class Requests:
         self.journal = journal
         self.task = self.sched.task
         self.cpu = self.sched.cpu
-        self.op_kind = adopt(demand.op_kind)
-        self.op_obj = adopt(demand.op_obj)
-        self.op_gfp = adopt(demand.op_gfp)
+        self.ops = Script(demand)
         self.read_page_ns = demand.read_page_ns
         self.swap_in_ns = demand.swap_in_ns
         controls = len(memory.array("sc"))  # kswapd's come first, one for each node
@@ -103,9 +102,9 @@ class Requests:
     def ask(self, c: int, t: int) -> bool:
         """Ask for what the task's operation wants: the fast path, then the slow one. True when that is over."""
         i = self.task[t].op
-        obj = self.op_obj[i]
+        obj = self.ops.object[i]
         order = self.objects.order[obj]
-        gfp = self.op_gfp[i] & ~(GFP_THISNODE | GFP_NORETRY) if self.task[t].tries else self.op_gfp[i]
+        gfp = self.ops.gfp(t, i) & ~(GFP_THISNODE | GFP_NORETRY) if self.task[t].tries else self.ops.gfp(t, i)
         if self.must_queue(c, t, order, gfp):
             return False
         self.order0 += 1 if order == 0 else 0
@@ -200,8 +199,8 @@ class Requests:
     def fills_pool(self, t: int) -> bool:
         """Is the task's operation a request of a write to nr_hugepages? (alloc_buddy_huge_page, by its flags)"""
         i = self.task[t].op
-        pool = self.op_gfp[i] & (GFP_THISNODE | GFP_RETRY_MAYFAIL) == GFP_THISNODE | GFP_RETRY_MAYFAIL
-        return pool and self.objects.order[self.op_obj[i]] > PAGE_ALLOC_COSTLY_ORDER
+        pool = self.ops.gfp(t, i) & (GFP_THISNODE | GFP_RETRY_MAYFAIL) == GFP_THISNODE | GFP_RETRY_MAYFAIL
+        return pool and self.objects.order[self.ops.object[i]] > PAGE_ALLOC_COSTLY_ORDER
 
     def tries_harder(self, t: int) -> bool:
         """A huge page fault that failed on its node at low cost asks again without these limits (vma_alloc_folio).
@@ -209,10 +208,11 @@ class Requests:
         Where the recorded one failed too, its second request is the next operation.
         """
         i = self.task[t].op
-        if self.task[t].tries or self.op_gfp[i] & (GFP_THISNODE | GFP_NORETRY) != GFP_THISNODE | GFP_NORETRY:
+        if self.task[t].tries or self.ops.gfp(t, i) & (GFP_THISNODE | GFP_NORETRY) != GFP_THISNODE | GFP_NORETRY:
             return False
-        recorded = i + 1 < self.task[t].end and self.op_kind[i + 1] == Op.ALLOC and self.op_obj[i + 1] == self.op_obj[i]
-        return self.op_gfp[i] & GFP_DIRECT_RECLAIM != 0 and not recorded
+        recorded = i + 1 < self.task[t].end and self.ops.kind(t, i + 1) == Op.ALLOC
+        again = recorded and self.ops.object[i + 1] == self.ops.object[i]
+        return self.ops.gfp(t, i) & GFP_DIRECT_RECLAIM != 0 and not again
 
     def count_stall(self, c: int, t: int, s: int) -> None:
         """How long the task waited; it is late by that much from now on."""
@@ -228,13 +228,13 @@ class Requests:
 
     def serve(self, t: int, pfn: int, s: int) -> None:
         """The object moves in; its content may have to be read."""
-        obj = self.op_obj[self.task[t].op]
+        obj = self.ops.object[self.task[t].op]
         if self.m.resident[obj] == IN_SWAP:
             self.task[t].read_ns += self.swap_in_ns
-        elif self.objects.kind[obj] in (Kind.FILE, Kind.SLAB) and self.op_kind[self.task[t].op] == Op.TOUCH:
+        elif self.objects.kind[obj] in (Kind.FILE, Kind.SLAB) and self.ops.kind(t, self.task[t].op) == Op.TOUCH:
             self.task[t].read_ns += self.read_page_ns
         self.objects.occupy(t, obj, pfn, s)
-        if self.op_kind[self.task[t].op] == Op.ACTIVATE:
+        if self.ops.kind(t, self.task[t].op) == Op.ACTIVATE:
             self.objects.touch(pfn)
 
     def must_queue(self, c: int, t: int, order: int, gfp: int) -> bool:

@@ -8,6 +8,7 @@ from recap.pages cimport Memory
 from recap.sim.closed_loop.flusher cimport Flusher
 from recap.sim.closed_loop.kernel_threads cimport KernelThreads
 from recap.sim.closed_loop.objects cimport GIVEN_UP, REQUEST_MASK, SLOT_BITS, Objects
+from recap.sim.closed_loop.script cimport Script
 from recap.sim.closed_loop.requests cimport Requests
 from recap.sim.closed_loop.scheduler cimport DONE, NEVER, UNBORN, Cpu, Scheduler, Task
 from recap.sim.device cimport Device
@@ -24,12 +25,7 @@ cdef class Simulation:
     cdef KernelThreads threads
     cdef Task[::1] task
     cdef Cpu[::1] cpu
-    cdef const unsigned char[::1] op_kind
-    cdef const int[::1] op_obj
-    cdef const unsigned char[::1] op_cpu
-    cdef const unsigned long long[::1] op_run
-    cdef const unsigned long long[::1] op_wait
-    cdef const long long[::1] op_due
+    cdef Script ops
     cdef readonly list names
     cdef readonly long long ends_at
     cdef readonly long long span_ns

@@ -9,13 +9,14 @@ import cython
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.pages import Array, Memory, adopt
+from recap.pages import Array, Memory
 from recap.sim.closed_loop.costs import Costs
 from recap.sim.closed_loop.flusher import Flusher
 from recap.sim.closed_loop.kernel_threads import KernelThreads
 from recap.sim.closed_loop.objects import Objects
 from recap.sim.closed_loop.requests import Requests
 from recap.sim.closed_loop.scheduler import Scheduler
+from recap.sim.closed_loop.script import Script
 from recap.sim.device import Device
 from recap.sim.disk import Disk
 from recap.sim.journal import Journal
@@ -46,7 +47,7 @@ class Simulation:
         self.names = list(demand.task_comm)
         self.ends_at = 0 if demand.task_until is None else int(demand.task_until.max())
         self.span_ns = demand.duration_ns or self.ends_at
-        self.read_demand(demand)
+        self.ops = Script(demand)
         self.journal = Journal()
         self.device = block_device(memory, demand, seed)
         self.sched = Scheduler(demand, int(memory.nr_cpus), seed)
@@ -66,15 +67,6 @@ class Simulation:
         for t in np.flatnonzero((demand.task_forked == 0) & (demand.task_count > 0)).tolist():
             self.begin_task(t, 0)
 
-    def read_demand(self, demand: Demand) -> None:
-        """The operations, as the engine reads them."""
-        self.op_kind = adopt(demand.op_kind)
-        self.op_obj = adopt(demand.op_obj)
-        self.op_cpu = adopt(demand.op_cpu)
-        self.op_run = adopt(demand.op_run)
-        self.op_wait = adopt(demand.op_wait)
-        self.op_due = adopt(demand.op_due)
-
     @property
     def clock(self) -> int:
         """Virtual time, ns since the start."""
@@ -84,7 +76,7 @@ class Simulation:
         """How far the run is, from 0 to 1."""
         if self.ends_at:
             return min(1.0, float(self.clock) / self.ends_at)
-        return min(1.0, float(self.ops_done) / len(self.op_kind))
+        return min(1.0, float(self.ops_done) / len(self.ops.object))
 
     def high_order_by_task(self) -> dict[str, tuple[int, int]]:
         """(asked, served) requests of high orders, of each task that had some, by its name."""
@@ -191,13 +183,13 @@ class Simulation:
         if self.task[t].until and self.cpu[c].now >= self.task[t].until:
             self.objects.kill(c, t)
             self.finish(c)
-        elif self.op_kind[i] == Op.DIRTY and self.flusher.over_limit():
+        elif self.ops.kind(t, i) == Op.DIRTY and self.flusher.over_limit():
             self.flusher.balance_dirty_pages(c, t)
-        elif self.asks(self.op_kind[i], self.op_obj[i]):
+        elif self.asks(self.ops.kind(t, i), self.ops.object[i]):
             if self.requests.ask(c, t):
                 self.next_op(c, t)
         else:
-            self.do_at_once(c, t, self.op_kind[i], self.op_obj[i])
+            self.do_at_once(c, t, self.ops.kind(t, i), self.ops.object[i])
             self.next_op(c, t)
 
     def asks(self, kind: int, obj: int) -> bool:
@@ -217,11 +209,11 @@ class Simulation:
         elif kind == Op.FORK:
             self.fork(c, t, obj)
         elif kind == Op.FALLBACK and self.m.resident[obj] < IN_SWAP:
-            self.task[t].op += self.requests.op_gfp[self.task[t].op]
+            self.task[t].op += self.ops.gfp(t, self.task[t].op)
         elif kind == Op.MIN_FREE:
             set_min_free_pages(self.m, obj)
         elif kind == Op.REFAULT and self.m.resident[obj] < IN_SWAP:
-            self.objects.come_back(self.m.resident[obj], self.requests.op_gfp[self.task[t].op] != 0)
+            self.objects.come_back(self.m.resident[obj], self.ops.gfp(t, self.task[t].op) != 0)
         elif (
             kind in (Op.DIRTY, Op.ACTIVATE, Op.WRITE_PAGE, Op.TOUCH, Op.HOLD, Op.JOIN_ACTIVE)
             and self.m.resident[obj] < IN_SWAP
@@ -258,8 +250,8 @@ class Simulation:
 
     def come_to(self, t: int) -> None:
         """The task's operation is a new one."""
-        self.task[t].run_left = self.op_run[self.task[t].op]
-        self.task[t].home = self.op_cpu[self.task[t].op]
+        self.task[t].run_left = self.ops.run(t, self.task[t].op)
+        self.task[t].home = self.ops.cpu(t, self.task[t].op)
 
     def ready(self, t: int, now: int) -> int:
         """When a task begins to compute for its next operation.
@@ -268,12 +260,12 @@ class Simulation:
         for a CPU is not repeated where the task is late.
         """
         i = self.task[t].op
-        sleep = self.op_wait[i]
-        run = self.op_run[i]
+        sleep = self.ops.wait(t, i)
+        run = self.ops.run(t, i)
         if self.task[t].gave_up and (sleep > 0 or self.requests.fills_pool(t)):
             sleep = self.next_sleep(t)
             self.task[t].gave_up = 0
-        return max(now + sleep, self.op_due[i] + self.task[t].lag - run)
+        return max(now + sleep, self.ops.due(t, i) + self.task[t].lag - run)
 
     def next_sleep(self, t: int) -> int:
         """How long a task sleeps the next time.
@@ -282,9 +274,9 @@ class Simulation:
         had with the same write is asked for with another, as soon after it as the task's next one was.
         """
         i = self.task[t].op
-        while i < self.task[t].end and self.op_wait[i] == 0:
+        while i < self.task[t].end and self.ops.wait(t, i) == 0:
             i += 1
-        return self.op_wait[i] if i < self.task[t].end else 0
+        return self.ops.wait(t, i) if i < self.task[t].end else 0
 
     def next_op(self, c: int, t: int) -> None:
         """Go to the next operation: sleep as long as the recorded task did, then compute as long."""
@@ -296,7 +288,7 @@ class Simulation:
                 return
             self.task[t].op = self.task[t].loop
         self.come_to(t)
-        if self.op_kind[self.task[t].op] == Op.PACE:
+        if self.ops.kind(t, self.task[t].op) == Op.PACE:
             self.keep_pace(c, t)
         elif self.task[t].read_ns >= READ_BATCH_NS:
             until = self.device.read_end(self.cpu[c].now, self.task[t].read_ns)
@@ -305,14 +297,14 @@ class Simulation:
         else:
             due = self.ready(t, self.cpu[c].now)
             if due > self.cpu[c].now:
-                self.task[t].in_queue = self.op_wait[self.task[t].op] == 0
+                self.task[t].in_queue = self.ops.wait(t, self.task[t].op) == 0
                 self.sched.sleep(t, due)
 
     def keep_pace(self, c: int, t: int) -> None:
         """Wait for the task's next slot; the one after it is reckoned from when this one begins."""
         now = self.cpu[c].now
         begin = max(self.task[t].due, now)
-        self.task[t].due = begin + self.op_wait[self.task[t].op]
+        self.task[t].due = begin + self.ops.wait(t, self.task[t].op)
         if begin > now:
             self.sched.sleep(t, begin)
 

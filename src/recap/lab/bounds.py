@@ -13,7 +13,7 @@ TOUCHED = 1e-9  # a mean that equals the limit is not below it
 Runs = Sequence[Mapping[str, float]]
 
 
-class Limit(NamedTuple):
+class Bound(NamedTuple):
     """`stall_ms<110%`: at most 110 % of the mean of the machine's own setting."""
 
     metric: str
@@ -22,7 +22,7 @@ class Limit(NamedTuple):
     percent: bool
 
     @classmethod
-    def parse(cls, text: str) -> Limit:
+    def parse(cls, text: str) -> Bound:
         """What a user wrote.
 
         Errors:

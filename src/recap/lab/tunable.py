@@ -16,7 +16,7 @@ from recap.trace import Recording
 
 
 @dataclass(frozen=True)
-class Source:
+class Tunable:
     """A recording, or a synthetic workload.
 
     `identity` is all that a run depends on besides its policy, its seed and what is changed; `values` are its
@@ -34,12 +34,12 @@ class Source:
         return None if value < 0 else value
 
 
-def source_of(
+def tunable(
     source: str | os.PathLike[str],
     wanted: Mapping[str, str],
     start: StartName | None = None,
     progress: Progress | None = None,
-) -> Source:
+) -> Tunable:
     """Read it; `wanted` are parameters that are the same at all settings.
 
     Errors:
@@ -49,7 +49,7 @@ def source_of(
     if workloads.is_workload(name):
         identity = f"{model_identity()} {name} {sorted(wanted.items())}"
         values = workloads.workload(name, dict(wanted)).values
-        return Source(name, identity, values, lambda changed: workloads.workload(name, {**wanted, **changed}))
+        return Tunable(name, identity, values, lambda changed: workloads.workload(name, {**wanted, **changed}))
     recording = Recording(source, before_runs(progress))
     setup = prepare(recording, dict(wanted), start)
 
@@ -57,4 +57,4 @@ def source_of(
         settings = {**wanted, **changed}
         return replace(setup, values=sysctl.settings(recording.sysctl, settings), wanted=settings)
 
-    return Source(name, fingerprint(recording, setup), setup.values, at)
+    return Tunable(name, fingerprint(recording, setup), setup.values, at)
