@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from recap.trace.pasted import texts_of
 from recap.trace.prefixes import STAMPED, prefix_of
@@ -102,7 +103,7 @@ def mangled_lines(text: str) -> list[LogLine]:
 def without_quotes(lines: list[Physical]) -> None:
     """Take off what quotes a message in a mail, where most lines that begin one have it."""
     quotes: list[str] = []
-    for line in lines:
+    for line in filter(attrgetter("text"), lines):
         quote = QUOTE.match(line.text)
         rest = line.text[quote.end() :] if quote else line.text
         if prefix_of(rest).end or START.match(rest):
