@@ -23,14 +23,14 @@ from recap.trace import Event, Recording, on_disk, tracefs
 from recap.trace.doctor import doctor
 from recap.trace.finishing import finish
 from recap.trace.lease import Lease, leases, place_of
+from recap.trace.process import Process
 from recap.trace.record_file import UNFINISHED, RecordFile, read_record, write_record
 from recap.trace.salvage import KILLED, resume, tidy
-from recap.trace.task import Task
 from tests.lab.disk import Change, Disk, write_what_is_left
 from tests.trace.test_forms import raw_folder
 from tests.trace.test_recorder import command, needs_tracing
 
-LONG_DEAD = Task(1, 1)  # process 1 has not started in the first tick
+LONG_DEAD = Process(1, -1)
 PATIENCE = 60
 
 
@@ -69,7 +69,7 @@ class Killed:
     def sleeps(self) -> bool:
         """Whether the command or its child still runs."""
         names = (self.folder.parent / "pids").read_text().split()
-        return any(Task.of(int(name)) for name in names)
+        return any(Process.of(int(name)) for name in names)
 
     def is_tidy(self) -> bool:
         return not place_of(self.instance()).exists()
@@ -226,21 +226,21 @@ def test_what_was_in_a_pipe_is_kept(tmp_path: Path) -> None:
 
 def test_the_command_ends_with_all_it_has_started(fake: Lease) -> None:
     process = subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600; :"], stdout=subprocess.DEVNULL)
-    fake.command = Task.of(process.pid)
+    fake.command = Process.of(process.pid)
     fake.write()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     until(lambda: len(children.read_text().split()) == 2)
     pids = [int(pid) for pid in children.read_text().split()]
     tidy("recap-7")
     assert process.wait(10) == -signal.SIGKILL
-    until(lambda: not any(map(Task.of, pids)))
+    until(lambda: not any(map(Process.of, pids)))
 
 
 def test_a_process_of_the_same_number_is_left_alone(fake: Lease) -> None:
     process = subprocess.Popen(["sleep", "600"])
-    task = Task.of(process.pid)
+    task = Process.of(process.pid)
     assert task
-    fake.command = Task(process.pid, task.started - 1)
+    fake.command = Process(process.pid, task.started - 1)
     fake.write()
     try:
         tidy("recap-7")
