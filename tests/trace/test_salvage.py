@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import itertools
 import os
 import shutil
 import signal
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -300,6 +304,55 @@ def test_a_lease_that_is_damaged_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     assert leases() == []
     assert tidy("recap-1") is None
     assert tidy("recap-3") is None
+
+
+# Errors of the disk
+
+
+class Failing:
+    """Has the n-th of the calls it is put around fail, and all after it: a disk that is gone."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.calls = at, 0
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **options: Any) -> Any:
+            self.calls += 1
+            if self.calls >= self.at:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(*given, **options)
+
+        return wrapped
+
+    def around_writing(self, path: Any, mode: str = "r", *given: Any, **options: Any) -> Any:
+        call = self.around(open) if set(mode) & set("wxa+") else open
+        return call(path, mode, *given, **options)
+
+
+def test_an_error_at_any_call_of_the_end_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = RecordFile("Linux", ["true"], 3, 6, 0, 1.5, 0, "light", [], 64, 11, [7], None)
+    for at in itertools.count(1):
+        folder, failing = tmp_path / str(at), Failing(at)
+        raw_folder(folder / "raw")
+        write_record(folder, msgspec.structs.replace(record, status=None, events=0, ended_by=UNFINISHED))
+        with monkeypatch.context() as patch:
+            for name in ("fsync", "replace", "unlink", "rmdir"):
+                patch.setattr(os, name, failing.around(getattr(os, name)))
+            patch.setattr(io, "open", failing.around_writing)
+            try:
+                finish(folder, folder, record)
+            except RecapError as error:
+                told = str(error)
+            else:
+                break
+        assert told.startswith(
+            f"{folder} was not finished (Input/output error); nothing is lost: `recap record --resume"
+        )
+        found = resume(folder)
+        assert (found.events, found.status) in ((6, 3), (6, None))
+        assert len(Recording(folder).events) == 6
+        assert not (folder / "raw").exists()
+    assert at > 15
 
 
 # Power cuts
