@@ -134,8 +134,9 @@ TestLinux618 = under("none", LINUX_6_18)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_many_random_operations(machine: str) -> None:
     """A million over all machines; `make fuzz` does ten times as many."""
-    mine = [part for part in parts(1_000_000 if COMPILED else 4_000) if part.machine == machine]
-    assert sum(part.run() for part in mine) >= (25_000 if COMPILED else 100)
+    count = 1_000_000 if COMPILED else 4_000
+    mine = [part for part in parts(count) if part.machine == machine]
+    assert sum(part.run() for part in mine) >= count // len(MACHINES)
 
 
 def test_the_random_operations_reach_what_they_are_for() -> None:

@@ -20,6 +20,7 @@ import pytest
 import zstandard
 
 from recap.errors import InputError
+from recap.lab.explain import explain
 from recap.sim.timeline import read_timeline
 from recap.trace import Recording, open_trace, read_snapshot
 from recap.trace.codec import LARGEST_BLOCK, unpack_exactly, unzstd
@@ -27,8 +28,10 @@ from recap.trace.npz import Npz
 from recap.trace.opening import open_flow
 from recap.trace.parquet import ROWS_IN_GROUP, STORED, write_parquet
 from recap.trace.procfs import read_counters
+from recap.trace.record_file import read_record
 from recap.trace.surroundings import read_page_flags
 from recap.trace.tarball import unpack
+from tests.trace.test_forms import raw_folder
 from tests.trace.test_snapshot import save, small
 
 GIB = 1 << 30
@@ -224,6 +227,37 @@ def test_a_file_of_proc_that_is_none(tmp_path: Path) -> None:
         file.truncate(4 * GIB)
     with little_memory(), pytest.raises(InputError, match="16 MiB"):
         read_counters(path)
+
+
+def test_a_log_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recap.lab.explain.LARGEST_LOG", 1 << 20)
+    with little_memory(), pytest.raises(InputError, match="/dev/zero: has more than 1 MiB"):
+        explain(Path("/dev/zero"))
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        with little_memory(), pytest.raises(InputError, match="-: has more than 1 MiB"):
+            explain("-")
+    path = tmp_path / "dmesg.txt"
+    with path.open("wb") as file:
+        file.truncate(4 * GIB)
+    with little_memory(), pytest.raises(InputError, match="more than 1 MiB"):
+        explain(path)
+
+
+@pytest.mark.parametrize("name", ["saved_cmdlines", "events/header_page", "events/kmem/mm_page_alloc/format"])
+def test_a_text_beside_raw_pages_that_is_none(tmp_path: Path, name: str) -> None:
+    raw_folder(tmp_path)
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(4 * GIB)
+    with little_memory(4 * MOST), pytest.raises(InputError, match=r"6[34] MiB"):
+        open_trace(tmp_path)
+
+
+def test_a_record_file_that_is_none(tmp_path: Path) -> None:
+    with (tmp_path / "record.json").open("wb") as file:
+        file.truncate(4 * GIB)
+    with little_memory():
+        assert read_record(tmp_path) is None
 
 
 def test_a_row_group_of_more_rows_than_recap_writes(tmp_path: Path) -> None:

@@ -143,10 +143,18 @@ def test_what_is_no_archive_though_it_begins_like_one_is_refused(magic: bytes) -
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recap.trace.kernel_log.LOG_MIB", 1)
+    monkeypatch.setattr("recap.trace.kernel_log.LARGEST_LOG", 1 << 20)
     for pack in ("gzip", "bzip2", "xz", "zstd"):
         with pytest.raises(DamagedError, match="more than 1 MiB"):
             log_lines(CARRIERS[pack](" " * (3 << 20)))
+
+
+def test_more_lines_than_any_log_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """256 KB of gzip unpack to a line for each of 256 million bytes."""
+    monkeypatch.setattr("recap.trace.kernel_log.MOST_LINES", 1000)
+    assert log_lines(b"\n" * 1000) == log_lines(b"\n" * 1000)
+    with pytest.raises(DamagedError, match="more than 1,000 lines"):
+        log_lines(CARRIERS["gzip"]("\n" * 1001))
 
 
 def interleaved(first: list[str], second: list[str]) -> str:

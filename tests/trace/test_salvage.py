@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import itertools
 import os
 import shutil
 import signal
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,14 +27,14 @@ from recap.trace import Event, Recording, on_disk, tracefs
 from recap.trace.doctor import doctor
 from recap.trace.finishing import finish
 from recap.trace.lease import Lease, leases, place_of
+from recap.trace.process import Process
 from recap.trace.record_file import UNFINISHED, RecordFile, read_record, write_record
 from recap.trace.salvage import KILLED, resume, tidy
-from recap.trace.task import Task
 from tests.lab.disk import Change, Disk, write_what_is_left
 from tests.trace.test_forms import raw_folder
 from tests.trace.test_recorder import command, needs_tracing
 
-LONG_DEAD = Task(1, 1)  # process 1 has not started in the first tick
+LONG_DEAD = Process(1, -1)
 PATIENCE = 60
 
 
@@ -69,7 +73,7 @@ class Killed:
     def sleeps(self) -> bool:
         """Whether the command or its child still runs."""
         names = (self.folder.parent / "pids").read_text().split()
-        return any(Task.of(int(name)) for name in names)
+        return any(Process.of(int(name)) for name in names)
 
     def is_tidy(self) -> bool:
         return not place_of(self.instance()).exists()
@@ -226,21 +230,21 @@ def test_what_was_in_a_pipe_is_kept(tmp_path: Path) -> None:
 
 def test_the_command_ends_with_all_it_has_started(fake: Lease) -> None:
     process = subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600; :"], stdout=subprocess.DEVNULL)
-    fake.command = Task.of(process.pid)
+    fake.command = Process.of(process.pid)
     fake.write()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     until(lambda: len(children.read_text().split()) == 2)
     pids = [int(pid) for pid in children.read_text().split()]
     tidy("recap-7")
     assert process.wait(10) == -signal.SIGKILL
-    until(lambda: not any(map(Task.of, pids)))
+    until(lambda: not any(map(Process.of, pids)))
 
 
 def test_a_process_of_the_same_number_is_left_alone(fake: Lease) -> None:
     process = subprocess.Popen(["sleep", "600"])
-    task = Task.of(process.pid)
+    task = Process.of(process.pid)
     assert task
-    fake.command = Task(process.pid, task.started - 1)
+    fake.command = Process(process.pid, task.started - 1)
     fake.write()
     try:
         tidy("recap-7")
@@ -300,6 +304,55 @@ def test_a_lease_that_is_damaged_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     assert leases() == []
     assert tidy("recap-1") is None
     assert tidy("recap-3") is None
+
+
+# Errors of the disk
+
+
+class Failing:
+    """Has the n-th of the calls it is put around fail, and all after it: a disk that is gone."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.calls = at, 0
+
+    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **options: Any) -> Any:
+            self.calls += 1
+            if self.calls >= self.at:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(*given, **options)
+
+        return wrapped
+
+    def around_writing(self, path: Any, mode: str = "r", *given: Any, **options: Any) -> Any:
+        call = self.around(open) if set(mode) & set("wxa+") else open
+        return call(path, mode, *given, **options)
+
+
+def test_an_error_at_any_call_of_the_end_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = RecordFile("Linux", ["true"], 3, 6, 0, 1.5, 0, "light", [], 64, 11, [7], None)
+    for at in itertools.count(1):
+        folder, failing = tmp_path / str(at), Failing(at)
+        raw_folder(folder / "raw")
+        write_record(folder, msgspec.structs.replace(record, status=None, events=0, ended_by=UNFINISHED))
+        with monkeypatch.context() as patch:
+            for name in ("fsync", "replace", "unlink", "rmdir"):
+                patch.setattr(os, name, failing.around(getattr(os, name)))
+            patch.setattr(io, "open", failing.around_writing)
+            try:
+                finish(folder, folder, record)
+            except RecapError as error:
+                told = str(error)
+            else:
+                break
+        assert told.startswith(
+            f"{folder} was not finished (Input/output error); nothing is lost: `recap record --resume"
+        )
+        found = resume(folder)
+        assert (found.events, found.status) in ((6, 3), (6, None))
+        assert len(Recording(folder).events) == 6
+        assert not (folder / "raw").exists()
+    assert at > 15
 
 
 # Power cuts

@@ -22,13 +22,13 @@ from recap.lab.results import html_table
 from recap.lab.storms import Alike, groups_of
 from recap.lab.what_if import WhatIf, what_if
 from recap.lab.zone_verdict import ZoneVerdict, verdicts_of
+from recap.trace.bounded import bounded_content
 from recap.trace.dmesg import failures
 from recap.trace.failure_report import FailureReport, ListedTask, Victim
-from recap.trace.kernel_log import log_lines
+from recap.trace.kernel_log import LARGEST_LOG, log_lines
 from recap.trace.packed import DamagedError
 
 SCHEMA = 2  # of Diagnosis, raised when a field changes its meaning
-LOG_MIB = 256
 HOW = "name a file with the lines from `page allocation failure` or `invoked oom-killer` on, or - for standard input"
 
 
@@ -126,15 +126,12 @@ def pasted(log: str | Path) -> bytes:
     """What was given, whatever it is."""
     if is_text(log):
         return str(log).encode(errors="replace")
-    if str(log) == "-":
-        return sys.stdin.buffer.read()
-    file = Path(log)
-    try:
-        if file.is_file() and file.stat().st_size > LOG_MIB << 20:
-            raise InputError(log, "size", f"is above {LOG_MIB} MiB", "cut out the report")
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(log, "", f"cannot be read: {error.strerror}", HOW) from error
+    if str(log) != "-":
+        return bounded_content(Path(log), LARGEST_LOG, HOW)
+    content = sys.stdin.buffer.read(LARGEST_LOG + 1)
+    if len(content) > LARGEST_LOG:
+        raise InputError("-", "", f"has more than {LARGEST_LOG >> 20} MiB", HOW)
+    return content
 
 
 def diagnosis(report: FailureReport, alike: Alike) -> Diagnosis:

@@ -180,6 +180,7 @@ class KeptComparison:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.refuse_several()
+        self.refuse_none()
         self.comparison = self.read("comparison.json", Comparison)
         if self.comparison.schema != SCHEMA:
             problem = f"is {self.comparison.schema}, this recap reads {SCHEMA}"
@@ -204,6 +205,12 @@ class KeptComparison:
         if (self.folder / "suite.json").is_file() and not (self.folder / "comparison.json").is_file():
             inside = sorted(str(path.parent) for path in self.folder.glob("*/comparison.json"))
             raise InputError(self.folder, "", "holds several comparisons", f"take one of {', '.join(inside)}")
+
+    def refuse_none(self) -> None:
+        """The folder of something else, or of a comparison that was interrupted."""
+        if not (self.folder / "comparison.json").is_file():
+            mend = AGAIN if (self.folder / RUNS).is_dir() else MAKE
+            raise InputError(self.folder, "", "has no comparison.json in it", mend)
 
     def read(self, name: str, kind: type[Kind], sums: str = "") -> Kind:
         """One JSON file of the folder."""

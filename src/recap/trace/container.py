@@ -13,6 +13,7 @@ from typing import BinaryIO
 import zstandard
 
 from recap.errors import InputError
+from recap.trace.bounded import bounded_content
 from recap.trace.formats import parse_fields
 from recap.trace.tracedat import (
     BUFFER,
@@ -31,6 +32,7 @@ UNAME, VERSION, KALLSYMS, PRINTK = 5, 9, 19, 20
 CHUNK_PAGES = 32
 LEVEL = 3  # of zstd
 SAVED = ("kallsyms", "printk_formats", "saved_cmdlines", "trace_clock", "uname")
+LARGEST_TEXT = 64 << 20  # bytes; the longest is kallsyms, of some 10 MB
 NO_FOLDER = "give a folder with events/ and per_cpu/cpuN/trace_pipe_raw, as tracefs has them"
 
 
@@ -55,20 +57,20 @@ class RawFolder:
 
     def text(self, name: str, otherwise: str | None = None) -> str:
         """One of its texts."""
-        try:
-            return (self.path / name).read_text(errors="replace")
-        except OSError as error:
-            if otherwise is not None:
-                return otherwise
-            raise InputError(self.path / name, "", f"cannot be read: {error.strerror}", NO_FOLDER) from None
+        path = self.path / name
+        if otherwise is not None and not path.is_file():
+            return otherwise
+        return bounded_content(path, LARGEST_TEXT, NO_FOLDER).decode(errors="replace")
 
     def formats(self) -> Iterator[tuple[str, list[str]]]:
-        """The format files of each system, ftrace's own included."""
+        """The format files of each system, ftrace's own included; all of them are no longer than one text may be."""
+        room = LARGEST_TEXT
         for system in sorted((self.path / "events").iterdir()):
             if system.is_dir():
-                found = [path.read_text(errors="replace") for path in sorted(system.glob("*/format"))]
+                found = [bounded_content(path, room, NO_FOLDER) for path in sorted(system.glob("*/format"))]
+                room -= sum(map(len, found))
                 if found:
-                    yield system.name, found
+                    yield system.name, [content.decode(errors="replace") for content in found]
 
     def page_size(self) -> int:
         """Bytes of a ring-buffer page, its header included."""

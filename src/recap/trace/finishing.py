@@ -34,26 +34,27 @@ def finish(place: Path, folder: Path, record: RecordFile, packing: Packing | Non
         packing: told the share of the trace that is packed, 0 to 1.
 
     Errors:
-        RecapError: the trace was not packed; all that was recorded is there.
+        RecapError: it was interrupted, or the disk does not take it; all that was recorded is there.
     """
+    try:
+        return finished(place, record, packing)
+    except (OSError, KeyboardInterrupt) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
+        mend = f"nothing is lost: `recap record --resume {folder}`"
+        raise RecapError(f"{folder} was not finished ({reason}); {mend}") from None
+
+
+def finished(place: Path, record: RecordFile, packing: Packing | None) -> RecordFile:
+    """The same; raw pages go when all else is on the disk."""
+    write_record(place, record)
     if not (place / TRACE).is_file():
-        pack_or_keep(place / RAW, place / TRACE, folder, packing)
+        pack_raw(RawFolder(place / RAW), place / TRACE, packing)
     on_disk.sync_each(path for path in place.iterdir() if path.is_file())
     on_disk.sync_folder(place)
     found = msgspec.structs.replace(record, bytes=(place / TRACE).stat().st_size)
     write_record(place, found)
     shutil.rmtree(place / RAW)
     return found
-
-
-def pack_or_keep(raw: Path, target: Path, folder: Path, packing: Packing | None) -> None:
-    """Make the trace.dat; where that is interrupted, the raw pages stay and can be read as they are."""
-    try:
-        pack_raw(RawFolder(raw), target, packing)
-    except (OSError, KeyboardInterrupt) as error:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
-        kept = f"nothing is lost: `recap record --resume {folder}`"
-        raise RecapError(f"{folder / TRACE} was not packed ({reason}); {kept}") from None
 
 
 def pack_raw(raw: RawFolder, target: Path, packing: Packing | None = None) -> None:

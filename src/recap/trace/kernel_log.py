@@ -10,12 +10,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
+from recap.trace.packed import DamagedError
 from recap.trace.pasted import texts_of
 from recap.trace.prefixes import STAMPED, prefix_of
 from recap.trace.wrapped import LONGEST_MESSAGE, START, Physical, joined
 
-LOG_MIB = 256  # of text, packed or not
+LARGEST_LOG = 256 << 20  # bytes of text, packed or not
+MOST_LINES = 2 << 20  # about 500 bytes of memory each
 LONGEST_LINE = 16384  # characters; what comes after is no kernel's, whose lines end at 1,024 or so
 QUOTE = re.compile(r"[ \t]*(?:(?:[A-Z]{0,3}>|\||[#*:;%]|//)[ \t]?)+")
 QUOTED = 0.5  # of the lines that begin a message
@@ -54,13 +57,15 @@ def log_lines(pasted: bytes) -> list[LogLine]:
     Of an archive with several logs the one with the most reports is taken: most hold the same messages twice.
 
     Errors:
-        DamagedError: a packed file cannot be unpacked.
+        DamagedError: a packed file cannot be unpacked, or there is more than any log has.
     """
     most, best = -1, ""
-    for text in texts_of(pasted, LOG_MIB << 20):
+    for text in texts_of(pasted, LARGEST_LOG):
         reports = sum(text.count(words) for words in REPORTS)
         if reports > most:
             most, best = reports, text
+    if best.count("\n") > MOST_LINES:
+        raise DamagedError(f"it has more than {MOST_LINES:,} lines")
     return lines_of(best)
 
 
@@ -102,7 +107,7 @@ def mangled_lines(text: str) -> list[LogLine]:
 def without_quotes(lines: list[Physical]) -> None:
     """Take off what quotes a message in a mail, where most lines that begin one have it."""
     quotes: list[str] = []
-    for line in lines:
+    for line in filter(attrgetter("text"), lines):
         quote = QUOTE.match(line.text)
         rest = line.text[quote.end() :] if quote else line.text
         if prefix_of(rest).end or START.match(rest):

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from recap.trace import on_disk
-from recap.trace.task import Task
+from recap.trace.process import Process
 from recap.trace.tracefs import TracingError
 
 LEASES = Path("/run/recap")
@@ -27,10 +27,10 @@ class Lease(msgspec.Struct):
     folder: str  # of the recording; what lies there now must be the same one, by these two numbers
     device: int
     inode: int
-    recorder: Task
+    recorder: Process
     mounted: bool  # whether it mounted tracefs
     comms_room: int | None = None  # what saved_cmdlines_size was; None if it was not changed
-    command: Task | None = None
+    command: Process | None = None
 
     def write(self) -> None:
         """Keep it."""

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from recap.errors import InputError
 from recap.trace import on_disk, surroundings
+from recap.trace.bounded import bounded_content
 
 RECORD = "record.json"
+LARGEST = 1 << 20  # bytes
 UNFINISHED = "unfinished"  # what ended it while it has not ended
 
 
@@ -37,8 +40,8 @@ class RecordFile(msgspec.Struct, frozen=True):
 def read_record(folder: Path) -> RecordFile | None:
     """What a recording's record.json says; None where there is none of ours."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=RecordFile)
-    except (OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(bounded_content(folder / RECORD, LARGEST, ""), type=RecordFile)
+    except (InputError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

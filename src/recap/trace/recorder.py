@@ -26,11 +26,11 @@ from recap.trace.guard import guarded
 from recap.trace.lease import Lease, leased
 from recap.trace.opening import RAW
 from recap.trace.private import empty, private_files, private_folder
+from recap.trace.process import Process
 from recap.trace.record_file import UNFINISHED, RecordFile, write_record
 from recap.trace.recording import END, START
 from recap.trace.spool import Spools, spooled
 from recap.trace.target import CgroupTarget, Command, Endless, Processes, Target, check_command
-from recap.trace.task import Task
 from recap.trace.tracefs import PREFIX, Instance, TracingError, mounted, private_instance, refuse_obstacle, tracefs
 
 CLOCK = "mono"
@@ -187,7 +187,7 @@ def record_into(
 
 def lease_of(instance: str, folder: Path, place: Path) -> Lease:
     """What this process is about to do."""
-    this, recorder = place.stat(), Task.of(os.getpid())
+    this, recorder = place.stat(), Process.of(os.getpid())
     assert recorder
     return Lease(instance, str(folder.absolute()), this.st_dev, this.st_ino, recorder, mounted=mounted() is None)
 
@@ -372,7 +372,7 @@ class Tracing:
             empty(self.place)
             raise
         if isinstance(target, Command):
-            self.lease.command = Task.of(target.process.pid)
+            self.lease.command = Process.of(target.process.pid)
             self.lease.write()
         return target
 

@@ -170,7 +170,7 @@ def complete(place: Path, folder: Path, packing: Packing | None) -> RecordFile:
     try:
         if not (place / TRACE).is_file():
             leave_out_torn(RawFolder(place / RAW), folder)
-        if record.ended_by == UNFINISHED:
+        if not record.bytes:  # which it has when all is done
             record = counted(record, trace_in(place))
     except InputError as error:
         named = error.path.replace(str(place), str(folder), 1)
@@ -191,14 +191,14 @@ def leave_out_torn(raw: RawFolder, folder: Path) -> None:
 
 
 def counted(record: RecordFile, trace: Path) -> RecordFile:
-    """What a trace has to say of itself."""
+    """What a trace says of itself, where the recorder has not, or where not all of it came to the disk."""
     flow = open_flow(trace)
     events = sum(len(piece) for piece in flow.pieces) + sum(flow.other.values())
     first, last = flow.span or (0, 0)
     return msgspec.structs.replace(
         record,
         events=events,
-        lost=sum(span.count or 0 for span in flow.lost),
-        seconds=(last - first) / NANOSECONDS,
-        ended_by=KILLED,
+        lost=max(record.lost, sum(span.count or 0 for span in flow.lost)),
+        seconds=record.seconds or (last - first) / NANOSECONDS,
+        ended_by=KILLED if record.ended_by == UNFINISHED else record.ended_by,
     )

@@ -13,7 +13,7 @@ import msgspec
 STARTED = 19  # among the fields of /proc/PID/stat after the name: when it started, in ticks since boot
 
 
-class Task(msgspec.Struct, frozen=True):
+class Process(msgspec.Struct, frozen=True):
     """A process, by its number and when it started."""
 
     pid: int
@@ -31,7 +31,7 @@ class Task(msgspec.Struct, frozen=True):
 
     def lives(self) -> bool:
         """Whether it runs."""
-        return Task.of(self.pid) == self
+        return Process.of(self.pid) == self
 
     def kill(self) -> None:
         """End it with all that it has started, at once. What is stopped starts nothing more meanwhile."""
