@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from recap.trace import on_disk, surroundings
+from recap.trace.snapshot import Taken
 
 RECORD = "record.json"
 UNFINISHED = "unfinished"  # what ended it while it has not ended
+
+
+class Start(msgspec.Struct, frozen=True):
+    """From which memory a model of the recording can start."""
+
+    name: Literal["live", "flags"] | None
+    why_not_live: str = ""
+    taken: Taken | None = None
 
 
 class RecordFile(msgspec.Struct, frozen=True):
@@ -31,6 +41,7 @@ class RecordFile(msgspec.Struct, frozen=True):
     list_order: str = surroundings.LIST_ORDER
     pids: list[int] = []  # recorded as long as these processes lived, but as all else: the whole machine
     cgroup: str | None = None
+    start: Start | None = None
     schema: int = 1
 
 
