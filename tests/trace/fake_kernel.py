@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recap.trace.state import btf as state
+
 INT, PTR, ARRAY, STRUCT, UNION, ENUM = 1, 2, 3, 4, 5, 6
 PAGES = 4096
 VMEMMAP = 0xFFFF_EA00_0000_0000
@@ -14,6 +16,7 @@ PER_CPU = 0x2_0000  # of CPU 0
 PAGE_BYTES, LIST_BYTES = 64, 16
 PAGE = {"flags": 0, "next": 8, "prev": 16, "mapping": 24, "index": 32, "private": 40, "mapcount": 48, "refcount": 52}
 LRU_AT = PAGE["next"]
+WATERMARKS = (40, 50, 60, 70)
 SPAN = (16, PAGES)  # of the only zone
 FLAGS = {"PG_referenced": 1, "PG_dirty": 2, "PG_lru": 3, "PG_active": 4, "PG_workingset": 5, "PG_slab": 6, "PG_head": 7}
 FLAGS |= {"PG_reserved": 8, "PG_private": 9, "PG_swapbacked": 10, "PG_writeback": 11}
@@ -205,11 +208,12 @@ class FakeKernel:
             "spanned_pages": SPAN[1] - SPAN[0],
             "present_pages": SPAN[1] - SPAN[0],
             "managed_pages": 4000,
-            "_watermark": 40,
             "per_cpu_pageset": self.address("pcp") - PER_CPU,
             "name": self.address("name"),
         }.items():
             self.word(zone_at[name], value)
+        for number, mark in enumerate(WATERMARKS):
+            self.word(zone_at["_watermark"] + 8 * number, mark)
         for order in range(11):
             for kind in range(5):
                 area = zone_at["free_area"] + order * self.btf.known["free_area"][1]
@@ -253,3 +257,20 @@ class FakeKernel:
         found["KALLSYMS"].write_text(self.kallsyms())
         found["BTF"].write_bytes(self.btf.data())
         return found
+
+
+class Source:
+    """The kernel by its memory itself, without files."""
+
+    def __init__(self, kernel: FakeKernel) -> None:
+        self.kernel, self.btf, self.memory = kernel, state.Btf(kernel.btf.data()), self
+
+    def address(self, name: str) -> int:
+        """Where a variable is."""
+        return self.kernel.address(name) if name in self.kernel.at else 0
+
+    def read_into(self, address: int, buffer: memoryview) -> None:
+        """Fill a buffer with what is at an address."""
+        for start, part in ((BASE, self.kernel.low), (VMEMMAP, self.kernel.pages)):
+            if start <= address < start + len(part):
+                buffer[:] = part[address - start : address - start + len(buffer)]

@@ -14,7 +14,7 @@ from recap.trace.state.btf import Btf, UnknownTypeError
 from recap.trace.state.kcore import Kcore, RunningKernel
 from recap.trace.state.memory import UnreadableError
 from recap.trace.state.take import ALL, DONE, LISTS, take_live
-from tests.trace.fake_kernel import BASE, FLAGS, PAGES, SPAN, VMEMMAP, FakeKernel
+from tests.trace.fake_kernel import BASE, FLAGS, PAGES, SPAN, VMEMMAP, WATERMARKS, FakeKernel
 
 
 def some_kernel() -> FakeKernel:
@@ -61,7 +61,7 @@ def test_zones_and_compound_pages_are_those_of_the_kernel(tmp_path: Path) -> Non
     snapshot = read_snapshot(tmp_path / "snap0.npz")
     (zone,) = snapshot.zones
     assert (zone.index, zone.name, zone.start_pfn, zone.spanned) == (1, "DMA32", SPAN[0], SPAN[1] - SPAN[0])
-    assert (zone.managed, zone.watermark) == (4000, (40, 0, 0, 0))
+    assert (zone.managed, zone.watermark) == (4000, WATERMARKS)
     assert [(pcp.count, pcp.high, pcp.batch) for pcp in snapshot.pcps] == [(2 + 2 + 16, 100, 31)]
     heads, orders = snapshot.compound_blocks()
     assert (heads.tolist(), orders.tolist()) == ([400], [2])

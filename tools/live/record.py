@@ -12,6 +12,7 @@ import argparse
 import json
 import shutil
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ LOADS = {
     "thp-2cpu": (768, 2, "6,3,read,write,anon=150", "10,11,read,write,anon=160,thp=200"),
 }
 OUT_MIB = 1500
+BOOTS = 5
 BASE = "console=ttyS0 quiet panic=-1"  # addresses are randomised and memory cgroups on, as people have it
 QUIET = 1.0  # seconds around a dump
 
@@ -59,6 +61,16 @@ def dump(run: Path, number: int) -> None:
     monitor.do("cont")
     time.sleep(QUIET)
     monitor.socket.close()
+
+
+def record_somehow(rig: Path, folder: Path, load: str, words: str) -> None:
+    """A run; on a busy host a guest may find no timer when it boots, and is started again."""
+    for _ in range(BOOTS):
+        try:
+            return record(rig, folder, load, words)
+        except SystemExit as error:
+            print(error, file=sys.stderr, flush=True)
+    raise SystemExit(f"{folder}: the guest did not boot")
 
 
 def record(rig: Path, folder: Path, load: str, words: str) -> None:
@@ -108,7 +120,7 @@ def main() -> None:
             recording = args.out.resolve() / f"{rig.name}-{load}"
             if rig.name.startswith(tuple(args.kernels)) and not recording.with_name(f"{recording.name}-dump").exists():
                 folder = recording.with_name(f"{recording.name}.run")
-                record(rig, folder, load, args.words)
+                record_somehow(rig, folder, load, args.words)
                 starts(folder, recording)
                 print(recording.name, flush=True)
 

@@ -28,7 +28,9 @@ from recap.trace.opening import RAW
 from recap.trace.private import empty, private_files, private_folder
 from recap.trace.record_file import UNFINISHED, RecordFile, Start, write_record
 from recap.trace.recording import END, START
+from recap.trace.release import version_of
 from recap.trace.spool import Spools, spooled
+from recap.trace.state import kcore
 from recap.trace.state.btf import UnknownTypeError
 from recap.trace.state.kcore import RunningKernel
 from recap.trace.state.memory import UnreadableError
@@ -89,6 +91,9 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
         "page_capture:*",
     ),
 }
+# Since 6.7 (51a755c56dc0) per-cpu lists that are idle shrink, unreported: this work does it, about once a second.
+DECAY, DECAYS = "workqueue:workqueue_execute_start", "vmstat_update"
+DECAY_SINCE = (6, 7)
 NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap
 
 
@@ -267,7 +272,22 @@ def set_up(instance: Instance, request: Request) -> list[str]:
     for name in enabled:
         system, _, event = name.partition(":")
         instance.write(f"events/{system}/{event}/enable", "1")
-    return enabled
+    return enabled + watch_decay(instance, names)
+
+
+def watch_decay(instance: Instance, names: Sequence[str]) -> list[str]:
+    """Have the work reported that lets per-cpu lists shrink, and no other."""
+    version = version_of(os.uname().release)
+    function = kcore.addresses(kcore.KALLSYMS, (DECAYS,)).get(DECAYS)
+    if DECAY not in names or function is None or version is None or version < DECAY_SINCE:
+        return []
+    place = f"events/{DECAY.replace(':', '/')}"
+    try:
+        instance.write(f"{place}/filter", f"function == {function:#x}")
+        instance.write(f"{place}/enable", "1")
+    except TracingError:
+        return []
+    return [DECAY]
 
 
 def wanted(name: str, patterns: Sequence[str]) -> bool:

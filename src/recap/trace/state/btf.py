@@ -28,7 +28,7 @@ class UnknownTypeError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class StructMember:
     """A member of a structure: where it is, in bytes; of an array, its first element and how many there are."""
 
     offset: int
@@ -39,14 +39,14 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Layout:
+class StructLayout:
     """A structure: its size in bytes, and its members, those of unnamed members included."""
 
     name: str
     size: int
-    fields: dict[str, Field]
+    fields: dict[str, StructMember]
 
-    def field(self, name: str) -> Field:
+    def field(self, name: str) -> StructMember:
         """One member.
 
         Errors:
@@ -110,7 +110,7 @@ class Btf:
             at = self.text.find(b"\0" + wanted, at) + 1
         raise UnknownTypeError(f"this kernel has no {name}")
 
-    def struct(self, name: str) -> Layout:
+    def struct(self, name: str) -> StructLayout:
         """A structure by its name.
 
         Errors:
@@ -118,17 +118,17 @@ class Btf:
         """
         return self.layout(self.find(RECORDS, name))
 
-    def make_layout(self, number: int) -> Layout:
+    def make_layout(self, number: int) -> StructLayout:
         """A structure by its number."""
         number = self.resolved(number)
         name, kind, _, size = self.head(number)
         if kind not in RECORDS:
             raise UnknownTypeError(f"type {number} is no structure")
-        fields: dict[str, Field] = {}
+        fields: dict[str, StructMember] = {}
         self.add_members(fields, number, 0)
-        return Layout(self.string(name), size, fields)
+        return StructLayout(self.string(name), size, fields)
 
-    def add_members(self, fields: dict[str, Field], number: int, base: int) -> None:
+    def add_members(self, fields: dict[str, StructMember], number: int, base: int) -> None:
         """Note the members of a structure that begins at `base`. Bit fields are left out."""
         _, _, items, _ = self.head(number)
         at = self.offset[number] + TYPE.size
@@ -143,7 +143,7 @@ class Btf:
             else:
                 self.add_members(fields, self.resolved(kind), base + offset)
 
-    def make_field(self, number: int, offset: int) -> Field:
+    def make_field(self, number: int, offset: int) -> StructMember:
         """A member of a type."""
         number = self.resolved(number)
         length = 1
@@ -151,7 +151,7 @@ class Btf:
             element, _, count = struct.unpack_from("<III", self.data, self.offset[number] + TYPE.size)
             length *= count
             number = self.resolved(element)
-        return Field(offset, self.size(number), length, number, self.signed(number))
+        return StructMember(offset, self.size(number), length, number, self.signed(number))
 
     def resolved(self, number: int) -> int:
         """The type itself, behind typedefs and qualifiers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from recap.trace.state.btf import Btf, Layout, UnknownTypeError
+from recap.trace.state.btf import Btf, StructLayout, UnknownTypeError
 
 Words = npt.NDArray[np.uint64]
 WORD = 8
@@ -19,7 +19,7 @@ class Image:
 
     def __init__(self, btf: Btf, frames: int) -> None:
         self.btf = btf
-        self.page: Layout = btf.struct("page")
+        self.page: StructLayout = btf.struct("page")
         self.frames = frames
         self.bits = btf.enum("pageflags")
         index = "index" if "index" in self.page.fields else "__folio_index"  # since 6.16
@@ -74,7 +74,7 @@ class Image:
         return {"flags": self.words["flags"], "mapping": named, "index": index, "mapcount_refcount": self.counts}
 
 
-def order_place(btf: Btf, page: Layout) -> int:
+def order_place(btf: Btf, page: StructLayout) -> int:
     """Where the order of a compound page is, in bytes from its head's struct page on."""
     if "compound_order" in page.fields:
         return page.size + page.field("compound_order").offset

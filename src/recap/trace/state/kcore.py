@@ -10,7 +10,7 @@ import bisect
 import os
 import platform
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from recap.trace.state.btf import Btf
@@ -105,9 +105,9 @@ class RunningKernel:
         self.memory.close()
 
 
-def addresses(path: Path) -> dict[str, int]:
-    """Where the variables are that a reader wants, without those that are not there or whose addresses are hidden."""
-    wanted = {name.encode() for name in WANTED}
+def addresses(path: Path, names: Collection[str] = WANTED) -> dict[str, int]:
+    """Where some of the kernel's symbols are, without those that are not there or whose addresses are hidden."""
+    wanted = {name.encode() for name in names}
     found = {}
     with path.open("rb") as file:
         for line in file:

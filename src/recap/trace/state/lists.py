@@ -11,7 +11,7 @@ import numpy.typing as npt
 from recap.trace.snapshot import FREE, LRU, PCP
 from recap.trace.state.image import Image
 from recap.trace.state.reading import Reading
-from recap.trace.state.structures import Places, Record
+from recap.trace.state.structures import Places, StructRecord
 
 NR_LRU = 4  # the unevictable list is not kept as a list
 YOUNG = 2  # generations that count as active (lru_gen_is_active)
@@ -70,7 +70,7 @@ class Walk:
             pointer = pointers[pfn]
         return found, True
 
-    def pages(self, head: Record, name: str) -> list[int]:
+    def pages(self, head: StructRecord, name: str) -> list[int]:
         """The pages on a list, head first; of one that tore, from both of its ends as far as they lead."""
         first, last = head.number("next"), head.number("prev")
         if not first:  # a list that is not in use
@@ -106,7 +106,7 @@ def lists_of(reading: Reading, image: Image, *, lru: bool = True) -> Lists:
     return Lists(rows, walk.torn, cgroups, generations)
 
 
-def free_areas(walk: Walk, index: int, zone: Record) -> None:
+def free_areas(walk: Walk, index: int, zone: StructRecord) -> None:
     """The free lists of a zone."""
     for order in range(zone.count("free_area")):
         area = zone.inner("free_area", order)
@@ -133,7 +133,7 @@ def lru_lists(walk: Walk, reading: Reading) -> tuple[int, bool]:
     return used, generations
 
 
-def generation_lists(walk: Walk, lruvec: Record) -> Iterator[tuple[int, list[int]]]:
+def generation_lists(walk: Walk, lruvec: StructRecord) -> Iterator[tuple[int, list[int]]]:
     """The lists of a multi-generational LRU as active and inactive ones: the two youngest generations are active, and
     the oldest is at the tail. A generation has a list for each zone.
     """

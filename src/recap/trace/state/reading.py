@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recap.trace.state.btf import Layout
+from recap.trace.state.btf import StructLayout
 from recap.trace.state.image import Image
-from recap.trace.state.structures import Place, Places, Record, Structures
+from recap.trace.state.structures import Place, Places, StructRecord, Structures
 
 PIECE_FRAMES = 1 << 16  # 4 MiB of struct pages
 CHUNK_FRAMES = 64  # a page of struct pages: what is read again of those a list names
@@ -22,7 +22,7 @@ FOR_LISTS = ("next", "prev", "private")  # the words of a struct page that say w
 
 
 @dataclass(frozen=True)
-class Run:
+class PageRun:
     """Struct pages of consecutive frames, and where a reading has them."""
 
     first: int
@@ -57,10 +57,10 @@ class Reading:
         """A place for a structure."""
         return self.room(place.address, place.layout.size)
 
-    def run(self, first: int, frames: int) -> Run:
+    def run(self, first: int, frames: int) -> PageRun:
         """A place for struct pages."""
         size = self.structures.page.size
-        return Run(first, frames, self.room(self.places.vmemmap + first * size, frames * size))
+        return PageRun(first, frames, self.room(self.places.vmemmap + first * size, frames * size))
 
     def read(self) -> None:
         """Read everything."""
@@ -68,21 +68,21 @@ class Reading:
         for address, at, size in self.at:
             read_into(address, view[at : at + size])
 
-    def record(self, layout: Layout, at: int, address: int) -> Record:
+    def record(self, layout: StructLayout, at: int, address: int) -> StructRecord:
         """A structure of the reading."""
-        return Record(self.structures.btf, layout, self.buffer.data[at : at + layout.size], address)
+        return StructRecord(self.structures.btf, layout, self.buffer.data[at : at + layout.size], address)
 
-    def zone(self, index: int) -> Record:
+    def zone(self, index: int) -> StructRecord:
         """A zone."""
         place = self.places.zones[index]
         return self.record(place.layout, self.zone_at[index], place.address)
 
-    def pcp(self, key: tuple[int, int]) -> Record:
+    def pcp(self, key: tuple[int, int]) -> StructRecord:
         """The per-cpu lists of a zone and a CPU."""
         place = self.places.pcps[key]
         return self.record(place.layout, self.pcp_at[key], place.address)
 
-    def lruvecs(self) -> list[Record]:
+    def lruvecs(self) -> list[StructRecord]:
         """All LRU lists."""
         return [
             self.record(place.layout, at, place.address)
@@ -102,7 +102,7 @@ class Reading:
             one.number: self.buffer[at : at + size] for one, at in zip(self.places.sections, self.bits_at, strict=True)
         }
 
-    def struct_pages(self, run: Run) -> memoryview:
+    def struct_pages(self, run: PageRun) -> memoryview:
         """Those of a run."""
         return self.buffer.data[run.at : run.at + run.frames * self.structures.page.size]
 
@@ -124,12 +124,12 @@ class Reading:
             found += int((pages[0][:, columns] != pages[1][:, columns]).any(axis=1).sum())
         return found
 
-    def heads(self) -> list[Record]:
+    def heads(self) -> list[StructRecord]:
         """All structures that lists begin in."""
         return [*map(self.zone, self.zone_at), *map(self.pcp, self.pcp_at), *self.lruvecs()]
 
 
-def lists_of(layout: Layout, data: memoryview) -> list[bytes]:
+def lists_of(layout: StructLayout, data: memoryview) -> list[bytes]:
     """The parts of a structure in which lists begin."""
     found = []
     for name in HEADS:

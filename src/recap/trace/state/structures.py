@@ -1,6 +1,6 @@
 """A kernel's structures that say where its memory is: nodes, zones, per-cpu lists, LRU lists, sections.
 
-Two kinds of reading: where things are, once and at leisure; then all that changes (`Layout of a reading`), as often as
+Two kinds of reading: where things are, once and at leisure; then all that changes, as often as
 it takes until it stands still.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from recap.trace.state.btf import Btf, Layout, UnknownTypeError
+from recap.trace.state.btf import Btf, StructLayout, UnknownTypeError
 from recap.trace.state.memory import KernelSource, UnreadableError
 
 PAGE_BYTES = 4096
@@ -25,11 +25,11 @@ TEXT_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Record:
+class StructRecord:
     """One structure as it was read."""
 
     btf: Btf
-    layout: Layout
+    layout: StructLayout
     data: memoryview
     address: int
 
@@ -45,11 +45,11 @@ class Record:
         """A member that is one integer or pointer."""
         return self.numbers(name)[0]
 
-    def inner(self, name: str, index: int = 0) -> Record:
+    def inner(self, name: str, index: int = 0) -> StructRecord:
         """A member that is a structure, or one of an array of them."""
         one = self.layout.field(name)
         at = one.offset + index * one.size
-        return Record(self.btf, self.btf.layout(one.type), self.data[at : at + one.size], self.address + at)
+        return StructRecord(self.btf, self.btf.layout(one.type), self.data[at : at + one.size], self.address + at)
 
     def count(self, name: str) -> int:
         """How many elements a member has."""
@@ -72,7 +72,7 @@ class Record:
 class Place:
     """Where a structure is."""
 
-    layout: Layout
+    layout: StructLayout
     address: int
 
 
@@ -123,9 +123,9 @@ class Structures:
         """A word: a number, or a pointer."""
         return int.from_bytes(self.read(address, POINTER_BYTES), "little")
 
-    def record(self, layout: Layout, address: int) -> Record:
+    def record(self, layout: StructLayout, address: int) -> StructRecord:
         """A structure."""
-        return Record(self.btf, layout, memoryview(self.read(address, layout.size)), address)
+        return StructRecord(self.btf, layout, memoryview(self.read(address, layout.size)), address)
 
     def variable(self, name: str) -> int:
         """Where a variable is.
@@ -147,7 +147,7 @@ class Structures:
         """A short text."""
         return self.read(address, TEXT_BYTES).split(b"\0")[0].decode(errors="replace")
 
-    def nodes(self) -> dict[int, Record]:
+    def nodes(self) -> dict[int, StructRecord]:
         """The nodes that have memory. How many entries node_data has is not told; a node knows its number."""
         table = self.source.address("node_data")
         if not table:  # without CONFIG_NUMA
@@ -163,7 +163,7 @@ class Structures:
                     found[number] = node
         return found
 
-    def largest_node(self) -> tuple[int, Record]:
+    def largest_node(self) -> tuple[int, StructRecord]:
         """The node with most memory."""
         nodes = self.nodes()
         if not nodes:
@@ -206,7 +206,7 @@ class Structures:
         inside = self.btf.struct("per_cpu_pageset").field("pcp").offset
         return Place(self.pcp, record.number("pageset") + offset + inside & 2**64 - 1)
 
-    def lruvecs(self, number: int, node: Record) -> Iterator[Place]:
+    def lruvecs(self, number: int, node: StructRecord) -> Iterator[Place]:
         """A node's LRU lists: its own, and those of every memory cgroup."""
         own = "__lruvec" if node.has("__lruvec") else "lruvec"  # until 5.4
         yield Place(self.lruvec, node.inner(own).address)
