@@ -2,7 +2,9 @@
 
 python bench/starts.py [--seeds N] RECORDING...
 
-Two tables in Markdown: what the estimate has right of the lists, and what the unchanged model then makes of the load.
+Tables in Markdown: what the estimate has right of the lists, and what the unchanged model then makes of the load. Of
+recordings that guests made of themselves (tools/live/record.py: NAME-live, beside NAME-dump) two more: how exact
+the live start is, and what the model makes of the load from all three starts.
 """
 
 from __future__ import annotations
@@ -13,14 +15,20 @@ from pathlib import Path
 
 import numpy as np
 
+from recap.demand.spot import from_snapshot_on
 from recap.demand.starts import StartName, start_of
 from recap.lab.compare import compare
+from recap.lab.end_state import end_state
 from recap.lab.results import Column, Interval
+from recap.lab.verify import TimedReplay, verify
+from recap.mm.machine import Machine
 from recap.trace import Recording, Snapshot
 from recap.trace.kpageflags import KPF, has, of_snapshot
 from recap.trace.snapshot import FREE, PCP
 
 STARTS: tuple[StartName, ...] = ("dump", "flags")
+LIVE = ("readings", "differ", "torn", "free blocks in place", "per-cpu blocks in place", "pageblocks")
+LIVE += ("exact from live", "exact from dump", "drains from live", "from dump")
 POINTS, PERCENT = 5, 15  # how far apart the two may be: success in points, pages stolen in percent
 
 
@@ -75,20 +83,69 @@ def order_right(real: Snapshot, guess: Snapshot) -> str:
     return f"{np.corrcoef(*ranks)[0, 1]:.2f}"
 
 
+def live_right(path: Path) -> str:
+    """A live recording's line: how it was read, how exactly both starts replay, and what is the same in both: the live
+    state, replayed to the event at which the guest was dumped, beside the dump."""
+    dump = dump_of(path)
+    snapshot, dumped = Recording(path).snapshot(0), Recording(dump).snapshot(0)
+    if snapshot is None or dumped is None:
+        raise SystemExit(f"{path}: there is no live snapshot, or no dump beside it")
+    exact = [verify(one) for one in (path, dump)]
+    run = TimedReplay(path)
+    run.to(len(run.events) - len(from_snapshot_on(Recording(dump)).events))
+    then = end_state(Machine(run.replay.m), dumped)
+    taken = snapshot.taken
+    shares = (then.free_lists_in_place, then.pcp_lists_in_place, then.pageblocks_exact)
+    cells = [f"{taken.readings}", f"{taken.differ}", f"{len(taken.torn)}", *(f"{share:.4f}" for share in shares)]
+    cells += [f"{one.exact:,} of {one.allocations:,} ({one.exact_ratio:.5f})" for one in exact]
+    cells += [f"{one.drains_exact:.4f}" for one in exact]
+    return f"| {name_of(path)} | " + " | ".join(cells) + " |"
+
+
+def three_starts(path: Path, seeds: int) -> str:
+    """A live recording's line: kernel, then the model from each of three starts."""
+    wanted: list[tuple[Path, StartName]] = [(dump_of(path), "dump"), (path, "live"), (path, "flags")]
+    columns = [compare(one, ["none"], seeds=seeds, start=start).columns for one, start in wanted]
+    found = [columns[0][0], *(one[1] for one in columns)]
+    success = [str(figure(column, "success_percent")) for column in found]
+    stolen = [str(figure(column, "pgsteal_kswapd", "pgsteal_direct")) for column in found]
+    return f"| {name_of(path)} | " + " | ".join((*success, *stolen)) + " |"
+
+
+def dump_of(path: Path) -> Path:
+    """The same recording with the host's dump for its start."""
+    return path.with_name(f"{name_of(path)}-dump")
+
+
+def name_of(path: Path) -> str:
+    """What a live recording is called."""
+    return path.name.removesuffix("-live")
+
+
+def head(*names: str) -> None:
+    """A table's head."""
+    print("\n| recording | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
+
+
 def main(arguments: list[str]) -> None:
-    """Both tables."""
+    """All tables."""
     seeds = 8
     if arguments[0] == "--seeds":
         seeds, arguments = int(arguments[1]), arguments[2:]
-    paths = [Path(argument) for argument in arguments]
-    print("| recording | free blocks | pageblock types | per-cpu entries | LRU pages, four lists | order |")
-    print("|---|---|---|---|---|---|")
+    paths = [Path(argument) for argument in arguments if not argument.endswith("-live")]
+    live = [Path(argument) for argument in arguments if argument.endswith("-live")]
+    head("free blocks", "pageblock types", "per-cpu entries", "LRU pages, four lists", "order")
     for path in paths:
         print(lists_right(path), flush=True)
-    heads = ("success: kernel", "dump", "flags", "points", "pgsteal: kernel", "dump", "flags", "apart", "near")
-    print("\n| recording | " + " | ".join(heads) + " |\n|" + "---|" * (len(heads) + 1))
+    head("success: kernel", "dump", "flags", "points", "pgsteal: kernel", "dump", "flags", "apart", "near")
     for path in paths:
         print(outcome(path, seeds), flush=True)
+    head(*LIVE)
+    for path in live:
+        print(live_right(path), flush=True)
+    head("success: kernel", "dump", "live", "flags", "pgsteal: kernel", "dump", "live", "flags")
+    for path in live:
+        print(three_starts(path, seeds), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class Boot:
         options: of QEMU, for what is not the same in every series.
         words: of the kernel's command line, behind those that are.
         out_mib: the size of the disk that it leaves its files on.
+        folders: of those that it leaves, beside the files of /proc and the like.
+        base: what the kernel's command line begins with.
     """
 
     rig: Path
@@ -47,6 +49,8 @@ class Boot:
     options: Sequence[str | Path]
     words: str
     out_mib: int
+    folders: Sequence[str] = ()
+    base: str = COMMAND_LINE
 
     def go(self, pause: Callable[[Guest, int], None]) -> None:
         """Run it to its end; `pause` is called wherever it waits, with how often it waited before."""
@@ -61,18 +65,23 @@ class Boot:
             )
             follow(guest, log, pause)
         for name in KEPT:
-            dump: list[str | Path] = ["debugfs", "-R", f"dump /{name} {self.run / name}", self.run / "out.img"]
-            subprocess.run(dump, check=True, stderr=subprocess.DEVNULL)
+            self.debugfs(f"dump /{name} {self.run / name}")
+        for name in self.folders:
+            self.debugfs(f"rdump /{name} {self.run}")
         for name in disks:
             (self.run / f"{name}.img").unlink()
         if not (self.run / "vmstat.1").exists():
             raise SystemExit(f"{self.run}: the guest did not finish; see console.log")
 
+    def debugfs(self, command: str) -> None:
+        """Take something off the disk that the guest left its files on."""
+        subprocess.run(["debugfs", "-R", command, self.run / "out.img"], check=True, stderr=subprocess.DEVNULL)
+
     def command(self) -> list[str | Path]:
         """How QEMU is called."""
         release = (self.rig / "kernel").read_text().strip()
         command: list[str | Path] = ["qemu-system-x86_64", "-cpu", "max", *self.options]
-        command += ["-kernel", self.rig / f"root/boot/vmlinuz-{release}", "-append", f"{COMMAND_LINE} {self.words}"]
+        command += ["-kernel", self.rig / f"root/boot/vmlinuz-{release}", "-append", f"{self.base} {self.words}"]
         command += ["-device", "vmcoreinfo", "-nographic", "-no-reboot", "-monitor", "none", "-serial", "stdio"]
         for i, path in enumerate((f"{self.rig / 'disk.img'},snapshot=on", "swap.img", "out.img")):
             command += ["-drive", f"file={path},if=none,id=d{i},format=raw,cache=unsafe"]

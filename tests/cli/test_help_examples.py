@@ -21,6 +21,8 @@ def why_not(verb: str) -> str | None:
     """What this machine lacks for an example."""
     if verb == "record":
         return tracefs.obstacle()
+    if verb == "snapshot":
+        return "there is no dump of a machine's memory"
     if verb == "convert" and importlib.util.find_spec("pyarrow") is None:
         return "Parquet needs pyarrow"
     return None

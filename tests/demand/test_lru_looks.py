@@ -88,7 +88,8 @@ def test_a_trace_that_does_not_say_which_list_tells_nothing() -> None:
 @pytest.mark.compiled
 def test_a_recordings_lists_end_as_its_second_snapshot_has_them() -> None:
     recording = Recording(RECORDING)
-    snapshot, events = from_snapshot_on(recording)
+    beginning = from_snapshot_on(recording)
+    snapshot, events = beginning.snapshot, beginning.events
     after = recording.snapshot(1)
     assert after is not None
     lists = [snapshot.lru_list(lru) for lru in range(4)]

@@ -57,7 +57,8 @@ def with_a_frame_beyond(events: Events) -> dict[str, Any]:
 def test_cpus_that_come_later_begin_with_empty_lists(tmp_path: Path) -> None:
     (tmp_path / "zoneinfo.0").write_text(zoneinfo(frames()))
     found = recording(tmp_path, {"cpus": 3})
-    snapshot, events = from_snapshot_on(found)
+    beginning = from_snapshot_on(found)
+    snapshot, events = beginning.snapshot, beginning.events
     assert {pcp.cpu for pcp in snapshot.pcps} == {0, 1, 2}
     late = [pcp for pcp in snapshot.pcps if pcp.cpu]
     assert {pcp.count for pcp in late} == {0}

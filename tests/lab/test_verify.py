@@ -140,7 +140,8 @@ def test_there_is_no_explanation_where_nothing_deviated() -> None:
 @pytest.mark.compiled
 def test_the_spots_of_the_snapshots_contradict_no_frame() -> None:
     recording = Recording(HUGETLB)
-    snapshot, events = from_snapshot_on(recording)
+    beginning = from_snapshot_on(recording)
+    snapshot, events = beginning.snapshot, beginning.events
     start = mark(events, START)
     assert start is not None
     before = events.pfn[:start][events.event[:start] == np.uint8(Event.MM_PAGE_ALLOC)]

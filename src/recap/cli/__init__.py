@@ -38,6 +38,11 @@ VERBS = (  # name, what it answers, an example
         "Record this machine around a command, as root; no other tool is needed.",
         "recap record -o out -- tar cf /dev/null /etc",
     ),
+    (
+        "snapshot",
+        "Which page was on which list when a machine stood still? From a dump, for `verify`.",
+        "recap snapshot core0 -o recording/snap0.npz",
+    ),
     ("info", "What is in a recording, or in a trace of any kind?", "recap info example"),
     (
         "convert",

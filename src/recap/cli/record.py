@@ -33,6 +33,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     duration: Duration = None,
     buffer: Megabytes = None,
     page_flags: bool = True,
+    lists: bool = True,
     json: Json = False,
 ) -> int:
     """Record the page allocator of this machine along with a command, for a time, or until Ctrl-C.
@@ -62,6 +63,9 @@ def verb(  # noqa: PLR0913 (each is an option)
         Megabytes of buffer for each CPU; more of it loses less.
     page_flags
         Save the state of all page frames before: up to 0.03 s for each GiB of memory.
+    lists
+        Read the kernel's own lists before, where /proc/kcore and its BTF show them: the start `live` of `compare`. Only
+        its own structures are read, no page's content, and no address is kept.
     """
     if resume is not None:
         with line() as tell:
@@ -69,9 +73,8 @@ def verb(  # noqa: PLR0913 (each is an option)
         return 0
     if out is None:
         raise InputError("record", "--out", "is missing", "name a folder for the recording: --out DIR")
-    request = Request(
-        out, command, events, duration, buffer * 1024 if buffer else None, page_flags, pids=pid, cgroup=cgroup
-    )
+    kilobytes = buffer * 1024 if buffer else None
+    request = Request(out, command, events, duration, kilobytes, page_flags, pid, cgroup, lists)
     with line() as tell:
         found = record(request, lambda live: tell(running(live)), packing(tell))
     show(found, lambda result: recorded(result, out), as_json=json)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass
 
+import numpy as np
+
+from recap.demand.contradictions import snapshot_spot
 from recap.demand.hotplug import memory_end, with_all_cpus
+from recap.demand.nodes import frames_by_node, of_node
+from recap.demand.settle import of_taking, settle
 from recap.errors import InputError
 from recap.kernel import MIGRATE_TYPES
 from recap.trace import END, NO_PFN, START, Event, Events, Recording, Snapshot
@@ -42,49 +46,17 @@ def end_spot(events: Events, snapshot: Snapshot) -> int:
     return len(events) if end is None else snapshot_spot(events, snapshot, end, len(events))[0]
 
 
-def snapshot_spot(events: Events, snapshot: Snapshot, low: int, high: int) -> tuple[int, int, int]:
-    """Where a snapshot belongs between two events: where the frames in use by the trace are those of the snapshot, and
-    of such spots where the frames that per-cpu lists gave back are off them.
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """The state at the start as a snapshot has it, all that was traced from there on, and what is assumed of it."""
 
-    Returns:
-        (spot, contradictions, frames): the first event after the snapshot, where the fewest frames contradict; how many
-        do; how many the trace names at all.
-    """
-    event, named = events.event[low:high], events.pfn[low:high]
-    known = named < len(snapshot.flags)
-    used = np.flatnonzero((event <= np.uint8(Event.MM_PAGE_FREE)) & known)
-    fits = snapshot.in_use()[named[used]] == (event[used] == np.uint8(Event.MM_PAGE_ALLOC))
-    contradictions = contradicting(named, used, fits, high - low)
-    drained = np.flatnonzero((event == np.uint8(Event.MM_PAGE_PCPU_DRAIN)) & known)
-    held = contradicting(named, drained, ~snapshot.on_pcp()[named[drained]], high - low)
-    best = contradictions == contradictions.min()
-    spot = int(np.where(best, held, held.max() + 1).argmin())
-    return low + spot, int(contradictions[spot]), len(np.unique(named[used]))
+    snapshot: Snapshot
+    events: Events
+    assumptions: list[str]
 
 
-def contradicting(
-    named: npt.NDArray[np.uint32], rows: npt.NDArray[np.int64], fits: npt.NDArray[np.bool_], length: int
-) -> npt.NDArray[np.int64]:
-    """How many frames contradict a snapshot put before each event, and behind all.
-
-    Every event of `rows` changes its frame's state, so that the snapshot's state of the frame fits one side of it only:
-    `fits` says whether it fits the side after it.
-    """
-    order = np.argsort(named[rows], kind="stable")
-    rows, fits = rows[order], fits[order]
-    pfn = named[rows]
-    first = np.concatenate(([True], pfn[1:] != pfn[:-1])) if len(rows) else np.zeros(0, np.bool_)
-    until = np.where(np.roll(first, -1), length, np.roll(rows, -1))
-    change = np.zeros(length + 2, np.int64)  # contradictions that begin or end with a spot
-    np.add.at(change, rows[~fits] + 1, 1)
-    np.add.at(change, until[~fits] + 1, -1)
-    change[0] += np.count_nonzero(first & fits)
-    np.add.at(change, rows[first & fits] + 1, -1)
-    return np.cumsum(change)[:-1]
-
-
-def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
-    """The state at the start and all that was traced from there on.
+def from_snapshot_on(recording: Recording) -> Beginning:
+    """The state at the start, brought to one event where it was read live, and all that was traced from there on.
 
     Errors:
         InputError: there is no snapshot, nothing marks its spot, or the trace is of another machine.
@@ -93,10 +65,18 @@ def from_snapshot_on(recording: Recording) -> tuple[Snapshot, Events]:
     if snapshot is None:
         mend = "record one beside the trace: without the state at the start there is nothing to begin from"
         raise InputError(recording.path.parent / "snap0.npz", "", "there is no memory snapshot", mend)
-    events = recording.events
+    several = len(frames_by_node(recording)) > 1
+    events = of_node(recording, snapshot.taken.node) if several else recording.events
     check_same_machine(recording, events, snapshot)
-    events = events.slice(start_spot(events, snapshot), len(events))
-    return with_all_cpus(snapshot, events.cpus), events
+    told = of_taking(snapshot.taken)
+    settled = settle(snapshot, events) if snapshot.start == "live" else None
+    if settled is None:
+        spot = start_spot(events, snapshot)
+    else:
+        snapshot, spot = settled.snapshot, settled.spot
+        told += settled.assumptions
+    events = events.slice(spot, len(events))
+    return Beginning(with_all_cpus(snapshot, events.cpus), events, told)
 
 
 def check_same_machine(recording: Recording, events: Events, snapshot: Snapshot) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from recap.demand.from_flags.estimate import estimate
 from recap.demand.from_flags.seen import seen_in, seen_of
 from recap.demand.hotplug import with_all_cpus
+from recap.demand.nodes import LoadsNode, loads_node, of_node
 from recap.demand.splits import lists_of_single_pages, split, split_later
 from recap.demand.spot import check_same_machine, from_snapshot_on, mark, start_spot
 from recap.errors import InputError
@@ -68,30 +69,44 @@ def start_of(recording: Recording, wanted: StartName | None = None) -> Origin:
     Errors:
         InputError: it is not there, nothing marks its spot, or the trace is of another machine.
     """
-    snapshot = recording.snapshot(0)
-    if wanted != "flags" and snapshot is not None and wanted in (None, snapshot.start):
-        snapshot, events = from_snapshot_on(recording)
-        return Origin(snapshot.start, snapshot, events, lambda _: snapshot).with_splits()
+    snapshot, node = recording.snapshot(0), loads_node(recording)
+    elsewhere = snapshot is not None and node is not None and snapshot.taken.node != node.number
+    if (
+        wanted != "flags"
+        and snapshot is not None
+        and wanted in (None, snapshot.start)
+        and not (elsewhere and not wanted)
+    ):
+        return of_snapshot(recording, snapshot, node)
     if wanted in ("dump", "live"):
         found = f"its snap0.npz is of a {snapshot.start} start" if snapshot else "it has no snap0.npz"
         raise InputError(recording.path, f"--start {wanted}", found, TAKE[wanted])
-    return of_flags(recording, snapshot)
+    return of_flags(recording, None if elsewhere else snapshot, node)
 
 
-def of_flags(recording: Recording, snapshot: Snapshot | None) -> Origin:
+def of_snapshot(recording: Recording, snapshot: Snapshot, node: LoadsNode | None) -> Origin:
+    """The kernel's own lists."""
+    found = from_snapshot_on(recording)
+    told = [*found.assumptions]
+    if node is not None:
+        told.append(node.told(snapshot.taken.node))
+    return Origin(snapshot.start, found.snapshot, found.events, lambda _: found.snapshot, told).with_splits()
+
+
+def of_flags(recording: Recording, snapshot: Snapshot | None, node: LoadsNode | None = None) -> Origin:
     """What /proc told; where only a snapshot was kept, what /proc would have told then."""
     saved = recording.page_flags() is not None
-    seen = seen_in(recording) if saved or snapshot is None else seen_of(snapshot)
-    events = recording.events
-    start = start_mark(recording) if saved or snapshot is None else start_spot(events, snapshot)
+    seen = seen_in(recording, node) if saved or snapshot is None else seen_of(snapshot)
+    events = of_node(recording, node.number) if node is not None else recording.events
+    start = start_mark(recording, events) if saved or snapshot is None else start_spot(events, snapshot)
     found = estimate(seen, events, start)
     check_same_machine(recording, events, found.base)
     return Origin("flags", found.base, events.slice(start, len(events)), found.drawn, found.assumptions).with_splits()
 
 
-def start_mark(recording: Recording) -> int:
+def start_mark(recording: Recording, events: Events) -> int:
     """The first event after the START mark, which `record` writes once the flags are read."""
-    start = mark(recording.events, START)
+    start = mark(events, START)
     if start is None:
         mend = "record with `recap record`, which marks where its page flags were read"
         raise InputError(recording.path, "trace markers", "there is no START mark", mend)

@@ -32,7 +32,8 @@ class TimedReplay:
     def __init__(self, path: Path, progress: Progress | None = None) -> None:
         began = time.perf_counter()
         self.recording = Recording(path)
-        self.before, self.events = from_snapshot_on(self.recording)
+        beginning = from_snapshot_on(self.recording)
+        self.before, self.events, self.assumptions = beginning.snapshot, beginning.events, beginning.assumptions
         if memory_end(self.recording, self.before) > len(self.before.flags):
             problem = "memory was added while it was recorded, and its frames are not in the snapshot"
             raise InputError(self.recording.path, "zoneinfo.1", problem, "verify a machine whose memory stays")
@@ -133,7 +134,7 @@ def result(run: TimedReplay, after: Snapshot | None, end: EndState | None, free:
         free_lists_exact=end.free_lists_exact if end else None,
         seconds=run.seconds,
         events_per_second=len(run.events) / run.seconds if run.seconds else 0.0,
-        notes=notes(replay, run.events),
+        notes=[*run.assumptions, *notes(replay, run.events)],
         first_mismatch=deviation(run.events, 1, found[0]) if found else None,
         refills=replay.taken,
         refills_exact=replay.taken_exact / replay.taken if replay.taken else 1.0,

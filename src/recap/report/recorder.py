@@ -10,8 +10,9 @@ from rich.text import Text
 from recap.report.layout import named_figures
 from recap.report.numbers import count
 from recap.trace.doctor import Check
-from recap.trace.record_file import RecordFile
+from recap.trace.record_file import RecordFile, Start
 from recap.trace.recorder import Live
+from recap.trace.snapshot import Taken
 
 STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 MEGA = 1e6
@@ -36,11 +37,38 @@ def recorded(result: RecordFile, folder: Path) -> RenderableType:
         ("size", f"{result.bytes / MEGA:.1f} MB", "trace.dat"),
     ):
         table.add_row(*row)
-    lines: list[RenderableType] = [table]
+    lines: list[RenderableType] = [table, *start_told(result.start)]
     if result.lost:
         more = 2 * result.buffer_kb // 1024
         lines.append(Text(f"Events were lost: try --buffer {more} or --events light.", style="yellow"))
-    return Group(*lines, Text(f"Next: recap info {folder}; then: recap compare {folder} -p none -p kosaki"))
+    start = result.start
+    compare = f"; then: recap compare {folder} -p none -p kosaki" if start is None or start.name else ""
+    return Group(*lines, Text(f"Next: recap info {folder}{compare}"))
+
+
+def start_told(start: Start | None) -> list[Text]:
+    """From which memory a model of the recording starts, and what is not known of it."""
+    if start is None:
+        return []
+    if start.name is None:
+        return [
+            Text(f"Start: none, so `recap compare` cannot take it (not live: {start.why_not_live}).", style="yellow")
+        ]
+    if start.name == "flags" or start.taken is None:
+        return [Text(f"Start: flags, without the order of lists (not live: {start.why_not_live}).")]
+    taken = start.taken
+    agree = "agree" if not taken.differ else f"differ in {taken.differ} places"
+    read = f"the kernel's lists were read {taken.readings} times, and the last two readings ({taken.ms:.1f} ms) {agree}"
+    told = [Text(f"Start: live; {read}.")]
+    told += [Text(f"Torn: {name}, {entries} entries found.", style="yellow") for name, entries in taken.torn.items()]
+    return told
+
+
+def snapshot_taken(taken: Taken, path: Path) -> RenderableType:
+    """What a dump gave."""
+    of = f" of node {taken.node}, one of {taken.nodes}" if taken.nodes > 1 else ""
+    torn = [Text(f"Torn: {name}, {entries} entries found.", style="yellow") for name, entries in taken.torn.items()]
+    return Group(Text(f"{path} has the memory state{of}."), *torn)
 
 
 def diagnosis(checks: Iterable[Check]) -> Table:

@@ -16,6 +16,7 @@ from recap.trace.formats import parse_fields
 from recap.trace.lease import Lease, leases, place_of
 from recap.trace.recorder import BUFFER_PERCENT, CLOCK, EVENTS, room, wanted
 from recap.trace.salvage import tidy
+from recap.trace.state import kcore
 from recap.trace.tracefs import Instance, TracingError, left_over, mounted, obstacle, private_instance, remove, tracefs
 
 ENOUGH_DISK = 1 << 30
@@ -44,7 +45,7 @@ def doctor(*, clean: bool = False) -> Iterator[Check]:
     else:
         yield from tracing(clean=clean)
     yield kernel()
-    yield page_flags()
+    yield start()
     yield disk()
     yield engine()
     for name, use in EXTRAS.items():
@@ -152,15 +153,16 @@ def kernel() -> Check:
     return Check("kernel", state, release, note)
 
 
-def page_flags() -> Check:
-    """Which start a recording of this machine gives `recap compare`."""
+def start() -> Check:
+    """Which start a recording of this machine gives `recap compare`, and why not a better one."""
+    reason = kcore.obstacle()
+    if reason is None:
+        return Check("start", "ok", "live: the kernel's own lists in their order, through /proc/kcore")
     with suppress(OSError), Path("/proc/kpageflags").open("rb") as file:
         if file.read(8):
-            return Check(
-                "start", "ok", "flags: /proc/kpageflags tells the memory at the start, but not the order of lists"
-            )
+            return Check("start", "ok", f"flags: page flags without the order of lists; not live: {reason}")
     mend = "run as root, on a kernel with CONFIG_PROC_PAGE_MONITOR"
-    return Check("start", "warning", "none: /proc/kpageflags cannot be read, and `recap compare` needs it", mend)
+    return Check("start", "warning", f"none: /proc/kpageflags cannot be read; not live: {reason}", mend)
 
 
 def disk() -> Check:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from recap.errors import InputError
 from recap.trace import on_disk, surroundings
 from recap.trace.bounded import bounded_content
+from recap.trace.snapshot import Taken
 
 RECORD = "record.json"
 LARGEST = 1 << 20  # bytes
 UNFINISHED = "unfinished"  # what ended it while it has not ended
+
+
+class Start(msgspec.Struct, frozen=True):
+    """From which memory a model of the recording can start."""
+
+    name: Literal["live", "flags"] | None
+    why_not_live: str = ""
+    taken: Taken | None = None
 
 
 class RecordFile(msgspec.Struct, frozen=True):
@@ -34,6 +44,7 @@ class RecordFile(msgspec.Struct, frozen=True):
     list_order: str = surroundings.LIST_ORDER
     pids: list[int] = []  # recorded as long as these processes lived, but as all else: the whole machine
     cgroup: str | None = None
+    start: Start | None = None
     schema: int = 1
 
 

@@ -27,12 +27,19 @@ from recap.trace.lease import Lease, leased
 from recap.trace.opening import RAW
 from recap.trace.private import empty, private_files, private_folder
 from recap.trace.process import Process
-from recap.trace.record_file import UNFINISHED, RecordFile, write_record
+from recap.trace.record_file import UNFINISHED, RecordFile, Start, write_record
 from recap.trace.recording import END, START
+from recap.trace.release import version_of
 from recap.trace.spool import Spools, spooled
+from recap.trace.state import kcore
+from recap.trace.state.btf import UnknownTypeError
+from recap.trace.state.kcore import RunningKernel
+from recap.trace.state.memory import UnreadableError
+from recap.trace.state.take import take_live
 from recap.trace.target import CgroupTarget, Command, Endless, Processes, Target, check_command
 from recap.trace.tracefs import PREFIX, Instance, TracingError, mounted, private_instance, refuse_obstacle, tracefs
 
+SNAPSHOT = "snap0.npz"
 CLOCK = "mono"
 LOOK = 0.25  # seconds between two looks at the command, and at the buffers
 BUFFER_PERCENT = 20  # how full a buffer is when its reader wakes
@@ -84,6 +91,9 @@ EVENTS: dict[EventSet, tuple[str, ...]] = {
         "page_capture:*",
     ),
 }
+# Since 6.7 (51a755c56dc0) per-cpu lists that are idle shrink, unreported: this work does it, about once a second.
+DECAY, DECAYS = "workqueue:workqueue_execute_start", "vmstat_update"
+DECAY_SINCE = (6, 7)
 NEVER = ("vmscan:mm_shrink_slab_*",)  # ten times as many as all others under pressure, and of no use to recap
 
 
@@ -109,6 +119,7 @@ class Request:
     page_flags: bool = True  # save the state of all page frames at the start
     pids: Sequence[int] = ()  # record as long as these live
     cgroup: str | None = None  # or this
+    lists: bool = True  # read the kernel's own lists at the start
 
 
 @dataclass
@@ -165,9 +176,10 @@ def record_into(
         surroundings.save_once(place)
         copy_formats(root, instance, enabled, raw)
         save_comms(root, raw)
+        kernel = running_kernel(stack) if request.lists else "--no-lists was given"
         spools = stack.enter_context(spooled(instance, raw, guard.hold))
         found = begin(request, place, instance, enabled, [os.getpid(), guard.process.pid, *spools.threads()])
-        run = Tracing(request, place, umask, instance, spools, ending, lease, live)
+        run = Tracing(request, place, umask, instance, spools, ending, lease, live, kernel)
         run.trace()
         close(request.folder, spools)
         stats = instance.stats()
@@ -181,6 +193,7 @@ def record_into(
         cpus=len(spools.by_cpu),
         recorder=[*found.recorder[:2], *spools.threads()],
         ended_by=ending.reason,
+        start=run.start_taken,
     )
     return finish(place, request.folder, found, packing)
 
@@ -224,6 +237,16 @@ def check(request: Request) -> None:
         raise InputError("record", "a command, --pid, --cgroup", problem, mend)
 
 
+def running_kernel(stack: ExitStack) -> RunningKernel | str:
+    """The kernel, to read its lists; or why that cannot be."""
+    try:
+        kernel = RunningKernel()
+    except (UnreadableError, UnknownTypeError) as error:
+        return str(error)
+    stack.callback(kernel.close)
+    return kernel
+
+
 def target_of(request: Request, umask: int) -> Target:
     """What the recording lasts as long as; a command is started."""
     if request.command:
@@ -249,7 +272,22 @@ def set_up(instance: Instance, request: Request) -> list[str]:
     for name in enabled:
         system, _, event = name.partition(":")
         instance.write(f"events/{system}/{event}/enable", "1")
-    return enabled
+    return enabled + watch_decay(instance, names)
+
+
+def watch_decay(instance: Instance, names: Sequence[str]) -> list[str]:
+    """Have the work reported that lets per-cpu lists shrink, and no other."""
+    version = version_of(os.uname().release)
+    function = kcore.addresses(kcore.KALLSYMS, (DECAYS,)).get(DECAYS)
+    if DECAY not in names or function is None or version is None or version < DECAY_SINCE:
+        return []
+    place = f"events/{DECAY.replace(':', '/')}"
+    try:
+        instance.write(f"{place}/filter", f"function == {function:#x}")
+        instance.write(f"{place}/enable", "1")
+    except TracingError:
+        return []
+    return [DECAY]
 
 
 def wanted(name: str, patterns: Sequence[str]) -> bool:
@@ -341,6 +379,8 @@ class Tracing:
     ending: Ending
     lease: Lease
     live: Callable[[Live], None] | None
+    kernel: RunningKernel | str  # or why its lists cannot be read
+    start_taken: Start | None = None
     began: float = 0.0
     seconds: float = 0.0
     status: int | None = None
@@ -350,6 +390,7 @@ class Tracing:
         self.instance.write("tracing_on", "1")
         if self.request.page_flags:
             surroundings.save_page_flags(self.place / surroundings.PAGE_FLAGS)
+        self.start_taken = self.take_start()
         self.instance.mark(START)
         surroundings.save_proc(self.place, 0)
         self.began = time.monotonic()
@@ -363,6 +404,18 @@ class Tracing:
             self.spools.look_for_cpus()
         finally:
             self.status = target.end()
+
+    def take_start(self) -> Start:
+        """Read the kernel's lists, where it shows them; page flags are saved by then."""
+        flags: Literal["flags"] | None = "flags" if (self.place / surroundings.PAGE_FLAGS).exists() else None
+        if isinstance(self.kernel, str):
+            return Start(flags, self.kernel)
+        path = self.place / SNAPSHOT
+        try:
+            return Start("live", taken=take_live(self.kernel, path, self.instance.mark))
+        except (UnreadableError, UnknownTypeError, OSError) as error:
+            path.unlink(missing_ok=True)
+            return Start(flags, str(error))
 
     def start(self) -> Target:
         """Begin with the target; where that cannot be, there is nothing to keep."""

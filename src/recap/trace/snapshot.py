@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -77,6 +78,34 @@ class PcpState:
     flags: int = 0
 
 
+@dataclass
+class Taken:
+    """How a snapshot was taken.
+
+    Args:
+        start: of a machine that stood still, or that ran.
+        readings: how often the lists were read.
+        differ: in how many places the last two readings differ; 0 if they agree.
+        ms: from the beginning of the first of these two to the end of the second.
+        torn: the lists that could not be followed from end to end, with the entries that were found.
+        cgroups: how many sets of LRU lists there were, of which one was made.
+        generations: whether the LRU had more generations than two, of which active and inactive lists were made.
+        whole: whether all struct pages were part of each reading; else older ones were read once, before.
+        node: the only one that is in it, and how many there are.
+    """
+
+    start: Literal["dump", "live"] = "dump"
+    readings: int = 1
+    differ: int = 0
+    ms: float = 0.0
+    torn: dict[str, int] = field(default_factory=dict)
+    cgroups: int = 1
+    generations: bool = False
+    whole: bool = True
+    node: int = 0
+    nodes: int = 1
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """A memory state. Arrays other than `lists` are indexed by page frame, and read-only."""
@@ -94,7 +123,12 @@ class Snapshot:
     pcps: tuple[PcpState, ...]
     node_vm_stat: tuple[int, ...]
     enums: dict[str, dict[str, int]]
-    start: Literal["dump", "live"] = "dump"  # of a machine that stood still, or of one that ran on
+    taken: Taken = field(default_factory=Taken)
+
+    @property
+    def start(self) -> Literal["dump", "live"]:
+        """Whether it is of a machine that stood still, or of one that ran on."""
+        return self.taken.start
 
     @property
     def mapcount(self) -> npt.NDArray[np.int32]:
@@ -232,7 +266,7 @@ def read_snapshot(path: Path) -> Snapshot:
         pcps=meta.pcps(),
         node_vm_stat=meta.numbers("node_vm_stat"),
         enums=meta.enums(),
-        start="live" if meta.values.get("start") == "live" else "dump",
+        taken=meta.taken(),
     )
     check_lists(snapshot)
     return snapshot
@@ -346,6 +380,13 @@ class Meta:
             raise self.error(key, "holds something other than whole numbers")
         return tuple(found)
 
+    def taken(self) -> Taken:
+        """How it was taken; older files do not tell."""
+        try:
+            return msgspec.convert(self.values.get("taken", {"start": self.values.get("start", "dump")}), Taken)
+        except msgspec.ValidationError as error:
+            raise self.error("taken", str(error)) from None
+
     def zones(self) -> tuple[ZoneState, ...]:
         """The zones."""
         return tuple(
@@ -361,15 +402,15 @@ class Meta:
         if not isinstance(values, dict):
             raise self.error(key, "holds something other than objects")
         found = {}
-        for field in fields(kind):
-            if field.name not in values and field.default is not MISSING:
+        for one in fields(kind):
+            if one.name not in values and one.default is not MISSING:
                 continue
-            if field.type is str:
-                found[field.name] = self.take(values, field.name, str)
-            elif field.type is int:
-                (found[field.name],) = self.numbers(field.name, {field.name: [values.get(field.name)]})
+            if one.type is str:
+                found[one.name] = self.take(values, one.name, str)
+            elif one.type is int:
+                (found[one.name],) = self.numbers(one.name, {one.name: [values.get(one.name)]})
             else:
-                found[field.name] = self.numbers(field.name, values)
+                found[one.name] = self.numbers(one.name, values)
         return found
 
     def enums(self) -> dict[str, dict[str, int]]:

@@ -172,6 +172,12 @@ class Events:
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in COLUMNS}
         return replace(self, **columns)
 
+    def with_columns(self, columns: dict[str, Any]) -> Self:
+        """Other rows; what is told of the whole trace stays."""
+        for column in columns.values():
+            column.flags.writeable = False
+        return replace(self, **columns)
+
     def pieces(self) -> Iterator[Self]:
         """Tables of `PIECE` rows that follow each other; of a long one, no more than a piece is kept in memory."""
         for start in range(0, len(self), PIECE):

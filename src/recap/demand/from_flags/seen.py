@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recap.demand.nodes import LoadsNode
 from recap.errors import InputError
 from recap.kernel import MIGRATE_HIGHATOMIC, MIGRATE_TYPES, NR_ORDERS, NR_WMARK
 from recap.pages import Array
@@ -49,8 +50,8 @@ class Seen:
     notes: tuple[str, ...] = ()
 
 
-def seen_in(recording: Recording) -> Seen:
-    """What was saved beside a trace.
+def seen_in(recording: Recording, loads: LoadsNode | None = None) -> Seen:
+    """What was saved beside a trace, of the load's node.
 
     Errors:
         InputError: the page flags or zoneinfo were not saved.
@@ -60,11 +61,10 @@ def seen_in(recording: Recording) -> Seen:
     if flags is None or not zoneinfo:
         problem = f"there is no {'kpageflags.0.npz' if flags is None else 'zoneinfo.0'}, and no snap0.npz"
         raise InputError(folder, "", f"{problem}: the memory at the start is unknown", AGAIN)
-    node = largest_node(zoneinfo)
+    node = zoneinfo[0].node if loads is None else loads.number
     mine = [zone for zone in zoneinfo if zone.node == node]
     types = recording.pagetypeinfo(0)
     zones = tuple(zone_state(index, zone, types) for index, zone in enumerate(mine) if zone.counters.get("present"))
-    nodes = len({zone.node for zone in zoneinfo if zone.counters.get("present")})
     end = max((zone.start_pfn + zone.spanned for zone in zones), default=0)
     return Seen(
         path=folder / "kpageflags.0.npz",
@@ -75,16 +75,8 @@ def seen_in(recording: Recording) -> Seen:
         blocks=pageblocks(zones, node, types),
         active=(sum(z.counters.get(ACTIVE[0], 0) for z in mine), sum(z.counters.get(ACTIVE[1], 0) for z in mine)),
         kernel=release(recording),
-        notes=(f"of {nodes} nodes only node {node} is modelled, the largest",) if nodes > 1 else (),
+        notes=() if loads is None else (loads.told(),),
     )
-
-
-def largest_node(zoneinfo: list[ZoneInfo]) -> int:
-    """The node with most memory."""
-    size = dict.fromkeys((zone.node for zone in zoneinfo), 0)
-    for zone in zoneinfo:
-        size[zone.node] += zone.counters.get("managed", 0)
-    return max(size, key=lambda node: size[node])
 
 
 def reaching(flags: Words, end: int) -> Words:
