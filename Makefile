@@ -8,7 +8,7 @@ PYTEST := -m pytest -n auto --dist worksteal --durations 10
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test test-fast coverage lint docs bench fuzz clean
+.PHONY: help build checked demo test test-fast coverage lint docs package bench fuzz clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -41,6 +41,9 @@ lint: $(VENV)/.ready  ## style, types, and which room may import from which
 
 docs: build $(VENV)/.docs  ## the documentation, with today's figures: build/docs/index.html
 	PYTHONPATH=build/release $(PY) -m sphinx -q -W --keep-going -b html docs build/docs
+
+package: build  ## sdist and wheel, the wheel installed into a fresh environment and tried there
+	$(PY) tools/try_package.py
 
 bench: build  ## engine against C, ingest against trace-cmd, and simulated seconds per second, as ratios
 	$(PY) bench/allocator.py

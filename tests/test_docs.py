@@ -6,6 +6,8 @@ import doctest
 import importlib
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,11 @@ def test_the_tutorials_policy_is_kosaki_to_the_last_counter(capsys: pytest.Captu
     assert mine["metrics"] == shipped["metrics"]
 
 
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f"\nversion: {recap.__version__}\n" in Path("CITATION.cff").read_text()
+    assert re.search(rf"^## {re.escape(recap.__version__)}\b", Path("CHANGELOG.md").read_text(), re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", recap.__all__)
 def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf":: recap\.{name}$", Path("docs/api.md").read_text(), re.MULTILINE)
@@ -45,6 +52,20 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_man_page_says_what_help_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend("docs")
+    man = importlib.import_module("man")
+    assert man.PAGE.read_text() == man.draw(), "write it again: PYTHONPATH=src python docs/man.py"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_man_page_is_roff() -> None:
+    command = ["groff", "-man", "-Tutf8", "-ww", "docs/recap.1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert "recap sweep" in done.stdout
 
 
 def test_the_readmes_picture_is_what_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:

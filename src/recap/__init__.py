@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recap.trace import Recording, open_trace
     from recap.trace.recording import load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Cluster": "recap.lab.cluster",

@@ -1,5 +1,6 @@
-"""Names from traces, logs and files, as they may be sent to a terminal: what would steer it is shown instead."""
+"""Names from traces, logs and files, made harmless: for a terminal, and for the HTML of a notebook."""
 
+import html
 import re
 
 # Control characters but tab and newline, and what turns the direction of writing, is invisible, or is no character.
@@ -21,3 +22,11 @@ def printable(text: str) -> str:
 def escape(found: re.Match[str]) -> str:
     """One character in ASCII."""
     return found[0].encode("unicode_escape").decode()
+
+
+def html_table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
+    """A table for a notebook; the first cell of a row is its name."""
+    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in heads)
+    return f"<table><caption>{html.escape(caption)}</caption><tr>{head}</tr>{body}</table>"

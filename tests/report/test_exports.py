@@ -19,12 +19,12 @@ from recap.lab.kept import KeptComparison
 from recap.report.exchange import Exchange, json_schema, to_json
 from recap.report.mmtests import mmtests
 from recap.report.perfetto import perfetto
-from recap.report.tables import TABLES, run_events, run_figures, run_samples, to_csv, to_parquet
+from recap.report.tables import TABLES, run_events, run_samples, to_csv, to_parquet
 from tests.report.test_comparison import RESULT
 
 
 def test_the_figures_have_a_row_for_each_metric_of_each_run(kept: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(run_figures(KeptComparison(kept))))))
+    rows = list(csv.DictReader(io.StringIO(to_csv(KeptComparison(kept).figures()))))
     assert len(rows) == 2 * 2 * 4
     assert rows[0] == {"policy": "none", "seed": "0", "metric": "success_percent", "value": "50.0"}
 

@@ -19,7 +19,8 @@ from recap.cli import run
 from recap.errors import InputError
 from recap.lab.compare import compare
 from recap.lab.kept import KeptComparison
-from recap.report.charts import decades, joined, tick, ticks
+from recap.report import pictures
+from recap.report.charts import WIDTH, decades, joined, tick, ticks
 from recap.report.distributions import STEPS, steps_shown
 from recap.report.html import html, sha256
 from tests.report.conftest import timeline
@@ -42,12 +43,14 @@ PRESS = """<script>
 const wait = setInterval(() => {
   if (document.body.dataset.ready !== "yes" && !seen.length) return;
   clearInterval(wait);
-  const canvases = [...document.querySelectorAll("canvas")];
+  const canvases = [...document.querySelectorAll(".map:not(#difference) canvas")];
   const drawn = () => canvases.map((canvas) => {
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     return [Number(canvas.dataset.drawn), new Set(new Uint32Array(pixels.buffer)).size, canvas.width * canvas.height];
   });
   const report = { opened: drawn() };
+  const pressed = document.getElementById("goto").getAttribute("aria-pressed");
+  report.arrived = [document.getElementById("zoom").value, pressed, document.getElementById("chosen").textContent];
   document.getElementById("on").click();
   report.stepped = drawn();
   document.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
@@ -55,10 +58,42 @@ const wait = setInterval(() => {
   const zoom = document.getElementById("zoom");
   zoom.value = "4";
   zoom.dispatchEvent(new Event("change"));
-  report.zoomed = canvases.map((canvas) => canvas.clientWidth / canvas.parentElement.clientWidth);
-  const cursors = [...document.querySelectorAll(".cursor")].map((line) => line.getAttribute("x1"));
-  report.cursors = [...new Set(cursors)];
-  report.captions = [...document.querySelectorAll(".maps span")].map((span) => span.textContent);
+  report.zoomed = canvases.map((canvas) => canvas.clientWidth / canvas.closest(".frame").clientWidth);
+  report.captions = [...document.querySelectorAll(".maps figcaption span")].map((span) => span.textContent);
+  const charts = [...document.querySelectorAll("[data-timed]")];
+  const key = (element, name) => element.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+  const alike = (what) => [...new Set(charts.map(what))];
+  const ranges = () => alike((chart) => chart.querySelector("svg").getAttribute("viewBox").split(" ")[2]);
+  report.cursors = alike((chart) => chart.querySelector(".cursor").style.left);
+  report.reachable = alike((chart) => chart.tabIndex);
+  report.labels = charts.map((chart) => chart.getAttribute("aria-label"));
+  report.all = ranges();
+  key(charts[0], "+");
+  report.closer = ranges();
+  key(charts[0], "Escape");
+  const plot = charts[0].querySelector(".plot"), box = plot.getBoundingClientRect();
+  const drag = (kind, share) => plot.dispatchEvent(new PointerEvent(kind, {
+    pointerId: 1, pointerType: "mouse", isPrimary: true, clientX: box.left + share * box.width, clientY: box.top + 5,
+  }));
+  drag("pointerdown", 0.25);
+  drag("pointermove", 0.5);
+  report.selected = document.querySelectorAll(".selection").length;
+  drag("pointerup", 0.5);
+  report.dragged = ranges();
+  document.getElementById("whole").click();
+  report.again = ranges();
+  document.getElementById("goto").click();
+  const spots = [...document.querySelectorAll(".spot")];
+  report.spots = spots.map((spot) => {
+    const frame = spot.closest(".frame").getBoundingClientRect(), mark = spot.getBoundingClientRect();
+    const inside = mark.left >= frame.left - 1 && mark.right <= frame.right + 1 && mark.top >= frame.top - 1;
+    return !spot.hidden && mark.width > 0 && inside;
+  });
+  const button = document.querySelector("button.task");
+  button?.click();
+  report.chosen = document.getElementById("chosen").textContent;
+  report.slices = document.querySelectorAll("[data-timed=slices]:not([hidden]) rect").length;
+  report.hash = location.hash;
   report.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   report.requests = performance.getEntriesByType("resource").map((entry) => entry.name);
   report.seen = seen;
@@ -133,8 +168,8 @@ def test_the_story_is_told(kept: Path) -> None:
     page = html(KeptComparison(kept))
     for words in ("How far to trust it", "whitcroft", "an assumption", "a mechanism", "70.0", "0" * 64):
         assert words in page
-    assert page.count("<canvas") == 2
-    assert page.count('<svg class="chart" data-timed') == 6 * 2
+    assert page.count("<canvas") == 2 + 1  # a map of each policy, and their difference
+    assert page.count('<div class="chart" data-timed') == 7 * 2
 
 
 def test_a_workload_without_a_recording_is_not_called_recorded(kept: Path) -> None:
@@ -192,14 +227,20 @@ def test_ticks_are_round_and_inside() -> None:
     assert [tick(value) for value in (0, 0.5, 950, 1000, 20_000, 3_000_000)] == ["0", "0.5", "950", "1k", "20k", "3M"]
 
 
-def browsed(page: str, folder: Path) -> dict[str, Any]:
-    """Open the page in chromium, press its buttons, and hand back what was seen."""
+def browsed(page: str, folder: Path, view: str = "", width: int = 1200) -> dict[str, Any]:
+    """Open the page in chromium, press its buttons, and return what was seen."""
     path = folder / "page.html"
     ours = " ".join(f"'sha256-{sha256(text[8:-9])}'" for text in (WATCH, PRESS))
     page = page.replace("script-src ", f"script-src {ours} ", 1)
     path.write_text(page.replace("<style>", f"{WATCH}<style>", 1).replace("</body>", f"{PRESS}</body>"))
-    command = [str(CHROMIUM), *QUIET, f"--user-data-dir={folder / 'profile'}", "--window-size=1200,900", "--dump-dom"]
-    done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    command = [
+        str(CHROMIUM),
+        *QUIET,
+        f"--user-data-dir={folder / 'profile'}",
+        f"--window-size={width},900",
+        "--dump-dom",
+    ]
+    done = subprocess.run([*command, f"{path.as_uri()}#{view}"], capture_output=True, text=True, timeout=60, check=True)
     assert not re.search("(WARNING|ERROR):CONSOLE", done.stderr)
     found = re.search(r'<pre id="result">(.*?)</pre>', done.stdout)
     assert found, done.stdout[-2000:]
@@ -218,8 +259,19 @@ def assert_works(report: dict[str, Any], last: int) -> None:
     assert [moment + 1 for moment, *_ in report["opened"]] == [moment for moment, *_ in report["stepped"]]
     assert report["back"] == report["opened"]
     assert all(ratio == pytest.approx(4, abs=0.1) for ratio in report["zoomed"])
-    assert len(report["cursors"]) == 1
     assert report["wide"] == 0
+    assert_charts_are_linked(report)
+    assert all(report["spots"])
+
+
+def assert_charts_are_linked(report: dict[str, Any]) -> None:
+    """One cursor and one range of time for all, by mouse and by keyboard."""
+    assert len(report["cursors"]) == 1
+    assert report["reachable"] == [0]
+    assert len(set(report["labels"])) == len(report["labels"])
+    ranges = {name: [float(width) for width in report[name]] for name in ("all", "closer", "dragged", "again")}
+    assert ranges == {"all": [WIDTH], "closer": [WIDTH / 2], "dragged": pytest.approx([WIDTH / 4]), "again": [WIDTH]}
+    assert report["selected"] == 1
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
@@ -229,7 +281,40 @@ def test_in_a_browser(kept: Path) -> None:
     assert [caption.split(" · ")[:2] for caption in map(str, report["captions"])] == [
         ["0.002 s", "0 captured"],
         ["0.002 s", "100 captured"],
+        ["free only under none: 0", "only under whitcroft: 0"],
     ]
+    assert report["labels"][:2] == ["free memory and the watermarks, none", "free memory and the watermarks, whitcroft"]
+    assert report["chosen"].startswith("none, beta [1]: 1 waits, 0.900 ms in all")
+    assert report["slices"] == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+def test_the_address_keeps_the_view(kept: Path) -> None:
+    """What the page wrote there it reads; and a telephone is wide enough."""
+    page = html(KeptComparison(kept))
+    left = browsed(page, kept)
+    assert left["arrived"] == ["1", "false", "Nothing is chosen."]
+    again = browsed(page, kept, left["hash"][1:], width=390)
+    assert again["arrived"] == ["4", "true", left["chosen"]]
+    assert again["wide"] == 0
+    assert again["seen"] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (on Debian: apt install chromium)")
+def test_an_address_that_makes_no_sense_is_a_view_all_the_same(kept: Path) -> None:
+    report = browsed(html(KeptComparison(kept)), kept, "t=x&zoom=7&from=9&to=-1&first=99&who=9.9&part=%3Cimg&follow=2")
+    assert report["seen"] == []
+    assert_works(report, 4)
+
+
+def test_pictures_are_left_out_of_a_page_that_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"none": timeline(0), "whitcroft": timeline(100)}
+    whole = pictures.albums(seen)
+    monkeypatch.setattr(pictures, "LARGEST", sum(len(one["packed"]) for one in whole) - 1)
+    fewer = pictures.albums(seen)
+    assert [len(one["times"]) for one in whole] == [5, 5]
+    assert all(0.002 in one["times"] and len(one["times"]) < 5 for one in fewer)
+    assert pictures.best_moment(seen) == 0.002
 
 
 @pytest.mark.slow
@@ -238,8 +323,10 @@ def test_in_a_browser(kept: Path) -> None:
 def test_a_real_comparison_in_a_browser(tmp_path: Path) -> None:
     compare("recordings/hugetlb-1cpu", ["whitcroft"], seeds=1, out=tmp_path)
     kept = KeptComparison(tmp_path)
-    pictures = len(kept.timeline(kept.first_run("whitcroft")).pictures)
-    assert_works(browsed(html(kept), tmp_path), pictures - 1)
+    count = len(kept.timeline(kept.first_run("whitcroft")).pictures)
+    page = html(kept)
+    assert len(page) < 2_000_000
+    assert_works(browsed(page, tmp_path), count - 1)
 
 
 def test_a_line_of_many_waits_is_thinned_to_what_can_be_seen() -> None:

@@ -1,6 +1,7 @@
 """Raw pages, LLFree's replay and Parquet: made, read, compared."""
 
 import gzip
+import json
 import lzma
 import struct
 import tarfile
@@ -21,13 +22,14 @@ from tests.trace import writer
 from tests.trace.writer import ALLOC, FREE, PRINT, page
 
 try:
-    from recap.trace.parquet import arrow, write_parquet
+    from recap.trace.arrow import arrow
+    from recap.trace.parquet import write_parquet
 
     arrow()
     NO_ARROW = False
 except Exception:
     NO_ARROW = True
-LAST = f',"{list(Event)[-1].name.lower()}"'.encode()  # in what Parquet tells of the events
+
 needs_arrow = pytest.mark.skipif(NO_ARROW, reason="pyarrow is not installed")
 
 
@@ -89,20 +91,22 @@ def test_a_folder_without_formats(tmp_path: Path) -> None:
 
 
 @needs_arrow
-def test_parquet_and_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compact", [False, True])
+def test_parquet_and_back(tmp_path: Path, compact: bool) -> None:
     events = open_trace(raw_folder(tmp_path / "raw"))
-    write_parquet(events.flow(), tmp_path / "trace.parquet")
+    write_parquet(events.flow(), tmp_path / "trace.parquet", compact=compact)
     same(open_trace(tmp_path / "trace.parquet"), events)
 
 
 @pytest.mark.slow
 @needs_arrow
 @pytest.mark.compiled
-def test_a_real_trace_to_parquet_and_back(tmp_path: Path, hugetlb: Path) -> None:
+@pytest.mark.parametrize(("compact", "bytes_a_row"), [(False, 2.5), (True, 2)])
+def test_a_real_trace_to_parquet_and_back(tmp_path: Path, hugetlb: Path, compact: bool, bytes_a_row: float) -> None:
     events = open_trace(hugetlb / "trace.dat")
-    write_parquet(events.flow(), tmp_path / "trace.parquet")
+    write_parquet(events.flow(), tmp_path / "trace.parquet", compact=compact)
     same(open_trace(tmp_path / "trace.parquet"), events)
-    assert (tmp_path / "trace.parquet").stat().st_size <= 2 * len(events)
+    assert (tmp_path / "trace.parquet").stat().st_size <= bytes_a_row * len(events)
 
 
 @needs_arrow
@@ -119,23 +123,48 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
 
 
 @needs_arrow
-@pytest.mark.parametrize(("old", "new", "refused"), [(LAST, b"", False), (b'"mm_page_free"', b'"mm_page_gone"', True)])
-def test_parquet_of_another_recap(tmp_path: Path, old: bytes, new: bytes, refused: bool) -> None:
-    """One that knew fewer events is read; of one that numbered them otherwise no event can be told."""
+def test_parquet_says_time_and_event_as_people_expect(tmp_path: Path) -> None:
+    events = open_trace(raw_folder(tmp_path / "raw"))
+    write_parquet(events.flow(), tmp_path / "trace.parquet")
+    columns = arrow().parquet.read_table(tmp_path / "trace.parquet").to_pydict()
+    rows = sorted(zip(columns["time"], columns["cpu"], columns["event"], strict=True))
+    assert rows[:3] == [(101, 0, "mm_page_alloc"), (102, 10, "mm_page_free"), (103, 0, "trace_marker")]
+
+
+@needs_arrow
+@pytest.mark.parametrize(("last", "refused"), [("page_capture", False), ("page_gone", True)])
+def test_parquet_of_recap_0_1(tmp_path: Path, last: str, refused: bool) -> None:
+    """It had numbers for events, and their names in the metadata; one with other numbers is refused."""
     events = open_trace(raw_folder(tmp_path / "raw"))
     path = tmp_path / "trace.parquet"
-    write_parquet(events.flow(), path)
+    write_parquet(events.flow(), path, compact=True)
     pa = arrow()
-    told = pa.parquet.read_metadata(path).metadata[b"recap"]
-    assert old in told
-    pa.parquet.write_table(
-        pa.parquet.read_table(path).replace_schema_metadata({b"recap": told.replace(old, new)}), path
-    )
+    table = pa.parquet.read_table(path)
+    about = json.loads(pa.parquet.read_metadata(path).metadata[b"recap"])
+    about["events"] = [event.name.lower() for event in list(Event)[: Event.PAGE_CAPTURE]] + [last]
+    numbers = pa.array(np.sort(events.event))  # rows are sorted by event
+    table = table.set_column(table.column_names.index("event"), "event", numbers)
+    pa.parquet.write_table(table.replace_schema_metadata({b"recap": json.dumps(about).encode()}), path)
     if refused:
         with pytest.raises(InputError, match="has events this recap does not know"):
             open_trace(path)
     else:
         same(open_trace(path), events)
+
+
+@needs_arrow
+def test_parquet_with_an_event_that_is_not_known(tmp_path: Path) -> None:
+    events = open_trace(raw_folder(tmp_path / "raw"))
+    path = tmp_path / "trace.parquet"
+    write_parquet(events.flow(), path)
+    pa = arrow()
+    told = {b"recap": pa.parquet.read_metadata(path).metadata[b"recap"]}
+    table = pa.parquet.read_table(path)
+    names = pa.array(["mm_page_gone"] * len(table))
+    table = table.set_column(table.column_names.index("event"), "event", names)
+    pa.parquet.write_table(table.replace_schema_metadata(told), path)
+    with pytest.raises(InputError, match="column event has mm_page_gone"):
+        open_trace(path)
 
 
 @needs_arrow

@@ -81,13 +81,17 @@ VERBS = (  # name, what it answers, an example
         "What did a comparison look like? A page with pictures, and exports",
         "recap compare example -p none -p kosaki --out out, then recap report out",
     ),
+    ("completion", "How does a shell complete all this?", "recap completion bash"),
+)
+SUMMARY = (
+    "What would another page allocation policy have done to this workload? Where a recording is expected, `example` "
+    "names one that comes with recap."
 )
 
 app = App(
     name="recap",
     version=__version__,
-    help="What would another rule for handing out freed pages have done to this workload? Where a recording is wanted, "
-    "`example` is one that comes with recap.",
+    help=SUMMARY,
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )

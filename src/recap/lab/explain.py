@@ -18,10 +18,10 @@ from recap.lab.causes import causes
 from recap.lab.cgroup_oom import GroupMemory, group_of
 from recap.lab.memory_held import memory_held, ram_of
 from recap.lab.oom_answer import largest_tasks, of_group
-from recap.lab.results import html_table
 from recap.lab.storms import Alike, groups_of
 from recap.lab.what_if import WhatIf, what_if
 from recap.lab.zone_verdict import ZoneVerdict, verdicts_of
+from recap.printable import html_table
 from recap.trace.bounded import bounded_content
 from recap.trace.dmesg import failures
 from recap.trace.failure_report import FailureReport, ListedTask, Victim

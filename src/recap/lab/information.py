@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from recap.lab.memory import ZoneMemory
-from recap.lab.results import html_table, plain
+from recap.lab.results import plain
+from recap.printable import html_table
 
 
 class Share(msgspec.Struct, frozen=True):

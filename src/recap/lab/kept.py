@@ -17,11 +17,12 @@ import numpy as np
 from recap.errors import InputError, RecapWarning
 from recap.lab import durable
 from recap.lab.durable import AGAIN
-from recap.lab.results import KERNEL, SCHEMA, Comparison, RunRecord
+from recap.lab.results import KERNEL, SCHEMA, Comparison, RunRecord, listed
 from recap.policy import Candidate
 from recap.sim.run import Setup, Synthetic
 from recap.sim.timeline import Timeline, read_timeline
 from recap.trace import Recording
+from recap.trace.arrow import stream_of_table
 
 MAKE = "make one with `recap compare RECORDING -p none -p whitcroft --out DIR`"
 RUNS = "runs"
@@ -238,6 +239,35 @@ class KeptComparison:
     def metrics(self, run: RunRecord) -> dict[str, float]:
         """A run's figures by name."""
         return self.read(run.metrics, dict[str, float], run.sums)
+
+    def figures(self) -> dict[str, list[Any]]:
+        """Every metric of every run, as columns of equal length: policy, seed, metric, value."""
+        rows = [
+            (run.policy, run.seed, metric, value) for run in self.runs for metric, value in self.metrics(run).items()
+        ]
+        return {name: [row[i] for row in rows] for i, name in enumerate(("policy", "seed", "metric", "value"))}
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The figures for polars, pandas, DuckDB and others; needs pyarrow."""
+        return stream_of_table(self.figures(), requested_schema)
+
+    def plot(self, name: str = "free_pages") -> Any:
+        """A chart of what was sampled over time, by altair: free_pages, withheld or a counter of /proc/vmstat.
+
+        Errors:
+            MissingExtraError: altair is not installed.
+        """
+        from recap.lab.plot import of_timelines  # noqa: PLC0415 (altair is an extra)
+
+        return of_timelines({policy: self.timeline(self.first_run(policy)) for policy in self.policies()}, name)
+
+    def __repr__(self) -> str:
+        policies = listed(self.policies())
+        return f"<KeptComparison of {self.comparison.source}: {len(self.runs)} runs of {policies}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        """The comparison's table, for notebooks."""
+        return self.comparison._repr_html_()
 
     def _timeline(self, run: RunRecord) -> Timeline:
         """What an observer saw of a run."""

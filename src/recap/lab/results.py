@@ -7,10 +7,12 @@ Metrics carry the names of /proc/vmstat where the kernel counts the same thing; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, Literal
 
 import msgspec
+
+from recap.printable import html_table
+from recap.trace.arrow import stream_of_table
 
 SCHEMA = 2  # of Comparison, raised when a field changes its meaning
 KERNEL = "kernel"  # the column of what was recorded
@@ -138,14 +140,6 @@ def plain(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
-def html_table(caption: str, heads: list[str], rows: list[list[str]]) -> str:
-    """A table for a notebook; the first cell of a row is its name."""
-    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
-
-
 def listed(items: Sequence[str]) -> str:
     """`a, b and c`."""
     *most, last = items
@@ -181,10 +175,24 @@ class Comparison(msgspec.Struct, frozen=True):
         return list(dict.fromkeys(name for column in self.columns for name in column.metrics))
 
     def table(self) -> dict[str, list[Any]]:
-        """Columns of equal length: column, metric, mean, low, high; `pyarrow.table` and pandas take it as it is."""
+        """Columns of equal length: column, metric, mean, low, high."""
         rows = [(c.name, metric, v.mean, v.low, v.high) for c in self.columns for metric, v in c.metrics.items()]
         names = ("column", "metric", "mean", "low", "high")
         return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The same for polars, pandas, DuckDB and others; needs pyarrow."""
+        return stream_of_table(self.table(), requested_schema)
+
+    def plot(self, metric: str = "success_percent") -> Any:
+        """A chart of a metric with its intervals, by altair.
+
+        Errors:
+            MissingExtraError: altair is not installed.
+        """
+        from recap.lab.plot import of_comparison  # noqa: PLC0415 (it imports this file)
+
+        return of_comparison(self, metric)
 
     def _repr_html_(self) -> str:
         """The figures, for notebooks."""

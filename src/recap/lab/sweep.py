@@ -19,11 +19,13 @@ from recap.lab.assumptions import ASSUMPTIONS, is_assumption, vary
 from recap.lab.executor import Executor
 from recap.lab.figures import figures
 from recap.lab.kept import Run, Store, digest
-from recap.lab.results import BASELINE, SCHEMA, Difference, Figure, html_table
+from recap.lab.results import BASELINE, SCHEMA, Difference, Figure
 from recap.lab.runs import Progress, run_all
 from recap.lab.tunable import Tunable, tunable
 from recap.policy import candidates
+from recap.printable import html_table
 from recap.sim.run import Setup, Synthetic
+from recap.trace.arrow import stream_of_table
 
 STEPS = 5
 MOST_VALUES = 64
@@ -60,7 +62,7 @@ class Sweep(msgspec.Struct, frozen=True):
     schema: int = SCHEMA
 
     def table(self) -> dict[str, list[Any]]:
-        """Columns of equal length: value, policy, metric, mean, low, high; `pyarrow.table` and pandas take it as is."""
+        """Columns of equal length: value, policy, metric, mean, low, high."""
         names = ("value", "policy", "metric", "mean", "low", "high")
         rows = [(p.value, p.policy, name, v.mean, v.low, v.high) for p in self.points for name, v in p.metrics.items()]
         return {name: [row[i] for row in rows] for i, name in enumerate(names)}
@@ -76,6 +78,20 @@ class Sweep(msgspec.Struct, frozen=True):
     def at(self, value: int, policy: str) -> SweepPoint:
         """One point."""
         return next(point for point in self.points if (point.value, point.policy) == (value, policy))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The same for polars, pandas, DuckDB and others; needs pyarrow."""
+        return stream_of_table(self.table(), requested_schema)
+
+    def plot(self, metric: str = "success_percent") -> Any:
+        """A chart of a metric over the values, by altair.
+
+        Errors:
+            MissingExtraError: altair is not installed.
+        """
+        from recap.lab.plot import of_sweep  # noqa: PLC0415 (it imports this file)
+
+        return of_sweep(self, metric)
 
     def _repr_html_(self) -> str:
         """Success by value and policy, for notebooks."""

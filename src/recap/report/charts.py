@@ -1,6 +1,7 @@
-"""Charts as inline SVG, drawn by hand: they take their colours from the page, print sharp and need nobody's library.
+"""Charts as inline SVG: they take their colours from the page, print sharply and need no library.
 
-Every chart of a page shares one width, so that times stand above each other and one cursor can run through all.
+A plot is stretched to the width there is; its numbers and labels are HTML beside it and keep their size. The plots of a
+page that show time share one range, so the page's script can zoom and mark all of them alike.
 """
 
 from __future__ import annotations
@@ -8,15 +9,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
+
+from recap.report.templates import render
 
 Values = npt.NDArray[np.float64]
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1120, 76, 14, 10, 24
+WIDTH = 1000  # of every plot in its own units
 TICKS = 4
+HAIR = 0.05  # bars closer than this are drawn as one
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An SVG element of a plot."""
+
+    tag: str
+    attributes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Label:
+    """Words in a plot, at a place in percent of its width and height."""
+
+    words: str
+    style: str
+    left: float
+    top: float
 
 
 @dataclass
@@ -25,35 +47,40 @@ class Chart:
 
     Args:
         x: first and last x; y: lowest and highest value.
-        height: in the units of the SVG, about pixels at full width.
+        height: of the plot, in pixels.
         log_x, log_y: in powers of ten.
-        y_ticks: whether the values of y say something.
-        unit: behind every x.
-        label: what it shows, for who cannot see it.
+        y_ticks: number the values of y.
+        label: what it shows, for people who cannot see it.
+        unit: follows every x.
     """
 
     x: tuple[float, float]
     y: tuple[float, float]
-    height: int = 150
-    width: int = WIDTH
+    height: int = 116
     log_x: bool = False
     log_y: bool = False
     y_ticks: bool = True
     label: str = ""
     unit: str = ""
-    marks: list[str] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    lanes: list[Label] = field(default_factory=list)  # names of rows, left of the plot
 
     def px(self, x: npt.ArrayLike) -> Values:
         """x in the units of the SVG."""
-        return np.asarray(LEFT + share(x, self.x, self.log_x) * (self.width - LEFT - RIGHT))
+        return np.asarray(share(x, self.x, self.log_x) * WIDTH)
 
     def py(self, y: npt.ArrayLike) -> Values:
         """y in the units of the SVG, which run downwards."""
-        return np.asarray(self.height - BOTTOM - share(y, self.y, self.log_y) * (self.height - TOP - BOTTOM))
+        return np.asarray((1 - share(y, self.y, self.log_y)) * self.height)
+
+    def mark(self, tag: str, style: str, **attributes: str) -> None:
+        """Add an element."""
+        self.marks.append(Mark(tag, {"class": style, **attributes}))
 
     def line(self, x: npt.ArrayLike, y: npt.ArrayLike, style: str) -> None:
         """A line through points."""
-        self.marks.append(f'<polyline class="{style}" points="{points(self.px(x), self.py(y))}"/>')
+        self.mark("polyline", style, points=points(self.px(x), self.py(y)))
 
     def steps(self, x: Values, y: Values, style: str) -> None:
         """A line that stays at a value until the next."""
@@ -63,61 +90,54 @@ class Chart:
         """The band between two lines."""
         there = points(self.px(x), self.py(high))
         back = points(self.px(x)[::-1], self.py(low)[::-1])
-        self.marks.append(f'<polygon class="{style}" points="{there} {back}"/>')
+        self.mark("polygon", style, points=f"{there} {back}")
 
     def spans(self, begin: Values, end: Values, y: float, thickness: float, style: str) -> None:
-        """Bars that last, at least a hair wide; those that touch in the picture are one."""
+        """Bars from `begin` to `end`; the style's stroke keeps short ones visible."""
         top = float(self.py(y)) - thickness / 2
-        for a, b in joined(self.px(begin), self.px(end)):
-            width = max(1.0, b - a)
-            self.marks.append(
-                f'<rect class="{style}" x="{a:.1f}" y="{top:.1f}" width="{width:.1f}" height="{thickness:.1f}"/>'
-            )
+        bars = joined(self.px(begin), self.px(end), HAIR)
+        shape = "".join(f"M{a:.2f} {top:.1f}h{b - a:.2f}v{thickness:.1f}h{a - b:.2f}z" for a, b in bars)
+        if shape:
+            self.mark("path", f"bar {style}", d=shape)
 
-    def dots(self, x: npt.ArrayLike, y: npt.ArrayLike, style: str, radius: float = 2.5) -> None:
-        """Points."""
+    def dots(self, x: npt.ArrayLike, y: npt.ArrayLike, style: str) -> None:
+        """Points: lines without length, whose round ends stay round when the plot is stretched."""
         places = np.unique(np.stack([self.px(x), self.py(y)], 1).round(1), axis=0)
-        self.marks += [f'<circle class="{style}" cx="{a:.1f}" cy="{b:.1f}" r="{radius}"/>' for a, b in places.tolist()]
+        if len(places):
+            self.mark("path", f"dots {style}", d="".join(f"M{a:.1f} {b:.1f}h0" for a, b in places.tolist()))
 
-    def text(self, x: float, y: float, words: str, style: str = "note", anchor: str = "start") -> None:
+    def text(self, x: float, y: float, words: str, style: str = "note") -> None:
         """Words at a place."""
-        at = f'x="{float(self.px(x)):.1f}" y="{float(self.py(y)):.1f}" text-anchor="{anchor}"'
-        self.marks.append(f'<text class="{style}" {at}>{escape(words)}</text>')
+        self.labels.append(Label(words, style, float(self.px(x)) * 100 / WIDTH, float(self.py(y)) * 100 / self.height))
 
-    def name(self, words: str) -> None:
-        """Whose chart it is, in its upper left corner."""
-        self.marks.append(f'<text class="name" x="{LEFT + 8}" y="{TOP + 12}">{escape(words)}</text>')
+    def lane(self, y: float, words: str) -> None:
+        """The name of a row."""
+        self.lanes.append(Label(words, "lane", 0, float(self.py(y)) * 100 / self.height))
 
-    def svg(self, *, timed: bool = False) -> str:
-        """The whole; one that is timed has the page's cursor in it."""
-        bottom = self.height - BOTTOM
-        cursor = f'<line class="cursor" x1="{LEFT}" x2="{LEFT}" y1="{TOP}" y2="{bottom}"/>' if timed else ""
-        kind = ' data-timed=""' if timed else ""
-        return (
-            f'<svg class="chart"{kind} viewBox="0 0 {self.width} {self.height}" role="img" '
-            f'aria-label="{escape(self.label)}">{self.grid()}{"".join(self.marks)}{cursor}</svg>'
-        )
+    def html(self, name: str = "", *, timed: bool = False, kind: str = "", policy: int = 0) -> Markup:
+        """The whole.
 
-    def grid(self) -> str:
-        """Ticks with their numbers, and a line for each."""
-        bottom, right = self.height - BOTTOM, self.width - RIGHT
-        parts = []
-        for y in self.y_values():
-            at = float(self.py(y))
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{at:.1f}" y2="{at:.1f}"/>')
-            parts.append(f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{tick(y)}</text>')
-        for x in decades(*self.x) if self.log_x else ticks(*self.x, 8):
-            at = float(self.px(x))
-            parts.append(
-                f'<text class="tick" x="{at:.1f}" y="{bottom + 17}" text-anchor="middle">{tick(x)}{self.unit}</text>'
-            )
-        return "".join(parts)
+        Args:
+            name: whose chart it is, shown in the corner and part of its label.
+            timed: x is the time of the page.
+            kind, policy: what the page's script knows it by.
+        """
+        return render(
+            "chart.jinja", chart=self, width=WIDTH, name=name, timed=timed, kind=kind, policy=policy,
+            label=f"{self.label}, {name}" if name else self.label,
+        )  # fmt: skip
 
-    def y_values(self) -> Iterable[float]:
-        """Where a line is drawn across."""
+    def y_values(self) -> list[tuple[str, float]]:
+        """The numbers of y and where they are, in percent from the top."""
         if not self.y_ticks:
             return []
-        return decades(*self.y) if self.log_y else ticks(*self.y)
+        values = decades(*self.y) if self.log_y else ticks(*self.y)
+        return [(tick(value), float(self.py(value)) * 100 / self.height) for value in values]
+
+    def x_values(self) -> list[tuple[str, float]]:
+        """The numbers of x and where they are, in percent from the left."""
+        values = decades(*self.x) if self.log_x else ticks(*self.x, 8)
+        return [(f"{tick(value)}{self.unit}", float(self.px(value)) * 100 / WIDTH) for value in values]
 
 
 def share(at: npt.ArrayLike, ends: tuple[float, float], log: bool) -> Values:
@@ -128,22 +148,22 @@ def share(at: npt.ArrayLike, ends: tuple[float, float], log: bool) -> Values:
     return np.asarray((values - low) / ((high - low) or 1))
 
 
-def joined(begin: Values, end: Values) -> Iterable[tuple[float, float]]:
-    """Spans in order, those less than a unit apart taken together."""
+def joined(begin: Values, end: Values, gap: float = 1.0) -> Iterable[tuple[float, float]]:
+    """Spans in order; those at most `gap` apart become one."""
     order = np.argsort(begin, kind="stable")
     begin, until = begin[order], np.maximum.accumulate(end[order])
-    starts = np.flatnonzero(np.append(True, begin[1:] > until[:-1] + 1)) if len(begin) else np.zeros(0, int)
+    starts = np.flatnonzero(np.append(True, begin[1:] > until[:-1] + gap)) if len(begin) else np.zeros(0, int)
     last = np.append(starts[1:], len(begin)) - 1
     return zip(begin[starts].tolist(), until[last[: len(starts)]].tolist(), strict=True)
 
 
 def points(x: Values, y: Values) -> str:
     """Coordinates for SVG."""
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+    return " ".join(f"{a:.2f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
 
 
 def ticks(low: float, high: float, most: int = TICKS) -> Iterable[float]:
-    """Round numbers from low to high, at most so many and one."""
+    """Round numbers from low to high, at most one more than `most`."""
     if high <= low:
         return [low]
     rough = (high - low) / most

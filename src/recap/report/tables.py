@@ -14,24 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from recap.errors import MissingExtraError
 from recap.lab.kept import KeptComparison
 from recap.mm.vmstat import NAMES
 from recap.printable import printable
 from recap.sim.note import Note
 from recap.sim.timeline import KERNEL_THREADS, Timeline
+from recap.trace.arrow import arrow
 
 FORMULA = ("=", "+", "-", "@", "\t")
 Table = dict[str, list[Any]]  # columns by name, all of one length
-
-
-def run_figures(kept: KeptComparison) -> Table:
-    """Every metric of every run."""
-    table: Table = {name: [] for name in ("policy", "seed", "metric", "value")}
-    for run in kept.runs:
-        for metric, value in kept.metrics(run).items():
-            add(table, {"policy": run.policy, "seed": run.seed, "metric": metric, "value": value})
-    return table
 
 
 def run_samples(kept: KeptComparison) -> Table:
@@ -99,7 +90,7 @@ def add(table: Table, row: Mapping[str, Any]) -> None:
 
 
 TABLES: dict[str, Callable[[KeptComparison], Table]] = {
-    "figures": run_figures,
+    "figures": KeptComparison.figures,
     "samples": run_samples,
     "events": run_events,
 }
@@ -122,28 +113,12 @@ def harmless(cell: Any) -> Any:
     return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
-def to_arrow(table: Table) -> Any:
-    """A pyarrow.Table.
-
-    Errors:
-        MissingExtraError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow as pa  # noqa: PLC0415 (an extra)
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None
-    return pa.table({name: np.asarray(values) for name, values in table.items()})
-
-
 def to_parquet(table: Table) -> bytes:
     """A Parquet file.
 
     Errors:
         MissingExtraError: pyarrow is not installed.
     """
-    arrow = to_arrow(table)
-    from pyarrow.parquet import write_table  # noqa: PLC0415 (an extra)
-
-    file = io.BytesIO()
-    write_table(arrow, file)
+    pa, file = arrow(), io.BytesIO()
+    pa.parquet.write_table(pa.table({name: np.asarray(values) for name, values in table.items()}), file)
     return file.getvalue()

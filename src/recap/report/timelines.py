@@ -1,4 +1,4 @@
-"""What happened when, under one policy: free memory, who was at work, what is withheld, and who waited how long."""
+"""What happened when, under one policy: free memory, reclaim and compaction, pages withheld, stalls."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ PIECES = (  # of free memory, by the order of its blocks: (first order, last ord
     (7, 8, "128 or 256 pages", "f2"),
     (9, 99, "huge page or larger", "f3"),
 )
-LANES = (  # who frees and moves pages: (its episodes, name, style), the uppermost first
+LANES = (  # what frees and moves pages: (its episodes, name, style), the uppermost first
     (Note.KSWAPD, "kswapd", "kswapd"),
     (Note.KCOMPACTD, "kcompactd", "kcompactd"),
-    (Note.RECLAIM, "tasks reclaim", "reclaim"),
-    (Note.COMPACT, "tasks compact", "compact"),
+    (Note.RECLAIM, "reclaim", "reclaim"),
+    (Note.COMPACT, "compact", "compact"),
 )
+WAITING = ("waits", "reclaims", "compacts")  # the rows of a task's slices, in the order of the page's script
 LANE = 18
 NS = 1e9
 MS = 1e6
@@ -33,31 +34,33 @@ def seconds(seen: Timeline) -> tuple[float, float]:
 
 
 def free_memory(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
-    """Free pages of the largest zone against its watermarks."""
+    """Free pages of the largest zone and its watermarks, in powers of ten: the marks are far below what is free."""
     time = seen.samples["time"] / NS
     free = seen.samples["free_pages"]
-    chart = Chart(span, (0, most), label="free memory against the watermarks", unit=" s")
     largest = largest_zone(seen)
+    least = min(float(seen.samples["watermark"][:, largest, 0].min()), float(free[:, largest].min()))
+    ends = (10.0 ** np.floor(np.log10(max(least, 1))), 10.0 ** np.ceil(np.log10(max(most, 10))))
+    chart = Chart(span, ends, log_y=True, label="free memory and the watermarks", unit=" s")
     for i in range(3):
         mark = seen.samples["watermark"][:, largest, i]
         chart.line(time, mark, "mark")
-    chart.text(span[0], float(mark[0]) + most / 30, "  min, low, high")
+    chart.text(span[0], float(mark[0]), "min, low, high")
     chart.line(time, free[:, largest], "free")
     return chart
 
 
 def episodes(seen: Timeline, span: tuple[float, float]) -> Chart:
-    """When anybody was reclaiming or compacting, a lane each; OOM kills run through all."""
+    """When the kernel's threads and tasks reclaimed or compacted, a lane each; OOM kills run through all."""
     count = len(LANES)
-    chart = Chart(span, (-0.7, count + 0.1), LANE * count + 52, y_ticks=False, unit=" s")
+    chart = Chart(span, (-0.7, count - 0.3), LANE * count, y_ticks=False, unit=" s")
     chart.label = "episodes of reclaim and compaction"
     for i, (kind, name, style) in enumerate(LANES):
         found = seen.notes_of(kind)
         y = count - 1 - i
         chart.spans(found["time"] / NS, found["until"] / NS, y, LANE * 0.55, style)
-        chart.text(span[0] - (span[1] - span[0]) / 200, y - 0.22, name, "lane", anchor="end")
+        chart.lane(y, name)
     for kill in seen.notes_of(Note.OOM_KILL):
-        chart.line([kill["time"] / NS] * 2, [-0.7, count + 0.1], "stolen")
+        chart.line([kill["time"] / NS] * 2, [-0.7, count - 0.3], "stolen")
     return chart
 
 
@@ -85,7 +88,7 @@ def withheld(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
     """Pages withheld between two samples, on average: lists come and go within one."""
     time = seen.samples["time"] / NS
     mean = np.append(mean_withheld(seen), 0)
-    chart = Chart(span, (0, most), height=110, label="pages withheld on capture lists", unit=" s")
+    chart = Chart(span, (0, most), height=80, label="pages withheld on capture lists", unit=" s")
     chart.area(time, np.zeros(len(time)), mean, "held")
     return chart
 
@@ -107,7 +110,7 @@ def stalls(seen: Timeline, span: tuple[float, float], longest_ms: float) -> Char
     found = seen.notes_of(Note.STALL)
     took = np.maximum(waited_ms(seen), SHORTEST_MS)
     highest = 10.0 ** np.ceil(np.log10(max(longest_ms, 1)))
-    chart = Chart(span, (SHORTEST_MS, highest), log_y=True, label="stalls: when, and for how many ms", unit=" s")
+    chart = Chart(span, (SHORTEST_MS, highest), log_y=True, label="stalls and their length in ms", unit=" s")
     for served, style in ((1, "served"), (0, "failed")):
         chosen = found["served"] == served
         chart.dots(found["time"][chosen] / NS, took[chosen], style)
@@ -117,7 +120,17 @@ def stalls(seen: Timeline, span: tuple[float, float], longest_ms: float) -> Char
 def reclaim(seen: Timeline, span: tuple[float, float], most: float) -> Chart:
     """Pages reclaimed by tasks, and pages stolen from them, so far."""
     time = seen.samples["time"] / NS
-    chart = Chart(span, (0, most), height=120, label="pages reclaimed by tasks and stolen from them, so far", unit=" s")
+    chart = Chart(span, (0, most), height=90, label="pages reclaimed by tasks and stolen from them, so far", unit=" s")
     chart.line(time, seen.vmstat("pgsteal_direct"), "steal")
     chart.line(time, seen.vmstat("stolen_pages"), "stolen")
+    return chart
+
+
+def slices(span: tuple[float, float]) -> Chart:
+    """Where the page's script draws a task's waits, and reclaim and compaction during them."""
+    count = len(WAITING)
+    chart = Chart(span, (-0.7, count - 0.3), LANE * count, y_ticks=False, unit=" s")
+    chart.label = "waits of the chosen task"
+    for i, name in enumerate(WAITING):
+        chart.lane(count - 1 - i, name)
     return chart

@@ -67,6 +67,12 @@ class Timeline:
         """A counter over the samples, by its /proc/vmstat name."""
         return np.asarray(self.samples["vmstat"][:, NAMES.index(name)])
 
+    def sampled(self, name: str) -> npt.NDArray[np.int64]:
+        """free_pages of all zones, withheld, or a counter over the samples."""
+        if name == "free_pages":
+            return np.asarray(self.samples[name].sum(axis=1))
+        return self.samples[name] if name == "withheld" else self.vmstat(name)
+
     def notes_of(self, kind: int) -> Array:
         """The events of one kind (recap.sim.note.Note), in order."""
         return self.notes[self.notes["kind"] == kind]

@@ -1,8 +1,9 @@
 """The table as Parquet, for any program that reads it, and back without loss, a group of rows at a time.
 
-A group's rows are sorted by event, then by CPU, as such rows pack best. `since` is the time since the event of that
-kind on that CPU before it; the first of all counts from zero, so the sums are the times. `tie` tells apart those of
-one CPU at one time. What is told of the whole trace is JSON in the file's metadata.
+`event` is the name of the event and `time` is in ns. A group's rows are sorted by event, then by CPU, because such rows
+compress best; `tie` is the order of those of one CPU at one time. A compact file has `since` instead of `time`: the
+time since the last event of that kind on that CPU, the first counted from zero, so that the sums are the times. Facts
+about the whole trace are JSON in the file's metadata.
 """
 
 from __future__ import annotations
@@ -16,19 +17,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recap.errors import InputError, MissingExtraError
+from recap.errors import InputError
 from recap.trace.ahead import ahead
+from recap.trace.arrow import NAMES, arrow, named
 from recap.trace.event import Event
 from recap.trace.table import COLUMNS, PIECE, Events, Flow, Lost, joined
 
 PARQUET = b"PAR1"
 KEY = b"recap"
-SINCE, TIE = "since", "tie"
-STORED: dict[str, type[np.generic]] = {
-    SINCE: np.int64,
-    **{name: kind for name, kind in COLUMNS.items() if name != "time"},
-    TIE: np.int32,
-}
+TIME, SINCE, TIE, EVENT = "time", "since", "tie", "event"
+STORED: dict[str, type[np.generic]] = {**COLUMNS, TIE: np.int32}
+DELTAS, BYTES = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT"
 LEVEL = 9  # of zstd
 ROWS_IN_GROUP = 1 << 20
 LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repeats in it is seen
@@ -41,7 +40,7 @@ Columns = dict[str, npt.NDArray[Any]]
 
 
 class About(msgspec.Struct, frozen=True):
-    """What is told of the whole trace."""
+    """Facts about the whole trace."""
 
     comms: dict[int, str]
     marks: list[str]
@@ -51,32 +50,28 @@ class About(msgspec.Struct, frozen=True):
     cpus: int
     buffers: list[str]
     symbols: dict[str, dict[int, str]]
-    events: list[str]  # the names behind the numbers of the column `event`
+    events: list[str] = []  # in files of recap 0.1, the names behind the numbers of the column `event`
 
 
-def arrow() -> Any:
-    """The library, or a line that says how to get it."""
-    try:
-        import pyarrow.parquet  # noqa: PLC0415 (an extra)
-    except ImportError:
-        raise MissingExtraError("pyarrow", "parquet") from None
-    return pyarrow
-
-
-def write_parquet(flow: Flow, path: Path, progress: Callable[[], None] = lambda: None) -> None:
-    """Write a trace, and tell after each group of rows; where that fails, there is no file."""
+def write_parquet(
+    flow: Flow, path: Path, progress: Callable[[], None] = lambda: None, *, compact: bool = False
+) -> None:
+    """Write a trace, calling `progress` after each group of rows; if that fails, there is no file."""
     pa = arrow()
     unfinished = path.with_name(path.name + ".part")
-    schema = pa.schema([(name, pa.from_numpy_dtype(kind)) for name, kind in STORED.items()])
-    last = Last()
+    last = Last() if compact else None
+    schema = pa.table(stored(flow.table({name: np.empty(0, kind) for name, kind in COLUMNS.items()}), last)).schema
+    encodings = {name: BYTES for name in schema.names if name != EVENT}
+    if not compact:
+        encodings[TIME] = DELTAS
     try:
         with pa.parquet.ParquetWriter(
             unfinished,
             schema,
             compression="zstd",
             compression_level=LEVEL,
-            use_dictionary=False,
-            use_byte_stream_split=True,
+            use_dictionary=[EVENT],
+            column_encoding=encodings,
             data_page_size=LARGEST_PAGE,
             max_rows_per_page=ROWS_IN_GROUP,
             write_batch_size=ROWS_IN_GROUP,
@@ -91,7 +86,7 @@ def write_parquet(flow: Flow, path: Path, progress: Callable[[], None] = lambda:
 
 
 def about_of(flow: Flow) -> About:
-    """What a flow, gone through, tells of the whole."""
+    """Facts about the whole of a flow whose pieces have been read."""
     lost = sorted(flow.lost, key=lambda before: (before.time, before.cpu))
     return About(
         comms=flow.comms,
@@ -102,7 +97,6 @@ def about_of(flow: Flow) -> About:
         cpus=flow.cpus,
         buffers=list(flow.buffers),
         symbols=flow.symbols,
-        events=[event.name.lower() for event in Event],
     )
 
 
@@ -150,13 +144,17 @@ def first_of(kind: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
     return np.flatnonzero(np.concatenate([[True], kind[1:] != kind[:-1]])) if len(kind) else np.empty(0, np.intp)
 
 
-def stored(group: Events, last: Last) -> Columns:
-    """A group's columns as they are in the file."""
+def stored(group: Events, last: Last | None) -> dict[str, Any]:
+    """A group's columns as they are in the file; a compact one keeps the `last` times."""
     kind = kinds(group.event, group.cpu)
     order = np.argsort(kind, kind="stable")
-    columns = {name: getattr(group, name)[order] for name in COLUMNS}
-    time = columns.pop("time")
-    return {SINCE: time - last.before(kind[order], time), **columns, TIE: ties(group)[order]}
+    columns: dict[str, Any] = {name: getattr(group, name)[order] for name in COLUMNS}
+    columns[EVENT] = named(columns[EVENT])
+    columns[TIE] = ties(group)[order]
+    if last is None:
+        return columns
+    time = columns.pop(TIME)
+    return {SINCE: time - last.before(kind[order], time), **columns}
 
 
 def ties(events: Events) -> npt.NDArray[np.int32]:
@@ -191,8 +189,8 @@ def parquet_flow(path: Path) -> Flow:
         raise InputError(path, "column event", "has events this recap does not know", MEND)
     if not 0 < about.cpus <= MOST_CPUS:
         raise InputError(path, "", f"tells of {about.cpus} CPUs", MEND)
-    told = {name: getattr(about, name) for name in ("comms", "marks", "other", "clock", "cpus", "symbols")}
-    found = Flow(**told, buffers=tuple(about.buffers), lost=[Lost(*lost) for lost in about.lost])
+    facts = {name: getattr(about, name) for name in ("comms", "marks", "other", "clock", "cpus", "symbols")}
+    found = Flow(**facts, buffers=tuple(about.buffers), lost=[Lost(*lost) for lost in about.lost])
     found.pieces = pieces(path, file, found)
     return found
 
@@ -206,7 +204,7 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
             if described.num_rows > ROWS_IN_GROUP or described.total_byte_size > LARGEST_GROUP:
                 raise ValueError(f"row group {number} is larger than any that recap writes")
             group = file.read_row_group(number)
-            columns = {name: column(group, name, kind) for name, kind in STORED.items()}
+            columns = columns_of(group)
         columns = in_time_order(path, columns, last, found.cpus)
         found.share = (number + 1) / file.num_row_groups
         if len(columns["time"]) and columns["time"][0] < so_far:
@@ -217,11 +215,23 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
 
 
 def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Columns:
-    """A group's rows with their times, after a look at what the engine relies on."""
-    event, cpu, since, tie = columns["event"], columns["cpu"], columns.pop(SINCE), columns.pop(TIE)
-    kind = kinds(event, cpu)
-    if event.max(initial=0) >= len(Event) or cpu.max(initial=0) >= cpus or (kind[1:] < kind[:-1]).any():
+    """A group's rows in the order of the trace, after a look at what the engine relies on."""
+    event, cpu = columns[EVENT], columns["cpu"]
+    if event.max(initial=0) >= len(Event) or cpu.max(initial=0) >= cpus:
         raise InputError(path, "column event or cpu", "has numbers no trace has", MEND)
+    if SINCE in columns:
+        columns[TIME] = summed(path, columns.pop(SINCE), kinds(event, cpu), last)
+    time = columns[TIME]
+    if time.min(initial=0) < 0 or time.max(initial=0) >= LATEST:
+        raise InputError(path, f"column {TIME}", "has times no trace has", MEND)
+    order = np.lexsort((columns[TIE], cpu, time))
+    return {name: columns[name][order] for name in COLUMNS}
+
+
+def summed(path: Path, since: npt.NDArray[np.int64], kind: npt.NDArray[np.uint32], last: Last) -> npt.NDArray[np.int64]:
+    """The times of a compact group."""
+    if (kind[1:] < kind[:-1]).any():
+        raise InputError(path, "column event or cpu", "is not sorted", MEND)
     if since.min(initial=0) < 0 or since.astype(np.float64).sum() + max(last.time.values(), default=0) >= LATEST:
         raise InputError(path, f"column {SINCE}", "has times no trace has", MEND)
     time, starts = np.cumsum(since), first_of(kind)
@@ -229,9 +239,7 @@ def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Column
     shift = begun - (time[starts] - since[starts])
     time += np.repeat(shift, np.diff(np.append(starts, len(kind))))
     last.keep(kind, starts, time)
-    order = np.lexsort((tie, cpu, time))
-    found = {"time": time[order], **{name: values[order] for name, values in columns.items()}}
-    return {name: found[name] for name in COLUMNS}
+    return time
 
 
 @contextmanager
@@ -250,6 +258,29 @@ def refused(path: Path, pa: Any) -> Iterator[None]:
         msgspec.MsgspecError,
     ) as error:
         raise InputError(path, "", f"is damaged: {error}"[:200], MEND) from None
+
+
+def columns_of(group: Any) -> Columns:
+    """A group's columns, events as numbers."""
+    time = SINCE if SINCE in group.column_names else TIME
+    kinds = {time if name == TIME else name: kind for name, kind in STORED.items() if name != EVENT}
+    return {EVENT: events_of(group), **{name: column(group, name, kind) for name, kind in kinds.items()}}
+
+
+def events_of(group: Any) -> npt.NDArray[np.uint8]:
+    """The column of events; files of recap 0.1 have numbers there."""
+    pa, found = arrow(), group.column(EVENT)
+    if pa.types.is_integer(found.type):
+        return column(group, EVENT, STORED[EVENT])
+    coded = found.combine_chunks() if pa.types.is_dictionary(found.type) else found.combine_chunks().dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise ValueError(f"column event has {str(unknown[0])[:40]}, which this recap does not know")
+    if found.null_count:
+        raise ValueError("column event has holes")
+    numbers = np.array([NAMES.index(name) for name in names], np.uint8)
+    return np.asarray(numbers[coded.indices.to_numpy()], np.uint8)
 
 
 def column(group: Any, name: str, kind: type[np.generic]) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from recap.errors import InputError
+from recap.printable import html_table
 from recap.trace.event import Event
 from recap.trace.example import located
 from recap.trace.opening import TRACE, open_flow, open_trace, trace_files, trace_in
@@ -83,6 +84,22 @@ class Recording:
         self.folder = given if given.is_dir() else None
         if not (self.path.is_file() or is_raw(self.path)):
             raise InputError(given, "", "there is no such file", f"name a folder with a {TRACE} in it, or a trace")
+
+    def __repr__(self) -> str:
+        return f"<Recording {self.folder or self.path}: {', '.join(self.parts()) or 'a trace alone'}>"
+
+    def _repr_html_(self) -> str:
+        """Where it is and what it has, for notebooks."""
+        return html_table(
+            "recording",
+            ["", ""],
+            [["path", str(self.folder or self.path)], ["beside the trace", ", ".join(self.parts())]],
+        )
+
+    def parts(self) -> list[str]:
+        """The names of the files beside the trace."""
+        there = self.folder.iterdir() if self.folder else iter(())
+        return sorted(path.name for path in there if path.is_file() and path != self.path)
 
     def beside(self, name: str) -> Path | None:
         """A file of the folder, if it was saved."""

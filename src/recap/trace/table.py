@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from recap.printable import html_table
 from recap.trace.event import CaptureStep, Event
 from recap.trace.memory import forget
 
@@ -139,7 +140,7 @@ class Unread:
             yield f"gfp flags that recap does not know were left out: {names}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Events:
     """A trace. The columns are read-only, of equal length, in time order (ties: by CPU, then as recorded)."""
 
@@ -197,6 +198,24 @@ class Events:
         """How often each event occurs."""
         found = np.bincount(self.event, minlength=len(Event))
         return {event: int(found[event]) for event in Event if found[event]}
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The table for polars, pandas, DuckDB and others; needs pyarrow."""
+        from recap.trace.arrow import stream_of_events  # noqa: PLC0415 (it needs an extra)
+
+        return stream_of_events(self, requested_schema)
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<Events: none>"
+        seconds = float(self.time[-1] - self.time[0]) / 1e9
+        cpus = f"{self.cpus} CPU{'s' if self.cpus > 1 else ''}"
+        return f"<Events: {len(self):,} of {len(self.counts())} kinds in {seconds:.3f} s on {cpus}, {self.clock} clock>"
+
+    def _repr_html_(self) -> str:
+        """How often each event occurs, for notebooks."""
+        most_first = sorted(self.counts().items(), key=lambda found: -found[1])
+        return html_table(repr(self), ["event", "count"], [[one.name.lower(), f"{n:,}"] for one, n in most_first])
 
 
 def joined(pieces: list[Events]) -> Events:
