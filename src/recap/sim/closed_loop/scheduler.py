@@ -29,7 +29,7 @@ NEVER_PREEMPTED = 1 << 62
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
-    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait")]
+    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait", "ahead")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
@@ -84,6 +84,14 @@ class Scheduler:
         self.task[t].state = WAITING
         self.timers.push(until, t)
         self.pick_next(self.task[t].cpu)
+
+    def await_time(self, t: int, until: int) -> None:
+        """Take the running task off its CPU until its time has come: the recorded one was in the run queue until then."""
+        c = self.task[t].cpu
+        self.update_min_vruntime(c)
+        self.task[t].in_queue = 1
+        self.task[t].ahead = self.task[t].vruntime - self.cpu[c].min_vruntime
+        self.sleep(t, until)
 
     def rest(self, c: int, state: int) -> None:
         """Take the running task off its CPU until somebody calls it (ASLEEP), or for good (DONE)."""
@@ -142,8 +150,8 @@ class Scheduler:
 
     def wake(self, t: int, now: int) -> None:
         """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
-        Who has only waited for its time, as the recorded task did for a CPU, joins the queue, and is behind nobody: in
-        the queue it would have been run before others got so far.
+        Who has only waited for its time, as the recorded task did for a CPU, joins the queue as far ahead of others as it
+        left it: in the queue it would have been run before they got further.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
@@ -152,8 +160,11 @@ class Scheduler:
         self.move_to(t, c)
         slept = not self.task[t].in_queue
         self.task[t].in_queue = 0
-        bonus = SCHED_LATENCY_NS * self.scale // 2 if slept else 0
-        self.task[t].vruntime = max(self.task[t].vruntime, self.cpu[c].min_vruntime - bonus)
+        if slept:
+            least = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
+            self.task[t].vruntime = max(self.task[t].vruntime, least)
+        else:
+            self.task[t].vruntime = self.cpu[c].min_vruntime + self.task[t].ahead
         self.task[t].state = READY
         self.enqueue(c, t)
         current = self.cpu[c].current

@@ -304,8 +304,9 @@ class Simulation:
             self.sched.sleep(t, until)
         else:
             due = self.ready(t, self.cpu[c].now)
-            if due > self.cpu[c].now:
-                self.task[t].in_queue = self.op_wait[self.task[t].op] == 0
+            if due > self.cpu[c].now and self.op_wait[self.task[t].op] == 0:
+                self.sched.await_time(t, due)
+            elif due > self.cpu[c].now:
                 self.sched.sleep(t, due)
 
     def keep_pace(self, c: int, t: int) -> None:
