@@ -132,6 +132,7 @@ class Requests:
         self.m.sc[s].request = ((self.issued & REQUEST_MASK) << SLOT_BITS) | s
         self.task[t].slot = s
         self.task[t].stalled_at = self.cpu[c].now
+        self.task[t].stall_off = 0
         status = slowpath_begin(self.m, s, c, order, gfp)
         if status == AT_WORK and self.m.sc[s].phase == RETRY and not self.m.rules.persistent_slowpath:
             status = slowpath_step(self.m, s, c)
@@ -215,9 +216,10 @@ class Requests:
         return self.op_gfp[i] & GFP_DIRECT_RECLAIM != 0 and not recorded
 
     def count_stall(self, c: int, t: int, s: int) -> None:
-        """How long the task waited; it is late by that much from now on."""
+        """How long the task waited. It is late from now on by what of that it did not wait for a CPU: while others ran
+        they did what they have to do anyway."""
         waited = self.cpu[c].now - self.task[t].stalled_at
-        self.task[t].lag += waited
+        self.task[t].lag += waited - self.task[t].stall_off
         self.stalls += 1
         self.stall_ns += waited
         self.longest_stall_ns = max(self.longest_stall_ns, waited)

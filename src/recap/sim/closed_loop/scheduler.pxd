@@ -15,6 +15,7 @@ ctypedef packed struct Task:
     long long preempted_ns
     long long owed_wait
     long long ahead
+    long long stall_off
     long long until
     long long loop
     long long due

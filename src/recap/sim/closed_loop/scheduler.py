@@ -29,7 +29,7 @@ NEVER_PREEMPTED = 1 << 62
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
-    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait", "ahead")]
+    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait", "ahead", "stall_off")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
@@ -232,6 +232,7 @@ class Scheduler:
         self.task[t].state = RUNNING
         if self.task[t].preempted_at != NEVER:
             self.task[t].preempted_ns += max(0, self.cpu[c].now - self.task[t].preempted_at)
+            self.task[t].stall_off += max(0, self.cpu[c].now - self.task[t].preempted_at)
             self.task[t].preempted_at = NEVER
         self.cpu[c].need_resched = 0
         self.cpu[c].began = self.cpu[c].now
