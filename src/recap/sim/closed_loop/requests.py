@@ -149,7 +149,9 @@ class Requests:
         self.cpu[c].now += cost - spent
         wait = self.m.sc[s].sleep_ns
         if self.costs.wait > 0:
-            wait += self.sched.owed(t, self.costs.wait)
+            owed = self.sched.owed(t, self.costs.wait)
+            self.task[t].stall_off += owed
+            wait += owed
         else:
             self.sched.owe_nothing(t)
         self.follow_episode(c, t, status)
