@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.demand.compaction_costs import CompactionCosts
+from recap.demand.kinds import Op
 from recap.demand.reclaim_costs import ReclaimCosts
 from recap.trace import NO_PFN
 
@@ -57,9 +58,16 @@ class Demand:
     kcompactd_ns: int = 0  # when kcompactd looks for the first time whether memory is in pieces
     dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
 
+    tick_ns: npt.NDArray[np.int64] | None = None  # from the start to each CPU's first tick; none or empty: not known
+
     def residents(self) -> npt.NDArray[np.int64]:
         """The objects that are in memory at the start."""
         return np.flatnonzero(self.obj_pfn != NO_PFN)
+
+    def quiet_tasks(self) -> npt.NDArray[np.bool_]:
+        """Which tasks never ask for memory: what wakes them is the timer."""
+        asked = np.append(0, np.cumsum(self.op_kind == Op.ALLOC))
+        return np.asarray(asked[self.task_first + self.task_count] == asked[self.task_first])
 
     @property
     def operations(self) -> int:

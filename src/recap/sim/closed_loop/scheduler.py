@@ -45,7 +45,8 @@ class Scheduler:
     Args:
         demand: whose tasks; none has begun.
         nr_cpus: how many CPUs there are.
-        seed: of what a recording does not tell: when a CPU's ticks come. Those of a synthetic load begin at 0.
+        seed: of what another run would not repeat: when the ticks come, and with them whom a timer wakes. Those of a
+            synthetic load begin at 0.
     """
 
     def __init__(self, demand: Demand, nr_cpus: int, seed: int = 0) -> None:
@@ -53,7 +54,8 @@ class Scheduler:
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
-        self.task = adopt(task_records(demand))
+        task = task_records(demand)
+        self.task = adopt(task)
         self.timers = Timers(tasks + KERNEL_THREADS)
         cpu = np.zeros(nr_cpus, CPU)
         cpu["current"] = -1
@@ -61,7 +63,7 @@ class Scheduler:
         cpu["last"] = -1
         cpu["next_buddy"] = -1
         if demand.recorded:
-            cpu["tick"] = np.random.default_rng([seed, 3]).integers(TICK_NS, size=nr_cpus)
+            cpu["tick"] = drawn_ticks(demand, task, nr_cpus, np.random.default_rng([seed, 3]))
         self.cpu = adopt(cpu)
         self.nr_cpus = nr_cpus
         self.scale = nr_cpus.bit_length()
@@ -290,6 +292,15 @@ class Scheduler:
         """What a task waits from now on counts anew."""
         self.task[t].owed_wait = 0
         self.task[t].preempted_ns = 0
+
+
+def drawn_ticks(demand: Demand, task: Array, nr_cpus: int, draw: np.random.Generator) -> Array:
+    """When each CPU's ticks come: all later by the same time than they were recorded, and those a timer wakes too."""
+    if demand.tick_ns is None or len(demand.tick_ns) != nr_cpus:
+        return draw.integers(TICK_NS, size=nr_cpus)
+    later = int(draw.integers(TICK_NS))
+    task["lag"][:-KERNEL_THREADS] = np.where(demand.quiet_tasks(), later, 0)
+    return (demand.tick_ns + later) % TICK_NS
 
 
 def task_records(demand: Demand) -> Array:
