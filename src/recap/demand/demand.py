@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.demand.compaction_costs import CompactionCosts
+from recap.demand.kinds import Op
 from recap.demand.reclaim_costs import ReclaimCosts
 from recap.trace import NO_PFN
 
@@ -64,6 +65,7 @@ class Demand:
     op_term: npt.NDArray[np.uint8] | None = None  # a row in the task's table of terms
     task_first_term: npt.NDArray[np.int64] | None = None  # where that table begins
     dirty_ratio: int = 0  # percent of memory above which writers wait for the device (0: they never do)
+    tick_ns: npt.NDArray[np.int64] | None = None  # from the start to each CPU's first tick; none or empty: not known
 
     def residents(self) -> npt.NDArray[np.int64]:
         """The objects that are in memory at the start."""
@@ -76,6 +78,11 @@ class Demand:
             return column
         each: npt.NDArray[np.generic] = column[np.repeat(self.task_first_term, self.task_count) + self.op_term]
         return each
+
+    def quiet_tasks(self) -> npt.NDArray[np.bool_]:
+        """Which tasks never ask for memory: what wakes them is the timer."""
+        asked = np.append(0, np.cumsum(self.of_each("op_kind") == Op.ALLOC))
+        return np.asarray(asked[self.task_first + self.task_count] == asked[self.task_first])
 
     @property
     def operations(self) -> int:

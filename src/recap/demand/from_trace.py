@@ -15,6 +15,7 @@ from recap.demand.lru_looks import looks
 from recap.demand.reclaim_costs import reclaim_costs
 from recap.demand.starts import Origin, start_of
 from recap.demand.streams import Streams
+from recap.demand.ticks import tick_phases
 from recap.demand.transactions import filesystem_device, holds
 from recap.pages import Array
 from recap.trace import Event, Events, Recording, Snapshot
@@ -204,6 +205,7 @@ def assemble(events: Events, tasks: Tasks, streams: Streams, restored: float) ->
         compaction_costs=compaction_costs(events),
         compaction_wait=streams.compaction_wait_ns / max(1, streams.compaction_ns),
         kcompactd_ns=first_look(events),
+        tick_ns=tick_phases(events),
         recorded={
             "high_order_attempts": float(streams.attempts),
             "high_order_successes": float(streams.successes),

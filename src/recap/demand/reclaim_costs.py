@@ -22,7 +22,8 @@ BATCH = 32
 LEAST = 10  # batches of a kind from which it counts as measured
 LONG_SKIP = 8 * BATCH
 LOOKED_NS = 105  # python kernel/question.py kernel/runs.jsonl: no recording of an unchanged kernel tells it
-NEAREST = 8  # recorded passes that tell what a pass of some size is followed by
+NEAREST = 8  # recorded passes that tell at least what a pass of some size is followed by
+SAME_SIZE = 0.5  # powers of two by which passes of a size differ
 
 SHRINK_ACTIVE, SHRINK_INACTIVE = (
     np.uint8(Event.MM_VMSCAN_LRU_SHRINK_ACTIVE),
@@ -38,17 +39,19 @@ def nothing() -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Passes:
-    """What followed passes over the lists: each one's pages, and ns until the next began; by size."""
+    """What followed passes over the lists: each one's pages, and ns beside those that its pages account for, up to the
+    first batch of the next; by size."""
 
     pages: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     took: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def after(self, pages: int) -> Array:
-        """What may follow a pass of this size: what followed the recorded passes nearest in size, scaled to it."""
+        """What may follow a pass of this size: what followed recorded ones of its size, or those nearest to it where
+        there are few, scaled to it."""
         if not len(self.pages):
             return nothing()
         away = np.abs(np.log2(self.pages / pages))
-        near = np.argsort(away, kind="stable")[:NEAREST]
+        near = np.argsort(away, kind="stable")[: max(NEAREST, np.count_nonzero(away < SAME_SIZE))]
         return np.asarray((self.took[near] * (pages / self.pages[near])).astype(np.int64))
 
 
@@ -92,7 +95,8 @@ class ReclaimCosts:
     written: int = 0  # besides, if it is handed to the device
     skipped: int = 0  # of a zone that is not wanted, passed over
     looked: int = LOOKED_NS  # of a block around a reclaimed page, looked at by a policy that asks what reclaim can free
-    delays: Array = field(default_factory=nothing)  # of kswapd's batches
+    delays: Array = field(default_factory=nothing)  # of kswapd's batches, but for the first of a pass
+    first_delays: Array = field(default_factory=nothing)  # of the first batches of its rounds
     direct_delays: Array = field(default_factory=nothing)  # of direct reclaim's
     passes: Passes = field(default_factory=Passes)
 
@@ -117,9 +121,16 @@ def reclaim_costs(events: Events) -> ReclaimCosts | None:
     beyond, opens = costs.beyond(batches), batches.opens_pass()
     number = np.cumsum(opens | batches.first)
     pages = np.bincount(number, batches.pages)[number - 1]  # of the pass before
-    passes = by_size(pages[opens], np.maximum(beyond[opens], 0).astype(np.int64))
-    delays = np.sort(beyond[~opens]).astype(np.int64)
-    return replace(costs, delays=delays, direct_delays=direct_delays(events, costs, delays), passes=passes)
+    passes = by_size(pages[opens], beyond[opens].astype(np.int64))
+    first = np.sort(beyond[batches.first]).astype(np.int64)
+    delays = np.sort(beyond[~opens & ~batches.first]).astype(np.int64)
+    return replace(
+        costs,
+        delays=delays if len(delays) else nothing(),
+        first_delays=first if len(first) else nothing(),
+        direct_delays=direct_delays(events, costs, delays),
+        passes=passes,
+    )
 
 
 def by_size(pages: Array, took: Array) -> Passes:

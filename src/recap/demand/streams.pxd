@@ -68,6 +68,7 @@ cdef class Streams:
     cdef long long[::1] task_run
     cdef long long[::1] task_wait
     cdef long long[::1] task_off
+    cdef unsigned char[::1] task_slow
     cdef long long[::1] task_lost
     cdef long long[::1] task_began
     cdef int[::1] task_pending
@@ -129,7 +130,11 @@ cdef class Streams:
     @cython.locals(t=cython.int, then=cython.int, c=cython.int)
     cdef void switched(self, long long i) noexcept nogil
 
-    cdef void stalls(self, long long i, int t, bint begins) noexcept nogil
+    cdef void enter_slowpath(self, long long i, int t) noexcept nogil
+
+    cdef void leave_slowpath(self, long long i, int t) noexcept nogil
+
+    cdef bint on_its_own(self, int t) noexcept nogil
 
     @cython.locals(obj=cython.int)
     cdef void hold_blocks(self, long long i) noexcept nogil

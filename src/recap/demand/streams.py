@@ -167,6 +167,7 @@ class Streams:
         self.task_run = adopt(numbers(count, np.int64))
         self.task_wait = adopt(numbers(count, np.int64))
         self.task_off = adopt(numbers(count, np.int64))
+        self.task_slow = adopt(numbers(count, np.uint8))
         self.task_lost = adopt(numbers(count, np.int64))
         self.task_began = adopt(numbers(count, np.int64))
         self.task_pending = adopt(numbers(count, np.int32, NOBODY))
@@ -204,7 +205,7 @@ class Streams:
             self.dispatch(i)
 
     def account(self, i: int) -> None:
-        """Add the time since the CPU's last event to the task that runs there, unless it reclaims or compacts."""
+        """Add the time since the CPU's last event to the task that runs there, unless it is in a request's slow path."""
         c = self.cpu[i]
         t = self.who[i]
         if self.cpu_task[c] == NOBODY:
@@ -216,7 +217,7 @@ class Streams:
             self.task_asleep[t] = 0
         if self.task_compacting[t]:
             self.compaction_ns += gone
-        if self.consequence(t):
+        if not self.on_its_own(t):
             return
         if self.role[t] == Role.IDLE:
             self.task_wait[t] += gone
@@ -255,20 +256,36 @@ class Streams:
         elif self.event[i] == Event.SCHED_PROCESS_EXIT:
             self.free_swapped(i, t)
             self.emit(i, t, Op.EXIT, NOBODY)
+        elif self.event[i] == Event.MM_VMSCAN_WAKEUP_KSWAPD:
+            self.enter_slowpath(i, t)
         elif self.event[i] in (Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END):
-            self.stalls(i, t, self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
+            self.enter_slowpath(i, t)
             self.task_stalled[t] = self.event[i] == Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN
         elif self.event[i] in (Event.MM_COMPACTION_BEGIN, Event.MM_COMPACTION_END):
-            self.stalls(i, t, self.event[i] == Event.MM_COMPACTION_BEGIN)
+            self.enter_slowpath(i, t)
             self.cpu_taken[self.cpu[i]] = self.cpu_arrived[self.cpu[i]]
             self.task_compacting[t] = self.event[i] == Event.MM_COMPACTION_BEGIN
 
-    def stalls(self, i: int, t: int, begins: bool) -> None:
-        """What a task loses to reclaim and compaction is no think time: what comes later would have come sooner."""
-        if begins:
-            self.task_began[t] = self.time[i]
-        elif self.task_stalled[t] or self.task_compacting[t]:
+    def enter_slowpath(self, i: int, t: int) -> None:
+        """What a task loses to a request's slow path is no think time: what comes later would have come sooner.
+
+        It begins where kswapd is called, or with direct reclaim or compaction. Waits for a CPU are not part of it: others
+        did in them what they have to do anyway.
+        """
+        if self.task_slow[t] or self.role[t] in (Role.RECLAIMER, Role.COMPACTOR):
+            return
+        self.task_slow[t] = 1
+        self.task_began[t] = self.time[i]
+
+    def leave_slowpath(self, i: int, t: int) -> None:
+        """The request is served or given up, after its last look at the free lists."""
+        if self.task_slow[t] and not self.consequence(t):
+            self.task_slow[t] = 0
             self.task_lost[t] += self.time[i] - self.task_began[t]
+
+    def on_its_own(self, t: int) -> bool:
+        """Is what a task does, or that it sleeps, no part of a request's slow path?"""
+        return not self.task_slow[t] and not self.consequence(t)
 
     def switched(self, i: int) -> None:
         """Another task runs; the last one sleeps unless it was only preempted."""
@@ -285,7 +302,7 @@ class Streams:
             self.task_asleep[t] = 2 if self.a[i] & TASK_UNINTERRUPTIBLE else 1
             self.task_slept[t] = self.time[i]
         if self.task_asleep[then]:
-            if not self.task_stalled[then] and not self.task_compacting[then]:
+            if self.on_its_own(then):
                 self.task_wait[then] += self.woken(i, then) - self.task_slept[then]
             self.task_asleep[then] = 0
         self.cpu_task[c] = then
@@ -296,13 +313,15 @@ class Streams:
         A task that never asks for memory takes the CPU when it wakes, too (rcu_preempt, at every second tick), and when
         it sleeps again, the one that has run least is next.
         """
-        if self.role[t] in (Role.USER, Role.FLUSHER, Role.JOURNAL) and not self.consequence(t):
+        if self.role[t] in (Role.USER, Role.FLUSHER, Role.JOURNAL) and self.on_its_own(t):
             self.emit(i, t, Op.REST, NOBODY)
 
     def waited(self, t: int, gone: int) -> None:
-        """A task was preempted for a while: that of reclaim and compaction is part of how long they take."""
+        """A task was preempted for a while: that of compaction is part of how long it takes."""
         if self.compacts(t):
             self.compaction_wait_ns += gone
+        if self.task_slow[t]:
+            self.task_began[t] += gone
 
     def written(self, i: int, t: int) -> None:
         """A write request: blocks of the filesystem's metadata are known by their place, the rest are data."""
@@ -401,7 +420,7 @@ class Streams:
         self.op_run[n] = self.task_run[t]
         self.op_wait[n] = self.task_wait[t]
         self.op_due[n] = self.time[i] - self.time[0] - self.task_lost[t]
-        if self.task_stalled[t] or self.task_compacting[t]:
+        if self.task_slow[t]:
             self.op_due[n] -= self.time[i] - self.task_began[t]
         self.op_task[n] = t
         self.task_run[t] = 0
@@ -433,6 +452,7 @@ class Streams:
         """A request, served or not; one that repeats a failed one is for the same object."""
         t = self.who[i]
         p = self.pfn[i]
+        self.leave_slowpath(i, t)
         if self.task_burst[t]:
             self.free_swapped(i, t)
         self.task_request[t] += 1

@@ -65,7 +65,7 @@ def shrinker_time(demand: Demand, percent: int) -> Demand:
     """What batches take beside their pages."""
     costs = demand.reclaim_costs or ReclaimCosts()
     passes = replace(costs.passes, took=costs.passes.took * percent // 100)
-    delays = {name: getattr(costs, name) * percent // 100 for name in ("delays", "direct_delays")}
+    delays = {name: getattr(costs, name) * percent // 100 for name in ("delays", "first_delays", "direct_delays")}
     return replace(demand, reclaim_costs=replace(costs, passes=passes, **delays))
 
 

@@ -38,11 +38,15 @@ class Costs:
         self.looked_ns = reclaim.looked
         draw = np.random.default_rng([seed, 1])
         self.delay_ns = adopt(draw.choice(reclaim.delays, DRAWS))
+        self.first_delay_ns = adopt(draw.choice(reclaim.first_delays, DRAWS))
         self.direct_delay_ns = adopt(draw.choice(reclaim.direct_delays, DRAWS))
         after = [draw.choice(reclaim.passes.after(3 << size >> 1), PASSES) for size in range(SIZES)]
         self.slab_ns = adopt(np.concatenate(after))
         self.pass_pages = 0
         self.passes = 0
+        self.rounds = 0
+        self.saved = 0
+        self.begins_round = False
         self.batches = 0
         self.reclaim = 0
         self.delay = 0
@@ -82,9 +86,11 @@ class Costs:
         time += self.m.sc[s].skipped_now * self.skipped_ns
         self.delay = 0
         if time > 0:
-            kswapd = self.m.sc[s].kswapd
-            self.pass_pages += self.m.sc[s].scanned_now + self.m.sc[s].deactivated_now if kswapd else 0
-            self.delay = self.delay_ns[self.batches % DRAWS] if kswapd else self.direct_delay_ns[self.batches % DRAWS]
+            if self.m.sc[s].kswapd:
+                self.delay = self.kswapds_delay()
+                self.pass_pages += self.m.sc[s].scanned_now + self.m.sc[s].deactivated_now
+            else:
+                self.delay = self.direct_delay_ns[self.batches % DRAWS]
             self.batches += 1
             time = max(time // 2, time + min(self.delay, 0))
         self.m.sc[s].scanned_now = 0
@@ -103,8 +109,27 @@ class Costs:
         self.m.capture[owner].looked_now = 0
         return looked * self.looked_ns
 
+    def kswapds_delay(self) -> int:
+        """What a batch of kswapd's takes beside its pages. Of the first one of a pass that is what the shrinkers took
+        before it, if they took anything."""
+        if self.begins_round:
+            self.begins_round = False
+            self.rounds += 1
+            return self.first_delay_ns[self.rounds % DRAWS]
+        if self.pass_pages == 0:
+            return self.saved
+        return self.delay_ns[self.batches % DRAWS]
+
+    def begin_round(self) -> None:
+        """kswapd begins to balance."""
+        self.begins_round = True
+        self.pass_pages = 0
+
     def shrink_slab(self) -> int:
-        """kswapd's pass is over: what the shrinkers take, by its pages (do_shrink_slab, by the priority)."""
+        """kswapd's pass is over: what the shrinkers take, by its pages (do_shrink_slab, by the priority).
+
+        Where the first batch of the next pass took less than its pages account for, that is kept for it.
+        """
         if self.pass_pages == 0:
             return 0
         size = 0
@@ -112,4 +137,6 @@ class Costs:
             size += 1
         self.pass_pages = 0
         self.passes += 1
-        return self.slab_ns[size * PASSES + self.passes % PASSES]
+        took = self.slab_ns[size * PASSES + self.passes % PASSES]
+        self.saved = min(took, 0)
+        return max(took, 0)

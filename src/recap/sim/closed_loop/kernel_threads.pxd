@@ -2,7 +2,7 @@ cimport cython
 
 from recap.kernel cimport SWAP_CLUSTER_MAX
 from recap.mm.kcompactd cimport kcompactd_step
-from recap.mm.kswapd cimport LRUVEC, NAP, kswapd_step
+from recap.mm.kswapd cimport LRUVEC, NAP, PRIORITY, kswapd_step
 from recap.pages cimport Memory
 from recap.sim.closed_loop.costs cimport Costs
 from recap.sim.closed_loop.scheduler cimport ASLEEP, WAITING, Scheduler
@@ -27,8 +27,10 @@ cdef class KernelThreads:
     @cython.locals(asleep=cython.bint, wait=cython.longlong)
     cdef void kcompactd_turn(self, int c) noexcept nogil
 
-    @cython.locals(asleep=cython.bint)
+    @cython.locals(asleep=cython.bint, balances=cython.bint)
     cdef void kswapd_turn(self, int c) noexcept nogil
+
+    cdef bint balances(self) noexcept nogil
 
     @cython.locals(throttled=cython.bint)
     cdef void page_written(self, long long now) noexcept nogil

@@ -13,7 +13,7 @@ from recap.sim.journal import Journal
 if not cython.compiled:
     from recap.kernel import SWAP_CLUSTER_MAX
     from recap.mm.kcompactd import kcompactd_step
-    from recap.mm.kswapd import LRUVEC, NAP, kswapd_step
+    from recap.mm.kswapd import LRUVEC, NAP, PRIORITY, kswapd_step
     from recap.sim.closed_loop.scheduler import ASLEEP, WAITING
     from recap.sim.note import Note
 
@@ -80,7 +80,10 @@ class KernelThreads:
     def kswapd_turn(self, c: int) -> None:
         """One step of kswapd, and its sleep if it takes one."""
         asleep = self.m.node[NODE].kswapd_asleep
+        balances = self.balances()
         kswapd_step(self.m, NODE, c)
+        if self.balances() and not balances:
+            self.costs.begin_round()
         self.sched.cpu[c].now += self.costs.charge(0)
         self.sched.task[self.kswapd].run_left = max(self.costs.delay, 0)
         if self.m.sc[NODE].phase != LRUVEC:
@@ -94,6 +97,10 @@ class KernelThreads:
             self.sched.sleep(self.kswapd, self.device.sleep_end(0, self.sched.cpu[c].now))
         elif self.m.node[NODE].kswapd_asleep and self.m.sc[NODE].phase == 0:
             self.sched.rest(c, ASLEEP)
+
+    def balances(self) -> bool:
+        """Is kswapd in a round of balancing?"""
+        return self.m.sc[NODE].phase == PRIORITY or self.m.sc[NODE].phase == LRUVEC
 
     def page_written(self, now: int) -> None:
         """kswapd waits no longer than until a batch of pages is written (__acct_reclaim_writeback, 5.16)."""

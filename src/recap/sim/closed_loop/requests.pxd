@@ -66,7 +66,7 @@ cdef class Requests:
     @cython.locals(s=cython.int, status=cython.int)
     cdef bint begin(self, int c, int t, int order, unsigned int gfp) noexcept nogil
 
-    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong, cost=cython.longlong, spent=cython.longlong, ahead=cython.longlong)
+    @cython.locals(s=cython.int, status=cython.int, wait=cython.longlong, cost=cython.longlong, spent=cython.longlong, ahead=cython.longlong, owed=cython.longlong)
     cdef bint step(self, int c, int t) noexcept nogil
 
     @cython.locals(s=cython.int, kind=cython.int)

@@ -131,6 +131,7 @@ class Requests:
         self.m.sc[s].request = ((self.issued & REQUEST_MASK) << SLOT_BITS) | s
         self.task[t].slot = s
         self.task[t].stalled_at = self.cpu[c].now
+        self.task[t].stall_off = 0
         status = slowpath_begin(self.m, s, c, order, gfp)
         if status == AT_WORK and self.m.sc[s].phase == RETRY and not self.m.rules.persistent_slowpath:
             status = slowpath_step(self.m, s, c)
@@ -147,7 +148,9 @@ class Requests:
         self.cpu[c].now += cost - spent
         wait = self.m.sc[s].sleep_ns
         if self.costs.wait > 0:
-            wait += self.sched.owed(t, self.costs.wait)
+            owed = self.sched.owed(t, self.costs.wait)
+            self.task[t].stall_off += owed
+            wait += owed
         else:
             self.sched.owe_nothing(t)
         self.follow_episode(c, t, status)
@@ -215,9 +218,10 @@ class Requests:
         return self.ops.gfp(t, i) & GFP_DIRECT_RECLAIM != 0 and not again
 
     def count_stall(self, c: int, t: int, s: int) -> None:
-        """How long the task waited; it is late by that much from now on."""
+        """How long the task waited. It is late from now on by what of that it did not wait for a CPU: while others ran
+        they did what they have to do anyway."""
         waited = self.cpu[c].now - self.task[t].stalled_at
-        self.task[t].lag += waited
+        self.task[t].lag += waited - self.task[t].stall_off
         self.stalls += 1
         self.stall_ns += waited
         self.longest_stall_ns = max(self.longest_stall_ns, waited)

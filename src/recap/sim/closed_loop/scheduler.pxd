@@ -14,6 +14,8 @@ ctypedef packed struct Task:
     long long preempted_at
     long long preempted_ns
     long long owed_wait
+    long long ahead
+    long long stall_off
     long long until
     long long loop
     long long due
@@ -60,6 +62,9 @@ cdef class Scheduler:
 
     cdef void sleep(self, int t, long long until) noexcept nogil
 
+    @cython.locals(c=cython.int)
+    cdef void await_time(self, int t, long long until) noexcept nogil
+
     cdef void rest(self, int c, int state) noexcept nogil
 
     cdef void call(self, int t, long long now) noexcept nogil
@@ -77,7 +82,7 @@ cdef class Scheduler:
 
     cdef void move_to(self, int t, int c) noexcept nogil
 
-    @cython.locals(c=cython.int, current=cython.int, bonus=cython.longlong, slept=cython.bint)
+    @cython.locals(c=cython.int, current=cython.int, least=cython.longlong, slept=cython.bint)
     cdef void wake(self, int t, long long now) noexcept nogil
 
     cdef void enqueue(self, int c, int t) noexcept nogil

@@ -29,7 +29,7 @@ NEVER_PREEMPTED = 1 << 62
 
 TASK = np.dtype(
     [(name, "i8") for name in ("op", "end", "run_left", "stalled_at", "anon_pages", "lag", "vruntime")]
-    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait")]
+    + [(name, "i8") for name in ("preempted_at", "preempted_ns", "owed_wait", "ahead", "stall_off")]
     + [(name, "i8") for name in ("until", "loop", "due", "read_ns", "asked", "served")]
     + [(name, "i4") for name in ("state", "cpu", "home", "slot", "next", "tries", "gave_up", "in_queue")]
 )
@@ -45,7 +45,8 @@ class Scheduler:
     Args:
         demand: whose tasks; none has begun.
         nr_cpus: how many CPUs there are.
-        seed: of what a recording does not tell: when a CPU's ticks come. Those of a synthetic load begin at 0.
+        seed: of what another run would not repeat: when the ticks come, and with them whom a timer wakes. Those of a
+            synthetic load begin at 0.
     """
 
     def __init__(self, demand: Demand, nr_cpus: int, seed: int = 0) -> None:
@@ -53,7 +54,8 @@ class Scheduler:
         self.kswapd = tasks
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
-        self.task = adopt(task_records(demand))
+        task = task_records(demand)
+        self.task = adopt(task)
         self.timers = Timers(tasks + KERNEL_THREADS)
         cpu = np.zeros(nr_cpus, CPU)
         cpu["current"] = -1
@@ -61,7 +63,7 @@ class Scheduler:
         cpu["last"] = -1
         cpu["next_buddy"] = -1
         if demand.recorded:
-            cpu["tick"] = np.random.default_rng([seed, 3]).integers(TICK_NS, size=nr_cpus)
+            cpu["tick"] = drawn_ticks(demand, task, nr_cpus, np.random.default_rng([seed, 3]))
         self.cpu = adopt(cpu)
         self.nr_cpus = nr_cpus
         self.scale = nr_cpus.bit_length()
@@ -84,6 +86,14 @@ class Scheduler:
         self.task[t].state = WAITING
         self.timers.push(until, t)
         self.pick_next(self.task[t].cpu)
+
+    def await_time(self, t: int, until: int) -> None:
+        """Take the running task off its CPU until its time has come: the recorded one was in the run queue until then."""
+        c = self.task[t].cpu
+        self.update_min_vruntime(c)
+        self.task[t].in_queue = 1
+        self.task[t].ahead = self.task[t].vruntime - self.cpu[c].min_vruntime
+        self.sleep(t, until)
 
     def rest(self, c: int, state: int) -> None:
         """Take the running task off its CPU until somebody calls it (ASLEEP), or for good (DONE)."""
@@ -142,8 +152,8 @@ class Scheduler:
 
     def wake(self, t: int, now: int) -> None:
         """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
-        Who has only waited for its time, as the recorded task did for a CPU, joins the queue, and is behind nobody: in
-        the queue it would have been run before others got so far.
+        Who has only waited for its time, as the recorded task did for a CPU, joins the queue as far ahead of others as it
+        left it: in the queue it would have been run before they got further.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
@@ -152,8 +162,11 @@ class Scheduler:
         self.move_to(t, c)
         slept = not self.task[t].in_queue
         self.task[t].in_queue = 0
-        bonus = SCHED_LATENCY_NS * self.scale // 2 if slept else 0
-        self.task[t].vruntime = max(self.task[t].vruntime, self.cpu[c].min_vruntime - bonus)
+        if slept:
+            least = self.cpu[c].min_vruntime - SCHED_LATENCY_NS * self.scale // 2
+            self.task[t].vruntime = max(self.task[t].vruntime, least)
+        else:
+            self.task[t].vruntime = self.cpu[c].min_vruntime + self.task[t].ahead
         self.task[t].state = READY
         self.enqueue(c, t)
         current = self.cpu[c].current
@@ -221,6 +234,7 @@ class Scheduler:
         self.task[t].state = RUNNING
         if self.task[t].preempted_at != NEVER:
             self.task[t].preempted_ns += max(0, self.cpu[c].now - self.task[t].preempted_at)
+            self.task[t].stall_off += max(0, self.cpu[c].now - self.task[t].preempted_at)
             self.task[t].preempted_at = NEVER
         self.cpu[c].need_resched = 0
         self.cpu[c].began = self.cpu[c].now
@@ -278,6 +292,15 @@ class Scheduler:
         """What a task waits from now on counts anew."""
         self.task[t].owed_wait = 0
         self.task[t].preempted_ns = 0
+
+
+def drawn_ticks(demand: Demand, task: Array, nr_cpus: int, draw: np.random.Generator) -> Array:
+    """When each CPU's ticks come: all later by the same time than they were recorded, and those a timer wakes too."""
+    if demand.tick_ns is None or len(demand.tick_ns) != nr_cpus:
+        return draw.integers(TICK_NS, size=nr_cpus)
+    later = int(draw.integers(TICK_NS))
+    task["lag"][:-KERNEL_THREADS] = np.where(demand.quiet_tasks(), later, 0)
+    return (demand.tick_ns + later) % TICK_NS
 
 
 def task_records(demand: Demand) -> Array:

@@ -296,8 +296,9 @@ class Simulation:
             self.sched.sleep(t, until)
         else:
             due = self.ready(t, self.cpu[c].now)
-            if due > self.cpu[c].now:
-                self.task[t].in_queue = self.ops.wait(t, self.task[t].op) == 0
+            if due > self.cpu[c].now and self.ops.wait(t, self.task[t].op) == 0:
+                self.sched.await_time(t, due)
+            elif due > self.cpu[c].now:
                 self.sched.sleep(t, due)
 
     def keep_pace(self, c: int, t: int) -> None:
