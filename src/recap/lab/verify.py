@@ -18,7 +18,7 @@ from recap.mm.machine import Machine
 from recap.pages import COMPILED
 from recap.policy.catalogue import KERNEL_MODES, load
 from recap.policy.policy import Policy
-from recap.sim.open_loop import Replay, advance, modes_of, most_open
+from recap.sim.open_loop import Replay, advance, modes_of, most_compacting, most_open
 from recap.trace import Events, Recording, Snapshot
 
 SLICE = 1_000_000 if COMPILED else 1_000  # events between two looks at the progress bar and at Ctrl-C
@@ -38,7 +38,8 @@ class TimedReplay:
             problem = "memory was added while it was recorded, and its frames are not in the snapshot"
             raise InputError(self.recording.path, "zoneinfo.1", problem, "verify a machine whose memory stays")
         policy = capture_policy(self.recording.path, self.events)
-        memory = boot.as_recorded(self.before, most_open(self.events), policy)
+        at_once = max(most_open(self.events), most_compacting(self.events))
+        memory = boot.as_recorded(self.before, at_once, policy)
         decoded = time.perf_counter()
         self.replay = Replay(memory, self.events)
         self.decode_seconds = decoded - began

@@ -35,8 +35,11 @@ cdef void move_freelist_head(Memory m, unsigned int head, unsigned int pfn) noex
 
 cdef int next_search_order(Memory m, int s, int order) noexcept nogil
 
-@cython.locals(found=cython.uint, order=cython.int)
+@cython.locals(found=cython.uint)
 cdef void fast_isolate_freepages(Memory m, int s) noexcept nogil
+
+@cython.locals(found=cython.uint, order=cython.int)
+cdef unsigned int fast_search(Memory m, int s) noexcept nogil
 
 @cython.locals(free_pfn=cython.uint, distance=cython.uint)
 cdef void begin_search(Memory m, int s) noexcept nogil

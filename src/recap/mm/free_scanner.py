@@ -93,7 +93,7 @@ def isolate_freepages_block(m: Memory, s: int, start_pfn: int, end_pfn: int, str
 
 def move_freelist_head(m: Memory, head: int, pfn: int) -> None:
     """Rotate a free list so that it begins with a block (move_freelist_head)."""
-    if pfn == head or m.page[head].prev == pfn:
+    if pfn == head:
         return
     list_rotate_to_front(m, pfn, head)
 
@@ -112,9 +112,19 @@ def next_search_order(m: Memory, s: int, order: int) -> int:
 
 
 def fast_isolate_freepages(m: Memory, s: int) -> None:
-    """Look through the free lists for a block in the upper part of what is left (fast_isolate_freepages)."""
+    """Take a block found fast, and what else is free around it (fast_isolate_freepages)."""
+    found = fast_search(m, s)
+    if found != NONE:
+        fast_isolate_around(m, s, found)
+
+
+def fast_search(m: Memory, s: int) -> int:
+    """Take a block from the free lists in the upper part of what is left; where to look around, NONE for nowhere.
+
+    (fast_isolate_freepages, all but its end)
+    """
     if m.cc[s].order <= 0:
-        return
+        return NONE
     begin_search(m, s)
     found = NONE
     order = m.cc[s].search_order
@@ -129,8 +139,7 @@ def fast_isolate_freepages(m: Memory, s: int) -> None:
     if found == NONE:
         found = search_failed(m, s)
     end_search(m, s)
-    if found != NONE:
-        fast_isolate_around(m, s, found)
+    return found
 
 
 def begin_search(m: Memory, s: int) -> None:

@@ -36,7 +36,7 @@ if not cython.compiled:
 
 def move_freelist_tail(m: Memory, head: int, pfn: int) -> None:
     """Rotate a free list so that it begins behind a block (move_freelist_tail)."""
-    if m.page[head].next == pfn:
+    if m.page[head].prev == pfn:
         return
     list_del(m, head)
     list_add(m, head, pfn)

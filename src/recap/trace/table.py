@@ -71,9 +71,9 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
         },
         Event.MM_VMSCAN_LRU_SHRINK_ACTIVE: {"a": "nr_taken", "b": "nr_deactivated", "order": "reclaim_flags"},
         Event.MM_VMSCAN_WRITE_FOLIO: PAGE,
-        Event.MM_COMPACTION_BEGIN: {},
+        Event.MM_COMPACTION_BEGIN: {"pfn": "migrate_pfn", "a": "free_pfn", "b": "sync"},
         Event.MM_COMPACTION_END: {"a": "status", "b": "sync"},
-        Event.MM_COMPACTION_KCOMPACTD_WAKE: {},
+        Event.MM_COMPACTION_KCOMPACTD_WAKE: {"order": "order"},
         Event.MM_COMPACTION_KCOMPACTD_SLEEP: {},
         Event.MM_MIGRATE_PAGES: {"a": "succeeded", "b": "failed"},
         Event.TRACE_MARKER: {"a": "buf"},
@@ -88,7 +88,7 @@ SCHEMA: MappingProxyType[Event, dict[str, str]] = MappingProxyType(
     }
 )
 
-OPTIONAL = ("reclaim_flags", "nr_activate0", "nr_activate1")  # some kernels do not report them: the column stays empty
+OPTIONAL = ("reclaim_flags", "nr_activate0", "nr_activate1", "migrate_pfn", "free_pfn", "sync")  # not of all kernels
 
 # The fields whose values (or bits) the kernel's own formats give names to.
 SYMBOLIC = MappingProxyType({Event.MM_PAGE_ALLOC: "gfp_flags", Event.MM_COMPACTION_END: "status"})

@@ -4,12 +4,14 @@
 order of their first steps; `steps` holds the model's own steps under the zone lock against the kernel's. What no
 tracepoint tells is inferred, each kind in a module of its own, from conditions that are checked, and counted:
 `percpu` (frames that left per-cpu lists), `interrupts` (order within a CPU), `counters` (which zone), `searches`
-(compaction). Page capture, in a kernel that has it, is replayed by `captures`, from what `capture_events` finds of it
-in the trace. After a real difference `truth` sets the model to what the kernel did, and the replay goes on.
+(compaction). `compactors` and `quick_searches` follow compaction; `reordering` sets a list right whose order was lost.
+Page capture, in a kernel that has it, is replayed by `captures`, from what `capture_events` finds of it in the trace.
+After a real difference `truth` sets the model to what the kernel did, and the replay goes on.
 """
 
 from recap.sim.open_loop.apply import advance
 from recap.sim.open_loop.capture_events import modes_of, most_open
+from recap.sim.open_loop.compaction_events import most_compacting
 from recap.sim.open_loop.replay import DEVIATIONS, INFERENCES, Replay
 
-__all__ = ["DEVIATIONS", "INFERENCES", "Replay", "advance", "modes_of", "most_open"]
+__all__ = ["DEVIATIONS", "INFERENCES", "Replay", "advance", "modes_of", "most_compacting", "most_open"]

@@ -15,7 +15,8 @@ from recap.mm.pcplist cimport (
 from recap.mm.tracepoints cimport discard_emitted
 from recap.pages cimport get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
 from recap.sim.open_loop.captures cimport apply_capture, captured, joined, left_alone
-from recap.sim.open_loop.counters cimport predict
+from recap.sim.open_loop.compactors cimport follow, forget_hints, frame_used, page_moved
+from recap.sim.open_loop.counters cimport believe_zone, predict
 from recap.sim.open_loop.evidence cimport may_be_of
 from recap.sim.open_loop.interrupts cimport (
     FOUND_LOCK,
@@ -35,6 +36,7 @@ from recap.sim.open_loop.operations cimport (
     CAPTURE_OWNED,
     DECAY,
     DRAIN,
+    FOLLOW,
     FREE,
     INSERTION,
     ISOLATE,
@@ -73,7 +75,7 @@ cpdef void advance(Replay r, long long start, long long stop) noexcept
 @cython.locals(i=cython.longlong)
 cdef void run(Replay r, long long start, long long stop) noexcept nogil
 
-@cython.locals(role=cython.int, c=cython.int, in_interrupt=cython.bint)
+@cython.locals(role=cython.int, c=cython.int, in_interrupt=cython.bint, cause=cython.longlong)
 cdef void apply(Replay r, long long i) noexcept nogil
 
 @cython.locals(i=cython.longlong)
@@ -82,6 +84,8 @@ cdef void free_put_off(Replay r, int c) noexcept nogil
 cdef void apply_allocator(Replay r, long long i, int role) noexcept nogil
 
 cdef void apply_other(Replay r, long long i, int role) noexcept nogil
+
+cdef void compaction(Replay r, long long i, int role) noexcept nogil
 
 @cython.locals(p=cython.int, predicted=cython.uint)
 cdef void allocate(Replay r, long long i) noexcept nogil

@@ -27,7 +27,8 @@ if not cython.compiled:
     from recap.mm.tracepoints import discard_emitted
     from recap.pages import get_pageblock_migratetype, list_empty, page_zone, pcp_list, zone_pcp
     from recap.sim.open_loop.captures import apply_capture, captured, joined, left_alone
-    from recap.sim.open_loop.counters import predict
+    from recap.sim.open_loop.compactors import follow, forget_hints, frame_used, page_moved
+    from recap.sim.open_loop.counters import believe_zone, predict
     from recap.sim.open_loop.evidence import may_be_of
     from recap.sim.open_loop.interrupts import (
         FOUND_LOCK,
@@ -47,6 +48,7 @@ if not cython.compiled:
         CAPTURE_OWNED,
         DECAY,
         DRAIN,
+        FOLLOW,
         FREE,
         INSERTION,
         ISOLATE,
@@ -111,7 +113,11 @@ def apply(r: Replay, i: int) -> None:
         free_passing_by(r, c)
     if in_interrupt and r.interrupt[c] == NO_INTERRUPT:
         enter_interrupt(r, i)
+    cause = r.ops.partner[i] if role == DRAIN else i
     apply_allocator(r, i, role)
+    if r.compactors.nr_busy > 0 and role != PREPARE and cause != NEVER and r.event[cause] == Event.MM_PAGE_FREE:
+        page_moved(r, cause)
+        frame_used(r, cause)
     if r.m.nr_capture_steps > 0:
         joined(r, i)
     if not in_interrupt:
@@ -151,14 +157,12 @@ def apply_other(r: Replay, i: int, role: int) -> None:
         prepare(r, i)
         r.ops.next_step[i] = r.passing_by[r.cpu[i]]
         r.passing_by[r.cpu[i]] = i
+    elif role in (FOLLOW, SEARCH, ISOLATE):
+        compaction(r, i, role)
     elif role == CAPTURE:
         captured(r, i)
     elif role > CAPTURE_OWNED:
         apply_capture(r, i, role)
-    elif role == SEARCH:
-        searched(r, i)
-    elif role == ISOLATE:
-        isolate(r, i)
     elif role == DECAY:
         decay(r, i)
     elif role == KSWAPD_WAKE:
@@ -166,6 +170,16 @@ def apply_other(r: Replay, i: int, role: int) -> None:
     elif role == KSWAPD_SLEEP:
         r.next_sleep += 1
         kswapd_sleeps(r)
+        forget_hints(r)
+
+
+def compaction(r: Replay, i: int, role: int) -> None:
+    """A compaction goes on."""
+    if role == SEARCH:
+        searched(r, i)
+    elif role == ISOLATE:
+        isolate(r, i)
+    follow(r, i)
 
 
 def allocate(r: Replay, i: int) -> None:
@@ -302,6 +316,8 @@ def allocated(r: Replay, i: int, predicted: int, wrong: bool) -> None:
     else:
         r.mismatched += 1
         deviate(r, ALLOCATION, i, predicted)
+        if predicted != NONE:
+            believe_zone(r, r.pfn[i], predicted)
         if predicted != NONE and r.m.page[predicted].state == STATE_ALLOCATED:
             put_aside(r, i, predicted)
     take_frame(r.m, r.pfn[i], r.order[i])
@@ -478,6 +494,8 @@ def prepare(r: Replay, i: int) -> None:
 
 def inserted(r: Replay, i: int) -> None:
     """A page is on an LRU list: fallback takes it for movable."""
+    if r.compactors.nr_busy > 0:
+        frame_used(r, i)
     if r.m.page[r.pfn[i]].state != STATE_ALLOCATED:
         used_unreported(r, r.pfn[i])
     r.m.page[r.pfn[i]].flags |= PG_LRU

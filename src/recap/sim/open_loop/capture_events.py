@@ -95,7 +95,7 @@ class CaptureEvents:
         self.counted = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
         self.exact = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
         self.extra = adopt(np.zeros(len(CAPTURE_STEPS), np.int64))
-        if lists:
+        if np.asarray(self.sensible).any():
             with cython.nogil:
                 self.group()
 

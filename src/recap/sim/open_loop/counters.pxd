@@ -19,6 +19,9 @@ cdef void under_way(Replay r, long long at, long long pages) noexcept nogil
 @cython.locals(pages=cython.longlong, cpu=cython.int)
 cdef long long unseen(Replay r, int zone, int sign) noexcept nogil
 
+@cython.locals(zone=cython.int)
+cdef void believe_zone(Replay r, unsigned int pfn, unsigned int predicted) noexcept nogil
+
 @cython.locals(highest=cython.int)
 cdef bint settle_watermark(Replay r, long long i, int zone, int alloc_flags, bint wanted) noexcept nogil
 

@@ -22,6 +22,8 @@ if not cython.compiled:
     from recap.sim.open_loop.operations import SLOW
     from recap.sim.open_loop.replay import DIRTY_LIMITS, LAGGING_COUNTERS, Replay
 
+    LESS_KNOWN = 128  # pages
+
 
 def under_way(r: Replay, at: int, pages: int) -> None:
     """The model took a step with the first of its run; others see the counter change when the run is over."""
@@ -43,6 +45,17 @@ def unseen(r: Replay, zone: int, sign: int) -> int:
         if r.run_end[cpu] > r.now and r.run_zone[cpu] == zone and r.run_pages[cpu] * sign < 0:
             pages -= r.run_pages[cpu] * sign
     return pages
+
+
+def believe_zone(r: Replay, pfn: int, predicted: int) -> None:
+    """The kernel chose another zone than the model: where compaction has searched, its free pages are known less well.
+
+    Pages that it took unseen are free to the model, so that all that follows would be served by the wrong zone, too.
+    """
+    for zone in range(page_zone(r.m, predicted), page_zone(r.m, pfn) + 1):
+        r.counter_lag[zone] += LESS_KNOWN * (r.searches[zone] > 0)
+    for zone in range(page_zone(r.m, pfn), page_zone(r.m, predicted) + 1):
+        r.counter_lag[zone] += LESS_KNOWN * (r.searches[zone] > 0)
 
 
 def settle_watermark(r: Replay, i: int, zone: int, alloc_flags: int, wanted: bool) -> bool:

@@ -14,4 +14,10 @@ cdef bint may_be_of(Replay r, long long i, int cpu) noexcept nogil
 cdef bint reported_late(Replay r, int p, unsigned int pfn) noexcept nogil
 
 @cython.locals(first=cython.longlong, pfn=cython.uint)
+cdef long long first_use(Replay r, unsigned int block, int order) noexcept nogil
+
+@cython.locals(i=cython.longlong)
 cdef bint used_untaken(Replay r, unsigned int block, int order) noexcept nogil
+
+@cython.locals(i=cython.longlong)
+cdef bint used_taken(Replay r, unsigned int block, int order) noexcept nogil

@@ -43,10 +43,22 @@ def reported_late(r: Replay, p: int, pfn: int) -> bool:
     )
 
 
-def used_untaken(r: Replay, block: int, order: int) -> bool:
-    """Is a frame of this free block freed, or put on an LRU list, before any is taken from the free lists?"""
+def first_use(r: Replay, block: int, order: int) -> int:
+    """The first event to come about a frame of a block; NEVER if there is none."""
     first = len(r.event)
     for pfn in range(block, block + (1 << order)):
         if r.ops.upcoming[pfn] != NEVER and r.ops.upcoming[pfn] < first:
             first = r.ops.upcoming[pfn]
-    return first < len(r.event) and (r.event[first] == Event.MM_PAGE_FREE or r.event[first] == Event.MM_LRU_INSERTION)
+    return first if first < len(r.event) else NEVER
+
+
+def used_untaken(r: Replay, block: int, order: int) -> bool:
+    """Is a frame of this free block freed, or put on an LRU list, before any is taken from the free lists?"""
+    i = first_use(r, block, order)
+    return i != NEVER and (r.event[i] == Event.MM_PAGE_FREE or r.event[i] == Event.MM_LRU_INSERTION)
+
+
+def used_taken(r: Replay, block: int, order: int) -> bool:
+    """Is a frame of this free block used before it is freed or put on an LRU list, so that it must stay free now?"""
+    i = first_use(r, block, order)
+    return i != NEVER and r.event[i] != Event.MM_PAGE_FREE and r.event[i] != Event.MM_LRU_INSERTION

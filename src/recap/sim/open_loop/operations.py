@@ -25,6 +25,7 @@ if not cython.compiled:
     # is emptied at its end, and has ended. Beside it reclaim writes a page.
     CAPTURE, CAPTURE_OWNED, CAPTURE_OPEN, CAPTURE_SETTLE, CAPTURE_CLOSE, CAPTURE_CLOSED, CAPTURE_WRITE = range(12, 19)
     PASS_BY = 19  # a page of a list is prepared, and will find the per-cpu lists locked
+    FOLLOW = 20  # a compaction goes on
 
     NEVER = -1
     MAYBE_LOCKED_OUT = -4
@@ -201,6 +202,11 @@ class Operations:
         elif self.event[i] == Event.MM_COMPACTION_END:
             self.slow[t] = 1
             self.role[i] = SEARCH
+        elif (
+            self.event[i] == Event.MM_MIGRATE_PAGES_START
+            or Event.MM_COMPACTION_BEGIN <= self.event[i] <= Event.MM_COMPACTION_KCOMPACTD_SLEEP
+        ):
+            self.role[i] = FOLLOW
 
     def working(self, i: int, t: int) -> None:
         """A CPU's counters are brought up to date; what its lists may hold decays then (refresh_cpu_vm_stats)."""

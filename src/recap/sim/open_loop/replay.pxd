@@ -4,6 +4,7 @@ from recap.mm.page_alloc cimport gfp_migratetype
 from recap.mm.pcplist cimport order_to_pindex
 from recap.pages cimport Memory, page_zone, zone_pcp
 from recap.sim.open_loop.capture_events cimport CaptureEvents
+from recap.sim.open_loop.compaction_events cimport Compactors
 from recap.sim.open_loop.operations cimport Operations
 from recap.trace.event cimport Event
 
@@ -11,6 +12,7 @@ cdef class Replay:
     cdef readonly Memory m
     cdef Operations ops
     cdef CaptureEvents captures
+    cdef Compactors compactors
     cdef const unsigned char[::1] event
     cdef const unsigned short[::1] cpu
     cdef const unsigned char[::1] context
@@ -57,6 +59,8 @@ cdef class Replay:
     cdef int[::1] freed_since
     cdef int[::1] other_factor
     cdef int[::1] turned
+    cdef long long[::1] searches
+    cdef long long[::1] explained
     cdef int[::1] compacting
 
 cdef int pcp_number(Replay r, long long i) noexcept nogil

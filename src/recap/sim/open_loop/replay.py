@@ -10,6 +10,7 @@ import numpy as np
 from recap.kernel import WMARK_LOW, WMARK_MIN, stat_threshold
 from recap.pages import Array, Memory, adopt
 from recap.sim.open_loop.capture_events import CaptureEvents
+from recap.sim.open_loop.compaction_events import Compactors
 from recap.sim.open_loop.operations import Operations
 from recap.trace import Events
 from recap.trace.table import CAPTURE_STEPS
@@ -22,7 +23,7 @@ if not cython.compiled:
 
     # What no event reports, and is inferred; INFERENCES has the words.
     BULK_ALLOCATIONS, LATE_REPORTS, LOCKED_LISTS, EMPTIED_LISTS, LAGGING_COUNTERS, DIRTY_LIMITS = range(6)
-    EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES = range(6, 11)
+    EARLY_SLEEPS, ISOLATED_PAGES, SEARCHED_PAGES, TURNED_LISTS, LATE_FREES, REORDERED_LISTS = range(6, 12)
 
     # Where the model went another way than the kernel; DEVIATIONS has the words.
     ALLOCATION, REFILL, DRAIN_STEPS, STRAY_FRAME, UNKNOWN_FREE, ISOLATION, CAPTURE_STEP = range(7)
@@ -39,6 +40,7 @@ INFERENCES = {
     "searched_pages": "pages compaction's quick search took free, unreported",
     "turned_lists": "free lists that compaction's quick searches turned, as one turns a ring",
     "late_frees": "frees reported before an interrupt's, and done after them",
+    "reordered_lists": "free lists cut and put together as the trace takes their blocks, for each cut a quick search",
 }
 DEVIATIONS = (
     "allocation",  # another frame was handed out
@@ -68,6 +70,7 @@ class Replay:
         self.m = memory
         self.ops = Operations(events, int(memory.nr_frames))
         self.captures = CaptureEvents(self.ops, events, memory)
+        self.compactors = Compactors(self.ops, events, memory)
         self.event = adopt(events.event)
         self.cpu = adopt(events.cpu)
         self.context = adopt(events.context)
@@ -89,6 +92,10 @@ class Replay:
         # Of each zone.
         self.counter_lag = adopt(counter_lag(memory))  # pages by which its counter of free pages may lag behind
         self.turned = adopt(np.zeros(memory.nr_zones, np.int32))  # a bit for each order whose list may be turned
+
+        self.searches = adopt(np.zeros(memory.nr_zones, np.int64))  # that compaction may have made in it
+        # Of each zone's order: how many of them have explained a cut in its list.
+        self.explained = adopt(np.zeros(int(memory.nr_zones) * int(memory.max_order), np.int64))
 
         # Of each CPU.
         self.run_zone = adopt(np.zeros(memory.nr_cpus, np.int64))  # where its steps under the zone lock are under way

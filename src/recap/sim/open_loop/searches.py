@@ -1,8 +1,9 @@
 """Compaction takes free pages: its free scanner reports a range and a sum, its quick searches nothing.
 
 A quick search goes along a movable free list, takes at most one block from it, and turns it like a ring, so that the
-next search begins where this one ended (fast_isolate_freepages, fast_find_migrateblock, 5.1). Each list can have been
-turned once for each search that may have been made since it was last seen in use.
+next search begins where this one ended (fast_isolate_freepages, fast_find_migrateblock, 5.1). Those that cannot be
+followed (`compactors`) are inferred here: each list can have been turned once for each search that may have been made
+since it was last seen in use.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import cython
 
 if not cython.compiled:
-    from recap.kernel import COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, STATE_BUDDY, STATE_PCP
+    from recap.kernel import COMPACT_CLUSTER_MAX, MIGRATE_MOVABLE, NONE, STATE_ALLOCATED, STATE_BUDDY, STATE_PCP
     from recap.mm.free_area import free_list
     from recap.pages import page_zone
     from recap.sim.open_loop.evidence import used_untaken
     from recap.sim.open_loop.operations import NEVER
     from recap.sim.open_loop.percpu import take_unreported
+    from recap.sim.open_loop.quick_searches import own_isolated
     from recap.sim.open_loop.replay import (
         ISOLATED_PAGES,
         ISOLATION,
@@ -33,23 +35,48 @@ def searched(r: Replay, i: int) -> None:
     if r.pfn[i] != NONE:
         r.compacting[r.cpu[i]] = page_zone(r.m, r.pfn[i])
     r.turned[r.compacting[r.cpu[i]]] = (1 << r.m.max_order) - 1
+    r.searches[r.compacting[r.cpu[i]]] += 1
 
 
 def isolate(r: Replay, i: int) -> None:
     """Take the free blocks of a range (isolate_freepages_block).
 
-    Asynchronous compaction looks at every so many frames only; the number of pages it got tells at how many. Where none
-    fits, its quick search took a block of the range just before, and all are gone.
+    Asynchronous compaction looks at every so many frames only; the numbers of pages it got and of those it looked at
+    tell at how many. Where none fits, its quick search took a block of the range just before, and all are gone.
     """
     searched(r, i)
-    stride = 1
-    while stride <= COMPACT_CLUSTER_MAX and isolate_range(r, i, stride, False) != r.b[i]:
-        stride *= 2
+    stride = fitting_stride(r, i, True)
+    if stride > COMPACT_CLUSTER_MAX:
+        stride = fitting_stride(r, i, False)
     if stride > COMPACT_CLUSTER_MAX:
         stride = 1
         if isolate_range(r, i, 1, False) < r.b[i]:
             deviate(r, ISOLATION, i, r.pfn[i])
     r.inferred[ISOLATED_PAGES] += isolate_range(r, i, stride, True)
+
+
+def fitting_stride(r: Replay, i: int, looks_too: bool) -> int:
+    """The first stride that finds as many free pages as the kernel did, and with as many looks if `looks_too`."""
+    stride = 1
+    while stride <= COMPACT_CLUSTER_MAX:
+        if isolate_range(r, i, stride, False) == r.b[i] and (not looks_too or looks(r, i, stride) == r.flags[i]):
+            return stride
+        stride *= 2
+    return stride
+
+
+def looks(r: Replay, i: int, stride: int) -> int:
+    """How many frames of a range are looked at (nr_scanned): large pages in use are passed over at once."""
+    at = r.pfn[i]
+    count = 0
+    while at < r.a[i] and at < r.m.nr_frames:
+        count += 1
+        if r.m.page[at].state == STATE_BUDDY or r.m.page[at].state == STATE_ALLOCATED:
+            pages = 1 << r.m.page[at].order
+            count += (pages - 1) * (r.m.page[at].state == STATE_BUDDY)
+            at += pages - 1
+        at += stride
+    return count
 
 
 def isolate_range(r: Replay, i: int, stride: int, take: bool) -> int:
@@ -62,7 +89,10 @@ def isolate_range(r: Replay, i: int, stride: int, take: bool) -> int:
             taken += 1 << order
             if take:
                 isolate_free_page(r.m, at)
+                own_isolated(r, i, at, order)
             at += (1 << order) - 1
+        elif r.m.page[at].state == STATE_ALLOCATED:
+            at += (1 << r.m.page[at].order) - 1
         at += stride
     return taken
 

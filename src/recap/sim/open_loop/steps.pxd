@@ -8,6 +8,7 @@ from recap.pages cimport Memory, page_zone, pcp_list
 from recap.sim.open_loop.counters cimport under_way
 from recap.sim.open_loop.operations cimport NEVER
 from recap.sim.open_loop.percpu cimport put_away_strays
+from recap.sim.open_loop.reordering cimport clear_smaller, put_in_order
 from recap.sim.open_loop.replay cimport DRAIN_STEPS, REFILL, Replay, deviate
 from recap.sim.open_loop.truth cimport free_block_over, give_back, put_on_pcp, take_frame, turn_list
 from recap.trace.event cimport Event

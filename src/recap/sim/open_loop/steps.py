@@ -14,6 +14,7 @@ if not cython.compiled:
     from recap.sim.open_loop.counters import under_way
     from recap.sim.open_loop.operations import NEVER
     from recap.sim.open_loop.percpu import put_away_strays
+    from recap.sim.open_loop.reordering import clear_smaller, put_in_order
     from recap.sim.open_loop.replay import DRAIN_STEPS, REFILL, Replay, deviate
     from recap.sim.open_loop.truth import free_block_over, give_back, put_on_pcp, take_frame, turn_list
     from recap.trace.event import Event
@@ -59,7 +60,10 @@ def compare_taken(r: Replay, at: int, p: int, predicted: int) -> int:
         undo_taken(r, k, predicted)
         while at != NEVER and left > 0 and r.event[at] != Event.MM_PAGE_ALLOC_ZONE_LOCKED:
             at = r.ops.next_step[at]
-        reorder(r, wrong, at)
+        if at != NEVER:
+            clear_smaller(r, at)
+        if at == NEVER or not put_in_order(r, at):
+            reorder(r, wrong, at)
         if at == NEVER or left <= 0:
             return at
         left -= count_taken(r, at, False)
