@@ -6,6 +6,7 @@ PY := $(VENV)/bin/python
 SOURCES := headers.py $(shell find src -name __pycache__ -prune -o -print)
 PYTEST := -m pytest -n auto --dist worksteal --durations 10
 ENGINE_TESTS := tests/mm tests/sim tests/policy tests/demand tests/test_rules_of_2_6_27.py tests/test_kernel_rules.py \
+    $(addprefix tests/lab/test_,explain.py explain_cases.py info.py machines.py zone_verdict.py) \
     $(addprefix tests/trace/test_,ringbuffer.py occupancy.py addresses.py tracedat.py damage.py forms.py real.py)
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from recap.demand.highalloc import Highalloc
-from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, LINUX_6_1, Profile
+from recap.kernel import LINUX_2_6_27, LINUX_2_6_27_MM, LINUX_6_1, LINUX_6_18, Profile
 from recap.lab.compare import compare
 from recap.lab.verify import verify
 from recap.lab.workloads import stress_highalloc
@@ -43,6 +43,8 @@ RUNS: dict[str, Callable[[], object]] = {
     "2.6.27": partial(closed_loop, LINUX_2_6_27, "none"),
     "2.6.27-mm": partial(closed_loop, LINUX_2_6_27_MM, "whitcroft"),
     "6.1": partial(closed_loop, LINUX_6_1, "kosaki"),
+    "6.18": partial(closed_loop, LINUX_6_18, "none"),
+    **{name: partial(closed_loop, LINUX_2_6_27_MM, name) for name in ("kamezawa", "lameter", "order0-mark", "piggin")},
 }
 
 
