@@ -5,10 +5,13 @@ PY := $(VENV)/bin/python
 # Directories too: their time changes when a file goes away.
 SOURCES := headers.py $(shell find src -name __pycache__ -prune -o -print)
 PYTEST := -m pytest -n auto --dist worksteal --durations 10
+ENGINE_TESTS := tests/mm tests/sim tests/policy tests/demand tests/test_rules_of_2_6_27.py tests/test_kernel_rules.py \
+    $(addprefix tests/lab/test_,explain.py explain_cases.py info.py machines.py zone_verdict.py) \
+    $(addprefix tests/trace/test_,ringbuffer.py occupancy.py addresses.py tracedat.py damage.py forms.py real.py)
 NEEDS := recap needs Python 3.11 or newer, with venv (on Debian: apt install python3-venv)
 
 .DELETE_ON_ERROR:
-.PHONY: help build checked demo test test-fast coverage lint docs package bench fuzz clean
+.PHONY: help build checked demo test test-fast coverage branches lint docs package bench fuzz clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -29,6 +32,13 @@ coverage: $(VENV)/.ready  ## which lines and branches the tests run without comp
 	PYTHONPATH=src $(PY) -m coverage run $(PYTEST)
 	$(PY) -m coverage combine -q
 	$(PY) -m coverage report
+
+branches: $(VENV)/.ready  ## which branches of the engine nothing takes, held against tests/branches.txt: half an hour
+	$(PY) -m coverage erase
+	PYTHONPATH=src $(PY) -m coverage run $(PYTEST) $(ENGINE_TESTS)
+	PYTHONPATH=src $(PY) -m coverage run -m tests.longer
+	$(PY) -m coverage combine -q
+	$(PY) -m tests.branches
 
 test-fast: build  ## the quick tests, on the release build: about a minute
 	PYTHONPATH=build/release $(PY) $(PYTEST) -m "not slow"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -174,3 +176,17 @@ def test_other_formats_go_into_the_folder(kept: Path, name: str, file: str) -> N
 def test_an_unknown_policy_is_refused(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", str(kept), "--as", "buddyinfo", "-p", "kosaki"]) == 2
     assert "kosaki: was not compared; it has none, whitcroft" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_read_only_can_be_reported(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read_only(path: Path, _content: bytes) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("recap.cli.report.replace", read_only)
+    assert run(["report", str(kept)]) == 2
+    told = "report.html: cannot be written: Read-only file system; name another file with --output\n"
+    assert capsys.readouterr().err.endswith(told)
+    assert run(["report", str(kept), "--output", str(tmp_path / "a.html")]) == 0
+    assert (tmp_path / "a.html").is_file()

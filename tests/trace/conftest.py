@@ -1,6 +1,8 @@
 """Where the real recording is, and a way to read bytes as a file."""
 
-from collections.abc import Callable
+import fcntl
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,14 @@ Read = Callable[[bytes], Events]
 def hugetlb() -> Path:
     """The recording that comes with the project."""
     return Path(__file__).parents[2] / "recordings" / "hugetlb-1cpu"
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """No other test process tidies up after killed recorders, or kills one, at the same time."""
+    with (Path(tempfile.gettempdir()) / "recap-tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -230,6 +230,7 @@ def test_doctor_finds_it_able() -> None:
 
 
 @needs_tracing
+@pytest.mark.usefixtures("alone")
 def test_doctor_cleans_up_after_the_killed() -> None:
     with tracefs.tracefs() as root:
         left = root / "instances" / f"{tracefs.PREFIX}{999_000_000 + os.getpid()}"  # no process has such a number

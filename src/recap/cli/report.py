@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from recap.cli.console import json_text, named
 from recap.cli.streams import say
+from recap.errors import InputError
 from recap.lab.kept import KeptComparison
 from recap.printable import printable
 from recap.report.exchange import json_schema, to_json
@@ -89,7 +90,11 @@ def verb(
         say(f"wrote {output}")
     elif as_ in IN_THE_FOLDER:
         path = folder / IN_THE_FOLDER[as_].format(table=table, policy=Path(wanted.policy).stem)
-        replace(path, content)
+        try:
+            replace(path, content)
+        except OSError as error:
+            problem = f"cannot be written: {error.strerror}"
+            raise InputError(path, "", problem, "name another file with --output") from None
         say(f"wrote {path}")
     else:
         print(json_text(str(made)) if as_.startswith("json") else printable(str(made)), end="")
