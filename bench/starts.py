@@ -28,7 +28,7 @@ from recap.trace.snapshot import FREE, PCP
 
 STARTS: tuple[StartName, ...] = ("dump", "flags")
 LIVE = ("readings", "differ", "torn", "free blocks in place", "per-cpu blocks in place", "pageblocks")
-LIVE += ("exact from live", "exact from dump", "drains from live", "from dump")
+LIVE += ("exact from live", "exact from dump")
 POINTS, PERCENT = 5, 15  # how far apart the two may be: success in points, pages stolen in percent
 
 
@@ -98,7 +98,6 @@ def live_right(path: Path) -> str:
     shares = (then.free_lists_in_place, then.pcp_lists_in_place, then.pageblocks_exact)
     cells = [f"{taken.readings}", f"{taken.differ}", f"{len(taken.torn)}", *(f"{share:.4f}" for share in shares)]
     cells += [f"{one.exact:,} of {one.allocations:,} ({one.exact_ratio:.5f})" for one in exact]
-    cells += [f"{one.drains_exact:.4f}" for one in exact]
     return f"| {name_of(path)} | " + " | ".join(cells) + " |"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from recap.demand.from_flags.lists import merged
+from recap.demand.from_flags.metadata import in_runs
 from recap.demand.starts import Origin, start_of
 from recap.errors import InputError
 from recap.lab.compare import compare
@@ -95,3 +96,15 @@ def test_a_start_that_is_not_there_is_refused(tmp_path: Path) -> None:
     shutil.copy(RECORDING / "trace.dat", tmp_path)
     with pytest.raises(InputError, match="--start dump"):
         start_of(Recording(tmp_path), "dump")
+
+
+def test_metadata_that_is_close_on_the_disk_is_together_in_memory() -> None:
+    wanted = np.array([10, 11, 12, 40, 500, 501, 900])
+    found = in_runs(wanted, np.arange(1000, 1020), np.random.default_rng(1))
+    assert sorted(found.tolist()) == [*wanted.tolist(), *range(1000, 1020)]
+    place = {int(block): at for at, block in enumerate(found)}
+    assert [place[block] - place[10] for block in (11, 12, 40)] == [1, 2, 3]
+    assert place[501] == place[500] + 1
+    assert place[500] != place[40] + 1
+    assert in_runs(wanted[:0], np.arange(2), np.random.default_rng(1)).tolist() in ([0, 1], [1, 0])
+    assert in_runs(wanted, np.arange(0), np.random.default_rng(2)).size == len(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,11 @@ STRUCTS: dict[str, list[Member]] = {
         ("flags", "word", 0),
         ("vm_stat", "atomic", 2),
     ],
-    "lruvec": [("lists", "list_head", 5)],
+    "lru_gen_folio": [("max_seq", "word", 0), ("folios", "list_head", 16)],  # four ages, two kinds, two zones
+    "lruvec": [("lists", "list_head", 5), ("lrugen", "lru_gen_folio", 0)],
+    "cgroup_subsys_state": [("sibling", "list_head", 0), ("children", "list_head", 0)],
+    "mem_cgroup_per_node": [("lruvec", "lruvec", 0)],
+    "mem_cgroup": [("css", "cgroup_subsys_state", 0), ("nodeinfo", "pointer", 1)],
     "pglist_data": [
         ("node_zones", "zone", 2),
         ("node_present_pages", "word", 0),
@@ -132,6 +137,9 @@ class FakeKernel:
     free: dict[tuple[int, int], list[int]] = field(default_factory=dict)  # by order and migratetype
     per_cpu: dict[int, list[int]] = field(default_factory=dict)
     lru: dict[int, list[int]] = field(default_factory=dict)
+    cgroups: list[dict[int, list[int]]] = field(default_factory=list)  # LRU lists of the root, and of groups below it
+    generations: dict[tuple[int, int, int], list[int]] = field(default_factory=dict)  # by sequence, kind and zone
+    youngest: int = 0
     compound: dict[int, int] = field(default_factory=dict)  # order by head
     types: dict[int, int] = field(default_factory=dict)  # migratetype by pageblock, movable if not given
 
@@ -141,7 +149,9 @@ class FakeKernel:
         self.pages = bytearray(PAGES * PAGE_BYTES)
         self.at = {"node_data": 0, "mem_section": 0x100, "__per_cpu_offset": 0x200, "__cpu_online_mask": 0x300}
         self.at |= {"init_uts_ns": 0x400, "node": 0x1000, "pcp": 0x8000, "name": 0x9000, "roots": 0xA000}
-        self.at |= {"sections": 0xB000, "usage": 0xC000}
+        self.at |= {"sections": 0xB000, "usage": 0xC000, "cgroups": 0xD000}
+        if self.cgroups:
+            self.at["root_mem_cgroup"] = 0x500
         self.write()
 
     def address(self, name: str) -> int:
@@ -225,12 +235,39 @@ class FakeKernel:
         struct.pack_into("<iiii", self.low, self.at["pcp"], count, 100, 31, 0)
         for number in range(13):
             self.link(self.at["pcp"] + 16 + number * LIST_BYTES, self.per_cpu.get(number, []))
+        self.write_lruvec(node_at["__lruvec"], self.lru)
+        lrugen = node_at["__lruvec"] + self.btf.offset["lruvec", "lrugen"]
+        self.word(lrugen, self.youngest)
+        for (sequence, kind, in_zone), pfns in self.generations.items():
+            self.link(lrugen + 8 + (sequence % 4 * 4 + kind * 2 + in_zone) * LIST_BYTES, pfns)
+            self.on_lru(pfns, anonymous=not kind)
+        self.write_cgroups()
+
+    def write_lruvec(self, at: int, lists: dict[int, list[int]]) -> None:
+        """The classic LRU lists."""
         for number in range(5):
-            pfns = self.lru.get(number, [])
-            self.link(node_at["__lruvec"] + number * LIST_BYTES, pfns)
-            for pfn in pfns:
-                self.page(pfn, "flags", 1 << FLAGS["PG_lru"])
-                self.page(pfn, "mapping", BASE + 0x5000 + (1 if number < 2 else 0))
+            self.link(at + number * LIST_BYTES, lists.get(number, []))
+            self.on_lru(lists.get(number, []), anonymous=number < 2)
+
+    def on_lru(self, pfns: list[int], *, anonymous: bool) -> None:
+        """The struct pages of pages on an LRU list."""
+        for pfn in pfns:
+            self.page(pfn, "flags", 1 << FLAGS["PG_lru"])
+            self.page(pfn, "mapping", BASE + 0x5000 + (1 if anonymous else 0))
+
+    def write_cgroups(self) -> None:
+        """The root of all memory cgroups, and its children."""
+        places = [self.at["cgroups"] + 0x800 * number for number in range(len(self.cgroups))]
+        sibling, children = (self.btf.offset["cgroup_subsys_state", name] for name in ("sibling", "children"))
+        for at, lists in zip(places, self.cgroups, strict=True):
+            self.word(at + self.btf.offset["mem_cgroup", "nodeinfo"], BASE + at + 0x100)
+            self.write_lruvec(at + 0x100, lists)
+            self.link(at + children, [])
+        if places:
+            self.word(self.at["root_mem_cgroup"], BASE + places[0])
+            chain = [places[0] + children, *(at + sibling for at in places[1:]), places[0] + children]
+            for here, there in itertools.pairwise(chain):
+                self.word(here, BASE + there)
 
     def core(self) -> bytes:
         """An ELF core file of it."""

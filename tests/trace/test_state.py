@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recap.trace.snapshot import FREE, LRU, PCP, read_snapshot
+from recap.trace.snapshot import FREE, LRU, PCP, Snapshot, read_snapshot
 from recap.trace.state import kcore, take
 from recap.trace.state.btf import Btf, UnknownTypeError
 from recap.trace.state.kcore import Kcore, RunningKernel
 from recap.trace.state.memory import UnreadableError
 from recap.trace.state.take import ALL, DONE, LISTS, take_live
-from tests.trace.fake_kernel import BASE, FLAGS, PAGES, SPAN, VMEMMAP, WATERMARKS, FakeKernel
+from tests.trace.fake_kernel import BASE, FLAGS, PAGES, SPAN, VMEMMAP, WATERMARKS, FakeKernel, Source
 
 
 def some_kernel() -> FakeKernel:
@@ -66,6 +66,43 @@ def test_zones_and_compound_pages_are_those_of_the_kernel(tmp_path: Path) -> Non
     heads, orders = snapshot.compound_blocks()
     assert (heads.tolist(), orders.tolist()) == ([400], [2])
     assert np.flatnonzero(snapshot.has("PG_lru")).tolist() == [40, 60, 61, 62, 64, 65]
+
+
+def taken_of(kernel: FakeKernel, path: Path) -> Snapshot:
+    """A live snapshot of it."""
+    take_live(Source(kernel), path)
+    return read_snapshot(path)
+
+
+def test_lru_lists_of_cgroups_become_one(tmp_path: Path) -> None:
+    """Each is spread evenly: of four pages here and two there, every third is of the second."""
+    groups: list[dict[int, list[int]]] = [{}, {2: [60, 61, 62, 63]}, {2: [80, 81], 3: [90]}]
+    found = taken_of(FakeKernel(cgroups=groups), tmp_path / "snap0.npz")
+    assert found.lru_list(2).tolist() == [60, 80, 61, 62, 81, 63]
+    assert found.lru_list(3).tolist() == [90]
+    assert found.taken.cgroups == 2
+
+
+def test_generations_of_an_lru_become_two_lists(tmp_path: Path) -> None:
+    """The two youngest are active; the oldest is at the tail; zones are mixed."""
+    files, anonymous = 1, 0
+    found = taken_of(
+        FakeKernel(
+            generations={
+                (7, files, 1): [70, 71],
+                (6, files, 1): [60],
+                (5, files, 1): [50, 52],
+                (5, files, 0): [51],
+                (4, files, 1): [40],
+                (6, anonymous, 1): [30],
+            },
+            youngest=7,
+        ),
+        tmp_path / "snap0.npz",
+    )
+    assert [found.lru_list(lru).tolist() for lru in range(4)] == [[], [30], [50, 51, 52, 40], [70, 71, 60]]
+    assert found.taken.generations
+    assert np.flatnonzero(found.has("PG_active")).tolist() == [30, 60, 70, 71]
 
 
 def test_no_address_is_kept(shown: FakeKernel, tmp_path: Path) -> None:

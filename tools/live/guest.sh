@@ -2,6 +2,7 @@
 /bin/busybox --install -s /bin
 export PATH=/bin PYTHONPATH=/packages HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
 mkswap /dev/vdb > /dev/null; swapon /dev/vdb
 mount -t ext4 /dev/vdc /out
 mount -t tracefs tracing /sys/kernel/tracing

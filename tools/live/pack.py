@@ -44,7 +44,7 @@ def libraries(*files: Path) -> Iterator[Path]:
 
 def fill(root: Path, recap: Path) -> None:
     """The disk's files."""
-    for name in ("bin", "proc", "sys", "dev", "tmp", "out", "etc"):
+    for name in ("bin", "proc", "sys", "dev", "tmp", "out", "etc", "run"):
         (root / name).mkdir(parents=True)
     shutil.copy2(shutil.which("busybox") or "busybox", root / "bin/busybox")
     library = Path(sysconfig.get_path("stdlib"))

@@ -26,7 +26,9 @@ LOADS = {
     "pressure-1cpu": (512, 1, "6,3,read,write,anon=120", "10,5,read,write,anon=260,fork"),
     "pressure-2cpu": (768, 2, "6,3,read,write,anon=150", "10,5,read,read,write,anon=420,fork"),
     "thp-2cpu": (768, 2, "6,3,read,write,anon=150", "10,11,read,write,anon=160,thp=200"),
+    "nodes-2cpu": (768, 2, "", "8,1,read,anon=40,fork"),
 }
+NODES = {"nodes-2cpu": (256, 512)}  # MB of each, with a CPU each
 OUT_MIB = 1500
 BOOTS = 5
 BASE = "console=ttyS0 quiet panic=-1"  # addresses are randomised and memory cgroups on, as people have it
@@ -87,6 +89,9 @@ def record(rig: Path, folder: Path, load: str, words: str) -> None:
             "-initrd",
             rig / "ir.gz",
         ]
+        for node, size in enumerate(NODES.get(load, ())):
+            options += ["-object", f"memory-backend-ram,id=m{node},size={size}M"]
+            options += ["-numa", f"node,memdev=m{node},cpus={node}"]
         options += ["-qmp", f"unix:{run / 'qmp'},server=on,wait=off"]
         boot = Boot(rig, run, options, f"{words} pre={before} load={traced}", OUT_MIB, ("recording",), BASE)
         boot.go(lambda _guest, number: dump(run, number))

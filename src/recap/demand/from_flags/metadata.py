@@ -1,7 +1,9 @@
 """Which pages hold a filesystem's metadata: kpageflags names no file, and such pages behave in another way.
 
 Metadata is read and changed through buffers, and looked at again and again: of the file pages with buffers those that
-are active. Where the trace shows a page leaving the cache, it names its block; the others are drawn.
+are active. Where the trace shows a page leaving the cache, it names its block; the others are drawn. Blocks that are
+close on the disk are read one after the other, and are together in memory. It matters: a transaction holds such pages,
+which compaction then cannot move, and scattered over memory they spoil many more pageblocks.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from recap.pages import Array
 from recap.trace import Event, Events
 from recap.trace.kpageflags import KPF, has, mask
 
+CLOSE = 32  # blocks: as many as ext4 reads ahead of inodes (inode_readahead_blks)
 COMES_OR_GOES = (Event.MM_FILEMAP_ADD_TO_PAGE_CACHE, Event.MM_FILEMAP_DELETE_FROM_PAGE_CACHE)
 
 
@@ -38,10 +41,18 @@ def metadata(seen: Seen, events: Events, first: Firsts, draw: np.random.Generato
     likely = np.setdiff1d(with_buffers(seen), named)
     known = events.b[gone[mine]]
     wanted = np.setdiff1d(cached_before(events, device), known)
-    pfns = draw.permutation(likely)
     beyond = 1 + max(int(known.max(initial=0)), int(wanted.max(initial=0)))  # blocks that no event names
-    blocks = np.concatenate((wanted, beyond + np.arange(len(pfns))))[: len(pfns)]
-    return Metadata(np.concatenate((mine, pfns)), np.concatenate((known, blocks)), min(len(wanted), len(pfns)))
+    blocks = in_runs(wanted, beyond + np.arange(max(0, len(likely) - len(wanted))), draw)[: len(likely)]
+    return Metadata(np.concatenate((mine, likely)), np.concatenate((known, blocks)), min(len(wanted), len(likely)))
+
+
+def in_runs(wanted: Array, others: Array, draw: np.random.Generator) -> Array:
+    """Blocks in the order of the frames that hold them, in which those that are close on the disk stand together."""
+    runs = [
+        *np.split(wanted, np.flatnonzero(np.diff(wanted) > CLOSE) + 1),
+        *np.split(others, len(others) or 1),
+    ]
+    return np.concatenate([runs[number] for number in draw.permutation(len(runs))])
 
 
 def with_buffers(seen: Seen) -> Array:
