@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import redirect_stdout
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from recap.lab.results import Comparison
 from recap.mm.page_map import as_svg
 from recap.policy.questions import QUESTIONS
 from recap.report.effect import markdown
+from recap.report.html import html
 
 project = "recap"
 author = "the recap authors"
@@ -24,6 +26,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = "recap"
 exclude_patterns = ["conf.py"]
+html_extra_path = ["../build/gallery"]  # the report that the gallery shows
 suppress_warnings = ["config.cache"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -91,7 +94,7 @@ def questions() -> str:
 
 def said(*arguments: str) -> str:
     """What a command prints, as a block."""
-    with redirect_stdout(io.StringIO()) as out:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
         run(arguments)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     lines = [line.rstrip() for line in plain.strip("\n").splitlines()]
@@ -209,6 +212,16 @@ def worked_cases() -> str:
     return "\n\n".join(parts)
 
 
+def compared_in_brief() -> str:
+    """A comparison in brief; its report goes beside the pages."""
+    folder = ROOT / "build/gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as out:
+        text = said("compare", "example", "-p", "none", "-p", "kosaki", "--seeds", "3", "--brief", "--out", out)
+        (folder / "report.html").write_text(html(recap.KeptComparison(out)))
+    return text
+
+
 LEVEL_2, MISSING = compared()
 myst_substitutions = {
     "picture_pieces": as_svg(pieces().memory),
@@ -217,6 +230,8 @@ myst_substitutions = {
     "questions": questions(),
     "explained": said("explain", str(ROOT / "tests/lab/reports/order-4-4.8.txt")),
     "worked_cases": worked_cases(),
+    "compared_in_brief": compared_in_brief(),
+    "verified_example": said("verify", "example"),
     "cli": help_texts(),
     "level_1": verified(),
     "level_2": LEVEL_2,
