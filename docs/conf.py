@@ -20,7 +20,7 @@ from recap.report.effect import markdown
 from recap.report.html import html
 
 project = "recap"
-author = "the recap authors"
+author = project_copyright = "the recap authors"
 version = release = recap.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"

@@ -131,9 +131,9 @@ def limits_of(texts: tuple[str, ...], policies: list[str], seeds: int, until: st
     """The limits, refused before anything is run where there will be no difference to hold them against."""
     limits = [FailIf.parse(text) for text in texts]
     if limits and len(set(policies)) < 2:
-        raise InputError("--fail-if", texts[0], "is about a difference", "compare two policies")
+        raise InputError("--fail-if", texts[0], "limits a difference to another policy", "compare two policies")
     if limits and seeds < 2 and until is None:
-        raise InputError("--fail-if", texts[0], "cannot be held against one seed", "take more --seeds")
+        raise InputError("--fail-if", texts[0], "needs more than one seed", "take more --seeds")
     return limits
 
 
@@ -151,7 +151,7 @@ def tell_width(until: str | None, result: Comparison) -> None:
     widest = wanted.widest(result.columns) if wanted else 0.0
     if wanted and widest > wanted.half:
         seeds = result.columns[-1].seeds
-        say(f"after {seeds} seeds {wanted.metric} is known to ±{widest:.3g} only")
+        say(f"after {seeds} seeds {wanted.metric} is still ±{widest:.3g}")
 
 
 def tell_folder(out: Path, result: Comparison | Suite) -> None:

@@ -108,7 +108,7 @@ def explain(log: str | Path) -> list[Diagnosis]:
     except DamagedError as error:
         raise InputError(named(log), "", str(error), HOW) from None
     if not found:
-        raise InputError(named(log), "", "holds no report of a failed allocation", HOW)
+        raise InputError(named(log), "", "contains no report of a failed allocation", HOW)
     return [diagnosis(group.worst, group.alike) for group in groups_of(found)]
 
 

@@ -89,7 +89,7 @@ class Store:
 
     def warn(self, damaged: InputError, record: RunRecord) -> None:
         """Say once that a run is lost."""
-        warnings.warn(f"{damaged.path}: {damaged.problem}; this run is run again", RecapWarning, stacklevel=2)
+        warnings.warn(f"{damaged.path}: {damaged.problem}; this run is repeated", RecapWarning, stacklevel=2)
         with suppress(OSError):
             (self.folder / record.sums).unlink()
 

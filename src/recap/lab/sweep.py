@@ -202,7 +202,7 @@ def values_of(text: str) -> tuple[str, list[int]]:
     except ValueError:
         numbers = []
     if not name or not numbers or min(numbers) < 0:
-        raise InputError("sweep", text, "is no parameter with its values", FORM)
+        raise InputError("sweep", text, "is not a parameter with values", FORM)
     if len(numbers) > MOST_VALUES:
         raise InputError("sweep", text, f"has {len(numbers)} values", f"take at most {MOST_VALUES}")
     return name, list(dict.fromkeys(numbers))
