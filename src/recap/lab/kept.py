@@ -210,8 +210,8 @@ class KeptComparison:
     def refuse_none(self) -> None:
         """The folder of something else, or of a comparison that was interrupted."""
         if not (self.folder / "comparison.json").is_file():
-            mend = AGAIN if (self.folder / RUNS).is_dir() else MAKE
-            raise InputError(self.folder, "", "has no comparison.json in it", mend)
+            remedy = AGAIN if (self.folder / RUNS).is_dir() else MAKE
+            raise InputError(self.folder, "", "has no comparison.json in it", remedy)
 
     def read(self, name: str, kind: type[Kind], sums: str = "") -> Kind:
         """One JSON file of the folder."""
