@@ -209,7 +209,7 @@ def values_of(text: str) -> tuple[str, list[int]]:
 
 
 def between(low: int, high: int, steps: int) -> list[int]:
-    """From low to high in so many values."""
+    """`steps` values from low to high."""
     if high <= low or steps < 2:
         return []
     if steps > MOST_VALUES:

@@ -66,7 +66,7 @@ def read_counters(path: Path) -> dict[str, int]:
 
 
 def count_once(path: Path, number: int, counters: dict[str, int], match: re.Match[str]) -> None:
-    """A counter that is told twice has no value."""
+    """A counter that occurs twice has no value."""
     if match[1] in counters:
         raise InputError(path, f"line {number}", f"has {match[1]} twice", AGAIN)
     counters[match[1]] = int(match[2])
