@@ -144,44 +144,44 @@ def effects_found() -> str:
 
 WORKED = (  # what people meet, the log that shows it, and what to look at
     (
-        "A driver could not get a page, and could not wait",
+        "An atomic allocation of a driver failed",
         "pasted/26-lower-min-free-for-an-atomic-request.txt",
-        """Network cards ask from interrupts (`GFP_ATOMIC`): what is free must do. Such a request may go to three
-eighths of the mark, and even that was not left. A packet is lost, nothing else; more must be kept free.""",
+        """Network drivers allocate in interrupts (`GFP_ATOMIC`) and cannot wait for reclaim. Such a request may use
+memory down to three eighths of the min mark, and even that was used up. Only a packet is lost; keep more memory free.""",
     ),
     (
-        "A large block, and memory in pieces",
+        "A large block, and fragmented memory",
         "reports/order-4-4.8.txt",
-        """Enough is free, but not in one piece (linux-mm, 29 August 2016). Order 4 and above is not promised to
-anybody: compaction may make such a block, and code that can use pages in pieces should ask for those.""",
+        """Enough memory is free, but it is fragmented (linux-mm, 29 August 2016). The kernel does not promise
+order 4 and above: compaction may make such a block, and code that can use single pages should ask for those.""",
     ),
     (
         "A container was killed",
         "pasted/09-memcg-5.0-says-which.txt",
-        """`constraint=CONSTRAINT_MEMCG`, and `memory: usage` is at its `limit`: the machine had memory, the group had
-no more.""",
+        """`constraint=CONSTRAINT_MEMCG`, and `memory: usage` is at its `limit`: the machine had free memory, the
+group did not.""",
     ),
     (
         "The machine was full",
         "pasted/24-active-anon-of-2.6.28.txt",
-        """Programs hold three quarters, swap is full, and no page cache is left to free. No setting of the allocator
-helps.""",
+        """Programs hold three quarters of RAM, swap is full, and no page cache is left to free. No setting of the
+allocator helps.""",
     ),
     (
-        "The machine was full, and nobody has it",
+        "The machine was full, and no process holds the memory",
         "pasted/41-what-nobody-holds.txt",
-        """Add up all that the kernel counts, and most of RAM is missing: it went to something that no count covers.
+        """Add up everything the kernel counts, and most of RAM is missing: something that is not counted holds it.
 (Written after a report on linux-nfs.)""",
     ),
     (
-        "It was full of files that are in memory",
+        "It was full of tmpfs files",
         "pasted/25-shmem-is-not-programs.txt",
         """`inactive_anon` looks like programs, but `shmem` is as large: files in a tmpfs, which only `rm` frees.""",
     ),
     (
         "Half a gigabyte free, and still killed",
         "pasted/02-cma-is-not-for-gfp-kernel.txt",
-        """`free_cma` is nearly all of `free`, and the kernel's own requests may not have it.""",
+        """`free_cma` is nearly all of `free`, and the kernel's own requests may not use it.""",
     ),
     (
         "A 32-bit machine with high memory free",
@@ -191,13 +191,13 @@ helps.""",
     (
         "Bound to one node",
         "pasted/17-nodemask-of-a-policy.txt",
-        """`nodemask=1`: a memory policy (numactl, libvirt) keeps the task from all that is free on node 0.""",
+        """`nodemask=1`: a memory policy (numactl, libvirt) keeps the task from the free memory of node 0.""",
     ),
     (
-        "It says page allocation failure, and is not",
+        "It says page allocation failure, and is none",
         "pasted/13-vmalloc-is-not-the-page-allocator.txt",
-        """The line above it tells, `vmalloc: allocation failure`: somebody asked for more than there is, and no zone
-refused.""",
+        """See the line above it, `vmalloc: allocation failure`: something asked for more than exists, and no zone
+refused it.""",
     ),
 )
 
