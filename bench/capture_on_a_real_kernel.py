@@ -170,7 +170,7 @@ TABLES = {"gains": gains, "summary": summary, "costs": costs}
 
 
 def replaced(page: str, tables: Mapping[str, str]) -> str:
-    """A page with its tables made anew."""
+    """A page with its tables written again."""
     for name, table in tables.items():
         mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         page, found = mark.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)

@@ -23,7 +23,7 @@ def points(kernel: float, model: float) -> bool:
 
 
 def percent(share: float) -> Callable[[float, float], bool]:
-    """Within so many percent."""
+    """Within that percentage."""
     return lambda kernel, model: abs(model - kernel) <= share / 100 * kernel
 
 

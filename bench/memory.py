@@ -3,7 +3,7 @@
     python bench/memory.py RECORDING GIGABYTES [FOLDER]
     python bench/memory.py RECORDING --events MILLIONS [FOLDER]
 
-A trace of so many gigabytes of ring-buffer pages is made of the recording's own, over and over, each time later. It is
+A long trace is made by repeating the recording's ring-buffer pages, each time later. It is
 read in every form: pages as they come, trace.dat, Parquet. So are a text and a file for LLFree's replay, as large, of
 the recording's allocations and frees. FOLDER needs room for it all, and is emptied again.
 

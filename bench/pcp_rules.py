@@ -6,7 +6,7 @@ Needs no list order, only what `recap record` saves: sizes follow from counts. E
 held against the rule of 6.1 (refills take a batch, drains double) and that of 6.7 and later (refills double too, drains
 give what was freed in a row, and `high` moves between `high_min` and `high_max`). The counts at the start are from
 /proc/zoneinfo, read while the machine ran, and bulk allocations are not in the trace: where the lists must have held
-more or less than counted, the count is mended. So sizes are told, and not when a drain comes.
+more or less than counted, the count is corrected. So sizes are tested, not when a drain comes.
 """
 
 import sys
@@ -125,7 +125,7 @@ class Lists:
     last: Free | None = None
 
     def taken(self, order: int, blocks: int) -> None:
-        """An allocation, after a refill of so many blocks."""
+        """An allocation, after a refill of that many blocks."""
         if blocks:
             self.refills[self.rule.refill(order) == blocks] += 1
         self.rule.taken()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import redirect_stdout
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +17,16 @@ from recap.lab.results import Comparison
 from recap.mm.page_map import as_svg
 from recap.policy.questions import QUESTIONS
 from recap.report.effect import markdown
+from recap.report.html import html
 
 project = "recap"
-author = "the recap authors"
+author = project_copyright = "the recap authors"
 version = release = recap.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "furo"
 html_title = "recap"
 exclude_patterns = ["conf.py"]
+html_extra_path = ["../build/gallery"]  # the report that the gallery shows
 suppress_warnings = ["config.cache"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -91,7 +94,7 @@ def questions() -> str:
 
 def said(*arguments: str) -> str:
     """What a command prints, as a block."""
-    with redirect_stdout(io.StringIO()) as out:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()):
         run(arguments)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     lines = [line.rstrip() for line in plain.strip("\n").splitlines()]
@@ -141,44 +144,44 @@ def effects_found() -> str:
 
 WORKED = (  # what people meet, the log that shows it, and what to look at
     (
-        "A driver could not get a page, and could not wait",
+        "An atomic allocation of a driver failed",
         "pasted/26-lower-min-free-for-an-atomic-request.txt",
-        """Network cards ask from interrupts (`GFP_ATOMIC`): what is free must do. Such a request may go to three
-eighths of the mark, and even that was not left. A packet is lost, nothing else; more must be kept free.""",
+        """Network drivers allocate in interrupts (`GFP_ATOMIC`) and cannot wait for reclaim. Such a request may use
+memory down to three eighths of the min mark, and even that was used up. Only a packet is lost; keep more memory free.""",
     ),
     (
-        "A large block, and memory in pieces",
+        "A large block, and fragmented memory",
         "reports/order-4-4.8.txt",
-        """Enough is free, but not in one piece (linux-mm, 29 August 2016). Order 4 and above is not promised to
-anybody: compaction may make such a block, and code that can use pages in pieces should ask for those.""",
+        """Enough memory is free, but it is fragmented (linux-mm, 29 August 2016). The kernel does not promise
+order 4 and above: compaction may make such a block, and code that can use single pages should ask for those.""",
     ),
     (
         "A container was killed",
         "pasted/09-memcg-5.0-says-which.txt",
-        """`constraint=CONSTRAINT_MEMCG`, and `memory: usage` is at its `limit`: the machine had memory, the group had
-no more.""",
+        """`constraint=CONSTRAINT_MEMCG`, and `memory: usage` is at its `limit`: the machine had free memory, the
+group did not.""",
     ),
     (
         "The machine was full",
         "pasted/24-active-anon-of-2.6.28.txt",
-        """Programs hold three quarters, swap is full, and no page cache is left to free. No setting of the allocator
-helps.""",
+        """Programs hold three quarters of RAM, swap is full, and no page cache is left to free. No setting of the
+allocator helps.""",
     ),
     (
-        "The machine was full, and nobody has it",
+        "The machine was full, and no process holds the memory",
         "pasted/41-what-nobody-holds.txt",
-        """Add up all that the kernel counts, and most of RAM is missing: it went to something that no count covers.
+        """Add up everything the kernel counts, and most of RAM is missing: something that is not counted holds it.
 (Written after a report on linux-nfs.)""",
     ),
     (
-        "It was full of files that are in memory",
+        "It was full of tmpfs files",
         "pasted/25-shmem-is-not-programs.txt",
         """`inactive_anon` looks like programs, but `shmem` is as large: files in a tmpfs, which only `rm` frees.""",
     ),
     (
         "Half a gigabyte free, and still killed",
         "pasted/02-cma-is-not-for-gfp-kernel.txt",
-        """`free_cma` is nearly all of `free`, and the kernel's own requests may not have it.""",
+        """`free_cma` is nearly all of `free`, and the kernel's own requests may not use it.""",
     ),
     (
         "A 32-bit machine with high memory free",
@@ -188,13 +191,13 @@ helps.""",
     (
         "Bound to one node",
         "pasted/17-nodemask-of-a-policy.txt",
-        """`nodemask=1`: a memory policy (numactl, libvirt) keeps the task from all that is free on node 0.""",
+        """`nodemask=1`: a memory policy (numactl, libvirt) keeps the task from the free memory of node 0.""",
     ),
     (
-        "It says page allocation failure, and is not",
+        "It says page allocation failure, and is none",
         "pasted/13-vmalloc-is-not-the-page-allocator.txt",
-        """The line above it tells, `vmalloc: allocation failure`: somebody asked for more than there is, and no zone
-refused.""",
+        """See the line above it, `vmalloc: allocation failure`: something asked for more than exists, and no zone
+refused it.""",
     ),
 )
 
@@ -209,6 +212,16 @@ def worked_cases() -> str:
     return "\n\n".join(parts)
 
 
+def compared_in_brief() -> str:
+    """A comparison in brief; its report goes beside the pages."""
+    folder = ROOT / "build/gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as out:
+        text = said("compare", "example", "-p", "none", "-p", "kosaki", "--seeds", "3", "--brief", "--out", out)
+        (folder / "report.html").write_text(html(recap.KeptComparison(out)))
+    return text
+
+
 LEVEL_2, MISSING = compared()
 myst_substitutions = {
     "picture_pieces": as_svg(pieces().memory),
@@ -217,6 +230,8 @@ myst_substitutions = {
     "questions": questions(),
     "explained": said("explain", str(ROOT / "tests/lab/reports/order-4-4.8.txt")),
     "worked_cases": worked_cases(),
+    "compared_in_brief": compared_in_brief(),
+    "verified_example": said("verify", "example"),
     "cli": help_texts(),
     "level_1": verified(),
     "level_2": LEVEL_2,

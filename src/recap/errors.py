@@ -16,7 +16,7 @@ class RecapError(Exception):
 
 
 class InputError(RecapError):
-    """A file that is not what it claims to be: which, where in it, what is wrong, and how to mend it.
+    """A file that is not what it claims to be: which, where in it, what is wrong, and how to fix it.
 
     Example:
         >>> error = recap.InputError("a.dat", "offset 12", "no trace", "record again")
@@ -24,16 +24,16 @@ class InputError(RecapError):
         ('a.dat', 'offset 12', 'a.dat: offset 12: no trace; record again')
     """
 
-    def __init__(self, path: object, where: str, problem: str, mend: str) -> None:
-        super().__init__(path, where, problem, mend)
+    def __init__(self, path: object, where: str, problem: str, remedy: str) -> None:
+        super().__init__(path, where, problem, remedy)
         self.path = str(path)
         self.where = where
         self.problem = problem
-        self.mend = mend
+        self.remedy = remedy
 
     def __str__(self) -> str:
         place = f"{self.path}: {self.where}: " if self.where else f"{self.path}: "
-        return " ".join(f"{place}{self.problem}; {self.mend}".split())
+        return " ".join(f"{place}{self.problem}; {self.remedy}".split())
 
 
 class MissingExtraError(InputError):

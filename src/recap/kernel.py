@@ -310,7 +310,7 @@ def min_free_kbytes(lowmem_kbytes: int) -> int:
 
 
 def recommended_min_free_kbytes(managed: int) -> int:
-    """What khugepaged raises vm.min_free_kbytes to on a machine of one zone of so many pages, so that two pageblocks of
+    """What khugepaged raises vm.min_free_kbytes to on a machine with one zone, so that two pageblocks of
     each type, for each to fall back to, stay almost free (set_recommended_min_free_kbytes)."""
     pageblock, types = 512, 3
     return 4 * min(pageblock * (2 + types * types), managed // 20)
@@ -331,7 +331,7 @@ def setup_per_zone_wmarks(managed: list[int], min_free: int, scale_factor: int =
 def setup_per_zone_lowmem_reserve(managed: dict[int, int], ratio: list[int]) -> dict[int, list[int]]:
     """lowmem_reserve[j] of each zone, in pages (setup_per_zone_lowmem_reserve).
 
-    `managed` maps zone index to managed pages; a request that could have used zone j leaves so many pages of zone i
+    `managed` maps zone index to managed pages; a request that could have used zone j leaves this many pages of zone i
     alone.
     """
     reserve = {}

@@ -150,7 +150,7 @@ def test_compare_fails_where_a_limit_is_certainly_broken(
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["-p", "mine", "--fail-if", "success_percent<"], "no limit"),
+        (["-p", "mine", "--fail-if", "success_percent<"], "not a limit"),
         (["--fail-if", "success_percent<0"], "two policies"),
         (["-p", "mine", "--seeds", "1", "--fail-if", "success_percent<0"], "one seed"),
     ],
@@ -173,7 +173,7 @@ def test_a_limit_on_what_nobody_counts_is_refused(recap: Recap, compare_lab: Fak
 
 @pytest.mark.usefixtures("compare_lab")
 def test_compare_says_where_all_seeds_were_not_enough(recap: Recap) -> None:
-    assert "known to ±2 only" in recap("compare", "recording", "-p", "none", "--until", "success_percent=1").err
+    assert "still ±2" in recap("compare", "recording", "-p", "none", "--until", "success_percent=1").err
     assert not recap("compare", "recording", "-p", "none", "--until", "success_percent=2").err
 
 
@@ -211,7 +211,11 @@ def test_info_speaks_json_and_people(recap: Recap, tmp_path: Path) -> None:
 def test_convert_refuses_what_it_cannot_write(recap: Recap, tmp_path: Path) -> None:
     path = tmp_path / "trace.txt"
     path.write_text("sh-1 [000] 1.000000: mm_page_free: pfn=0x1 order=0\n")
-    for target, reason in (("x.csv", "no form recap writes"), ("x.dat", "no ring-buffer pages"), ("trace.txt", "x")):
+    for target, reason in (
+        ("x.csv", "not a format that recap writes"),
+        ("x.dat", "no ring-buffer pages"),
+        ("trace.txt", "x"),
+    ):
         outcome = recap("convert", str(path), str(tmp_path / target))
         assert outcome.is_refusal()
         assert reason in outcome.err or target == "trace.txt"

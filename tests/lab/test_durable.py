@@ -242,7 +242,7 @@ def test_a_damaged_run_is_run_again_and_said_so(
     assert runs == [1]
     said = capsys.readouterr().err
     unfinished = suffix == ".sha256" and damage is gone
-    assert said.count("this run is run again") == (0 if unfinished else 1)
+    assert said.count("this run is repeated") == (0 if unfinished else 1)
     assert (path.stem in said) != unfinished
     assert KeptComparison(tmp_path).comparison == before
     assert command(["report", str(tmp_path)]) == 0

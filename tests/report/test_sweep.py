@@ -57,7 +57,7 @@ def test_policies_are_held_against_the_baseline_at_the_same_value() -> None:
 
 def test_one_seed_gives_no_verdict() -> None:
     result = swept("made up", "x", 2048, runs("none", "kosaki", seeds=range(1)))
-    assert list(verdict(result)) == ["Verdict: one seed does not tell a difference from chance; run more of them."]
+    assert list(verdict(result)) == ["Verdict: one seed cannot tell a difference from chance; run more seeds."]
 
 
 def test_printed(printed: Callable[[RenderableType], str], golden: Callable[[str, str], None]) -> None:

@@ -149,5 +149,5 @@ def test_the_file_gives_back_what_was_seen(run: tuple[Timeline, dict[str, float]
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half"])
 def test_another_file_is_bad_input(content: bytes) -> None:
-    with pytest.raises(InputError, match="is no timeline of a run"):
+    with pytest.raises(InputError, match="is not the timeline of a run"):
         read_timeline(Path("run.npz"), content)

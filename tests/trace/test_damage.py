@@ -115,7 +115,7 @@ def beginning(hugetlb: Path) -> bytes:
 
 
 def cut_out(content: bytes, start: int, stop: int, size: int) -> bytes:
-    """Take bytes out of the pages, and mend the place of what follows and the size that is stated."""
+    """Take bytes out of the pages, and correct the offset of what follows and the stated size."""
     gone = stop - start
     out = content[:start] + content[stop:]
     for old, new in ((stop, start), (size, size - gone)):

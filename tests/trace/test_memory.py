@@ -158,7 +158,7 @@ def test_a_bad_line_far_on_is_told_by_its_number(tmp_path: Path, monkeypatch: py
     events = open_trace(path)
     assert len(events) == 1197  # neither the line that is no event
     assert (events.unread.count, events.unread.line) == (1, 1001)
-    assert events.unread.problem.endswith("'zero' is no number")
+    assert events.unread.problem.endswith("'zero' is not a number")
 
 
 @pytest.fixture

@@ -64,16 +64,16 @@ def test_a_count_the_kernel_gave_up_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reader", "text", "problem"),
     [
-        (procfs.read_counters, "nr_free 5\nnr_dirty five\n", "line 2: is no name and number"),
-        (procfs.read_counters, "nr_free 5\nnr_dirty 5\nnr_free 5\n", "line 3: tells nr_free a second time"),
+        (procfs.read_counters, "nr_free 5\nnr_dirty five\n", "line 2: is not a name and a number"),
+        (procfs.read_counters, "nr_free 5\nnr_dirty 5\nnr_free 5\n", "line 3: has nr_free twice"),
         (procfs.read_counters, "nr_free 5\nnr_dirty 53", "line 2: has no end"),
-        (procfs.read_zoneinfo, "Node 0, zone DMA\n  min 1\n  min 1\n", "line 3: tells min a second time"),
-        (procfs.read_counters, "nr_free " + "9" * 5000 + "\n", "line 1: is no name and number"),
-        (procfs.read_sysctl, "vm.swappiness: 60\n", "line 1: is no `name = value`"),
-        (procfs.read_buddyinfo, "Node 0, zone DMA 1 x\n", "line 1: is no zone and its free blocks"),
-        (procfs.read_zoneinfo, "  pages free 5\n", "line 1: is no zone"),
+        (procfs.read_zoneinfo, "Node 0, zone DMA\n  min 1\n  min 1\n", "line 3: has min twice"),
+        (procfs.read_counters, "nr_free " + "9" * 5000 + "\n", "line 1: is not a name and a number"),
+        (procfs.read_sysctl, "vm.swappiness: 60\n", "line 1: is not `name = value`"),
+        (procfs.read_buddyinfo, "Node 0, zone DMA 1 x\n", "line 1: is not a zone and its free blocks"),
+        (procfs.read_zoneinfo, "  pages free 5\n", "line 1: is not a zone"),
         (procfs.read_pagetypeinfo, "Page block order: 9\n", "names no zone"),
-        (procfs.read_pagetypeinfo, "Node 0, zone DMA 1 2\n", "line 1: is no zone and 0 counts of pageblocks"),
+        (procfs.read_pagetypeinfo, "Node 0, zone DMA 1 2\n", "line 1: is not a zone and 0 counts of pageblocks"),
     ],
 )
 def test_bad_lines_are_told(tmp_path: Path, reader: Callable[[Path], object], text: str, problem: str) -> None:

@@ -140,7 +140,7 @@ def test_where_the_guard_was_killed_as_well_resume_does_it(killed: Killed, capsy
 def test_doctor_does_it_too(killed: Killed) -> None:
     killed.kill(killed.guard())
     told = [check for check in doctor() if check.name == "left over"]
-    assert any(str(killed.folder) in check.found and "--resume" in check.mend for check in told)
+    assert any(str(killed.folder) in check.found and "--resume" in check.remedy for check in told)
     told = [check for check in doctor(clean=True) if check.name == "left over"]
     assert any("events are kept, and the kernel is as it was" in check.found for check in told)
     killed.check()

@@ -135,11 +135,11 @@ DAMAGE = {
     "array pageblock: is too short": put("pageblock", np.zeros(1, np.uint8)),
     "array lists, row 2: names an unknown kind": listed(3, 0, 0, 0, 1),
     "array lists, row 2: names an unknown zone": listed(0, 5, 0, 0, 1),
-    "array lists, row 2: names an absurd order": listed(0, 0, 11, 0, 1),
+    "array lists, row 2: names an order out of range": listed(0, 0, 11, 0, 1),
     "array lists, row 2: names a page frame beyond memory": listed(0, 0, 0, 0, 1024),
     "array lists, row 2: names a page frame that is on another list": listed(1, 0, 0, 0, 100),
-    "field kernel: is missing or no str": meta("kernel", 6.1),
-    "field zones: is missing or no list": meta("zones", {}),
+    "field kernel: is missing or not of type str": meta("kernel", 6.1),
+    "field zones: is missing or not of type list": meta("zones", {}),
     "field zones: holds something other than objects": meta("zones", [7]),
     "field index: holds something other than whole numbers": meta("zones", [{"index": 1.5}]),
     "field node_vm_stat: holds something other than whole numbers": meta("node_vm_stat", [1 << 70]),
@@ -166,7 +166,7 @@ def test_zone_beyond_memory(tmp_path: Path) -> None:
 
 
 def test_meta_that_is_no_object(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="field meta: is no JSON object"):
+    with pytest.raises(InputError, match="field meta: is not a JSON object"):
         read_snapshot(save(tmp_path / "snap0.npz", small()[0], [1]))
 
 
@@ -187,7 +187,7 @@ def test_bytes_changed_or_missing(tmp_path: Path) -> None:
 def test_no_snapshot(hugetlb: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_snapshot(tmp_path / "snap0.npz")
-    with pytest.raises(InputError, match="is no snapshot"):
+    with pytest.raises(InputError, match="is not a snapshot"):
         read_snapshot(hugetlb / "vmstat.0")
     assert Recording(hugetlb).snapshot(2) is None
 

@@ -104,9 +104,9 @@ def test_lost_events(text: Text) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("nothing", "line 1: this is no trace that recap knows"),
-        ("x-1 [000] 1.000000: mm_page_free: order=0", "line 1: mm_page_free cannot be read: it names no page frame"),
-        ("x-1 [000] 1.000000: mm_page_free: pfn=zero order=0", "'zero' is no number"),
+        ("nothing", "line 1: this is not a trace that recap can read"),
+        ("x-1 [000] 1.000000: mm_page_free: order=0", "line 1: mm_page_free cannot be read: it has no page frame"),
+        ("x-1 [000] 1.000000: mm_page_free: pfn=zero order=0", "'zero' is not a number"),
         ("x-1 [000] 1.000000: sched_switch: so what", "sched_switch cannot be read"),
         ("x-1 [000] 1.000000: mm_page_free: pfn=1 order=999", "mm_page_free cannot be read"),
     ],
@@ -224,7 +224,7 @@ def test_what_trace_cmd_prints_reads_as_what_it_printed(tmp_path: Path, hugetlb:
 
 def test_binary_is_not_taken_for_text(tmp_path: Path) -> None:
     path = tmp_path / "trace"
-    for content, problem in ((b"\x7fELF\0", "this is no trace that recap knows"), (b"PERFILE2\0", "perf script")):
+    for content, problem in ((b"\x7fELF\0", "this is not a trace that recap can read"), (b"PERFILE2\0", "perf script")):
         path.unlink(missing_ok=True)
         path.write_bytes(content)
         with pytest.raises(InputError, match=problem):

@@ -136,17 +136,17 @@ V6 = writer.write_v6(RECORDING)
 V7 = writer.write_v7(RECORDING)
 DAMAGE = {
     "the file is empty": b"",
-    "this is no trace that recap knows": b"\x7fELF" + V6[4:],
+    "this is not a trace that recap can read": b"\x7fELF" + V6[4:],
     "version '5' is not known": replaced(V6, b"tracing6", b"tracing5"),
     "big-endian": replaced(V6, b"tracing6\0\0", b"tracing6\0\1"),
     "ends inside the page size": V6[:14],
     "ends inside the pages of CPU 1": V6[:-1],
     "compression 'lzma' is not known": replaced(V7, b"zstd\x001", b"lzma\x001"),
     "no ring-buffer pages in it": replaced(V6, b"flyrecord\0", b"latency  \0"),
-    "a page size of 16 is absurd": replaced(V6, b"tracing6\0\0\x08\0\x10", b"tracing6\0\0\x08\x10\0"),
+    "a page size of 16 is out of range": replaced(V6, b"tracing6\0\0\x08\0\x10", b"tracing6\0\0\x08\x10\0"),
     "the page header's description is missing": replaced(V6, b"header_page", b"header_cage"),
     "the page header lacks": replaced(V6, b"u64 timestamp", b"u64 timeshift"),
-    "a clock shift of 33 is absurd": writer.write_v7(Recording(RECORDING.instances, rate=(1, 33))),
+    "a clock shift of 33 is out of range": writer.write_v7(Recording(RECORDING.instances, rate=(1, 33))),
 }
 
 
@@ -189,7 +189,7 @@ def test_bombs_are_refused(read: Read, codec: str) -> None:
     with pytest.raises(InputError, match=r"offset 0x[0-9a-f]+: \d+ bytes claim to hold 2147483648"):
         read(bytes(bomb))
     struct.pack_into("<I", bomb, chunk_of(content) + 4, 2 * SIZE - 1)  # less than it is
-    with pytest.raises(InputError, match=r"offset 0x[0-9a-f]+: a chunk does not unpack"):
+    with pytest.raises(InputError, match=r"offset 0x[0-9a-f]+: a chunk cannot be unpacked"):
         read(bytes(bomb))
 
 
@@ -206,7 +206,7 @@ def test_flipped_bits_in_a_chunk_are_told_with_its_offset(read: Read) -> None:
     content = bytearray(writer.write_v7(RECORDING, "zlib"))
     at = chunk_of(bytes(content))
     content[at + 12] ^= 0xFF
-    with pytest.raises(InputError, match=rf"offset {at + 8:#x}: a chunk does not unpack"):
+    with pytest.raises(InputError, match=rf"offset {at + 8:#x}: a chunk cannot be unpacked"):
         read(bytes(content))
 
 

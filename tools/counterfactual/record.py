@@ -4,7 +4,7 @@
 
 RIG is a folder as tools/emulator.py wants it, with `ir.gz` (an initramfs with busybox, trace-cmd and the virtio
 modules) and, to read memory states, `dbg/` (its symbols), `snapshot.py` and a `.venv` with drgn. OUT/SETTING/SEED is
-one run; runs that are there are not made again, so an interrupted series goes on. Runs of the baseline are recordings
+one run; runs that exist are not made again, so an interrupted series resumes. Runs of the baseline are recordings
 with snapshots, for the model to start from; of the others only what /proc counted is kept, unless --recordings is
 given. All are traced alike.
 

@@ -1,6 +1,6 @@
 """The command line: one file per verb, whose function `verb` is loaded when it is used; here, what all verbs share.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input or usage, told in one line on stderr.
+Exit codes: 0 done, 1 a check failed, 2 bad input or usage, reported in one line on stderr.
 """
 
 import errno
@@ -35,7 +35,7 @@ VERBS = (  # name, what it answers, an example
     ),
     (
         "record",
-        "Record this machine around a command, as root; no other tool is needed.",
+        "Record this machine while a command runs, as root; no other tool is needed.",
         "recap record -o out -- tar cf /dev/null /etc",
     ),
     (
@@ -46,13 +46,13 @@ VERBS = (  # name, what it answers, an example
     ("info", "What is in a recording, or in a trace of any kind?", "recap info example"),
     (
         "convert",
-        "Bring a trace into another form: Parquet and back, or raw ring-buffer pages to trace.dat.",
+        "Convert a trace to Parquet, or raw ring-buffer pages to trace.dat.",
         "recap convert example example.parquet",
     ),
     ("doctor", "Can this machine be recorded, and with what?", "recap doctor"),
     (
         "study",
-        "What did a published result rest on, and does it hold?",
+        "Does a published result hold, and what does it depend on?",
         "recap study capture-2008 --quick",
     ),
     (
@@ -67,7 +67,7 @@ VERBS = (  # name, what it answers, an example
     ),
     (
         "explain",
-        "Why did the kernel refuse memory, and what would have helped?",
+        "Why did an allocation fail, and what would have helped?",
         "recap explain example",
     ),
     (
@@ -78,10 +78,10 @@ VERBS = (  # name, what it answers, an example
     ("policies", "Which policies are there to compare?", "recap policies"),
     (
         "report",
-        "What did a comparison look like? A page with pictures, and exports",
+        "What did a comparison look like? A page with pictures, and exports.",
         "recap compare example -p none -p kosaki --out out, then recap report out",
     ),
-    ("completion", "How does a shell complete all this?", "recap completion bash"),
+    ("completion", "Print a completion script for a shell.", "recap completion bash"),
 )
 SUMMARY = (
     "What would another page allocation policy have done to this workload? Where a recording is expected, `example` "

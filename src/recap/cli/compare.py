@@ -68,39 +68,40 @@ def verb(  # noqa: PLR0913 (each is an option)
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Let a workload's demand meet each policy, and set the outcomes beside what the kernel did.
+    """Run a workload's demand under each policy, and show the outcomes beside what the kernel did.
 
     Parameters
     ----------
     source
         A recording: a folder with trace.dat and the files beside it. Or a synthetic workload: highalloc (huge pages on
         a 3 GiB machine of 2008 that builds kernels), highalloc-6.1 (the same on today's kernel), highalloc-2.6.27,
-        highalloc-ppc64, highalloc-ppc64-64k; highalloc:512 has 512 MiB. Several of them are compared one by one and
-        together, as their mean.
+        highalloc-ppc64, highalloc-ppc64-64k; highalloc:512 has 512 MiB. Of several sources, each is compared, and the
+        mean of all of them.
     policy
-        What to compare; repeat it. `recap policies` lists them, `none` is the kernel as it is; mine.py (or
-        mine.py:Class) is one of your own; kosaki+defrag-mode runs two together. Differences are to `none`, else to the
-        first.
+        A policy to compare; can be repeated. `recap policies` lists them; `none` is the unchanged kernel; mine.py (or
+        mine.py:Class) is one of your own; kosaki+defrag-mode combines two. Differences are to `none`, or without it to
+        the first.
     seeds
-        How often each policy runs, each time with other dice; the spread gives the intervals. One seed gives none.
+        How many runs of each policy, each with another random seed; intervals need at least two.
     until
         METRIC=±N, for example success_percent=±2: add seeds until all 95 % intervals of that metric, of means and of
-        differences, are that narrow; at most 1000 seeds.
+        differences, are that narrow, up to 1000 seeds.
     write
-        Set a kernel parameter, NAME=VALUE as `sysctl -w` takes it; repeat it.
+        A kernel parameter to set, NAME=VALUE as for `sysctl -w`; can be repeated.
     start
-        The memory state to start from: the lists of a paused machine (dump), those read while it ran (live), or page
-        flags, of which the order of lists is drawn (flags). If not given, the first of these that the recording has.
+        The memory state to start from: the lists of a paused machine (dump), lists read while it ran (live), or page
+        flags, for which the order of the lists is drawn at random (flags). Default: the first of these that the
+        recording has.
     fail_if
         'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a policy's difference is beyond N, for
-        example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); repeat it.
+        example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); can be repeated.
     out
-        A folder for the full results: what `recap report` makes its page of, and where an interrupted comparison
-        resumes. Of several sources, each has a folder in it.
+        A folder for the full results, from which `recap report` makes its page and an interrupted comparison resumes.
+        With several sources it has a folder for each.
     brief
-        The conclusions, then ten rows.
+        Show the conclusions and the ten most important rows.
     verbose
-        All counters.
+        Show all counters.
     """
     limits, sysctls = limits_of(fail_if, policy, seeds, until), sysctls_of(write)
     with executor(jobs, on) as where, progress_of_runs() as update:
@@ -131,9 +132,9 @@ def limits_of(texts: tuple[str, ...], policies: list[str], seeds: int, until: st
     """The limits, refused before anything is run where there will be no difference to hold them against."""
     limits = [FailIf.parse(text) for text in texts]
     if limits and len(set(policies)) < 2:
-        raise InputError("--fail-if", texts[0], "is about a difference", "compare two policies")
+        raise InputError("--fail-if", texts[0], "limits a difference to another policy", "compare two policies")
     if limits and seeds < 2 and until is None:
-        raise InputError("--fail-if", texts[0], "cannot be held against one seed", "take more --seeds")
+        raise InputError("--fail-if", texts[0], "needs more than one seed", "take more --seeds")
     return limits
 
 
@@ -151,7 +152,7 @@ def tell_width(until: str | None, result: Comparison) -> None:
     widest = wanted.widest(result.columns) if wanted else 0.0
     if wanted and widest > wanted.half:
         seeds = result.columns[-1].seeds
-        say(f"after {seeds} seeds {wanted.metric} is known to ±{widest:.3g} only")
+        say(f"after {seeds} seeds {wanted.metric} is still ±{widest:.3g}")
 
 
 def tell_folder(out: Path, result: Comparison | Suite) -> None:

@@ -1,4 +1,4 @@
-"""Where a verb's words go: its result to stdout, as JSON or for people; its progress to stderr."""
+"""The output of a verb: its result on stdout, as JSON or for people; its progress on stderr."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from recap.errors import InputError
 from recap.printable import STEERING, printable
 
 NOT_ASCII = re.compile("[^\x00-\x7e]")
-PIPE_WIDTH = 240  # where there is no terminal there is no edge to squeeze a table into
+PIPE_WIDTH = 240  # without a terminal there is no width to fit a table into
 
 Json = Annotated[bool, Parameter(negative=(), show_default=False, help="Print the result as JSON.")]
 Result = TypeVar("Result")
@@ -57,7 +57,7 @@ def show(result: Result, render: Callable[[Result], RenderableType], *, as_json:
 
 
 def json_text(text: str) -> str:
-    """JSON with escapes where the output lacks a character, or a terminal would be steered by it."""
+    """JSON with escapes for characters that the output cannot encode or a terminal would obey."""
     narrow = not (sys.stdout.encoding or "").lower().startswith("utf")
     return (NOT_ASCII if narrow else STEERING).sub(json_escape, text)
 
@@ -68,7 +68,7 @@ def json_escape(found: re.Match[str]) -> str:
 
 
 class Printable:
-    """What is shown, its text held back from steering the terminal: only the colours are ours."""
+    """What is shown, without any escape sequence that is not recap's own."""
 
     def __init__(self, shown: RenderableType) -> None:
         self.shown = shown
@@ -79,7 +79,7 @@ class Printable:
 
 
 def write_plots(folder: Path, draw: Callable[[], Mapping[str, str]]) -> None:
-    """Write pictures by their file names, where they can be drawn; say so where not."""
+    """Write pictures by their file names; if they cannot be drawn, say so."""
     try:
         for name, picture in draw().items():
             (folder / name).write_text(picture)
@@ -89,7 +89,7 @@ def write_plots(folder: Path, draw: Callable[[], Mapping[str, str]]) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[float, str], None]]:
-    """A bar on stderr, drawn where somebody watches; told the share that is done and what comes next."""
+    """A progress bar on stderr if that is a terminal; it takes the share that is done and what comes next."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("preparing", total=1.0)
 
@@ -101,13 +101,13 @@ def progress() -> Iterator[Callable[[float, str], None]]:
 
 @contextmanager
 def progress_of_runs() -> Iterator[Callable[[int, int, str], None]]:
-    """The same, told how many runs are done, of how many, and which ended last."""
+    """The same for runs: how many are done, of how many, and which ended last."""
     with progress() as update:
         yield lambda done, total, what: update(done / total, f"{done}/{total} {what}")
 
 
 @contextmanager
 def line() -> Iterator[Callable[[str], None]]:
-    """One line on stderr that is written over and over, where somebody watches."""
+    """One line on stderr that is overwritten each time, if that is a terminal."""
     with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as live:
         yield (lambda text: live.update(Text(text), refresh=True)) if sys.stderr.isatty() else (lambda _text: None)

@@ -39,9 +39,11 @@ def verb(source: Readable, target: Path, /, *, compact: Compact = False) -> None
         instead of `time`.
     """
     if target.suffix not in FORMS:
-        raise InputError(target, "", "is no form recap writes", f"give a name that ends in {' or '.join(FORMS)}")
+        raise InputError(
+            target, "", "is not a format that recap writes", f"give a name that ends in {' or '.join(FORMS)}"
+        )
     if target.exists():
-        raise InputError(target, "", "is there already", "give another name, or move it away")
+        raise InputError(target, "", "already exists", "choose another name, or move it")
     path, notes = Recording(source).path, list[str]()
     with progress() as update:
         if target.suffix == ".parquet":

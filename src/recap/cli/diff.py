@@ -18,21 +18,21 @@ def verb(
     verbose: Verbose = False,
     json: Json = False,
 ) -> int:
-    """Hold what `recap compare --out` kept in two folders beside each other, policy by policy.
+    """Compare two results that `recap compare --out` kept, policy by policy.
 
     Parameters
     ----------
     before
         A folder of `recap compare --out`.
     after
-        Another one: made by a changed policy or model, with other settings, or of another recording.
+        Another one: of a changed policy or model, with other settings, or of another recording.
     fail_if
         'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a difference is beyond N, as for
-        `recap compare`; repeat it.
+        `recap compare`; can be repeated.
     brief
-        Ten rows for each policy.
+        Show ten rows for each policy.
     verbose
-        All counters.
+        Show all counters.
     """
     limits = [FailIf.parse(text) for text in fail_if]
     result = diff(before, after)

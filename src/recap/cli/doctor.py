@@ -13,7 +13,7 @@ Clean = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 
 def verb(*, clean: Clean = False, json: Json = False) -> int:
-    """Try everything a recording needs, and say what is missing and how to get it.
+    """Check everything that a recording needs, and say what is missing and how to get it.
 
     Parameters
     ----------

@@ -7,13 +7,13 @@ from recap.trace.example import LOG, located
 
 
 def verb(log: Readable, /, *, json: Json = False) -> None:
-    """Say why requests for memory failed, from the kernel's own report.
+    """Explain why memory allocations failed, from the kernel's own report.
 
     Parameters
     ----------
     log
-        A file of kernel messages, as `dmesg`, a journal, a mail or a ticket has them, with `page allocation failure`
-        or `invoked oom-killer` in it and the lines after it; - is standard input, `example` a report that comes with
-        recap.
+        A file with kernel messages, copied from `dmesg`, a journal, a mail or a ticket, that contains `page allocation
+        failure` or `invoked oom-killer` and the lines after it. - is standard input; `example` is a report that comes
+        with recap.
     """
     show(explain(located(log, LOG)), explanation, as_json=json)

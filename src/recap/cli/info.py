@@ -6,13 +6,13 @@ from recap.report.information import information
 
 
 def verb(recording: Readable, /, *, json: Json = False) -> None:
-    """Tell what is in a recording: rates, orders, who allocates, lifetimes, reclaim, compaction, failures, gaps.
+    """Summarize a recording: rates, orders, callers, lifetimes, reclaim, compaction, failures, gaps.
 
     Parameters
     ----------
     recording
-        A recording's folder, or a trace by itself: trace.dat, ftrace or perf text, Parquet, raw pages. The content
-        tells which. - is standard input.
+        A recording's folder, or a trace by itself: trace.dat, ftrace or perf text, Parquet, raw pages. The format is
+        detected from the contents. - is standard input.
     """
     with progress() as update:
         result = info(recording, progress=lambda share: update(share, "following the page frames"))

@@ -70,16 +70,16 @@ def verb(
     folder
         What `recap compare --out` was given.
     as_
-        The page, or a text for a mail (mmtests), tables (csv, parquet), everything for programs (json, and its
-        json-schema), a trace (perfetto), or the kernel's own files as they were at a time (buddyinfo, pagetypeinfo).
+        The page (html), a text for a mail (mmtests), tables (csv, parquet), everything for programs (json, and its
+        json-schema), a trace (perfetto), or the kernel's own files at a moment (buddyinfo, pagetypeinfo).
     policy
-        Whose run, for perfetto, buddyinfo and pagetypeinfo; the first that was compared if not given.
+        The policy whose run is exported, for perfetto, buddyinfo and pagetypeinfo. Default: the first.
     table
-        Which table, for csv and parquet: figures of runs, samples over time, or events.
+        The table, for csv and parquet: figures of runs, samples over time, or events.
     at
-        Seconds since the start, for buddyinfo and pagetypeinfo: the last sample until then is taken.
+        Seconds since the start, for buddyinfo and pagetypeinfo: the last sample up to then.
     output
-        The file to write. If not given, texts are printed and all else goes into the folder.
+        The file to write. Without it, text is printed and everything else goes into the folder.
     """
     kept = KeptComparison(folder)
     wanted = Wanted(kept, table, policy or kept.policies()[0], at)

@@ -38,13 +38,13 @@ def verb(
     ----------
     name
         capture-2008: page capture on Linux 2.6.27 under mmtests' stress-highalloc, with every position of its thread.
-        The others: what changes of the kernel were said to do, beside what they do in the model.
+        The others: what a change of the kernel was reported to do, beside what it does in the model.
     quick
-        Fewer seeds, one rate, one pass: some minutes instead of an hour; intervals are wide.
+        Fewer seeds, one rate, one pass: minutes instead of an hour, and wide intervals.
     seeds
-        How often each run is repeated with other dice, instead of 10 (quick: 3) times.
+        How many runs of each, with different random seeds, instead of 10 (quick: 3).
     out
-        A folder: finished runs are kept there, so an interrupted study goes on where it stopped.
+        A folder in which finished runs are kept, so that an interrupted study resumes.
     """
     with executor(jobs, on) as where:
         if name == "capture-2008":

@@ -38,19 +38,19 @@ def verb(  # noqa: PLR0913 (each is an option)
     source
         A recording or a synthetic workload, as for `recap compare`.
     setting
-        NAME=V1,V2,... or NAME=LOW..HIGH, which is divided into 5 values (NAME=LOW..HIGH/9: into 9), in equal ratios
-        where the ends are far apart. NAME is a kernel parameter, or an assumption of the model, in percent, as
-        `recap compare` lists them: assume.cpu_wait=0..200.
+        NAME=V1,V2,... or NAME=LOW..HIGH, which stands for 5 values (NAME=LOW..HIGH/9: for 9), spaced by equal ratios if
+        the ends are far apart. NAME is a kernel parameter, or an assumption of the model in percent, such as
+        assume.cpu_wait=0..200; `recap compare` lists them.
     policy
-        What to run, as for `recap compare`; repeat it. If not given, the kernel as it is.
+        A policy to run, as for `recap compare`; can be repeated. Default: the unchanged kernel.
     seeds
-        How often each is run, each time with other dice; the spread gives the intervals.
+        How many runs of each, each with another random seed; intervals need at least two.
     write
-        Set another kernel parameter, the same at all values; repeat it.
+        Another kernel parameter to set, the same at all values; can be repeated.
     start
         The memory state to start from, as for `recap compare`.
     metric
-        What to show; repeat it. If not given: success_percent, stall_ms, stolen_pages. --json has all.
+        A metric to show; can be repeated. Default: success_percent, stall_ms, stolen_pages. --json has all.
     out
         A folder for sweep.json, for the plots (with pip install 'recap-mm[plots]'), and for finished runs: the same
         command resumes an interrupted sweep.

@@ -15,14 +15,14 @@ Explain = Annotated[int | None, Parameter(validator=Number(gte=1), show_default=
 def verb(recording: Readable, /, *, explain: Explain = None, json: Json = False) -> None:
     """Replay a recorded kernel's allocator and predict which page frame every allocation returned.
 
-    Where the model deviates, `--explain 1` shows what was around the first deviation.
+    If the model deviates, `--explain 1` shows the surroundings of the first deviation.
 
     Parameters
     ----------
     recording
         A folder with trace.dat and the kernel's memory state (snap0.npz) at its start.
     explain
-        Show the surroundings of the deviation with this number instead: events, frames, lists.
+        Show the surroundings of the deviation with this number instead: events, frames and lists.
     """
     with progress() as update:
 

@@ -31,8 +31,8 @@ def start_spot(events: Events, snapshot: Snapshot) -> int:
     """
     start = mark(events, START)
     if start is None:
-        mend = "write START to trace_marker after the snapshot, before the load"
-        raise InputError("trace.dat", "trace markers", "nothing marks the spot of the snapshot", mend)
+        remedy = "write START to trace_marker after the snapshot, before the load"
+        raise InputError("trace.dat", "trace markers", "no marker says when the snapshot was taken", remedy)
     spot, contradictions, frames = snapshot_spot(events, snapshot, 0, start)
     if contradictions * 10 > max(10, frames):
         problem = f"{contradictions} page frames are in another state than the trace says, wherever it is put"
@@ -63,8 +63,8 @@ def from_snapshot_on(recording: Recording) -> Beginning:
     """
     snapshot = recording.snapshot(0)
     if snapshot is None:
-        mend = "record one beside the trace: without the state at the start there is nothing to begin from"
-        raise InputError(recording.path.parent / "snap0.npz", "", "there is no memory snapshot", mend)
+        remedy = "record one beside the trace: without the state at the start there is nothing to begin from"
+        raise InputError(recording.path.parent / "snap0.npz", "", "there is no memory snapshot", remedy)
     several = len(frames_by_node(recording)) > 1
     events = of_node(recording, snapshot.taken.node) if several else recording.events
     check_same_machine(recording, events, snapshot)

@@ -108,6 +108,6 @@ def start_mark(recording: Recording, events: Events) -> int:
     """The first event after the START mark, which `record` writes once the flags are read."""
     start = mark(events, START)
     if start is None:
-        mend = "record with `recap record`, which marks where its page flags were read"
-        raise InputError(recording.path, "trace markers", "there is no START mark", mend)
+        remedy = "record with `recap record`, which marks where its page flags were read"
+        raise InputError(recording.path, "trace markers", "there is no START mark", remedy)
     return start

@@ -54,9 +54,9 @@ def answer(report: FailureReport, cause: str, because: str, zones: list[ZoneVerd
 
 
 def request(report: FailureReport) -> str:
-    """`Order 5 (128 KiB in one piece), atomic`."""
+    """`Order 5 (128 KiB contiguous), atomic`."""
     size = report.page_kib << report.order
-    piece = f" ({size:,} KiB in one piece)" if report.order else ""
+    piece = f" ({size:,} KiB contiguous)" if report.order else ""
     patience = "" if waits(report) else ", atomic" if report.gfp & kernel.GFP_HIGH else ", without waiting"
     stalled = f", waiting for {report.waited_ms:,} ms" if report.kind == "stall" and report.waited_ms else ""
     if report.kind == "oom":
@@ -77,8 +77,8 @@ def refusal(report: FailureReport, cause: str, because: str, zones: list[ZoneVer
     best = max(enough, key=lambda zone: -1 if zone.largest_order is None else zone.largest_order, default=None)
     if cause == "fragmentation" and best and best.largest_order is not None:
         largest = report.page_kib << best.largest_order
-        had = f"nothing larger than {largest:,} KiB was to be had in {listed([zone.name for zone in enough])}"
-        return f"{request(report)}: {had}, though enough was free."
+        had = f"no free block is larger than {largest:,} KiB in {listed([zone.name for zone in enough])}"
+        return f"{request(report)}: {had}, though enough memory is free."
     return f"{request(report)}: {because.split('; ', maxsplit=1)[0] if cause == 'reserved' else because}."
 
 
@@ -204,12 +204,14 @@ def vmalloc_advice(report: FailureReport) -> str:
     if lacks_pages(report):
         return "A task that is being killed gets no pages either: see whether an OOM kill came before."
     if report.bytes and report.bytes > report.memory.get("ram", 0) * report.page_kib << 10 and report.memory.get("ram"):
-        return f"No setting gives that: look at who asked ({asked_by(report) or report.task}) and for how much."
+        return (
+            f"No setting gives that: look at the caller ({asked_by(report) or report.task}) and the size it asks for."
+        )
     if report.bits == 32:
         return "On 32 bits it is usually addresses that run out: vmalloc=SIZE on the kernel's command line makes room."
     if any(name.startswith(("module_alloc", "execmem_alloc")) for name in report.callers):
         return "It was for a module or a BPF program: their range of addresses is small and of its own; load fewer."
-    return "Look at who asked and for how much: addresses (modules have few) or the size itself are the usual reasons."
+    return "Look at the caller and its size: too few addresses (as for modules) or the size itself is the usual reason."
 
 
 def no_refusal(report: FailureReport, cause: str, because: str) -> str:

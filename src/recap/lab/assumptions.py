@@ -172,7 +172,7 @@ def vary(setup: Setup, name: str, percent: int) -> Setup:
         InputError: there is no such assumption, or the value is out of its bounds.
     """
     if name not in ASSUMPTIONS:
-        raise InputError("sweep", name, "is no assumption", f"there are {', '.join(ASSUMPTIONS)}")
+        raise InputError("sweep", name, "is not an assumption", f"there are {', '.join(ASSUMPTIONS)}")
     found = ASSUMPTIONS[name]
     if not found.least <= percent <= found.most:
         problem = f"cannot be {percent}"

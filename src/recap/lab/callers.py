@@ -28,7 +28,7 @@ def asked_by(report: FailureReport) -> str:
 
 
 def for_a_device(report: FailureReport) -> bool:
-    """Must the block be in one piece, because a device reads it?"""
+    """Must the block be contiguous, because a device reads it?"""
     return any(name.startswith(DMA) or name.lstrip("_").startswith(DMA) for name in report.callers)
 
 

@@ -247,7 +247,7 @@ def row(plan: StudyPlan, results: Results, architecture: str, name: str) -> Row:
 
 
 def crowd_row(plan: StudyPlan, results: Results, tasks: int, name: str) -> CrowdRow:
-    """One policy with so many reclaimers."""
+    """One policy with this number of reclaimers."""
     pages = plan.crowd.mebibytes * (1 << 20) // PAGE_SIZE
     runs = [results[crowd_key(plan, tasks, name), seed] for seed in range(plan.crowd_seeds)]
     return CrowdRow(

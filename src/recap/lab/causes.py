@@ -206,7 +206,7 @@ def in_pieces(report: FailureReport, enough: list[ZoneVerdict]) -> tuple[str, st
         kept = listed([KEPT.get(letter, letter) for letter in types])
         return "reserved", f"{listed(having)} had blocks large enough, but only reserved ones: {kept}{without}"
     names = listed(lacking)
-    return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} pages in one piece"
+    return "fragmentation", f"{names} had enough free memory, but no block of {1 << report.order} contiguous pages"
 
 
 def kept_back(report: FailureReport, mine: list[ZoneVerdict]) -> str:

@@ -98,8 +98,8 @@ class Cluster:
         try:
             cluster = system()
         except ValueError as error:
-            mend = "fill in jobqueue.yaml (the documentation of dask-jobqueue)"
-            raise InputError("--on", self.address, str(error), mend) from error
+            remedy = "fill in jobqueue.yaml (the documentation of dask-jobqueue)"
+            raise InputError("--on", self.address, str(error), remedy) from error
         cluster.scale(jobs=jobs)
         return cluster
 

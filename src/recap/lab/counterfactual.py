@@ -101,8 +101,8 @@ def counterfactual(folder: Path, seeds: int = 2, progress: Progress | None = Non
     series = Series(folder)
     recordings, settings = series.runs(BASELINE), series.settings()
     if len(recordings) < 2 or not settings:
-        mend = "make some with tools/counterfactual/record.py"
-        raise InputError(folder, BASELINE, "there are no two runs of it, and of one other setting", mend)
+        remedy = "make some with tools/counterfactual/record.py"
+        raise InputError(folder, BASELINE, "lacks two runs of the baseline and of another setting", remedy)
     before = measured(recordings)
     predicted = model_runs(recordings, ["", *settings], seeds, progress)
     return [

@@ -58,7 +58,7 @@ def diff(before: str | os.PathLike[str], after: str | os.PathLike[str]) -> Diff:
     pairs = pairs_of(old, new)
     for kept, names in ((old, [a for a, _ in pairs]), (new, [b for _, b in pairs])):
         if any(len(runs_of(kept, name)) < 2 for name in names):
-            raise InputError(kept.folder, "", "has one seed, which does not tell a difference from chance", "run more")
+            raise InputError(kept.folder, "", "has one seed, too few to tell a difference from chance", "run more")
     policies = [policy_diff(old, new, *pair) for pair in pairs]
     return Diff(str(before), str(after), policies, list(notes(old, new, pairs)))
 

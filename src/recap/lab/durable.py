@@ -83,7 +83,7 @@ def read(folder: Path, sums: str, names: Collection[str]) -> dict[str, bytes]:
     for name in names:
         found[name] = content_of(folder / name)
         if checksum(found[name]) != listed.get(name):
-            raise InputError(folder / name, "", f"is not what was written: its checksum in {sums} is another", AGAIN)
+            raise InputError(folder / name, "", f"does not match its checksum in {sums}", AGAIN)
     return found
 
 
@@ -92,7 +92,7 @@ def read_checksums(path: Path) -> dict[str, str]:
     lines = content_of(path).decode(errors="replace").removesuffix("\n").split("\n")
     matches = [LINE.fullmatch(line) for line in lines]
     if not matches or None in matches:
-        raise InputError(path, "", "is no list of checksums", AGAIN)
+        raise InputError(path, "", "is not a list of checksums", AGAIN)
     return {match[2]: match[1] for match in matches if match}
 
 

@@ -1,5 +1,5 @@
 """Published effects of changes of the kernel, on the model: compaction's capture, lumpy reclaim's removal, defrag mode
-and its mend.
+and its fix.
 
 What is compared are the signs and rough sizes of changes. The machines and loads of the originals are not known well
 enough to meet their figures; what each load was calibrated on is said in docs/studies/published-effects.md.

@@ -42,7 +42,7 @@ class Swap(msgspec.Struct, frozen=True):
 class Diagnosis(msgspec.Struct, frozen=True):
     """A failed request explained: `verdict` for people, `cause` in a word, `because` in a sentence.
 
-    Where a log has more than three reports, those that are alike are told as one (`alike`), by the worst.
+    If a log has more than three reports, similar ones are shown as one (`alike`), by the worst.
 
     Causes: memcg, watermark, fragmentation, reserved (blocks that the request may not have), recovered (it would be
     served by now), unclear (the report cannot tell), no_memory (its only zone has none), no_report (lines are missing),
@@ -108,7 +108,7 @@ def explain(log: str | Path) -> list[Diagnosis]:
     except DamagedError as error:
         raise InputError(named(log), "", str(error), HOW) from None
     if not found:
-        raise InputError(named(log), "", "holds no report of a failed allocation", HOW)
+        raise InputError(named(log), "", "contains no report of a failed allocation", HOW)
     return [diagnosis(group.worst, group.alike) for group in groups_of(found)]
 
 

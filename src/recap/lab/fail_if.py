@@ -30,7 +30,7 @@ class FailIf(NamedTuple):
         """
         found = WRITTEN.fullmatch(text)
         if found is None:
-            raise InputError("--fail-if", text, "is no limit of a metric's difference", FORM)
+            raise InputError("--fail-if", text, "is not a limit on a metric's difference", FORM)
         return cls(found["metric"], found["side"], float(found["limit"]), bool(found["percent"]))
 
     def broken(self, columns: Sequence[Column], baseline: str) -> Iterator[str]:

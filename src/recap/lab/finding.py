@@ -1,4 +1,4 @@
-"""The one line that `info` ends in: what matters in a recording, and the command that goes on."""
+"""The line that `info` ends with: what matters in a recording, and which command to run next."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def lost(info: Info) -> str:
 
 
 def go_on(kind: Kind, info: Info, recording: Recording, record: RecordFile | None) -> str:
-    """The command that goes on from here."""
+    """The command to run next."""
     source = shlex.quote(info.source)
     if info.lost and record is not None and record.lost:
         return f"recap record --buffer {2 * record.buffer_kb // 1024 or 1} -o DIR -- COMMAND"

@@ -137,7 +137,7 @@ Kind = Literal["oom", "failures", "stalls", "background", "cgroup", "calm", "emp
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What matters in a recording, in one line, and the command that goes on."""
+    """What matters in a recording, in one line, and which command to run next."""
 
     kind: Kind
     says: str

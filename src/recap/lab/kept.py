@@ -89,7 +89,7 @@ class Store:
 
     def warn(self, damaged: InputError, record: RunRecord) -> None:
         """Say once that a run is lost."""
-        warnings.warn(f"{damaged.path}: {damaged.problem}; this run is run again", RecapWarning, stacklevel=2)
+        warnings.warn(f"{damaged.path}: {damaged.problem}; this run is repeated", RecapWarning, stacklevel=2)
         with suppress(OSError):
             (self.folder / record.sums).unlink()
 
@@ -210,8 +210,8 @@ class KeptComparison:
     def refuse_none(self) -> None:
         """The folder of something else, or of a comparison that was interrupted."""
         if not (self.folder / "comparison.json").is_file():
-            mend = AGAIN if (self.folder / RUNS).is_dir() else MAKE
-            raise InputError(self.folder, "", "has no comparison.json in it", mend)
+            remedy = AGAIN if (self.folder / RUNS).is_dir() else MAKE
+            raise InputError(self.folder, "", "has no comparison.json in it", remedy)
 
     def read(self, name: str, kind: type[Kind], sums: str = "") -> Kind:
         """One JSON file of the folder."""

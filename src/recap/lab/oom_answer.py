@@ -35,7 +35,7 @@ ADVICE = {  # by what fills memory
     "compressed": "Swap in RAM (zram, zswap) needs RAM itself: make it smaller, swap to a disk, or run less.",
     "slab_reclaimable": "They should have been freed: see slabtop for the file system's caches (dentry, inode) and who "
     "keeps them in use.",
-    "kernel_stacks": "Each thread has a stack: see who starts so many (ps -eLf), and limit them.",
+    "kernel_stacks": "Each thread has a stack: find what starts them (ps -eLf), and limit it.",
 }
 
 

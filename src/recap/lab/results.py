@@ -1,4 +1,4 @@
-"""What an experiment hands back: plain data with the meaning of every number, ready for JSON.
+"""Results of experiments: plain data with the meaning of every number, ready for JSON.
 
 Metrics carry the names of /proc/vmstat where the kernel counts the same thing; recap's own are explained in
 `METRICS`. Counts are totals over one run, in pages or events.
@@ -82,7 +82,7 @@ class Difference(Interval, frozen=True, kw_only=True):
 
     @property
     def certain(self) -> bool:
-        """Is chance ruled out, at 5 %?"""
+        """Is chance ruled out, at the 5 % level?"""
         return self.adjusted < CHANCE
 
     def __str__(self) -> str:
@@ -91,10 +91,10 @@ class Difference(Interval, frozen=True, kw_only=True):
 
 
 class Figure(Interval, frozen=True, omit_defaults=True):
-    """One metric of one column: its mean, and what it is held against.
+    """One metric of one column: its mean, and what it is compared with.
 
     A policy's has a difference to the baseline, once there are two seeds; the recorded kernel's has its percentile
-    among the runs of the model of that kernel, and where 95 % of further runs are to be expected.
+    among the runs of the model of that kernel, and the range in which 95 % of further runs are expected.
 
     Example:
         >>> change = recap.Difference(1.4, 1.1, 1.7, p=0.0004, adjusted=0.008, paired=True)
@@ -108,12 +108,12 @@ class Figure(Interval, frozen=True, omit_defaults=True):
 
     @property
     def differs(self) -> bool:
-        """Can it be told from the baseline's?"""
+        """Does it certainly differ from the baseline's?"""
         return self.difference is not None and self.difference.certain
 
     @property
     def unlike_model(self) -> bool:
-        """Of the recorded kernel: is it where no run of the model is to be expected?"""
+        """Of the recorded kernel: is it outside the range expected of the model's runs?"""
         return self.prediction is not None and self.mean not in self.prediction
 
 
@@ -157,7 +157,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
     source: str
     columns: list[Column]
-    assumptions: list[str]  # what the source lacks and was assumed instead
+    assumptions: list[str]  # what the source does not say and was assumed
     missing: list[str]  # mechanisms of the kernel that the model lacks
     digest: str  # SHA-256 over the figures of every run: equal runs give equal digests
     baseline: str = BASELINE  # the column that differences are to
@@ -229,7 +229,7 @@ class RunRecord(msgspec.Struct, frozen=True):
 
 
 class Deviation(msgspec.Struct, frozen=True):
-    """One place where the model went another way than the kernel; all are set right before the replay goes on."""
+    """One place where the model deviated from the kernel; it is corrected before the replay continues."""
 
     number: int  # in order, from 1: `recap verify --explain` takes it
     kind: str  # allocation, refill, drain, stray, free or isolation (recap.sim.open_loop.DEVIATIONS)
@@ -281,8 +281,8 @@ class VerifyResult(msgspec.Struct, frozen=True):
 
     events: int  # of the trace, replayed
     allocations: int  # that succeeded in the trace: what the model had to predict
-    exact: int  # the model gave the very page frame
-    mismatched: int  # the model gave another
+    exact: int  # the model returned the same page frame
+    mismatched: int  # the model returned another
     untraced: int  # allocations no tracepoint reported, inferred to explain what followed
     exact_ratio: float  # exact / allocations
     free_pages_model: int  # free at the second snapshot (else at the end), by the model
@@ -297,7 +297,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
     drains: int = 0  # blocks the kernel gave back from per-cpu lists
     drains_exact: float = 1.0  # share the model gave back in the same step
     inferred: dict[str, int] = {}  # what no event reports, by kind (recap.sim.open_loop.INFERENCES)
-    deviations: dict[str, int] = {}  # where the model went another way, by kind
+    deviations: dict[str, int] = {}  # where the model deviated, by kind
     decode_seconds: float = 0.0  # reading the recording, apart from the engine
     end: EndState | None = None
     captures: int = 0  # steps of page capture, of a kernel that has it
@@ -338,11 +338,11 @@ METRICS = (
     Metric("high_order_attempts", "outcome", None, "requests for a high-order block"),
     Metric("high_order_successes", "outcome", "more", "how many of these were served"),
     Metric("success_percent", "outcome", "more", "the same in percent of the attempts"),
-    Metric("oom_kills", "outcome", "less", "tasks killed for want of memory"),
+    Metric("oom_kills", "outcome", "less", "tasks killed because memory ran out"),
     Metric("thp_fault_alloc", "outcome", "more"),
     Metric("thp_fault_fallback", "outcome", "less"),
     Metric("stolen_pages", "capture", "less", "pages a direct reclaimer freed and another task took first"),
-    Metric("capture_looked_at", "capture", "less", "struct pages looked at to ask what reclaim can free in a block"),
+    Metric("capture_looked_at", "capture", "less", "struct pages inspected to see what reclaim can free in a block"),
     Metric("withheld_peak_pages", "capture", "less", "pages on all capture lists together, at most"),
     Metric("withheld_page_ms", "capture", "less", "pages on capture lists, times the ms they stayed there"),
     Metric("capture_handed_over", "capture", "more", "captured blocks given to the task that reclaimed for them"),

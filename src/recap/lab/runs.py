@@ -38,9 +38,9 @@ def check_page_size(recording: Recording) -> None:
     """Refuse other pages than the model's, where /proc tells."""
     kib = recording.page_kib()
     if kib not in (None, PAGE_SIZE >> 10):
-        problem = f"its pages are of {kib} KiB, and the model's of {PAGE_SIZE >> 10}"
+        problem = f"its pages are {kib} KiB, the model's {PAGE_SIZE >> 10} KiB"
         raise InputError(
-            recording.path, "meminfo.0", problem, "compare a recording with such pages; `recap info` reads all"
+            recording.path, "meminfo.0", problem, "record a machine with pages of that size; `recap info` reads any"
         )
 
 

@@ -59,7 +59,7 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def prediction(values: Sequence[float]) -> Range:
-    """Where 95 % of further runs are to be expected, from at least two runs."""
+    """The range in which 95 % of further runs are expected, from at least two runs."""
     mean = estimate(values)
     half = t_95(mean.freedom) * mean.error * math.sqrt(len(values) + 1) if mean.error else 0.0
     return Range(mean.value - half, mean.value + half)

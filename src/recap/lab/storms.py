@@ -10,7 +10,7 @@ import msgspec
 
 from recap.trace.failure_report import FailureReport
 
-FEW = 3  # reports that are told one by one, however alike
+FEW = 3  # reports that are shown one by one, however similar
 NAMED = 5  # tasks and victims that are named
 FAMILY = re.compile(r"[/:]?[\d:/u+-]*$")
 
@@ -46,7 +46,7 @@ def groups_of(reports: Sequence[FailureReport]) -> list[Group]:
 
 
 def likeness(report: FailureReport) -> tuple[object, ...]:
-    """Two reports with the same one are told as one."""
+    """Two reports with the same key are shown as one."""
     path = report.cgroup.path if report.cgroup else ""
     cache = report.cache.name if report.cache and report.kind == "slab" else ""
     nodes = tuple(report.nodemask or ())

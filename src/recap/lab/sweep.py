@@ -202,14 +202,14 @@ def values_of(text: str) -> tuple[str, list[int]]:
     except ValueError:
         numbers = []
     if not name or not numbers or min(numbers) < 0:
-        raise InputError("sweep", text, "is no parameter with its values", FORM)
+        raise InputError("sweep", text, "is not a parameter with values", FORM)
     if len(numbers) > MOST_VALUES:
         raise InputError("sweep", text, f"has {len(numbers)} values", f"take at most {MOST_VALUES}")
     return name, list(dict.fromkeys(numbers))
 
 
 def between(low: int, high: int, steps: int) -> list[int]:
-    """From low to high in so many values."""
+    """`steps` values from low to high."""
     if high <= low or steps < 2:
         return []
     if steps > MOST_VALUES:

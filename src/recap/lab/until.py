@@ -34,7 +34,7 @@ class Until(NamedTuple):
         except ValueError:
             half = 0.0
         if not metric.strip() or not 0 < half < math.inf:
-            raise InputError("--until", text, "is no metric with a half-width", FORM)
+            raise InputError("--until", text, "is not a metric with a half-width", FORM)
         return cls(metric.strip(), half)
 
     def widest(self, columns: Sequence[Column]) -> float:

@@ -35,8 +35,8 @@ class TimedReplay:
         beginning = from_snapshot_on(self.recording)
         self.before, self.events, self.assumptions = beginning.snapshot, beginning.events, beginning.assumptions
         if memory_end(self.recording, self.before) > len(self.before.flags):
-            problem = "memory was added while it was recorded, and its frames are not in the snapshot"
-            raise InputError(self.recording.path, "zoneinfo.1", problem, "verify a machine whose memory stays")
+            problem = "memory was added during the recording, so its frames are not in the snapshot"
+            raise InputError(self.recording.path, "zoneinfo.1", problem, "verify a recording without memory hotplug")
         policy = capture_policy(self.recording.path, self.events)
         at_once = max(most_open(self.events), most_compacting(self.events))
         memory = boot.as_recorded(self.before, at_once, policy)

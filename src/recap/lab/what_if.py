@@ -217,14 +217,14 @@ def eager(report: FailureReport, cause: str) -> list[WhatIf]:
 
 
 def smaller(report: FailureReport) -> WhatIf | None:
-    """A request for less: the largest order that was to be had."""
+    """A request for less: the largest order that was available."""
     if not report.order:
         return None
     for order in range(report.order - 1, -1, -1):
         if serves(replace(report, order=order), report.zones):
-            pages = f"{1 << order} pages" if order else "one page"
-            return WhatIf(f"asking for order {order}", True, f"{pages} in one piece could be had{piecewise(report)}")
-    return WhatIf("asking for less", False, "not even one page could be had")
+            block = f"a block of {1 << order} pages" if order else "a page"
+            return WhatIf(f"asking for order {order}", True, f"{block} was available{piecewise(report)}")
+    return WhatIf("asking for less", False, "not even one page was available")
 
 
 def stack_in_pieces(report: FailureReport) -> WhatIf | None:
@@ -236,7 +236,7 @@ def stack_in_pieces(report: FailureReport) -> WhatIf | None:
 
 
 def piecewise(report: FailureReport) -> str:
-    """Can the caller do with pages that are not in one piece?"""
+    """Can the caller use pages that are not contiguous?"""
     if for_a_device(report):
         return "; the device must be able to use several pieces"
     if has_a_fallback(report):

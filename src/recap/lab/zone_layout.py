@@ -33,7 +33,7 @@ def fitting(named: frozenset[str], filled: frozenset[str], rows: tuple[Row, ...]
 
 
 def possible(named: frozenset[str], columns: int) -> Iterator[tuple[str, ...]]:
-    """Every set of zones with so many columns, or of any size where no row tells."""
+    """Every set of zones with that number of columns, or of any size if no row tells."""
     optional = [name for name in ZONES if name not in ALWAYS]
     for count in range(len(optional) + 1):
         for chosen in combinations(optional, count):

@@ -83,7 +83,7 @@ class Machine:
         """
         snapshot = Recording(path).snapshot(n)
         if snapshot is None:
-            raise InputError(path, f"snap{n}.npz", "there is no such file", "record the memory's state too")
+            raise InputError(path, f"snap{n}.npz", "there is no such file", "record the memory state as well")
         return cls(boot.as_recorded(snapshot, captures, candidate(policy).make()))
 
     def __init__(self, memory: Memory) -> None:

@@ -113,7 +113,7 @@ def number(name: str, text: str) -> int:
         raise InputError("-w", name, f"{text!r} is not a number from {low} to {high}", "change the value")
     value = int(text)
     if name == "vm.percpu_pagelist_high_fraction" and 0 < value < LEAST_HIGH_FRACTION:
-        raise InputError("-w", name, f"the kernel takes 0, or {LEAST_HIGH_FRACTION} and more", "change the value")
+        raise InputError("-w", name, f"the kernel accepts 0, or at least {LEAST_HIGH_FRACTION}", "change the value")
     return value
 
 
@@ -121,7 +121,7 @@ def reserve_ratio(text: str) -> list[int]:
     """The row of vm.lowmem_reserve_ratio, by zone index; zones that are not named keep nothing for lower ones."""
     parts = text.replace(",", " ").split()
     if not parts or len(parts) > kernel.MAX_NR_ZONES or not all(part.isdigit() for part in parts):
-        raise InputError("-w", RESERVE_RATIO, f"{text!r} is not a row of numbers", "write '256 256 32 0 0'")
+        raise InputError("-w", RESERVE_RATIO, f"{text!r} is not a list of numbers", "write '256 256 32 0 0'")
     return [int(part) for part in parts] + [0] * (kernel.MAX_NR_ZONES - len(parts))
 
 

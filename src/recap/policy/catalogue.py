@@ -190,7 +190,7 @@ def candidate(policy: Any) -> Candidate:
 
     Several are joined by `+`: `kosaki+defrag-mode`, `mine.py+lumpy`. Only one of them may decide about capture.
 
-    Each run gets a policy of its own: a class is called anew, an object is copied.
+    Each run gets its own policy: a class is instantiated again, an object is copied.
 
     Errors:
         InputError: as for `load`, and for a class that answers no question or the wrong ones.

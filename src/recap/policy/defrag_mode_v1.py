@@ -8,7 +8,7 @@ from recap.policy.policy import Policy
 
 
 class DefragModeV1(Policy):
-    """As defrag-mode, but kswapd goes on until the high mark is free in whole pageblocks, even when it has reclaimed
+    """As defrag-mode, but kswapd continues until the high mark is free in whole pageblocks, even when it has reclaimed
     what compaction needs and has given up on the order: it does not leave the rest to kcompactd.
 
     Johannes Weiner, 20250313210647.1314586-1-hannes@cmpxchg.org (13 Mar 2025), a211c6550efc without a1f0220f3319, which

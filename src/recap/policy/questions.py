@@ -40,7 +40,7 @@ QUESTIONS = declared()
 # Of recap.kernel.Rules, which a policy may change.
 RULES = ("compaction_capture", "lumpy_reclaim", "defrag_mode", "kswapd_only_blocks")
 ALIKE = 0.75  # how alike two names are before one counts as a slip of the other
-AGAIN = "mend the policy and run again"
+AGAIN = "fix the policy and run again"
 SHOW_QUESTIONS = f"a policy may answer {', '.join(QUESTIONS)}"
 
 
@@ -146,7 +146,7 @@ def unreadable(path: Path, error: Exception) -> InputError:
     where = line or (own[-1] if own else None)
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     refusal = InputError(
-        path, f"line {where}" if where else "", f"{type(error).__name__}: {text}", "mend it and run again"
+        path, f"line {where}" if where else "", f"{type(error).__name__}: {text}", "fix it and run again"
     )
     refusal.__cause__ = error
     return refusal

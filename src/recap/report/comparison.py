@@ -17,9 +17,9 @@ MARK = "*"
 OUTSIDE = "†"
 UNLISTED = "other counters"
 STARTS = {
-    "dump": "dump, the kernel's own lists of a machine that stood still",
+    "dump": "dump, the kernel's own lists while the machine was paused",
     "live": "live, the kernel's own lists, read while it ran",
-    "flags": "flags, what /proc and the trace tell; what they do not, above all the order of lists, is drawn",
+    "flags": "flags, from /proc and the trace; what they do not say, above all the order of lists, is drawn at random",
 }
 METRIC = {metric.name: metric for metric in METRICS}
 BRIEF = (
@@ -122,20 +122,20 @@ def legend(result: Comparison, names: Collection[str]) -> list[Text]:
 def marks(result: Comparison) -> Iterator[str]:
     """What stands beside a figure."""
     if all(column.seeds < 2 for column in result.columns):
-        yield "one seed does not tell how far chance moves a figure: nothing is marked"
+        yield "one seed does not show how much chance moves a figure: nothing is marked"
         return
     figures = [figure for column in result.columns for figure in column.metrics.values()]
     if any(figure.difference is not None for figure in figures):
         yield difference_legend(result.baseline)
     if any(figure.unlike_model for figure in figures):
-        yield f"{OUTSIDE} outside the range where 95 % of the model's runs are to be expected"
+        yield f"{OUTSIDE} outside the range in which 95 % of the model's runs are expected"
 
 
 def difference_legend(baseline: str) -> str:
     """How a difference is taken, and when it is marked."""
     return (
-        f"+1.0 ±0.5{MARK}: the difference to {baseline} and its 95 % interval, taken seed by seed where seeds move "
-        f"both alike, otherwise by Welch; {MARK} where it is certain: p < 0.05 by Holm over the column"
+        f"+1.0 ±0.5{MARK}: the difference to {baseline} and its 95 % interval, paired by seed where seeds move both "
+        f"alike, otherwise by Welch's test; {MARK} where it is certain: p < 0.05 after Holm's correction over the column"
     )
 
 

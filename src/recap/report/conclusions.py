@@ -12,7 +12,7 @@ OUTCOME = "success_percent"
 WITHHELD = "withheld_peak_pages"
 STOLEN = "stolen_pages"
 OOM = "oom_kills"
-NO_VERDICT = "What it gains: one seed does not tell a difference from chance; run more of them."
+NO_VERDICT = "What it gains: one seed cannot tell a difference from chance; run more seeds."
 
 
 def conclusions(result: Comparison) -> list[str]:
@@ -43,7 +43,7 @@ def trust(kernel: Column, result: Comparison) -> str:
 def standing(real: Figure, seeds: int) -> str:
     """Where the recorded kernel's figure stands among the runs of its model."""
     if real.prediction is None or real.percentile is None:
-        return "One seed does not tell where other runs would be"
+        return "One seed does not show where other runs would be"
     low, high = real.prediction.low, real.prediction.high
     where = "outside" if real.unlike_model else "inside"
     return (
@@ -65,8 +65,13 @@ def gain(rivals: Sequence[Column], baseline: Column) -> str:
     parts = [more_or_fewer(column) for column in rivals if column.metrics[OUTCOME].differs]
     level = [column.name for column in rivals if not column.metrics[OUTCOME].differs]
     if level:
-        parts.append(f"{listed(level)} cannot be told from it")
+        parts.append(no_difference(level))
     return f"What it gains: against {baseline.metrics[OUTCOME].mean:.1f} % for {who}, {'; '.join(parts)}."
+
+
+def no_difference(names: Sequence[str]) -> str:
+    """`whitcroft and kosaki show no certain difference`."""
+    return f"{listed(names)} {'show' if len(names) > 1 else 'shows'} no certain difference"
 
 
 def more_or_fewer(column: Column) -> str:

@@ -154,7 +154,7 @@ class Curve:
 
 
 def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
-    """A curve of at most so many blocks, each the mean of its share, from the least value to the greatest."""
+    """A curve of at most `width` blocks, each the mean of its part, scaled from the least value to the greatest."""
     if not values:
         return ""
     width = min(width, len(values))

@@ -78,6 +78,6 @@ def diagnosis(checks: Iterable[Check]) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for check in checks:
-        mend = f"; {check.mend}" if check.mend else ""
-        table.add_row(Text(check.state, style=STYLES[check.state]), check.name, f"{check.found}{mend}")
+        remedy = f"; {check.remedy}" if check.remedy else ""
+        table.add_row(Text(check.state, style=STYLES[check.state]), check.name, f"{check.found}{remedy}")
     return table

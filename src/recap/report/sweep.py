@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from recap.errors import InputError
-from recap.lab.results import Difference, listed
+from recap.lab.results import Difference
 from recap.lab.statistics import holm
 from recap.lab.sweep import Sweep, SweepPoint
 from recap.report.comparison import MARK, PROSE_WIDTH, difference_legend
-from recap.report.conclusions import OUTCOME
+from recap.report.conclusions import OUTCOME, no_difference
 from recap.report.layout import ruled
 from recap.report.numbers import NO_FIGURE, beside, changed
 from recap.report.plots import WIDTH, drawn
@@ -68,7 +68,7 @@ def legend(result: Sweep) -> Iterator[str]:
 def verdict(result: Sweep) -> Iterator[str]:
     """Which values serve more or fewer high-order requests than the value of reference, under each policy."""
     if result.points[0].seeds < 2:
-        yield "Verdict: one seed does not tell a difference from chance; run more of them."
+        yield "Verdict: one seed cannot tell a difference from chance; run more seeds."
         return
     own = "the machine's own value" if result.reference == result.own else "the first"
     for policy in result.policies():
@@ -80,7 +80,7 @@ def verdict(result: Sweep) -> Iterator[str]:
         ]
         level = [f"{value:,}" for value, change in changes.items() if not change.certain]
         if level:
-            parts.append(f"{listed(level)} cannot be told from it")
+            parts.append(no_difference(level))
         against = f"{result.at(result.reference, policy).metrics[OUTCOME].mean:.1f} % at {result.reference:,} ({own})"
         said = "; ".join(parts) or "nothing else was run"
         yield f"Verdict for {policy}, {result.parameter}: against {against}, {said}."

@@ -124,7 +124,7 @@ def read_timeline(path: Path, packed: bytes) -> Timeline:
         schema, pageblock_order, frames_per_pixel = arrays["meta"].tolist()
         check_notes(arrays["notes"], len(arrays["tasks"]))
     except (KeyError, ValueError) as error:
-        raise InputError(path, "", f"is no timeline of a run: {error}", AGAIN) from error
+        raise InputError(path, "", f"is not the timeline of a run: {error}", AGAIN) from error
     if schema != SCHEMA:
         raise InputError(path, "schema", f"is {schema}, this recap reads {SCHEMA}", AGAIN)
     return Timeline(
@@ -145,12 +145,12 @@ def check(headers: Mapping[str, Header]) -> None:
     for name, (kinds, shape) in SHAPES.items():
         header = headers[name]
         if header.dtype.kind not in kinds or len(header.shape) != len(shape):
-            raise ValueError(f"{name} is no array of its kind")
+            raise ValueError(f"{name} has the wrong type or number of dimensions")
         for wanted, size in zip(shape, header.shape, strict=True):
             if size != (wanted if isinstance(wanted, int) else sizes.setdefault(wanted, size)):
                 raise ValueError(f"{name} has the shape {header.shape}")
     if not sizes["samples"] or not sizes["zones"] or headers["notes"].dtype != NOTE:
-        raise ValueError("it has no samples, no zones, or notes of another kind")
+        raise ValueError("it has no samples, no zones, or notes of another format")
 
 
 def check_notes(notes: Array, tasks: int) -> None:
@@ -159,4 +159,4 @@ def check_notes(notes: Array, tasks: int) -> None:
     if len(notes) and (
         notes["kind"].max() >= len(Note) or not 0 <= notes["task"].min() <= notes["task"].max() < threads
     ):
-        raise ValueError("its notes name what there is not")
+        raise ValueError("its notes refer to tasks or kinds that do not exist")

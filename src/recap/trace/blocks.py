@@ -112,7 +112,7 @@ class BlockReader:
         raise NotImplementedError
 
     def read(self, block: Block) -> Columns:
-        """The rows of a block; a mark's says in `a` which of the marks it is. The flow is told what else there is."""
+        """The rows of a block; a marker's has its number in `a`. Everything else goes into the flow."""
         raise NotImplementedError
 
     def flow(self) -> Flow:

@@ -16,7 +16,7 @@ def nanoseconds(trace: TraceDat, clock: str, times: npt.NDArray[np.int64]) -> np
         return times
     mult, shift = trace.rate
     if int(times.max()) * mult >> shift >= LONGEST:
-        raise InputError(trace.path, "option TSC2NSEC", "makes times that are beyond any clock", "record again")
+        raise InputError(trace.path, "option TSC2NSEC", "gives times out of range", "record again")
     # In two halves, as the product has more than 64 bits.
     high, low = times >> 32, times & 0xFFFFFFFF
     scaled = (high.astype(np.uint64) * np.uint64(mult) << np.uint64(32 - shift)) + (

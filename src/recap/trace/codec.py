@@ -45,7 +45,7 @@ CODECS: dict[str, Callable[[], Unpack]] = {"none": lambda: plain, "zlib": lambda
 
 
 def check_claim(packed: int, unpacked: int) -> None:
-    """Whether so many bytes can hold so many: ValueError where that is absurd."""
+    """Check that `packed` bytes can hold `unpacked` ones; ValueError if not."""
     if unpacked > min(LARGEST_BLOCK, LARGEST_RATIO * (packed + 128)):
         raise ValueError(f"{packed} bytes claim to hold {unpacked}")
 

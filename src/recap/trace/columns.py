@@ -38,12 +38,12 @@ def largest() -> int:
 
 
 def is_long(rows: int) -> bool:
-    """Whether a table of so many rows, and each column that goes with it, belongs on disk."""
+    """Whether a table of `rows`, and each column that goes with it, belongs on disk."""
     return rows * ROW_BYTES > largest()
 
 
 def zeros(count: int, kind: type[np.generic], rows: int) -> Column:
-    """A column of zeros that goes with a table of so many rows."""
+    """A column of zeros that goes with a table of `rows`."""
     if not count or not is_long(rows):
         return np.zeros(count, kind)
     column = OnDisk(count, {"column": kind})
@@ -66,7 +66,7 @@ class Table(Protocol):
         ...
 
     def cut(self, rows: int) -> dict[str, Column]:
-        """The columns, with so many rows."""
+        """The columns, cut to `rows`."""
         ...
 
 
@@ -88,7 +88,7 @@ class InMemory:
         self.cut(self.rows)
 
     def cut(self, rows: int) -> dict[str, Column]:
-        """The columns, with so many rows."""
+        """The columns, cut to `rows`."""
         for column in self.columns.values():
             column.resize(rows, refcheck=False)
         return self.columns
@@ -110,7 +110,7 @@ class OnDisk:
             self.files.append(file)
 
     def have(self, start: int, stop: int) -> None:
-        """Take the disk for these rows: a full one is told now, not when they are written to."""
+        """Allocate disk for these rows: a full disk is reported now, not when they are written."""
         forget(*self.columns.values())
         for file, column in zip(self.files, self.columns.values(), strict=True):
             first, last = (min(row, self.rows) * column.itemsize for row in (start, stop))
@@ -129,7 +129,7 @@ class OnDisk:
         raise AssertionError("more records than fit into the trace")
 
     def cut(self, rows: int) -> dict[str, Column]:
-        """The columns, with so many rows."""
+        """The columns, cut to `rows`."""
         forget(*self.columns.values())
         return {name: column[:rows] for name, column in self.columns.items()}
 

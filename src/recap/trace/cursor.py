@@ -43,9 +43,9 @@ class Cursor:
         self.at = 0
         self.seek(at)
 
-    def error(self, problem: str, mend: str = CUT_SHORT) -> InputError:
+    def error(self, problem: str, remedy: str = CUT_SHORT) -> InputError:
         """What is wrong where the cursor stands."""
-        return InputError(self.path, f"{self.inside}offset {self.at:#x}", problem, mend)
+        return InputError(self.path, f"{self.inside}offset {self.at:#x}", problem, remedy)
 
     def seek(self, at: int) -> None:
         """Go to an offset that the file itself named."""

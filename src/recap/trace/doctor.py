@@ -29,7 +29,7 @@ class Check(msgspec.Struct, frozen=True):
     name: str
     state: Literal["ok", "warning", "missing"]
     found: str
-    mend: str = ""
+    remedy: str = ""
 
 
 def doctor(*, clean: bool = False) -> Iterator[Check]:
@@ -40,8 +40,8 @@ def doctor(*, clean: bool = False) -> Iterator[Check]:
     """
     reason = obstacle()
     if reason:
-        problem, _, mend = reason.partition("; ")
-        yield Check("recording", "missing", problem, mend)
+        problem, _, remedy = reason.partition("; ")
+        yield Check("recording", "missing", problem, remedy)
     else:
         yield from tracing(clean=clean)
     yield kernel()
@@ -69,8 +69,8 @@ def tracing(*, clean: bool) -> Iterator[Check]:
                 yield from buffers(instance)
                 yield pages_read(root, instance)
     except TracingError as error:
-        problem, _, mend = str(error).partition("; ")
-        yield Check("recording", "missing", problem, mend)
+        problem, _, remedy = str(error).partition("; ")
+        yield Check("recording", "missing", problem, remedy)
 
 
 def killed(*, clean: bool) -> Iterator[Check]:
@@ -81,8 +81,8 @@ def killed(*, clean: bool) -> Iterator[Check]:
         if clean:
             yield tidied(lease)
         else:
-            mend = f"recap record --resume {lease.folder}, or recap doctor --clean"
-            yield Check("left over", "warning", f"{lease.folder}, whose recorder was killed", mend)
+            remedy = f"recap record --resume {lease.folder}, or recap doctor --clean"
+            yield Check("left over", "warning", f"{lease.folder}, whose recorder was killed", remedy)
 
 
 def tidied(lease: Lease) -> Check:
@@ -113,8 +113,8 @@ def events(instance: Instance) -> Iterator[Check]:
     for chosen, patterns in EVENTS.items():
         found = sum(wanted(name, patterns) for name in names)
         there = "kmem:mm_page_alloc" in names
-        mend = "" if there else "use a kernel with CONFIG_EVENT_TRACING"
-        yield Check(f"--events {chosen}", "ok" if there else "missing", f"{found} events", mend)
+        remedy = "" if there else "use a kernel with CONFIG_EVENT_TRACING"
+        yield Check(f"--events {chosen}", "ok" if there else "missing", f"{found} events", remedy)
 
 
 def buffers(instance: Instance) -> Iterator[Check]:
@@ -161,8 +161,8 @@ def start() -> Check:
     with suppress(OSError), Path("/proc/kpageflags").open("rb") as file:
         if file.read(8):
             return Check("start", "ok", f"flags: page flags without the order of lists; not live: {reason}")
-    mend = "run as root, on a kernel with CONFIG_PROC_PAGE_MONITOR"
-    return Check("start", "warning", f"none: /proc/kpageflags cannot be read; not live: {reason}", mend)
+    remedy = "run as root, on a kernel with CONFIG_PROC_PAGE_MONITOR"
+    return Check("start", "warning", f"none: /proc/kpageflags cannot be read; not live: {reason}", remedy)
 
 
 def disk() -> Check:
@@ -175,5 +175,5 @@ def disk() -> Check:
 def engine() -> Check:
     """Whether the engine is compiled."""
     compiled = ringbuffer.COMPILED
-    mend = "" if compiled else "install a C compiler and Python's headers, then recap again"
-    return Check("engine", "ok" if compiled else "warning", "compiled" if compiled else "not compiled: slow", mend)
+    remedy = "" if compiled else "install a C compiler and Python's headers, then recap again"
+    return Check("engine", "ok" if compiled else "warning", "compiled" if compiled else "not compiled: slow", remedy)

@@ -40,8 +40,8 @@ def finish(place: Path, folder: Path, record: RecordFile, packing: Packing | Non
         return finished(place, record, packing)
     except (OSError, KeyboardInterrupt) as error:
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error.strerror)
-        mend = f"nothing is lost: `recap record --resume {folder}`"
-        raise RecapError(f"{folder} was not finished ({reason}); {mend}") from None
+        remedy = f"nothing is lost: `recap record --resume {folder}`"
+        raise RecapError(f"{folder} was not finished ({reason}); {remedy}") from None
 
 
 def finished(place: Path, record: RecordFile, packing: Packing | None) -> RecordFile:

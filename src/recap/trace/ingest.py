@@ -19,7 +19,7 @@ from recap.trace.table import COLUMNS, PIECE, SYMBOLIC, Events, Flow, Lost
 from recap.trace.tracedat import MAX_EVENT_ID, TraceDat, read_tracedat
 
 SLICE = 1 << 18  # rows between two looks at Ctrl-C
-USUAL_RECORD = 32  # bytes; most are longer, so that a row for each so many is room enough
+USUAL_RECORD = 32  # bytes; most are longer, so one row for each is enough room
 LEAST_RECORD = 12  # a header, and what all events have
 MISSED = 0x80  # bit 31 of a page's commit word, in its last byte
 MISSED_STORED = 0x40

@@ -84,7 +84,7 @@ class LLFreeReplay(BlockReader):
         """Refuse what no machine has."""
         if not right.all():
             where = f"offset {places[np.argmin(right)]:#x}, field {name}"
-            raise InputError(self.path, where, "the entry is absurd", CUT_SHORT)
+            raise InputError(self.path, where, "the order is out of range", CUT_SHORT)
 
 
 def entries_of(data: memoryview) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], npt.NDArray[np.void]]:

@@ -54,15 +54,15 @@ class Npz:
     def header(self, info: zipfile.ZipInfo) -> Header:
         """What an array says of itself, if the archive says the same."""
         if info.compress_type not in PACKED_BY:
-            raise ValueError(f"{info.filename} is packed as no array is")
+            raise ValueError(f"{info.filename} has an unknown compression")
         with self.archive.open(info) as member:
             read = HEADERS.get(np.lib.format.read_magic(member))
             if read is None:
-                raise ValueError(f"{info.filename} has a form that is not known")
+                raise ValueError(f"{info.filename} has an unknown format")
             shape, _, dtype = read(member)
             header = Header(shape, dtype)
             if dtype.hasobject or header.nbytes != info.file_size - member.tell():
-                raise ValueError(f"{info.filename} does not hold what it says")
+                raise ValueError(f"{info.filename} does not match its header")
         return header
 
     def read(self, names: Collection[str] = ()) -> dict[str, npt.NDArray[Any]]:
@@ -70,7 +70,9 @@ class Npz:
         wanted = names or self.headers
         needed, room = sum(self.headers[name].nbytes for name in wanted), available()
         if room is not None and needed > room // SHARE:
-            raise ValueError(f"it unpacks to {needed / GB:.1f} GB, and of {room / GB:.1f} GB a {SHARE}th may be used")
+            raise ValueError(
+                f"it unpacks to {needed / GB:.1f} GB, more than 1/{SHARE} of the {room / GB:.1f} GB available"
+            )
         with refused():
             return {name: self.array(name) for name in wanted}
 

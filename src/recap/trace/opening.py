@@ -103,9 +103,9 @@ def kind_of(path: Path) -> Kind:
     if head.startswith(PARQUET):
         return "parquet"
     if head.startswith(PERF_DATA):
-        raise InputError(path, "offset 0x0", "is perf's own file", "give the output of `perf script` instead")
+        raise InputError(path, "offset 0x0", "is a perf.data file", "give the output of `perf script` instead")
     if is_llfree(head, size):
         return "llfree"
     if b"\0" in head:
-        raise InputError(path, "offset 0x0", "this is no trace that recap knows", "give a trace.dat, or a text")
+        raise InputError(path, "offset 0x0", "this is not a trace that recap can read", "give a trace.dat, or a text")
     return "text"

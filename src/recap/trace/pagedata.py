@@ -103,7 +103,7 @@ class Source:
                 target[at : at + chunk.size] = unpack_exactly(codec, packed, chunk.size)
             except ValueError as error:
                 where = f"offset {chunk.offset:#x}"
-                raise InputError(self.trace.path, where, f"a chunk does not unpack: {error}", CUT_SHORT) from None
+                raise InputError(self.trace.path, where, f"a chunk cannot be unpacked: {error}", CUT_SHORT) from None
             at += chunk.size
         forget(self.stream.data, share[0].offset, share[-1].offset + share[-1].width)
 

@@ -32,7 +32,7 @@ LEVEL = 9  # of zstd
 ROWS_IN_GROUP = 1 << 20
 LARGEST_PAGE = 1 << 26  # bytes: a group's column is one page, so that what repeats in it is seen
 LARGEST_GROUP = 2 * sum(np.dtype(kind).itemsize for kind in STORED.values()) * ROWS_IN_GROUP  # bytes, unpacked
-MEND = "convert the trace again"
+REMEDY = "convert the trace again"
 MOST_CPUS = 1 << 16
 LATEST = 1 << 62
 
@@ -171,7 +171,7 @@ def read_parquet(path: Path) -> Events:
     whole = flow.whole()
     marked = np.flatnonzero(whole.event == Event.TRACE_MARKER)
     if len(marked) != len(flow.marks) or (whole.a[marked] != np.arange(len(marked))).any():
-        raise InputError(path, "", "has marks that are not its own", MEND)
+        raise InputError(path, "", "has markers of another trace", REMEDY)
     return whole
 
 
@@ -186,9 +186,9 @@ def parquet_flow(path: Path) -> Flow:
     with refused(path, pa):
         about = msgspec.json.decode(metadata[KEY], type=About)
     if any(name != known.name.lower() for name, known in zip(about.events, Event, strict=False)):
-        raise InputError(path, "column event", "has events this recap does not know", MEND)
+        raise InputError(path, "column event", "has events this recap does not know", REMEDY)
     if not 0 < about.cpus <= MOST_CPUS:
-        raise InputError(path, "", f"tells of {about.cpus} CPUs", MEND)
+        raise InputError(path, "", f"claims {about.cpus} CPUs", REMEDY)
     facts = {name: getattr(about, name) for name in ("comms", "marks", "other", "clock", "cpus", "symbols")}
     found = Flow(**facts, buffers=tuple(about.buffers), lost=[Lost(*lost) for lost in about.lost])
     found.pieces = pieces(path, file, found)
@@ -208,7 +208,7 @@ def pieces(path: Path, file: Any, found: Flow) -> Iterator[Events]:
         columns = in_time_order(path, columns, last, found.cpus)
         found.share = (number + 1) / file.num_row_groups
         if len(columns["time"]) and columns["time"][0] < so_far:
-            raise InputError(path, f"row group {number}", "goes back in time", MEND)
+            raise InputError(path, f"row group {number}", "goes back in time", REMEDY)
         so_far = int(columns["time"][-1]) if len(columns["time"]) else so_far
         for start in range(0, len(columns["time"]), PIECE):
             yield found.table({name: values[start : start + PIECE] for name, values in columns.items()})
@@ -218,12 +218,12 @@ def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Column
     """A group's rows in the order of the trace, after a look at what the engine relies on."""
     event, cpu = columns[EVENT], columns["cpu"]
     if event.max(initial=0) >= len(Event) or cpu.max(initial=0) >= cpus:
-        raise InputError(path, "column event or cpu", "has numbers no trace has", MEND)
+        raise InputError(path, "column event or cpu", "has values out of range", REMEDY)
     if SINCE in columns:
         columns[TIME] = summed(path, columns.pop(SINCE), kinds(event, cpu), last)
     time = columns[TIME]
     if time.min(initial=0) < 0 or time.max(initial=0) >= LATEST:
-        raise InputError(path, f"column {TIME}", "has times no trace has", MEND)
+        raise InputError(path, f"column {TIME}", "has times out of range", REMEDY)
     order = np.lexsort((columns[TIE], cpu, time))
     return {name: columns[name][order] for name in COLUMNS}
 
@@ -231,9 +231,9 @@ def in_time_order(path: Path, columns: Columns, last: Last, cpus: int) -> Column
 def summed(path: Path, since: npt.NDArray[np.int64], kind: npt.NDArray[np.uint32], last: Last) -> npt.NDArray[np.int64]:
     """The times of a compact group."""
     if (kind[1:] < kind[:-1]).any():
-        raise InputError(path, "column event or cpu", "is not sorted", MEND)
+        raise InputError(path, "column event or cpu", "is not sorted", REMEDY)
     if since.min(initial=0) < 0 or since.astype(np.float64).sum() + max(last.time.values(), default=0) >= LATEST:
-        raise InputError(path, f"column {SINCE}", "has times no trace has", MEND)
+        raise InputError(path, f"column {SINCE}", "has times out of range", REMEDY)
     time, starts = np.cumsum(since), first_of(kind)
     begun = np.array([last.time.get(one, 0) for one in kind[starts].tolist()], np.int64)
     shift = begun - (time[starts] - since[starts])
@@ -257,7 +257,7 @@ def refused(path: Path, pa: Any) -> Iterator[None]:
         OverflowError,
         msgspec.MsgspecError,
     ) as error:
-        raise InputError(path, "", f"is damaged: {error}"[:200], MEND) from None
+        raise InputError(path, "", f"is damaged: {error}"[:200], REMEDY) from None
 
 
 def columns_of(group: Any) -> Columns:

@@ -51,7 +51,7 @@ def lines_of(path: Path) -> list[str]:
 
 def wrong(path: Path, number: int, wanted: str) -> InputError:
     """A line that is not what it should be."""
-    return InputError(path, f"line {number}", f"is no {wanted}", AGAIN)
+    return InputError(path, f"line {number}", f"is not {wanted}", AGAIN)
 
 
 def read_counters(path: Path) -> dict[str, int]:
@@ -60,15 +60,15 @@ def read_counters(path: Path) -> dict[str, int]:
     for number, line in enumerate(lines_of(path), 1):
         match = COUNTER.fullmatch(line)
         if match is None:
-            raise wrong(path, number, "name and number")
+            raise wrong(path, number, "a name and a number")
         count_once(path, number, counters, match)
     return counters
 
 
 def count_once(path: Path, number: int, counters: dict[str, int], match: re.Match[str]) -> None:
-    """A counter that is told twice has no value."""
+    """A counter that occurs twice has no value."""
     if match[1] in counters:
-        raise InputError(path, f"line {number}", f"tells {match[1]} a second time", AGAIN)
+        raise InputError(path, f"line {number}", f"has {match[1]} twice", AGAIN)
     counters[match[1]] = int(match[2])
 
 
@@ -94,7 +94,7 @@ def read_buddyinfo(path: Path) -> dict[Zone, tuple[int, ...]]:
     for number, line in enumerate(lines_of(path), 1):
         match = FREE_BLOCKS.fullmatch(line)
         if match is None:
-            raise wrong(path, number, "zone and its free blocks")
+            raise wrong(path, number, "a zone and its free blocks")
         found[int(match[1]), match[2]] = tuple(map(int, match[3].split()))
     return found
 
@@ -108,7 +108,7 @@ def read_pagetypeinfo(path: Path) -> PageTypes:
         elif match := FREE_BLOCKS.fullmatch(line):
             counts = [int(n) for n in match[3].split()]
             if len(counts) != len(types):
-                raise wrong(path, number, f"zone and {len(types)} counts of pageblocks")
+                raise wrong(path, number, f"a zone and {len(types)} counts of pageblocks")
             found.blocks[int(match[1]), match[2]] = dict(zip(types, counts, strict=True))
         elif line.startswith("Number of blocks type"):
             types = line.split()[4:]
@@ -124,7 +124,7 @@ def read_zoneinfo(path: Path) -> list[ZoneInfo]:
         if match := NODE_ZONE.fullmatch(line):
             zones.append(ZoneInfo(int(match[1]), match[2]))
         elif not zones:
-            raise wrong(path, number, "zone")
+            raise wrong(path, number, "a zone")
         else:
             add_zone_line(path, number, zones[-1], line)
     for zone in zones:

@@ -233,8 +233,8 @@ def check(request: Request) -> None:
     """Refuse before anything is touched."""
     check_command(request.command)
     if bool(request.command) + bool(request.pids) + bool(request.cgroup) > 1:
-        problem, mend = "are given together", "give a command, --pid or --cgroup"
-        raise InputError("record", "a command, --pid, --cgroup", problem, mend)
+        problem, remedy = "are given together", "give a command, --pid or --cgroup"
+        raise InputError("record", "a command, --pid, --cgroup", problem, remedy)
 
 
 def running_kernel(stack: ExitStack) -> RunningKernel | str:

@@ -125,7 +125,7 @@ def add_totals(report: FailureReport, text: str) -> bool:
 
 
 def in_pages(report: FailureReport) -> None:
-    """Zones, stacks and swap are told in kB; we count pages."""
+    """The report has zones, stacks and swap in kB; here they are in pages."""
     for name in IN_KIB:
         of_zones = sum(zone.amounts.get(name, 0) for zone in report.zones)
         if of_zones:

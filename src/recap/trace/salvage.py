@@ -165,8 +165,8 @@ def complete(place: Path, folder: Path, packing: Packing | None) -> RecordFile:
     """Pack what there is, and say what it has become."""
     record = read_record(place)
     if record is None:
-        problem, mend = "cannot be read", f"pack the trace alone: recap convert {folder / RAW} {folder / TRACE}"
-        raise InputError(folder / RECORD, "", problem, mend)
+        problem, remedy = "cannot be read", f"pack the trace alone: recap convert {folder / RAW} {folder / TRACE}"
+        raise InputError(folder / RECORD, "", problem, remedy)
     try:
         if not (place / TRACE).is_file():
             leave_out_torn(RawFolder(place / RAW), folder)
@@ -174,7 +174,7 @@ def complete(place: Path, folder: Path, packing: Packing | None) -> RecordFile:
             record = counted(record, trace_in(place))
     except InputError as error:
         named = error.path.replace(str(place), str(folder), 1)
-        raise InputError(named, error.where, error.problem, error.mend) from None
+        raise InputError(named, error.where, error.problem, error.remedy) from None
     return finish(place, folder, record, packing)
 
 

@@ -283,7 +283,7 @@ def load(path: Path) -> tuple["Meta", dict[str, npt.NDArray[Any]]]:
             check_zones(path, meta.zones(), *archive.headers["flags"].shape)
             return meta, archive.read(tuple(ARRAYS))
     except ValueError as error:
-        raise InputError(path, "", f"is no snapshot, or a damaged one: {error}", TAKE_AGAIN) from None
+        raise InputError(path, "", f"is not a snapshot, or is damaged: {error}", TAKE_AGAIN) from None
 
 
 def check_headers(path: Path, headers: Mapping[str, Header]) -> None:
@@ -322,7 +322,7 @@ def check_lists(snapshot: Snapshot) -> None:
     faults = {
         "names an unknown kind of list": (kind < 0) | (kind >= KINDS),
         "names an unknown zone": (kind != LRU) & ~np.isin(zone, list(zones)),
-        "names an absurd order": (kind == FREE) & ((order < 0) | (order > MAX_ORDER)),
+        "names an order out of range": (kind == FREE) & ((order < 0) | (order > MAX_ORDER)),
         "names a page frame beyond memory": (pfn < 0) | (pfn >= frames),
         "names a page frame that is on another list": ~np.isin(
             np.arange(len(pfn)), np.unique(pfn, return_index=True)[1]
@@ -334,7 +334,7 @@ def check_lists(snapshot: Snapshot) -> None:
     for pcp in snapshot.pcps:
         sane = 1 <= pcp.batch <= frames and 0 <= pcp.count <= frames and 0 <= pcp.high < 1 << 30
         if not sane or not 0 <= pcp.free_factor <= MAX_FREE_FACTOR or pcp.cpu < 0 or pcp.zone not in zones:
-            raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "cannot be so", TAKE_AGAIN)
+            raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "is impossible", TAKE_AGAIN)
 
 
 def check_zones(path: Path, zones: tuple[ZoneState, ...], frames: int) -> None:
@@ -355,9 +355,9 @@ class Meta:
         try:
             self.values = json.loads(str(text))
         except (ValueError, RecursionError) as error:
-            raise self.error("meta", f"is no JSON: {error}") from None
+            raise self.error("meta", f"is not JSON: {error}") from None
         if not isinstance(self.values, dict):
-            raise self.error("meta", "is no JSON object")
+            raise self.error("meta", "is not a JSON object")
 
     def error(self, key: str, problem: str) -> InputError:
         """What is wrong with one entry."""
@@ -366,7 +366,7 @@ class Meta:
     def take(self, values: dict[str, Any], key: str, kind: type[Any]) -> Any:
         """An entry of the type it must have."""
         if not isinstance(values.get(key), kind):
-            raise self.error(key, f"is missing or no {kind.__name__}")
+            raise self.error(key, f"is missing or not of type {kind.__name__}")
         return values[key]
 
     def text(self, key: str) -> str:

@@ -125,11 +125,11 @@ def read_page_flags(path: Path) -> Words:
         start, flags, frames = arrays["start"], arrays["flags"], int(arrays["frames"])
         room = available()
         if room is not None and frames * flags.itemsize > room // SHARE:
-            raise ValueError(f"it tells of {frames:,} frames, more than there is memory for")  # noqa: TRY301
+            raise ValueError(f"it claims {frames:,} frames, more than there is memory for")  # noqa: TRY301
         ends = np.append(start[1:], frames)
         if start.dtype.kind != "i" or flags.dtype != np.uint64 or (start >= ends).any() or start[:1].any():
-            raise ValueError("its runs make no sense")  # noqa: TRY301 (told as the others are)
+            raise ValueError("its runs are inconsistent")  # noqa: TRY301 (told as the others are)
         whole: Words = np.repeat(flags, ends - start)
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(path, "", f"is no snapshot of page flags: {error}", TAKE_AGAIN) from None
+        raise InputError(path, "", f"is not a snapshot of page flags: {error}", TAKE_AGAIN) from None
     return whole

@@ -15,7 +15,7 @@ from recap.trace.memory import forget
 PIECE = 1 << 18  # rows of a trace that is read piece by piece
 CAPTURE_STEPS = tuple(step.name.lower() for step in CaptureStep)  # as the tracepoint prints them
 
-# What a tracepoint was called in other kernels, or (the marker) is called in its format file.
+# Names of tracepoints in other kernels, and of the marker in its format file.
 ALIASES = {
     "print": Event.TRACE_MARKER,
     "mm_vmscan_writepage": Event.MM_VMSCAN_WRITE_FOLIO,
@@ -112,7 +112,7 @@ COLUMNS: MappingProxyType[str, type[np.generic]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Events the kernel had no room for: on which CPU, before when, and how many if it counted them."""
+    """Events that the kernel dropped: on which CPU, before when, and how many if it counted them."""
 
     cpu: int
     time: int
@@ -121,7 +121,7 @@ class Lost:
 
 @dataclass(slots=True)
 class Unread:
-    """Lines of a text that begin as an event does, and are none that can be read."""
+    """Lines of a text that begin like an event and cannot be read."""
 
     count: int = 0
     line: int = 0  # of the first of them, from 1
@@ -169,7 +169,7 @@ class Events:
         return len(self.time)
 
     def slice(self, start: int, stop: int) -> Self:
-        """The rows from `start` up to `stop`, sharing memory; what is told of the whole trace stays."""
+        """The rows from `start` up to `stop`, sharing memory; facts about the whole trace stay."""
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in COLUMNS}
         return replace(self, **columns)
 
@@ -234,9 +234,9 @@ TOLD = ("comms", "marks", "lost", "other", "clock", "cpus", "buffers", "symbols"
 @dataclass(eq=False)
 class Flow:
     """A trace piece by piece: tables that follow each other in time, each of `PIECE` rows but the last.
-    Some may have none, where the next takes long, so that who waits has a word meanwhile.
+    Some are empty while the next takes long, so that progress can be shown.
 
-    The pieces can be gone through once. What is told of the whole is as in `Events`; marks, lost (in no order), other,
+    The pieces can be read once. Facts about the whole are as in `Events`; marks, lost (in no order), other,
     unread and span are complete once the pieces are.
     """
 

@@ -56,7 +56,7 @@ def take_all(path: Path, folder: Path) -> None:
                 break
             found += take(archive, member, folder)
     if not found:
-        raise InputError(path, "", "there is nothing of /proc in it", "give an archive with proc/vmstat or the like")
+        raise InputError(path, "", "it contains no files of /proc", "give an archive with proc/vmstat or the like")
 
 
 def unpacked(file: BinaryIO) -> BinaryIO:

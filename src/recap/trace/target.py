@@ -133,8 +133,8 @@ class CgroupTarget:
         places = [CGROUPS / hierarchy / name.lstrip("/") for hierarchy in HIERARCHIES]
         found = [path for path in (Path(name), *places) if (path / "cgroup.procs").is_file()]
         if not found:
-            mend = f"give its path below {CGROUPS}, as in /proc/PID/cgroup"
-            raise InputError(f"--cgroup {name}", "", "there is no such cgroup", mend)
+            remedy = f"give its path below {CGROUPS}, as in /proc/PID/cgroup"
+            raise InputError(f"--cgroup {name}", "", "there is no such cgroup", remedy)
         self.path = found[0]
         if not self.lives():
             raise InputError(f"--cgroup {name}", "", "there is no process in it", "start what is to be recorded first")

@@ -78,7 +78,7 @@ Values = dict[str, int]
 def number(text: str) -> int:
     """A number as printed, decimal or hexadecimal."""
     if NUMBER.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     value = int(text, 16) if "x" in text.lower() else int(text)
     return value if value <= MOST else value - (1 << 64)
 
@@ -100,7 +100,7 @@ def cached(body: str) -> Values:
     """A page comes into the page cache, or leaves it."""
     match = CACHED.match(body)
     if match is None:
-        raise ValueError("no page of a file")
+        raise ValueError("not a page of a file")
     dev = int(match[1]) << MINOR_BITS | int(match[2])
     return {"flags": dev, "a": number("0x" + match[3]), "pfn": frame(match[4]), "b": int(match[5]) >> PAGE_SHIFT}
 
@@ -109,7 +109,7 @@ def requested(body: str) -> Values:
     """A request goes to a block device, or comes back."""
     match = REQUEST.match(body)
     if match is None:
-        raise ValueError("no request to a device")
+        raise ValueError("not a request to a device")
     dev = int(match[1]) << MINOR_BITS | int(match[2])
     return {"flags": dev, "order": int("W" in match[3]), "a": number(match[4]), "b": int(match[5])}
 
@@ -118,7 +118,7 @@ def isolated(body: str) -> Values:
     """Compaction looks at a range of frames."""
     match = RANGE.search(body)
     if match is None:
-        raise ValueError("no range of frames")
+        raise ValueError("not a range of frames")
     found = dict(FIELD.findall(body))
     begin, end = number(match[1]), number(match[2])
     return {"pfn": begin, "a": end, "flags": number(found["nr_scanned"]), "b": number(found["nr_taken"])}
@@ -129,7 +129,7 @@ def captured(body: str) -> Values:
     step, _, rest = body.strip().partition(" ")
     found = dict(FIELD.findall(rest))
     if step not in CAPTURE_STEPS:
-        raise ValueError(f"{step!r} is no step of page capture")
+        raise ValueError(f"{step!r} is not a step of page capture")
     numbers = {"order": number(found["order"]), "flags": number(found["wanted"])}
     return {"a": CAPTURE_STEPS.index(step), "pfn": frame(found["pfn"]), **numbers}
 
@@ -174,7 +174,7 @@ def fields(event: Event, body: str) -> Values:
         if printed in found:
             values[column] = field_value(printed, found[printed])
     if "pfn" in SCHEMA[event].values() and "pfn" not in values:
-        raise ValueError("it names no page frame")
+        raise ValueError("it has no page frame")
     if event is Event.MM_PAGE_ALLOC and values["pfn"] == 0:  # how the kernel prints that there is none
         values["pfn"] = NO_PFN
     return values
@@ -377,5 +377,5 @@ def text_flow(path: Path) -> Flow:
     """The events of a text, in whichever of the forms, piece by piece."""
     reader = TextReader(path)
     if not has_event(reader.data):
-        raise InputError(path, "line 1", "this is no trace that recap knows", NOT_A_TRACE)
+        raise InputError(path, "line 1", "this is not a trace that recap can read", NOT_A_TRACE)
     return reader.flow()

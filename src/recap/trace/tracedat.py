@@ -46,7 +46,7 @@ def page_header(described: dict[str, Field]) -> PageHeader:
         raise ValueError("the page header lacks timestamp, commit or data")
     stamp, commit, data = described["timestamp"], described["commit"], described["data"]
     if (stamp.offset, stamp.size) != (0, 8) or not 8 <= commit.offset <= data.offset - 4 <= 60:
-        raise ValueError("the page header is like no kernel's")
+        raise ValueError("the page header has an unknown layout")
     return PageHeader(commit.offset, data.offset, commit.size)
 
 
@@ -149,7 +149,7 @@ class TraceDat:
         elif option == TSC2NSEC:
             mult, shift = cursor.number(4, "the clock's rate"), cursor.number(4, "the clock's rate")
             if shift > LARGEST_SHIFT:
-                raise cursor.error(f"a clock shift of {shift} is absurd")
+                raise cursor.error(f"a clock shift of {shift} is out of range")
             self.rate = mult, shift
 
 
@@ -183,7 +183,7 @@ def check_streams(trace: TraceDat, cursor: Cursor) -> None:
         raise cursor.error("there is no trace data", "record again, and let trace-cmd finish")
     for buffer in trace.buffers:
         if not trace.header.payload < buffer.page_size <= MAX_PAGE:
-            raise cursor.error(f"a page size of {buffer.page_size} is absurd")
+            raise cursor.error(f"a page size of {buffer.page_size} is out of range")
         for stream in buffer.streams:
             pages = Cursor(cursor.path, stream.data)
             pages.seek(stream.offset)
@@ -192,7 +192,7 @@ def check_streams(trace: TraceDat, cursor: Cursor) -> None:
                 raise cursor.error(f"there is no CPU {stream.cpu}")
             trace.cpus = max(trace.cpus, stream.cpu + 1)
     if trace.cpus > MAX_CPUS:
-        raise cursor.error(f"{trace.cpus} CPUs are absurd")
+        raise cursor.error(f"claims {trace.cpus} CPUs")
 
 
 # Version 6: one thing after the other.
@@ -250,7 +250,7 @@ def read_v7(trace: TraceDat, cursor: Cursor) -> None:
     offset = cursor.number(8, "the place of the options")
     while offset:
         if offset in seen:
-            raise cursor.error("the options go round in a circle")
+            raise cursor.error("the options refer to each other in a circle")
         seen.add(offset)
         offset = read_options_v7(trace, section(trace, offset, DONE, "the options"))
 
@@ -267,7 +267,9 @@ def section(trace: TraceDat, offset: int, wanted: int, what: str) -> Cursor:
     try:
         content = unpack_exactly(CODECS[trace.codec](), block, unpacked)
     except ValueError as error:
-        raise InputError(trace.path, f"offset {offset:#x}", f"{what} do not unpack: {error}", "copy it again") from None
+        raise InputError(
+            trace.path, f"offset {offset:#x}", f"{what} cannot be unpacked: {error}", "copy it again"
+        ) from None
     return Cursor(trace.path, memoryview(content), inside=f"section at {offset:#x}, ")
 
 

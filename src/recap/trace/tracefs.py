@@ -49,7 +49,7 @@ def locked_down() -> bool:
 
 
 def obstacle() -> str | None:
-    """The first thing that stands in the way of tracing here, with its mend; None if nothing does."""
+    """The first thing that prevents tracing here, and what to do about it; None if nothing does."""
     if not Path("/proc/self").exists():
         return "this is not Linux, or /proc is not mounted; recap records Linux only"
     if os.geteuid() != 0:

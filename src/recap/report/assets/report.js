@@ -436,7 +436,12 @@ function restore() {
   showWho();
   setZoom(zoom);
   if (given.get("follow") === "1") follow(true);
-  if (view.part) find(view.part).scrollIntoView();
+  if (view.part) scrollToPart();
+}
+
+// Not scrollIntoView, which also scrolls the page that this one is a frame of.
+function scrollToPart() {
+  window.scrollTo(0, window.scrollY + find(view.part).getBoundingClientRect().top);
 }
 
 function chosenIn(text) {
@@ -463,7 +468,7 @@ function listenToButtons() {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       view.part = link.hash.slice(1);
-      changed(() => find(view.part).scrollIntoView());
+      changed(() => scrollToPart());
     });
   }
   document.addEventListener("keydown", (event) => {

@@ -46,8 +46,8 @@ class DumpedKernel:
             import drgn  # noqa: PLC0415 (an extra, and slow to load)
             from drgn.helpers.linux.kallsyms import load_vmlinux_kallsyms  # noqa: PLC0415
         except ImportError:
-            mend = "pip install recap-mm[snapshot]"
-            raise InputError(core, "", "is read with drgn, which is not installed", mend) from None
+            remedy = "pip install recap-mm[snapshot]"
+            raise InputError(core, "", "is read with drgn, which is not installed", remedy) from None
         self.program = drgn.Program()
         try:
             self.program.set_core_dump(core)
@@ -56,8 +56,8 @@ class DumpedKernel:
             else:
                 self.program.register_symbol_finder("kallsyms", load_vmlinux_kallsyms(self.program), enable_index=0)
         except (OSError, LookupError, ValueError, drgn.FaultError, drgn.MissingDebugInfoError) as error:
-            mend = "give a core dump of a Linux kernel, and the vmlinux with its symbols as --symbols"
-            raise InputError(core, "", f"is no dump whose symbols are known: {error}", mend) from None
+            remedy = "give a core dump of a Linux kernel, and the vmlinux with its symbols as --symbols"
+            raise InputError(core, "", f"is no dump whose symbols are known: {error}", remedy) from None
         self.memory = DumpMemory(self.program, drgn.FaultError)
         start, stop = self.address("__start_BTF"), self.address("__stop_BTF")
         if not start:
