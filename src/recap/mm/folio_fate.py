@@ -16,6 +16,7 @@ if not cython.compiled:
         PG_WRITEBACK,
         PG_YOUNG,
     )
+    from recap.mm.lru_gen import lru_gen_set_refs
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
     from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
     from recap.mm.writeback import add_to_swap, pageout
@@ -41,7 +42,10 @@ def folio_check_references(m: Memory, pfn: int) -> int:
     use = found_in_use(m, pfn)
     young = m.page[pfn].flags & PG_YOUNG != 0 or use != NOT_IN_USE
     referenced = m.page[pfn].flags & PG_REFERENCED != 0
-    m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
+    m.page[pfn].flags &= ~PG_YOUNG
+    if m.rules.multi_gen_lru and m.rules.gens_by_workingset:
+        return PAGE_RECLAIMED if not young else PAGE_ACTIVATE if lru_gen_set_refs(m, pfn, referenced) else PAGE_KEEP
+    m.page[pfn].flags &= ~PG_REFERENCED
     if not young:
         return PAGE_RECLAIMED
     m.page[pfn].flags |= PG_REFERENCED
@@ -89,7 +93,7 @@ def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
 def folio_fate(m: Memory, s: int, pfn: int) -> int:
     """What becomes of one isolated page (the loop of shrink_folio_list).
 
-    Huge pages are not split here: they stay active.
+    A large folio of a file is reclaimed whole. Anonymous ones are not split here: they stay active.
     """
     m.sc[s].nr_scanned += 1 << m.page[pfn].order
     note_dirty(m, s, pfn)
@@ -102,9 +106,9 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
         fate = PAGE_RECLAIMED
     if fate != PAGE_RECLAIMED:
         return fate
-    if m.page[pfn].order > 0:
-        return PAGE_ACTIVATE
     if m.page[pfn].flags & PG_SWAPBACKED:
+        if m.page[pfn].order > 0:
+            return PAGE_ACTIVATE
         references = 0
         if not m.sc[s].gfp & GFP_IO:
             return PAGE_KEEP
