@@ -33,7 +33,7 @@ def test_each_kind_of_batch_has_its_price() -> None:
     found = reclaim_costs(kswapd_trace(*usual_batches()))
     assert found is not None
     assert (found.scanned, found.stolen, found.deactivated) == (2000, 4000, 1000)
-    assert found.delays.tolist() == [0] * 30
+    assert (found.first_delays.tolist(), found.delays.tolist()) == ([0], [0] * 29)
 
 
 def test_a_long_batch_changes_no_price_but_is_kept_as_a_delay() -> None:
@@ -51,13 +51,32 @@ def test_what_follows_a_pass_is_told_from_what_follows_a_batch() -> None:
     assert found is not None
     assert found.passes.pages.tolist() == [4 * 32 + 8, 31 * 32 + 8]
     assert found.passes.took.tolist() == [2_000_000, 500_000]
-    assert found.delays.tolist() == [0] * 36
+    assert found.delays.tolist() == [0] * 35
+
+
+def test_a_pass_whose_first_batch_took_less_than_its_pages_account_for_is_followed_by_less_than_nothing() -> None:
+    whole, last = (192, {"event": INACTIVE, "a": 32, "b": 32}), (48, {"event": INACTIVE, "a": 8, "b": 8})
+    found = reclaim_costs(kswapd_trace(*usual_batches(), last, (192 - 20, whole[1])))
+    assert found is not None
+    assert found.passes.took.tolist() == [-20_000]
+
+
+def test_the_first_batch_of_a_round_is_told_from_the_others() -> None:
+    wake: tuple[int, dict[str, int]] = (0, {"event": Event.MM_VMSCAN_KSWAPD_WAKE})
+    found = reclaim_costs(kswapd_trace(*usual_batches(), wake, (64 + 30, {"event": INACTIVE, "a": 32})))
+    assert found is not None
+    assert (found.first_delays.tolist(), found.delays.tolist()) == ([0, 30_000], [0] * 29)
 
 
 def test_a_larger_pass_is_followed_by_more_in_proportion() -> None:
     passes = Passes(np.array([100, 200, 400]), np.array([1000, 2000, 4000]))
     assert passes.after(800).tolist() == [8000, 8000, 8000]
     assert Passes().after(800).tolist() == [0]
+
+
+def test_every_recorded_pass_of_a_size_tells_what_follows_one() -> None:
+    passes = Passes(np.array([1, *[100] * 20, 9000]), np.array([50, *range(20), 50]))
+    assert passes.after(100).tolist() == list(range(20))
 
 
 def test_direct_reclaim_has_delays_of_its_own() -> None:
@@ -69,7 +88,7 @@ def test_direct_reclaim_has_delays_of_its_own() -> None:
     found = reclaim_costs(kswapd_trace(*usual_batches(), *direct))
     assert found is not None
     assert found.direct_delays.tolist() == [10_000] * 9 + [17_000]
-    assert found.delays.tolist() == [0] * 30
+    assert found.delays.tolist() == [0] * 29
 
 
 def test_pages_passed_over_are_told_from_pages_judged() -> None:
@@ -86,7 +105,7 @@ def test_while_kswapd_waits_for_a_cpu_nothing_is_charged() -> None:
     ]
     found = reclaim_costs(kswapd_trace(*usual_batches(), *waiting))
     assert found is not None
-    assert found.delays.tolist() == [0] * 31
+    assert found.delays.tolist() == [0] * 30
 
 
 def test_a_kswapd_that_hardly_worked_tells_nothing() -> None:

@@ -172,16 +172,30 @@ def test_a_page_freed_in_reclaim_and_taken_after_it_was_served_is_not_stolen() -
     assert streams(*rows, in_use=(5,)).stolen == 0
 
 
-def test_sleep_is_counted_apart_from_running_and_preemption_is_neither() -> None:
-    def switch(pid: int, state: int, to: int) -> dict[str, int]:
-        return {"event": Event.SCHED_SWITCH, "pid": pid, "a": state, "b": to}
+def switch(pid: int, state: int, to: int) -> dict[str, int]:
+    return {"event": Event.SCHED_SWITCH, "pid": pid, "a": state, "b": to}
 
+
+def test_sleep_is_counted_apart_from_running_and_preemption_is_neither() -> None:
     slept = streams(alloc(5), switch(TASK, 1, 101), switch(101, 1, TASK), alloc(6))
     preempted = streams(alloc(5), switch(TASK, 256, 101), switch(101, 1, TASK), alloc(6))
     waits = [passed.result("op_wait", passed.ops)[-1] for passed in (slept, preempted)]
     runs = [passed.result("op_run", passed.ops)[-1] for passed in (slept, preempted)]
     assert waits == [1000, 0]
-    assert runs == [2000, 2000]
+    assert runs == [1000, 2000]
+
+
+def test_a_task_that_goes_to_sleep_has_run_until_then_and_who_asks_for_nothing_runs_too() -> None:
+    passed = streams(alloc(5), switch(TASK, 1, 101), switch(101, 1, TASK), alloc(6), switch(TASK, 256, 101))
+    kinds = [kind for kind, _ in ops(passed)]
+    assert kinds == [Op.ALLOC, Op.REST, Op.REST, Op.ALLOC]
+    assert passed.result("op_run", passed.ops).tolist() == [0, 1000, 1000, 1000]
+
+
+def test_the_time_of_the_recorded_kswapd_is_not_spent_again() -> None:
+    passed = streams(alloc(5), switch(TASK, 1, KSWAPD), free(5, pid=KSWAPD), switch(KSWAPD, 1, TASK), alloc(6))
+    assert ops(passed) == [(Op.ALLOC, 0), (Op.REST, -1), (Op.FREE, 0), (Op.ALLOC, 1)]
+    assert passed.result("op_run", passed.ops).tolist() == [0, 1000, 0, 1000]
 
 
 def test_every_task_has_a_number_and_the_idle_tasks_one_for_each_cpu() -> None:
@@ -231,10 +245,28 @@ def test_joining_the_lru_may_come_before_the_free_of_the_frame_left() -> None:
     assert ops(passed) == [(Op.ALLOC, 0), (Op.FREE, 0)]
 
 
+STALL: tuple[dict[str, int], ...] = (
+    {"event": Event.MM_VMSCAN_WAKEUP_KSWAPD},
+    {"event": Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN},
+    {"event": Event.MM_VMSCAN_DIRECT_RECLAIM_END},
+)
+
+
 def test_what_a_stall_took_is_not_part_of_the_pace() -> None:
-    begin, end = Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_END
-    passed = streams(alloc(5), {"event": begin}, {"event": end}, alloc(6))
+    """It begins with the call to kswapd, and ends when the request is served."""
+    passed = streams(alloc(5), *STALL, alloc(6))
+    assert passed.result("op_due", passed.ops).tolist() == [0, 1000]
+    assert passed.result("op_run", passed.ops).tolist() == [0, 1000]
+
+
+def test_what_a_stalled_task_waits_for_a_cpu_is() -> None:
+    passed = streams(alloc(5), STALL[0], switch(TASK, 256, 101), switch(101, 256, TASK), *STALL[1:], alloc(6))
     assert passed.result("op_due", passed.ops).tolist() == [0, 2000]
+
+
+def test_who_calls_kswapd_and_is_served_at_once_has_lost_nothing() -> None:
+    passed = streams(alloc(5), STALL[0], alloc(6), alloc(7))
+    assert passed.result("op_due", passed.ops).tolist() == [0, 1000, 2000]
 
 
 def test_a_write_request_is_writeback_by_the_task() -> None:

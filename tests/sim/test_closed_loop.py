@@ -271,6 +271,29 @@ def test_a_task_that_waited_for_its_time_is_behind_nobody() -> None:
     assert run(replace(wanted, op_run=run_ns, op_due=due))["pgactivate"] == 0
 
 
+def test_a_tick_counts_who_waits_by_then() -> None:
+    """One runs alone at first, and uses a page after 6 ms. Another one joins the queue after 1 ms: with two to share
+    the period the next tick, at 4 ms, ends the first one's turn, and the other reads the page before it is used."""
+    wanted = demand([(Op.ACTIVATE, 0)], [(Op.ALLOC, 1), (Op.ALLOC, 0)], kind=Kind.FILE)
+    timed = replace(
+        wanted,
+        op_run=np.array([6_000_000, 1000, 1000], np.uint64),
+        op_due=np.array([0, 0, 1_000_000], np.int64),
+    )
+    assert run(timed)["pgactivate"] == 1
+
+
+def test_what_a_timer_wakes_comes_with_the_ticks() -> None:
+    """The seed moves both by the same time."""
+    wanted = demand([(Op.REST, -1)] * 3, allocs(0, 3), kind=Kind.FILE)
+    due = np.array([10_000_000, 14_000_000, 18_000_000, 0, 0, 0], np.int64)
+    timed = replace(wanted, op_due=due, recorded={"stolen_pages": 0.0}, tick_ns=np.zeros(1, np.int64))
+    ends = {run(timed, seed=seed)["simulated_seconds"] for seed in range(5)}
+    assert len(ends) == 5
+    assert min(ends) >= 0.018
+    assert max(ends) < 0.0221
+
+
 def test_pages_that_reclaim_met_on_their_way_to_the_device_come_to_the_end_of_the_list_when_they_are_written() -> None:
     written = [op for obj in range(2 * PAGES) for op in ((Op.ALLOC, obj), (Op.DIRTY, obj))]
     found = run(replace(demand(written, kind=Kind.FILE), write_ns=np.array([2_000_000], np.int64)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from recap.demand.demand import Demand
 from recap.sim.run import success_percent
 from recap.trace import Recording
+from recap.trace.event import CaptureMode
 
 SHARED_COUNTERS = (
     "pgscan_kswapd",
@@ -20,6 +21,7 @@ SHARED_COUNTERS = (
     "pageoutrun",
     "nr_vmscan_write",
 )
+CAPTURES_NOTHING = {str(int(mode)) for mode in (CaptureMode.NONE, CaptureMode.PLACEBO)}
 STALL_COUNTERS = ("allocstall_dma", "allocstall_dma32", "allocstall_normal", "allocstall_movable")
 COMPACTION_COUNTERS = (
     "compact_stall",
@@ -35,7 +37,8 @@ def recorded_figures(recording: Recording, demand: Demand) -> dict[str, float]:
     change = counted(recording.vmstat(0), recording.vmstat(1))
     found = dict(demand.recorded)
     found["success_percent"] = success_percent(found["high_order_successes"], found["high_order_attempts"])
-    found["withheld_peak_pages"] = 0.0
+    if recording.sysctl.get("vm.page_capture", "0") in CAPTURES_NOTHING:
+        found["withheld_peak_pages"] = 0.0
     if change:
         found["oom_kills"] = change.get("oom_kill", 0.0)
         found |= {name: change[name] for name in SHARED_COUNTERS + COMPACTION_COUNTERS if name in change}

@@ -88,7 +88,7 @@ class Scheduler:
         self.pick_next(self.task[t].cpu)
 
     def await_time(self, t: int, until: int) -> None:
-        """Take the running task off its CPU until its time has come: the recorded one was in the run queue until then."""
+        """Take the running task off its CPU until its time has come: the recorded one was in the run queue so long."""
         c = self.task[t].cpu
         self.update_min_vruntime(c)
         self.task[t].in_queue = 1
@@ -152,8 +152,8 @@ class Scheduler:
 
     def wake(self, t: int, now: int) -> None:
         """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
-        Who has only waited for its time, as the recorded task did for a CPU, joins the queue as far ahead of others as it
-        left it: in the queue it would have been run before they got further.
+        Who has only waited for its time, as the recorded task did for a CPU, joins the queue as far ahead of others as
+        it left it: in the queue it would have been run before they got further.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
