@@ -205,7 +205,8 @@ class Streams:
             self.dispatch(i)
 
     def account(self, i: int) -> None:
-        """Add the time since the CPU's last event to the task that runs there, unless it is in a request's slow path."""
+        """Add the time since the CPU's last event to the task that runs there, unless a request of its is in the slow
+        path."""
         c = self.cpu[i]
         t = self.who[i]
         if self.cpu_task[c] == NOBODY:
@@ -269,8 +270,8 @@ class Streams:
     def enter_slowpath(self, i: int, t: int) -> None:
         """What a task loses to a request's slow path is no think time: what comes later would have come sooner.
 
-        It begins where kswapd is called, or with direct reclaim or compaction. Waits for a CPU are not part of it: others
-        did in them what they have to do anyway.
+        It begins where kswapd is called, or with direct reclaim or compaction. Waits for a CPU are not part of it: what
+        others did in them they have to do anyway.
         """
         if self.task_slow[t] or self.role[t] in (Role.RECLAIMER, Role.COMPACTOR):
             return
