@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recap.trace import doctor
 from recap.trace.snapshot import FREE, LRU, PCP, Snapshot, read_snapshot
 from recap.trace.state import kcore, take
 from recap.trace.state.btf import Btf, UnknownTypeError
@@ -213,3 +214,12 @@ def test_a_hole_in_memory_reads_as_zeros(shown: FakeKernel) -> None:
     assert bytes(buffer) == bytes(64)
     Kcore(kcore.KCORE).read_into(VMEMMAP - 1 << 40, memoryview(buffer))
     assert bytes(buffer) == bytes(64)
+
+
+def test_doctor_says_which_start_there_will_be_and_why_no_better_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kcore, "obstacle", lambda: None)
+    assert doctor.start().found.startswith("live: ")
+    monkeypatch.setattr(kcore, "obstacle", lambda: "there is no /proc/kcore")
+    found = doctor.start()
+    assert found.found.startswith(("flags: ", "none: "))  # by who runs the test
+    assert found.found.endswith("; not live: there is no /proc/kcore")
