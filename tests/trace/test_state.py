@@ -178,6 +178,13 @@ def test_a_large_machine_has_only_its_lists_read_twice(tmp_path: Path, monkeypat
             assert np.array_equal(one[name], two[name]), name
 
 
+def test_a_machine_without_room_for_it_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take, "available", lambda: 1 << 20)
+    with pytest.raises(UnreadableError, match="4,096 struct pages take 0 MiB, too much of the free memory"):
+        take_live(Source(some_kernel()), tmp_path / "snap0.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_kernels_that_do_not_show_their_lists(
     shown: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
