@@ -3,9 +3,9 @@
 
     python3 record.py BUILD RIG OUT LOAD MODE COMPACTION SEED [--target N] [--rounds N] [--buffer MB]
 
-BUILD has build.sh's bzImage and vmlinux, RIG is what guest/pack.sh made. OUT gets trace.dat, /proc before and after the
-load, and two snapshots of memory (tools/snapshot.py, on dumps of the stopped guest: run this with a Python that has
-drgn and numpy). The guest has more memory than in run.py, by what the trace buffer takes. If events were lost, take a
+BUILD has build.sh's bzImage, RIG is what guest/pack.sh made. OUT gets trace.dat, /proc before and after the
+load, and two snapshots of memory (`recap snapshot`, on dumps of the stopped guest: run this with a Python that has
+recap and drgn). The guest has more memory than in run.py, by what the trace buffer takes. If events were lost, take a
 larger buffer.
 """
 
@@ -22,7 +22,6 @@ from pathlib import Path
 
 from guests import IMAGES, LOADS, Monitor, command_of, image_of, qemu, say, started
 
-SNAPSHOT = Path(__file__).resolve().parent.parent / "tools/snapshot.py"
 PROC = ("vmstat", "zoneinfo", "buddyinfo", "pagetypeinfo", "meminfo", "page_capture")
 KEPT = ("trace.dat", "workload.log", "dmesg", "uname", "cmdline", "sysctl.vm")
 
@@ -58,11 +57,11 @@ def follow(guest: subprocess.Popen[bytes], out: Path, control: Path) -> str:
     return said.decode(errors="replace")
 
 
-def snapshots(out: Path, vmlinux: Path) -> None:
+def snapshots(out: Path) -> None:
     """The dumps as snapshots."""
     for n in (0, 1):
         core = out / f"core{n}"
-        make = [sys.executable, SNAPSHOT, core, "--symbols", vmlinux, "-o", out / f"snap{n}.npz"]
+        make = [sys.executable, "-m", "recap", "snapshot", core, "-o", out / f"snap{n}.npz"]
         subprocess.run(make, check=True)
         core.unlink()
 
@@ -101,7 +100,7 @@ def main() -> None:
         disk.unlink()
     control.unlink(missing_ok=True)
     print("lost on each CPU:", *re.findall(r"overrun: (\d+)", said))
-    snapshots(out, build / "vmlinux")
+    snapshots(out)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recap.trace import doctor
 from recap.trace.snapshot import FREE, LRU, PCP, Snapshot, read_snapshot
 from recap.trace.state import kcore, take
 from recap.trace.state.btf import Btf, UnknownTypeError
@@ -177,6 +178,13 @@ def test_a_large_machine_has_only_its_lists_read_twice(tmp_path: Path, monkeypat
             assert np.array_equal(one[name], two[name]), name
 
 
+def test_a_machine_without_room_for_it_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take, "available", lambda: 1 << 20)
+    with pytest.raises(UnreadableError, match="4,096 struct pages take 0 MiB, too much of the free memory"):
+        take_live(Source(some_kernel()), tmp_path / "snap0.npz")
+    assert not list(tmp_path.iterdir())
+
+
 def test_kernels_that_do_not_show_their_lists(
     shown: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,3 +221,12 @@ def test_a_hole_in_memory_reads_as_zeros(shown: FakeKernel) -> None:
     assert bytes(buffer) == bytes(64)
     Kcore(kcore.KCORE).read_into(VMEMMAP - 1 << 40, memoryview(buffer))
     assert bytes(buffer) == bytes(64)
+
+
+def test_doctor_says_which_start_there_will_be_and_why_no_better_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kcore, "obstacle", lambda: None)
+    assert doctor.start().found.startswith("live: ")
+    monkeypatch.setattr(kcore, "obstacle", lambda: "there is no /proc/kcore")
+    found = doctor.start()
+    assert found.found.startswith(("flags: ", "none: "))  # by who runs the test
+    assert found.found.endswith("; not live: there is no /proc/kcore")

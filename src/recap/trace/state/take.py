@@ -13,10 +13,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from recap.trace.memory import available
+from recap.trace.npz import SHARE
 from recap.trace.snapshot import LRU, Taken
 from recap.trace.state.image import Image
 from recap.trace.state.lists import Lists, lists_of
-from recap.trace.state.memory import KernelSource
+from recap.trace.state.memory import KernelSource, UnreadableError
 from recap.trace.state.reading import CHUNK_FRAMES, PIECE_FRAMES, Reading
 from recap.trace.state.structures import PAGEBLOCK_PAGES, SECTION_PAGES, Places, Structures
 
@@ -25,6 +27,7 @@ ALL, LISTS, DONE = "SNAPSHOT all", "SNAPSHOT lists", "SNAPSHOT done"
 SMALL_FRAMES = 1 << 19  # 2 GiB: so many struct pages are read again as a whole
 SECONDS = 1.0  # to wait for two readings that agree
 PAUSE = 0.002
+FRAME_BYTES = 128  # for each page frame, while the words of its struct page are sorted out
 FAST = 1  # zlib's level: a recording waits for it
 ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
 PCP_FIELDS = ("count", "high", "batch", "free_factor")
@@ -59,6 +62,7 @@ def take_live(source: KernelSource, path: Path, mark: Mark = silent, seconds: fl
     """
     structures = Structures(source)
     places = structures.places()
+    check_room(places)
     image = Image(structures.btf, places.frames)
     small = places.frames <= SMALL_FRAMES
     mark(ALL)
@@ -67,8 +71,8 @@ def take_live(source: KernelSource, path: Path, mark: Mark = silent, seconds: fl
     runs = [(0, places.frames)] if small else []
     give_up = time.monotonic() + seconds
     readings = 0
+    pair = Reading(structures, places, runs), Reading(structures, places, runs)
     while True:
-        pair = Reading(structures, places, runs), Reading(structures, places, runs)
         mark(LISTS)
         began = time.monotonic()
         for one in pair:
@@ -81,7 +85,9 @@ def take_live(source: KernelSource, path: Path, mark: Mark = silent, seconds: fl
         wanted = runs if small else named(pair[1], image)
         if (not differ and covers(runs, wanted)) or ended > give_up:
             break
-        runs = wanted
+        if wanted != runs:
+            runs = wanted
+            pair = Reading(structures, places, runs), Reading(structures, places, runs)
         if differ:
             time.sleep(PAUSE)
     found = lists_of(pair[1], image)
@@ -89,6 +95,19 @@ def take_live(source: KernelSource, path: Path, mark: Mark = silent, seconds: fl
     taken.readings, taken.differ, taken.ms, taken.whole = readings, differ, round((ended - began) * 1e3, 3), small
     save(path, pair[1], image, found, taken)
     return taken
+
+
+def check_room(places: Places) -> None:
+    """Refuse to take much of the memory that is about to be looked at.
+
+    Errors:
+        UnreadableError: it would.
+    """
+    room, wanted = available(), places.frames * FRAME_BYTES
+    if room is not None and wanted > room // SHARE:
+        raise UnreadableError(
+            f"the words of {places.frames:,} struct pages take {wanted >> 20:,} MiB, too much of the free memory"
+        )
 
 
 def read_all(structures: Structures, places: Places, image: Image) -> None:
