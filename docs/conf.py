@@ -147,8 +147,7 @@ WORKED = (  # what people meet, the log that shows it, and what to look at
         "An atomic allocation of a driver failed",
         "pasted/26-lower-min-free-for-an-atomic-request.txt",
         """Network drivers allocate in interrupts (`GFP_ATOMIC`) and cannot wait for reclaim. Such a request may use
-memory down to three eighths of the min mark, and even that was used up. Only a packet is lost; keep more
-memory free.""",
+memory down to three eighths of the min mark, and even that was used up. Only a packet is lost; keep more free.""",
     ),
     (
         "A large block, and fragmented memory",

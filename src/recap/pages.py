@@ -332,7 +332,7 @@ class Memory:
         self.zone[zone].compact_init_free_pfn = last
 
     def trace(self, room: int) -> None:
-        """Emit the tracepoints of recap.mm.tracepoints from now on, into room for so many; no more are kept."""
+        """Emit the tracepoints of recap.mm.tracepoints from now on, into room for `room`; the rest are dropped."""
         self.columns["emitted"] = np.zeros(room, TRACEPOINT)
         self.columns["capture_steps"] = np.zeros(room, TRACEPOINT)
         self.emitted = adopt(self.columns["emitted"])
@@ -360,7 +360,7 @@ class Memory:
         return list(rows.tolist())
 
     def track(self, resident: Array) -> None:
-        """Follow so many objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
+        """Follow objects: `resident[object]` is the frame an object is in, NONE while it is nowhere."""
         self.columns["resident"] = resident
         self.resident = adopt(resident)
         self.columns["shadow"] = np.full(len(resident), -1, np.int64)

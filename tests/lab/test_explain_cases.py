@@ -393,7 +393,7 @@ def test_a_vmalloc_of_huge_pages_is_tried_again_with_small_ones() -> None:
         "mode:0xcc2(GFP_KERNEL|__GFP_HIGHMEM), nodemask=(null),cpuset=/,mems_allowed=0\n"
         "CPU: 3 PID: 710 Comm: mount Not tainted 6.3.1 #1\n"
     )
-    assert found.verdict.startswith("A vmalloc of 14,680,064 bytes failed for want of pages")
+    assert found.verdict.startswith("A vmalloc of 14,680,064 bytes failed for lack of pages")
     assert "tried again with single pages" in found.verdict
 
 

@@ -75,8 +75,8 @@ def test_each_acts_by_its_own_name(name: str) -> None:
         ("vm.page_capture_compact", "yes", "not a number from 0 to 1"),
         ("vm.swapiness", "0", "does not know this parameter"),
         ("vm.swappiness", "300", "not a number from 0 to 200"),
-        ("vm.percpu_pagelist_high_fraction", "3", "takes 0, or 8 and more"),
-        ("vm.lowmem_reserve_ratio", "256 x", "not a row of numbers"),
+        ("vm.percpu_pagelist_high_fraction", "3", "accepts 0, or at least 8"),
+        ("vm.lowmem_reserve_ratio", "256 x", "not a list of numbers"),
     ],
 )
 def test_others_are_told_in_a_line(name: str, value: str, told: str) -> None:

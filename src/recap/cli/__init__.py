@@ -19,7 +19,7 @@ from recap.errors import RecapError, RecapWarning
 BAD_INPUT = 2
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 NO_MEMORY = "there is not enough memory for this; take a smaller input, or a larger machine"
-NO_THREAD = "can't start new thread"  # for want of memory for its stack
+NO_THREAD = "can't start new thread"  # for lack of memory for its stack
 INTERRUPTED = 128 + signal.SIGINT
 
 VERBS = (  # name, what it answers, an example

@@ -43,7 +43,7 @@ class Tree:
 
 
 def make_tree(objects: ObjectTable, pages: int, slab_every: float, rng: np.random.Generator) -> Tree:
-    """A new copy of the tree, nowhere in memory yet, with a page of slab for so many of its files' pages."""
+    """A new copy of the tree, nowhere in memory yet, with one page of slab for each group of its files' pages."""
     slab = np.full(int(pages / slab_every) + 1, Kind.SLAB, np.uint8)
     slab[rng.random(len(slab)) < PINNED_SHARE] = Kind.PINNED
     return Tree(objects.make(pages, Kind.FILE), objects.make_kinds(slab))

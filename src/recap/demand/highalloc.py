@@ -80,7 +80,7 @@ class Highalloc:
         return (self.page_size << self.order) // bytes_per_ms * 1_000_000
 
     def pages(self, mebibytes: float) -> int:
-        """Pages of this machine that hold so much."""
+        """Pages of this machine that hold that amount."""
         return int(mebibytes * 1048576) // self.page_size
 
     @property

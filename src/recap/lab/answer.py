@@ -145,7 +145,7 @@ def said_of_memory(report: FailureReport, zones: list[ZoneVerdict], cause: str) 
 
 
 def of_the_end(report: FailureReport) -> str:
-    """What is to be said of a stall, and of a container's task that died for want of the machine's memory."""
+    """What to say about a stall, and about a container's task that died for lack of the machine's memory."""
     if report.kind == "stall":
         return STALLED
     return of_the_machine(report) if report.is_global and CONTAINER.search(report.victim_cgroup) else ""
@@ -182,7 +182,7 @@ def cache_failed(report: FailureReport) -> str:
 
 
 def of_the_machine(report: FailureReport) -> str:
-    """A container's task may die for want of the machine's memory."""
+    """A container's task may die for lack of the machine's memory."""
     group = report.victim_cgroup
     if len(group) <= 1:
         return "It was the machine's memory that ran out."

@@ -222,7 +222,7 @@ def kept_back(report: FailureReport, mine: list[ZoneVerdict]) -> str:
 
 
 def lacks_pages(report: FailureReport) -> bool:
-    """Did a vmalloc fail for want of pages, not of addresses?"""
+    """Did a vmalloc fail for lack of pages, not of addresses?"""
     return any(words in report.reason for words in ("allocate pages", "page array"))
 
 
@@ -231,7 +231,7 @@ def vmalloc_failed(report: FailureReport, zones: list[ZoneVerdict]) -> str:
     size = f"{report.bytes:,} bytes" if report.bytes else "memory"
     mine = [zone for zone in zones if zone.allowed]
     if lacks_pages(report):
-        said = f"a vmalloc of {size} failed for want of pages ({report.reason})"
+        said = f"a vmalloc of {size} failed for lack of pages ({report.reason})"
         return f"{said}; {in_zones(report, mine)[1]}" if mine else said
     said = f"a vmalloc of {size} failed, which is not the page allocator"
     if report.reason:

@@ -205,7 +205,7 @@ class Batch:
                 raise self.scheduler_gone()
             problem = "was lost with a worker"
         elif future.status == "error" and isinstance(future.exception(), KilledWorker):
-            problem = "killed its worker, perhaps for want of memory"
+            problem = "killed its worker, perhaps for lack of memory"
         else:
             try:
                 return Finished(*future.result())

@@ -1,4 +1,4 @@
-"""Reports that are alike, told as one: a storm is one request that fails again and again, whoever makes it."""
+"""Similar reports, shown as one: a storm is one kind of request that fails again and again, in any task."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def fragmentation_index(m: Memory, zone: int, order: int) -> int:
 
 
 def suitable_with(m: Memory, zone: int, order: int, alloc_flags: int, highest_zoneidx: int, free_pages: int) -> int:
-    """What watermarks say to compacting a zone that has so many pages free (__compaction_suitable)."""
+    """What the watermarks say about compacting a zone with this many free pages (__compaction_suitable)."""
     mark = wmark_pages(m, zone, alloc_flags & ALLOC_WMARK_MASK)
     if zone_watermark_ok(m, zone, order, mark, highest_zoneidx, alloc_flags):
         return COMPACT_SUCCESS

@@ -199,7 +199,7 @@ def should_continue_reclaim(m: Memory, s: int) -> bool:
 
 
 def compaction_ready(m: Memory, s: int) -> bool:
-    """Is so much free in every zone that direct reclaim can leave it to compaction? (shrink_zones)"""
+    """Is enough free in every zone for direct reclaim to leave the rest to compaction? (shrink_zones)"""
     m.sc[s].compaction_ready = 0
     if m.sc[s].order <= PAGE_ALLOC_COSTLY_ORDER or not gfp_compaction_allowed(m, m.sc[s].gfp):
         return False
@@ -215,7 +215,7 @@ def compaction_ready(m: Memory, s: int) -> bool:
 
 
 def zone_compaction_ready(m: Memory, s: int, zone: int) -> bool:
-    """Is so much free in a zone that compaction can work with it, or is there a block already? (compaction_ready)"""
+    """Is enough free in a zone for compaction to work with, or is there a block already? (compaction_ready)"""
     suitable = compaction_suitable(m, zone, m.sc[s].order, 0, m.sc[s].reclaim_idx)
     if suitable != COMPACT_CONTINUE:
         return suitable == COMPACT_SUCCESS

@@ -83,7 +83,7 @@ def kcompactd_begin(m: Memory, node: int) -> None:
 
 
 def should_proactive_compact_node(m: Memory, node: int) -> bool:
-    """Is memory in so many pieces that it is worth while without a request? (should_proactive_compact_node)"""
+    """Is memory fragmented enough for compaction without a request? (should_proactive_compact_node)"""
     if not m.compaction_proactiveness or not m.node[node].kswapd_asleep:
         return False
     return fragmentation_score_node(m, node) > fragmentation_score_wmark(m, False)

@@ -1,6 +1,6 @@
 """The second, synchronous pass of lumpy reclaim: waiting for the pages of an area on their way to the device.
 
-c661b078fd62 (2.6.23). It goes on in steps, as a reclaimer sleeps in the middle of it.
+c661b078fd62 (2.6.23). It is split into steps because a reclaimer sleeps in the middle of it.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ class Machine:
         return bool(watermark.zone_watermark_fast(self.memory, zone, order, page_alloc.gfp_zone(gfp), flags, gfp))
 
     def set_free_pages(self, zone: int, pages: int) -> None:
-        """Have a zone count so many pages as free, whatever its lists hold: for asking what would be answered then."""
+        """Set a zone's count of free pages, whatever its lists hold, to ask what would be answered then."""
         self.memory.zone[zone].free_pages = pages
 
     def may_use(self, zone: int, gfp: int) -> bool:

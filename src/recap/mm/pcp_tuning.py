@@ -29,7 +29,7 @@ def clamped_high(m: Memory, p: int) -> int:
 
 
 def lower_high(m: Memory, p: int, pages: int) -> None:
-    """Let the lists hold so much less, but the least they may."""
+    """Lower the lists' limit by this much, but not below the minimum."""
     m.pcp[p].high = max(m.pcp[p].high - pages, m.pcp[p].high_min)
 
 

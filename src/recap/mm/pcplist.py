@@ -254,7 +254,7 @@ def buffered_rmqueue(m: Memory, zone: int, cpu: int, migratetype: int) -> int:
 def rmqueue_bulk(m: Memory, zone: int, order: int, count: int, head: int, migratetype: int, alloc_flags: int) -> int:
     """Fill a per-cpu list from the free lists, in their order; blocks taken (rmqueue_bulk).
 
-    After a steal it goes on stealing: no better block is looked for while the zone is locked (90abee6d7895, 6.15).
+    After a steal it continues to steal: no better block is searched for while the zone is locked (90abee6d7895, 6.15).
     """
     stole = False
     for i in range(count):

@@ -167,7 +167,7 @@ def node_done(m: Memory, s: int, cpu: int) -> int:
 
 
 def priority_begin(m: Memory, s: int) -> int:
-    """One more pass over the node, unless so much is free that compaction should come first (shrink_zones)."""
+    """One more pass over the node, unless enough is free for compaction to come first (shrink_zones)."""
     m.sc[s].nr_scanned = 0
     if all_unreclaimable(m, m.sc[s].node) and m.sc[s].priority < DEF_PRIORITY:  # rule 35
         return next_priority(m, s)

@@ -126,7 +126,7 @@ def reserve_ratio(text: str) -> list[int]:
 
 
 def apply(memory: Memory, values: Mapping[str, int], wanted: Mapping[str, str]) -> None:
-    """Set a machine's parameters. Watermarks are only computed anew when the user changed what they follow from."""
+    """Set a machine's parameters. Watermarks are recomputed only when a parameter they depend on has changed."""
     memory.watermark_boost_factor = values["vm.watermark_boost_factor"]
     memory.swappiness = values["vm.swappiness"]
     memory.compaction_proactiveness = values["vm.compaction_proactiveness"]

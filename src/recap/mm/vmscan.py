@@ -187,7 +187,7 @@ def zone_reclaimable_pages(m: Memory, zone: int) -> int:
 
 
 def writes_pending(m: Memory, node: int) -> bool:
-    """Is so much dirty or being written that waiting for the device helps? (skip_throttle_noprogress)"""
+    """Are enough pages dirty or under writeback for waiting on the device to help? (skip_throttle_noprogress)"""
     reclaimable = 0
     for zone in range(m.node[node].first_zone, m.node[node].end_zone):
         reclaimable += zone_reclaimable_pages(m, zone)

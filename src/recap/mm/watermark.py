@@ -82,7 +82,7 @@ def watermark_ok_per_order(
 def zone_watermark_ok_for(
     m: Memory, zone: int, order: int, mark: int, highest_zone: int, alloc_flags: int, free_pages: int
 ) -> bool:
-    """Would the zone, with so many free pages, stay above the mark? (__zone_watermark_ok)
+    """Would the zone, with this many free pages, stay above the mark? (__zone_watermark_ok)
 
     Since 97a16fc82a7c (4.4) a high-order request passes when the order-0 test does and one block is large enough.
     """

@@ -135,7 +135,8 @@ def difference_legend(baseline: str) -> str:
     """How a difference is taken, and when it is marked."""
     return (
         f"+1.0 ±0.5{MARK}: the difference to {baseline} and its 95 % interval, paired by seed where seeds move both "
-        f"alike, otherwise by Welch's test; {MARK} where it is certain: p < 0.05 by Holm's correction over the column"
+        f"alike, otherwise by Welch's test; {MARK} where it is certain: p < 0.05 after Holm's correction over the "
+        "column"
     )
 
 

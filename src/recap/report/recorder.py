@@ -32,7 +32,7 @@ def recorded(result: RecordFile, folder: Path) -> RenderableType:
     table = named_figures()
     for row in (
         ("events", count(result.events), "of the whole machine, recap's own among them"),
-        ("lost", count(result.lost), "for want of room in the buffers" if result.lost else ""),
+        ("lost", count(result.lost), "for lack of room in the buffers" if result.lost else ""),
         ("time", f"{result.seconds:.1f} s", ""),
         ("size", f"{result.bytes / MEGA:.1f} MB", "trace.dat"),
     ):

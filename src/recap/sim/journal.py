@@ -1,7 +1,7 @@
-"""What happened when, as records: stalls, reclaim, compaction, stolen pages, OOM kills. Kept only where somebody reads.
+"""What happened when, as records: stalls, reclaim, compaction, stolen pages, OOM kills. Kept only if there is a reader.
 
-The engine cannot grow a list: a journal has room for so many records, and the simulation pauses before it is full, so
-that its reader can empty it. Without room nothing is noted, and nothing pauses.
+The engine cannot grow a list: a journal has a fixed size, and the simulation pauses before it is full, so that its
+reader can empty it. Without room nothing is noted, and nothing pauses.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ ROOM = 1 << 16
 
 
 class Journal:
-    """Room for so many records; 0 to note nothing."""
+    """Room for `room` records; 0 to note nothing."""
 
     def __init__(self, room: int = 0) -> None:
         self.open(room)
 
     def open(self, room: int) -> None:
-        """Begin anew, with room for so many records."""
+        """Start empty, with room for `room` records."""
         self.columns = np.zeros(room, NOTE)
         self.record = adopt(self.columns)
         self.room = room

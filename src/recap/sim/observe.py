@@ -24,7 +24,7 @@ SAMPLES = 240  # at most twice as many: a run that lasts longer is sampled half 
 SAMPLES_PER_PICTURE = 2  # at least
 LARGEST_PICTURE = 1 << 20  # pixels: 4 GiB with one for each frame
 LARGEST_ALBUM = 1 << 25  # pixels of all pictures of a run that is not longer than its demand says
-GROWTH = 1.25  # how much more must be withheld before a picture is taken anew
+GROWTH = 1.25  # how much more must be withheld before another picture is taken
 
 
 class Observer:

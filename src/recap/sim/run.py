@@ -65,7 +65,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A workload without a recording: an empty machine, and a demand made anew for each seed."""
+    """A workload without a recording: an empty machine, and a new demand for each seed."""
 
     demand: Callable[[int], Demand]
     profile: Profile
@@ -111,7 +111,7 @@ def simulate(
         policy: who is asked about capture.
         seed: of what the recording leaves open: device latencies, which mapped pages were used lately.
         progress: called with the share of operations done.
-        check_every: check all invariants each time so many steps are done (0: at the end only).
+        check_every: check all invariants every this many steps (0: at the end only).
         watch: makes the observer of the run, who looks at every pause and sees the same figures.
     """
     simulation = setup.start(policy, seed)

@@ -77,7 +77,7 @@ def ordered(parts: list[Columns]) -> Columns:
 
 
 def in_pieces(chunks: Iterator[Columns]) -> Iterator[Columns]:
-    """The same rows, PIECE at a time; where a chunk makes none, no rows, so that who waits has a word meanwhile."""
+    """The same rows, PIECE at a time; an empty piece for a chunk without rows, so that progress can be shown."""
     waiting: list[Columns] = []
     rows = 0
     for chunk in chunks:

@@ -108,7 +108,7 @@ class FailureReport:
     reason: str = ""  # that the kernel gives
     waited_ms: int | None = None  # of a stall or a hung task
     manual: bool = False  # SysRq f
-    panic: bool = False  # for want of memory: nobody could be killed, or vm.panic_on_oom says so
+    panic: bool = False  # for lack of memory: nobody could be killed, or vm.panic_on_oom says so
     mixed: bool = False  # with the lines of another report, which another CPU printed meanwhile
 
     @property

@@ -204,7 +204,7 @@ def count_free(f: Frames, pid: int, i: int, time: int) -> int:
 
 
 def count_row(f: Frames, pid: int, explained: int) -> None:
-    """A task that frees as many untold frames in a row as a kernel stack has frees a stack."""
+    """A task that frees as many consecutive unexplained frames as a kernel stack has frees a stack."""
     if not 0 <= pid < PIDS:
         return
     f.row[pid] = 0 if explained else f.row[pid] + 1
