@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError
+from recap.trace.lru_gen import MAX_NR_GENS, TYPES, Generations, LruGenState, classic_lists, generations, lists_are_missing
 from recap.trace.npz import Header, Npz
 
-FREE, PCP, LRU = 0, 1, 2
-KINDS = 3
+FREE, PCP, LRU, LRU_GEN = 0, 1, 2, 3
+KINDS = 4
 MAX_ORDER = 10
 PAGEBLOCK_PAGES = 512
 PAGEBLOCK_ORDER = 9
@@ -25,6 +26,8 @@ TAKE_AGAIN = "take the snapshot again"
 FLAG_BITS = 63
 FOLIO_ORDER_BITS = 8
 MAX_MIGRATETYPES = 16
+NR_LRU_LISTS = 4
+TIERS = 8  # of both types
 MAX_FREE_FACTOR = 16
 FRAMES_BEYOND = 1 << 19  # that may be told of behind the last zone, as memory comes in sections (2 GiB at most)
 LARGEST_META = 64 << 20
@@ -124,6 +127,7 @@ class Snapshot:
     node_vm_stat: tuple[int, ...]
     enums: dict[str, dict[str, int]]
     taken: Taken = field(default_factory=Taken)
+    lru_gen: LruGenState | None = None  # None: not kept
 
     @property
     def start(self) -> Literal["dump", "live"]:
@@ -157,8 +161,27 @@ class Snapshot:
         return self.listed(PCP, zone, index, cpu)
 
     def lru_list(self, lru: int) -> npt.NDArray[np.int64]:
-        """An LRU list, head first."""
-        return self.listed(LRU, 0, lru, 0)
+        """An LRU list, head first; of generations, those that count as such a list, youngest first."""
+        if self.generations is None or self.taken.generations:
+            return self.listed(LRU, 0, lru, 0)
+        return classic_lists(self.generations)[lru]
+
+    def on_lru(self) -> npt.NDArray[np.int64]:
+        """All frames on LRU lists."""
+        return np.concatenate([self.lru_list(lru) for lru in range(NR_LRU_LISTS)])
+
+    @cached_property
+    def generations(self) -> Generations | None:
+        """The multi-generational LRU, where the kernel had it and something tells of it."""
+        kept = {(key[1], key[2], key[3]): pfns for key, pfns in self.groups.items() if key[0] == LRU_GEN}
+        return generations(self, kept) if self.multi_gen else None
+
+    @cached_property
+    def multi_gen(self) -> bool:
+        """Did the kernel have the multi-generational LRU?"""
+        if self.lru_gen is not None:
+            return self.lru_gen.enabled != 0
+        return self.taken.generations or lists_are_missing(self)
 
     def shmem(self) -> npt.NDArray[np.bool_]:
         """Which frames hold pages of files that are backed by swap."""
@@ -267,6 +290,7 @@ def read_snapshot(path: Path) -> Snapshot:
         node_vm_stat=meta.numbers("node_vm_stat"),
         enums=meta.enums(),
         taken=meta.taken(),
+        lru_gen=meta.lru_gen(),
     )
     check_lists(snapshot)
     return snapshot
@@ -318,10 +342,12 @@ def check_shapes(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
 def check_lists(snapshot: Snapshot) -> None:
     """Every list entry is on a list that exists, of a frame that exists, and no frame is on two."""
     frames, zones = len(snapshot.flags), {zone.index for zone in snapshot.zones}
-    kind, zone, order, _, pfn = snapshot.lists.T
+    kind, zone, order, last, pfn = snapshot.lists.T
     faults = {
         "names an unknown kind of list": (kind < 0) | (kind >= KINDS),
-        "names an unknown zone": (kind != LRU) & ~np.isin(zone, list(zones)),
+        "names an unknown zone": (kind < LRU) & ~np.isin(zone, list(zones)),
+        "names an unknown generation": (kind == LRU_GEN) & ((zone < 0) | (zone >= MAX_NR_GENS) | (order & ~1 != 0)),
+        "names a generation of an unknown zone": (kind == LRU_GEN) & ~np.isin(last, list(zones)),
         "names an order out of range": (kind == FREE) & ((order < 0) | (order > MAX_ORDER)),
         "names a page frame beyond memory": (pfn < 0) | (pfn >= frames),
         "names a page frame that is on another list": ~np.isin(
@@ -396,6 +422,17 @@ class Meta:
     def pcps(self) -> tuple[PcpState, ...]:
         """The CPUs' page caches."""
         return tuple(PcpState(**self.record("pcp", pcp, PcpState)) for pcp in self.take(self.values, "pcp", list))
+
+    def lru_gen(self) -> LruGenState | None:
+        """The multi-generational LRU's numbers, if they were kept."""
+        if "lru_gen" not in self.values:
+            return None
+        found = LruGenState(**self.record("lru_gen", self.values["lru_gen"], LruGenState))
+        sizes = {len(getattr(found, one.name)) for one in fields(found) if one.default is not MISSING}
+        oldest = [found.max_seq - seq for seq in found.min_seq]
+        if len(oldest) != len(TYPES) or not all(1 <= age < MAX_NR_GENS for age in oldest) or not sizes <= {0, TIERS}:
+            raise self.error("lru_gen", "holds numbers that cannot be so")
+        return found
 
     def record(self, key: str, values: Any, kind: type[Any]) -> dict[str, Any]:
         """The values for a dataclass of numbers, lists of numbers and texts."""
