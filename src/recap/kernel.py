@@ -101,6 +101,12 @@ LRU_INACTIVE_FILE = 2
 LRU_ACTIVE_FILE = 3
 NR_LRU_LISTS = 4
 
+MIN_NR_GENS = 2
+MAX_NR_GENS = 4
+MAX_NR_TIERS = 4
+MIN_LRU_BATCH = 64
+MAX_LRU_BATCH = 4096
+
 PG_LRU = 1
 PG_ACTIVE = 2
 PG_SWAPBACKED = 4
@@ -204,6 +210,12 @@ class Rules:
     unified_lru: bool = rule((), (2, 6, 28))  # rules 36, 41, 42; 4f98a2fee8ac: anonymous and file pages apart
     anon_starts_active: bool = rule((), (5, 9))  # rule 44; b518154e59aa
     refaults: bool = rule((3, 15))  # a528910e12ec: evicted pages that come back soon are active
+    multi_gen_lru: bool = rule((6, 1), off=True)  # ac35a4902374: generations in place of active and inactive lists
+    gens_move_apart: bool = rule((6, 14))  # 798c0330c2ca: anonymous pages may be younger than files; ages by distance
+    types_by_all_tiers: bool = rule((6, 14))  # 37a260870f2c: which type to evict, by the refaults of all tiers
+    refaults_by_max_seq: bool = rule((6, 14))  # b1a71694fb00: a refault is recent for MAX_NR_GENS generations
+    gens_by_workingset: bool = rule((6, 14))  # 4d5d14a01e2c: pages that came back, or were mapped, begin younger
+    gens_evict_dirty: bool = rule((6, 12), (6, 14))  # 1bc542c6a0d1: dirty pages are taken off too, and put back active
     lumpy_reclaim: bool = rule((2, 6, 23), (3, 5))  # rules 37, 38; c53919adc045
     writes_in_reclaim: bool = rule((), (3, 2))  # rule 39; ee72886d8ed5: file pages are left to the flusher
     rotates_activated: bool = rule((4, 11))  # c55e8d035b28: a written page goes to the end though it was activated
@@ -249,11 +261,15 @@ LINUX_6_1 = linux(6, 1)
 LINUX_6_18 = linux(6, 18)  # the allocator's rules; those of reclaim and compaction are 6.1's
 
 
+def version_of(release: str) -> tuple[int, int] | None:
+    """The mainline version of a release such as 6.18.15-amd64."""
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
+    return (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
 def profile_of(release: str) -> Profile:
     """The rules that a kernel release such as 6.18.15-amd64 has of those known: 6.1's, and what came since."""
-    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
-    version = (int(numbers[1]), int(numbers[2])) if numbers else (6, 1)
-    found = linux(*max(version, (6, 1)))
+    found = linux(*max(version_of(release) or (6, 1), (6, 1)))
     return next((known for known in (LINUX_6_1, LINUX_6_18) if known.rules == found.rules), found)
 
 

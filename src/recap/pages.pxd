@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MAX_NR_ZONES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK, Rules
+from recap.kernel cimport MAX_NR_GENS, MAX_NR_TIERS, MAX_NR_ZONES, MIN_NR_GENS, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK, Rules
 from recap.policy.policy cimport Policy
 
 ctypedef packed struct Page:
@@ -9,7 +9,7 @@ ctypedef packed struct Page:
     unsigned char order
     unsigned char migratetype
     unsigned char state
-    unsigned char pad0
+    unsigned char gen
     unsigned short flags
     unsigned short capture
 
@@ -164,6 +164,22 @@ ctypedef packed struct ScanControl:
     int compact_result
     int compaction_retries
     int made_progress
+    long long gen_scanned
+    long long gen_batch
+    long long gen_isolated
+    long long gen_sorted
+    long long gen_left
+    long long gen_type
+
+ctypedef packed struct LruGen:
+    long long max_seq
+    long long min_seq[2]
+    long long nr_pages[2 * MAX_NR_GENS * MAX_NR_ZONES]
+    long long avg_refaulted[2 * MAX_NR_TIERS]
+    long long avg_total[2 * MAX_NR_TIERS]
+    long long refaulted[2 * MAX_NR_TIERS]
+    long long evicted[2 * MAX_NR_TIERS]
+    long long protected[2 * MAX_NR_TIERS]
 
 ctypedef packed struct CompactControl:
     int order
@@ -217,6 +233,7 @@ cdef class Memory:
     cdef Frame[::1] frame
     cdef Zone[::1] zone
     cdef Node[::1] node
+    cdef LruGen[::1] lrugen
     cdef Pcp[::1] pcp
     cdef Capture[::1] capture
     cdef ScanControl[::1] sc
@@ -259,6 +276,7 @@ cdef class Memory:
     cdef readonly unsigned int free_heads
     cdef readonly unsigned int pcp_heads
     cdef readonly unsigned int lru_heads
+    cdef readonly unsigned int gen_heads
     cdef readonly unsigned int capture_heads
     cdef readonly unsigned int scratch_heads
     cdef readonly unsigned int compact_heads

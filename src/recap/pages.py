@@ -28,7 +28,16 @@ from recap.policy.policy import Policy
 COMPILED: bool = bool(cython.compiled)
 NR_SCRATCH_LISTS = 5
 if not cython.compiled:
-    from recap.kernel import MAX_NR_ZONES, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK
+    from recap.kernel import (
+        MAX_NR_GENS,
+        MAX_NR_TIERS,
+        MAX_NR_ZONES,
+        MIN_NR_GENS,
+        NR_LRU_LISTS,
+        NR_ORDERS,
+        NR_PCP_LISTS,
+        NR_WMARK,
+    )
 
     # What lies on the scratch lists for the length of one call, by the kernel's names for its local lists.
     FOLIO_LIST = 0  # a batch taken off an LRU list
@@ -45,7 +54,7 @@ PAGE = np.dtype(
         ("order", "u1"),
         ("migratetype", "u1"),
         ("state", "u1"),  # STATE_*
-        ("pad0", "u1"),
+        ("gen", "u1"),  # of the multi-generational LRU: the generation and one, and how often it was used
         ("flags", "u2"),  # PG_*
         ("capture", "u2"),  # of a captured block: the list it is on
     ]
@@ -120,6 +129,11 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i8") for name in ("nr_taken", "nr_file_taken", "total_scan", "sleep_ns")]
     + [(name, "i8") for name in ("scanned_now", "stolen_now", "deactivated_now", "paged_out_now", "skipped_now")]
     + [(name, "i4") for name in ("compact_priority", "compact_result", "compaction_retries", "made_progress")]
+    + [(name, "i8") for name in ("gen_scanned", "gen_batch", "gen_isolated", "gen_sorted", "gen_left", "gen_type")]
+)
+LRU_GEN = np.dtype(  # of a node; what is of a type and tier has the place type * MAX_NR_TIERS + tier
+    [("max_seq", "i8"), ("min_seq", "i8", 2), ("nr_pages", "i8", 2 * MAX_NR_GENS * MAX_NR_ZONES)]
+    + [(name, "i8", 2 * MAX_NR_TIERS) for name in ("avg_refaulted", "avg_total", "refaulted", "evicted", "protected")]
 )
 COMPACT_CONTROL = np.dtype(
     [(name, "i4") for name in ("order", "search_order", "migratetype", "mode", "zone", "alloc_flags")]
@@ -213,6 +227,7 @@ class Memory:
             "frame": np.zeros(self.nr_frames, FRAME),
             "zone": zone.copy(),
             "node": np.zeros(self.nr_nodes, NODE),
+            "lrugen": np.zeros(self.nr_nodes, LRU_GEN),
             "pcp": pcp.copy(),
             "pageblock": np.array(pageblock, np.uint8),
             "pageblock_skip": np.zeros(len(pageblock), np.uint8),
@@ -235,7 +250,8 @@ class Memory:
         self.free_heads = self.nr_frames
         self.pcp_heads = self.free_heads + self.nr_zones * NR_ORDERS * MIGRATE_TYPES
         self.lru_heads = self.pcp_heads + self.nr_zones * self.nr_cpus * NR_PCP_LISTS
-        self.slab_heads = self.lru_heads + self.nr_nodes * NR_LRU_LISTS
+        self.gen_heads = self.lru_heads + self.nr_nodes * NR_LRU_LISTS
+        self.slab_heads = self.gen_heads + self.nr_nodes * MAX_NR_GENS * 2 * self.nr_zones
         self.capture_heads = self.slab_heads + self.nr_nodes
         self.scratch_heads = self.capture_heads + captures
         self.compact_heads = self.scratch_heads + NR_SCRATCH_LISTS
@@ -253,6 +269,7 @@ class Memory:
         self.frame = adopt(self.columns["frame"])
         self.zone = adopt(self.columns["zone"])
         self.node = adopt(self.columns["node"])
+        self.lrugen = adopt(self.columns["lrugen"])
         self.pcp = adopt(self.columns["pcp"])
         self.pageblock = adopt(self.columns["pageblock"])
         self.pageblock_skip = adopt(self.columns["pageblock_skip"])
@@ -303,6 +320,7 @@ class Memory:
         self.node[node].kswapd_asleep = True
         self.node[node].kcompactd_highest_zoneidx = MAX_NR_ZONES
         self.node[node].kcompactd_asleep = True
+        self.lrugen[node].max_seq = MIN_NR_GENS + 1
 
     def reset_compaction(self, zone: int) -> None:
         """The next scan begins at the ends of the zone."""
@@ -367,6 +385,44 @@ class Memory:
             inside = (pfns >= self.zone[z].start) & (pfns < self.zone[z].end)
             self.zone[z].nr_lru[lru] = int(pages[inside].sum())
             self.node[self.zone[z].node].lru_size[lru] += self.zone[z].nr_lru[lru]
+
+    def start_generations(self, max_seq: int, min_seq: list[int]) -> None:
+        """Which generations node 0, the only one a snapshot has, begins with."""
+        self.lrugen[0].max_seq = max_seq
+        self.lrugen[0].min_seq[0] = min_seq[0]
+        self.lrugen[0].min_seq[1] = min_seq[1]
+
+    def set_tiers(self, name: str, pages: list[int]) -> None:
+        """What was evicted and came back so far, of each type and tier."""
+        for i in range(len(pages)):
+            if name == "avg_refaulted":
+                self.lrugen[0].avg_refaulted[i] = pages[i]
+            elif name == "avg_total":
+                self.lrugen[0].avg_total[i] = pages[i]
+            elif name == "refaulted":
+                self.lrugen[0].refaulted[i] = pages[i]
+            elif name == "evicted":
+                self.lrugen[0].evicted[i] = pages[i]
+            else:
+                self.lrugen[0].protected[i] = pages[i]
+
+    def gen_head(self, gen: int, kind: int, zone: int) -> int:
+        """The head of a list of the multi-generational LRU."""
+        return int(self.gen_heads) + (gen * 2 + kind) * int(self.nr_zones) + zone
+
+    def set_generations(self, pfns: list[int], gens: list[int], refs: list[int]) -> None:
+        """The generation of each of these frames, and how often it was used."""
+        for pfn, gen, ref in zip(pfns, gens, refs, strict=True):
+            self.page[pfn].gen = (gen + 1) | (ref << 3)
+
+    def count_generation(self, gen: int, kind: int, zone: int, pages: int) -> None:
+        """So many pages of a zone are of a generation: count them, and what they stand for of the classic lists."""
+        place = (gen * 2 + kind) * MAX_NR_ZONES + zone
+        active = (self.lrugen[0].max_seq - gen) % MAX_NR_GENS < 2
+        lru = 2 * kind + (1 if active else 0)
+        self.lrugen[0].nr_pages[place] = self.lrugen[0].nr_pages[place] + pages
+        self.zone[zone].nr_lru[lru] = self.zone[zone].nr_lru[lru] + pages
+        self.node[0].lru_size[lru] = self.node[0].lru_size[lru] + pages
 
     def set_flag(self, pfns: list[int], flag: int) -> None:
         """Set a flag on each of these frames."""

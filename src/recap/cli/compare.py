@@ -47,6 +47,7 @@ Settings = Annotated[
     Parameter(name=["--write", "-w"], negative=(), validator=check_settings, show_default=False),
 ]
 Limits = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+Kernels = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], negative=(), show_default=False)]
 
@@ -60,6 +61,7 @@ def verb(  # noqa: PLR0913 (each is an option)
     until: str | None = None,
     write: Settings = (),
     start: StartName | None = None,
+    kernel: Kernels = (),
     fail_if: Limits = (),
     out: Out = None,
     jobs: Jobs = None,
@@ -92,6 +94,10 @@ def verb(  # noqa: PLR0913 (each is an option)
         The memory state to start from: the lists of a paused machine (dump), lists read while it ran (live), or page
         flags, for which the order of the lists is drawn at random (flags). Default: the first of these that the
         recording has.
+    kernel
+        A kernel to run the demand on: a version from 6.1 to 6.18, followed by -classic or -mglru if its LRU lists are
+        not those of Debian's kernel of that version; can be repeated, for a column of each: `recap compare RECORDING -p
+        none --kernel 6.1 --kernel 6.18`. Default: the recorded kernel.
     fail_if
         'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a policy's difference is beyond N, for
         example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); can be repeated.
@@ -103,7 +109,8 @@ def verb(  # noqa: PLR0913 (each is an option)
     verbose
         Show all counters.
     """
-    limits, sysctls = limits_of(fail_if, policy, seeds, until), sysctls_of(write)
+    columns = len(set(policy)) * max(len(set(kernel)), 1)
+    limits, sysctls = limits_of(fail_if, columns, seeds, until), sysctls_of(write)
     with executor(jobs, on) as where, progress_of_runs() as update:
         result = compare_all(
             source,
@@ -112,6 +119,7 @@ def verb(  # noqa: PLR0913 (each is an option)
             until=until,
             sysctls=sysctls,
             start=start,
+            kernels=kernel,
             progress=update,
             out=out,
             executor=where,
@@ -128,11 +136,15 @@ def verb(  # noqa: PLR0913 (each is an option)
     return check(limits, last)
 
 
-def limits_of(texts: tuple[str, ...], policies: list[str], seeds: int, until: str | None) -> list[FailIf]:
+def limits_of(texts: tuple[str, ...], columns: int, seeds: int, until: str | None) -> list[FailIf]:
     """The limits, refused before anything is run where there will be no difference to hold them against."""
     limits = [FailIf.parse(text) for text in texts]
     if limits and len(set(policies)) < 2:
         raise InputError("--fail-if", texts[0], "limits a difference to another policy", "compare two policies")
+    kernel
+        A kernel to run the demand on: a version from 6.1 to 6.18, followed by -classic or -mglru if its LRU lists are
+        not those of Debian's kernel of that version; can be repeated, for a column of each: `recap compare RECORDING -p
+        none --kernel 6.1 --kernel 6.18`. Default: the recorded kernel.
     if limits and seeds < 2 and until is None:
         raise InputError("--fail-if", texts[0], "needs more than one seed", "take more --seeds")
     return limits

@@ -217,6 +217,9 @@ SHRINK_INACTIVE = np.uint8(Event.MM_VMSCAN_LRU_SHRINK_INACTIVE)
 
 def looks(events: Events, who: Array, snapshot: Snapshot) -> tuple[Array, Array, Array]:
     """(event, frame, KEPT or ACTIVATED) of each page that recorded reclaim looked at and left."""
+    if snapshot.multi_gen:  # which lists are scanned, and from where, is not known of generations
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing.astype(np.uint32), nothing.astype(np.uint8)
     lists = [snapshot.lru_list(lru) for lru in range(NR_LISTS)]
     found = LruLooks(events, who, lists, initial_orders(snapshot), zones(snapshot))
     for start in range(0, len(events), SLICE):

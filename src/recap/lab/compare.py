@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from recap.demand.starts import StartName
-from recap.kernel import LINUX_6_1, profile_of
+from recap.kernel import LINUX_6_1, LINUX_6_18, version_of
 from recap.lab import workloads
 from recap.lab.assumptions import assumed
 from recap.lab.executor import Executor
 from recap.lab.kept import fingerprint, model_identity, write_result
+from recap.lab.kernels import column_of, on_kernels
 from recap.lab.recorded import recorded_figures
 from recap.lab.results import Comparison, Suite
 from recap.lab.runs import Progress, before_runs, prepare
@@ -21,8 +21,7 @@ from recap.lab.trial import Case, Trial
 from recap.lab.until import LEAST_SEEDS, Until
 from recap.policy import candidates
 from recap.policy.catalogue import KERNEL_MODES
-from recap.trace import Recording, Snapshot
-from recap.trace.snapshot import LRU
+from recap.trace import Recording
 
 MISSING = [
     "swap-in; re-reads of what the model evicted but the recorded kernel kept, unless the page became active then",
@@ -47,6 +46,7 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
     until: str | None = None,
     sysctls: Mapping[str, str] | None = None,
     start: StartName | None = None,
+    kernels: Sequence[str] = (),
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
@@ -60,6 +60,7 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
         until: `METRIC=±N`: add seeds until all 95 % intervals of that metric are that narrow, up to 1000 seeds.
         sysctls: kernel parameters to change.
         start: which state to start from, `dump`, `live` or `flags`; the best there is if not given.
+        kernels: versions such as `6.18`: each policy runs under the rules of each, not of the source's own kernel.
         progress: called with (runs done, runs in all, what ended last); before the first, with what is read.
         out: a folder: finished runs are kept there and not run again, the result is comparison.json, and
             `recap report` makes pages and tables of it.
@@ -86,6 +87,7 @@ def compare(  # noqa: PLR0913 (all but two have defaults)
         until=until,
         sysctls=sysctls,
         start=start,
+        kernels=kernels,
         progress=progress,
         out=out,
         executor=executor,
@@ -102,6 +104,7 @@ def compare_all(  # noqa: PLR0913 (what compare takes)
     until: str | None = None,
     sysctls: Mapping[str, str] | None = None,
     start: StartName | None = None,
+    kernels: Sequence[str] = (),
     progress: Progress | None = None,
     out: str | os.PathLike[str] | None = None,
     executor: Executor | None = None,
@@ -116,9 +119,10 @@ def compare_all(  # noqa: PLR0913 (what compare takes)
         (['highalloc:128', 'highalloc:160'], 'mean of 2 sources')
     """
     enough = Until.parse(until) if until is not None else None
-    cases = [case_of(source, dict(sysctls or {}), start, progress) for source in sources]
+    columns = on_kernels(list(candidates(policies).values()), kernels)
+    cases = [case_of(source, dict(sysctls or {}), start, kernels, progress) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
-    trial = Trial(cases, list(candidates(policies).values()), folders, executor)
+    trial = Trial(cases, columns, folders, executor)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
     while enough and (more := enough.seeds(trial.together().columns, trial.seeds)) > trial.seeds:
         trial.run(more, progress)
@@ -141,7 +145,11 @@ def folders_of(out: str | os.PathLike[str], cases: Sequence[Case]) -> list[str |
 
 
 def case_of(
-    source: str | os.PathLike[str], wanted: dict[str, str], start: StartName | None, progress: Progress | None
+    source: str | os.PathLike[str],
+    wanted: dict[str, str],
+    start: StartName | None,
+    kernels: Sequence[str],
+    progress: Progress | None,
 ) -> Case:
     """Read a source.
 
@@ -159,12 +167,12 @@ def case_of(
         setup.origin.assumptions
         + recorded_with(recording.sysctl)
         + setup.demand.assumptions
-        + rules_assumed(setup.origin.snapshot)
+        + rules_assumed(setup.origin.snapshot.kernel, kernels)
         + ASSUMED
         + assumed()
     )
     kernel = recorded_figures(recording, setup.demand)
-    recorded = "" if wanted else recorded_policy(recording.sysctl)
+    recorded = "" if wanted else column_of(recorded_policy(recording.sysctl), setup.profile, kernels)
     identity = fingerprint(recording, setup)
     return Case(name, setup, identity, wanted, assumptions, MISSING, kernel, recorded, setup.origin.name)
 
@@ -189,23 +197,13 @@ def recorded_with(values: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def rules_assumed(snapshot: Snapshot) -> list[str]:
-    """By which rules a recorded kernel other than 6.1 is modelled."""
-    if before_6_1(snapshot.kernel):
-        return [
-            f"all rules are those of Linux 6.1, the nearest profile there is; the recorded kernel is {snapshot.kernel}"
-        ]
-    if profile_of(snapshot.kernel) == LINUX_6_1:
-        return []
-    told = [f"all rules are those of Linux 6.1, the recorded kernel is {snapshot.kernel}"]
-    if int(snapshot.has("PG_lru").sum()) > 2 * int((snapshot.lists[:, 0] == LRU).sum()):
-        told.append(
-            "the LRU lists are empty at first: the recorded kernel's multi-generational LRU is not in the snapshot"
-        )
-    return told
-
-
-def before_6_1(release: str) -> bool:
-    """Whether a kernel is older than the oldest that has a profile."""
-    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) < (6, 1)
+def rules_assumed(release: str, kernels: Sequence[str]) -> list[str]:
+    """By which rules a recording is modelled, where recap does not have its kernel's."""
+    if kernels:
+        return [f"the demand is as recorded on {release}: what tasks would do on another kernel is not known"]
+    version = version_of(release)
+    if version is not None and version < LINUX_6_1.version:
+        return [f"all rules are those of Linux 6.1, the nearest profile there is; the recorded kernel is {release}"]
+    if version is not None and version > LINUX_6_18.version:
+        return [f"all rules are those of Linux 6.18, the newest there are; the recorded kernel is {release}"]
+    return []

@@ -11,6 +11,7 @@ from recap.errors import InputError
 from recap.kernel import PAGE_SIZE
 from recap.lab.executor import Executor
 from recap.lab.kept import Run, Store
+from recap.lab.kernels import recorded_kernel
 from recap.lab.threads import Threads
 from recap.mm import sysctl
 from recap.sim.run import Setup
@@ -31,7 +32,8 @@ def prepare(recording: Recording, wanted: dict[str, str], start: StartName | Non
     origin = start_of(recording, start)
     demand = from_trace(recording, origin)
     swap_pages = recording.meminfo(0).get("SwapFree", 0) // 4
-    return Setup(demand, origin.with_cpus(demand.cpus), swap_pages, values, wanted)
+    own = recorded_kernel(origin.snapshot)
+    return Setup(demand, origin.with_cpus(demand.cpus), swap_pages, values, wanted, profile=own)
 
 
 def check_page_size(recording: Recording) -> None:

@@ -66,7 +66,8 @@ class Trial:
 
     def runs(self, case: Case) -> list[Run]:
         """All runs of a case, seed by seed."""
-        return [Run(case.setup, policy, seed) for seed in range(self.seeds) for policy in self.policies.values()]
+        setups = {policy.name: case.setup.on(policy.profile) for policy in self.policies.values()}
+        return [Run(setups[name], policy, seed) for seed in range(self.seeds) for name, policy in self.policies.items()]
 
     def run(self, seeds: int, progress: Progress | None) -> None:
         """Run what is lacking to this many seeds."""

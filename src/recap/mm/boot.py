@@ -10,12 +10,13 @@ import numpy as np
 from recap import kernel
 from recap.errors import InputError
 from recap.kernel import LINUX_6_1, MIGRATE_MOVABLE, MIGRATE_TYPES, NR_ORDERS, Profile, profile_of
+from recap.mm.boot_lru import fill_lru
 from recap.mm.migratetype import setup_zone_migrate_reserve
 from recap.pages import PAGE, PCP, ZONE, Array, Memory
 from recap.policy.policy import Policy
 from recap.trace.snapshot import Snapshot, frames
 
-FREE_LIST, PCP_LIST, LRU_LIST = range(3)
+FREE_LIST, PCP_LIST = range(2)
 PAGEBLOCK_PAGES = 512
 RECORDED = [name for name in PCP.names or () if name not in ("last_refill", "locked")]
 HIGH_FRACTION = 8  # MIN_PERCPU_PAGELIST_HIGH_FRACTION: per-cpu lists hold an eighth of a zone at most
@@ -47,19 +48,19 @@ def from_snapshot(
     memory = Memory(page, zone, pcp, padded_pageblocks(snapshot, page), captures, policy or Policy(), profile)
     numbers = zone_numbers(snapshot)
     for (kind, a, b, c), pfns in snapshot.groups.items():
-        memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
-        if kind == LRU_LIST:
-            memory.count_lru(b, pfns)
+        if kind in (FREE_LIST, PCP_LIST):
+            memory.fill(list_head(memory, kind, numbers.get(a, 0), b, c), pfns)
+    fill_lru(memory, snapshot)
     return memory
 
 
 def as_recorded(snapshot: Snapshot, captures: int = 0, policy: Policy | None = None) -> Memory:
     """The memory of a recorded kernel, with its own rules and large folios: what `verify` starts from."""
     memory = from_snapshot(snapshot, captures, policy, profile_of(snapshot.kernel))
-    for (kind, _, lru, _), pfns in snapshot.groups.items():
-        if kind == LRU_LIST:
-            memory.set_orders(pfns.tolist(), snapshot.folio_orders(pfns).tolist())
-            memory.count_lru(lru, pfns)
+    for lru in range(kernel.NR_LRU_LISTS):
+        pfns = snapshot.lru_list(lru)
+        memory.set_orders(pfns.tolist(), snapshot.folio_orders(pfns).tolist())
+        memory.count_lru(lru, pfns)
     return memory
 
 
@@ -72,9 +73,7 @@ def list_head(memory: Memory, kind: int, zone: int, b: int, c: int) -> int:
     """The head that a snapshot's list belongs to."""
     if kind == FREE_LIST:
         return memory.free_head(zone, b, c)
-    if kind == PCP_LIST:
-        return memory.pcp_head(zone, c, b)
-    return int(memory.lru_heads) + b  # of node 0, the only one a snapshot has
+    return memory.pcp_head(zone, c, b)
 
 
 def zone_records(snapshot: Snapshot) -> Array:
@@ -134,7 +133,7 @@ def page_records(snapshot: Snapshot) -> Array:
     page["migratetype"][pfn] = np.where(noted < MIGRATE_TYPES, noted, snapshot.pageblock[pfn // PAGEBLOCK_PAGES])
     free = snapshot.lists[snapshot.lists[:, 0] == FREE_LIST]
     page["migratetype"][free[:, 4]] = free[:, 3]
-    lru = snapshot.lists[snapshot.lists[:, 0] == LRU_LIST][:, 4]
+    lru = snapshot.on_lru()
     page["flags"][lru] = kernel.PG_LRU
     page["flags"][snapshot.block_device_pages()] |= kernel.PG_JOURNALLED
     for name, flag in LRU_FLAGS.items():

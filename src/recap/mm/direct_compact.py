@@ -183,6 +183,8 @@ def in_reclaim_compaction(m: Memory, s: int) -> bool:
 def should_continue_reclaim(m: Memory, s: int) -> bool:
     """Not enough is free for compaction yet, and there is more to reclaim (should_continue_reclaim)."""
     node = m.sc[s].node
+    if m.rules.multi_gen_lru:  # lru_gen_shrink_node does not ask
+        return False
     if not in_reclaim_compaction(m, s) or m.sc[s].nr_reclaimed == m.sc[s].node_reclaimed:
         return False
     for zone in range(m.node[node].first_zone, m.node[node].end_zone):

@@ -11,6 +11,7 @@ from recap.kernel cimport (
     PG_WRITEBACK,
     PG_YOUNG,
 )
+from recap.mm.lru_gen cimport lru_gen_set_refs
 from recap.mm.page_fate cimport PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
 from recap.mm.vmstat cimport NR_VMSCAN_IMMEDIATE_RECLAIM
 from recap.mm.writeback cimport add_to_swap, pageout

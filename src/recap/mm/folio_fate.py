@@ -16,6 +16,7 @@ if not cython.compiled:
         PG_WRITEBACK,
         PG_YOUNG,
     )
+    from recap.mm.lru_gen import lru_gen_set_refs
     from recap.mm.page_fate import PAGE_ACTIVATE, PAGE_KEEP, PAGE_OUT, PAGE_RECLAIMED, may_enter_fs
     from recap.mm.vmstat import NR_VMSCAN_IMMEDIATE_RECLAIM
     from recap.mm.writeback import add_to_swap, pageout
@@ -44,6 +45,8 @@ def folio_check_references(m: Memory, pfn: int) -> int:
     m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
     if not young:
         return PAGE_RECLAIMED
+    if m.rules.multi_gen_lru and m.rules.gens_by_workingset:
+        return PAGE_ACTIVATE if lru_gen_set_refs(m, pfn, referenced) else PAGE_KEEP
     m.page[pfn].flags |= PG_REFERENCED
     return PAGE_ACTIVATE if referenced or use == IN_SHARED_USE else PAGE_KEEP
 

@@ -11,6 +11,8 @@ from recap import kernel
 from recap.kernel import CAPTURE_IDLE, MIGRATE_TYPES, NR_PCP_LISTS
 from recap.pages import Memory
 
+GEN_MASK = 7  # of Page.gen
+
 
 class InvariantError(AssertionError):
     """The machine's state contradicts itself."""
@@ -123,6 +125,9 @@ def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
     """Each LRU list has the size it is counted with, and its pages are in use and marked."""
     page = m.array("page")
     zones, sizes = m.array("zone"), m.array("node")["lru_size"]
+    if m.profile.rules.multi_gen_lru:
+        yield from generations_equal_a_recount(m)
+        return
     for node, i in product(range(m.nr_nodes), range(kernel.NR_LRU_LISTS)):
         pfns = np.array(m.walk(int(m.lru_heads) + node * kernel.NR_LRU_LISTS + i), np.int64)
         pages = int((1 << page["order"][pfns].astype(np.int64)).sum())
@@ -133,6 +138,32 @@ def lru_sizes_equal_a_recount(m: Memory) -> Iterator[str]:
             yield f"node {node} LRU list {i} holds {pages} pages, and the zones count {counted.tolist()}"
         bad = pfns[(page["flags"][pfns] & kernel.PG_LRU == 0) | (page["state"][pfns] != kernel.STATE_ALLOCATED)]
         yield from (f"frame {pfn} on node {node} LRU list {i} is not a page in use that is marked so" for pfn in bad)
+
+
+def generations_equal_a_recount(m: Memory) -> Iterator[str]:
+    """Each generation has the size it is counted with, there are two to four of each type, and the classic counters
+    are theirs."""
+    page, lrugen, zones = m.array("page"), m.array("lrugen"), m.array("zone")
+    lru = np.zeros((m.nr_zones, kernel.NR_LRU_LISTS), np.int64)
+    for kind, zone in product(range(2), range(m.nr_zones)):
+        heads = [m.gen_head(gen, kind, zone) for gen in range(kernel.MAX_NR_GENS)]
+        pfns = np.array([pfn for head in heads for pfn in m.walk(head)], np.int64)
+        gen = (page["gen"][pfns] & GEN_MASK).astype(np.int64) - 1
+        bad = pfns[
+            (page["flags"][pfns] & kernel.PG_LRU == 0) | (page["state"][pfns] != kernel.STATE_ALLOCATED) | (gen < 0)
+        ]
+        yield from (f"frame {pfn} is of a generation, and not a page in use that is marked so" for pfn in bad)
+        sizes = np.bincount(gen[gen >= 0], 1 << page["order"][pfns[gen >= 0]].astype(np.int64), kernel.MAX_NR_GENS)
+        for one, pages in enumerate(sizes.astype(np.int64).tolist()):
+            counted = lrugen["nr_pages"][0][(one * 2 + kind) * kernel.MAX_NR_ZONES + zone]
+            if counted != pages:
+                yield f"zone {zone} generation {one} type {kind} counts {counted} pages and has {pages}"
+            lru[zone, 2 * kind + ((lrugen["max_seq"][0] - one) % kernel.MAX_NR_GENS < kernel.MIN_NR_GENS)] += pages
+    if (lru != zones["nr_lru"]).any() or (lru.sum(0) != m.array("node")["lru_size"][0]).any():
+        yield f"LRU sizes are {lru.tolist()}, and the zones count {zones['nr_lru'].tolist()}"
+    ages = lrugen["max_seq"][0] - lrugen["min_seq"][0] + 1
+    if (ages < kernel.MIN_NR_GENS).any() or (ages > kernel.MAX_NR_GENS).any():
+        yield f"there are {ages.tolist()} generations"
 
 
 def watermarks_rise(m: Memory) -> Iterator[str]:

@@ -143,7 +143,7 @@ def balance_priority(m: Memory, node: int) -> None:
         return
     m.sc[node].may_writepage = not m.node[node].nr_boost_reclaim or m.sc[node].priority < DEF_PRIORITY - 2
     m.sc[node].may_swap = not m.node[node].nr_boost_reclaim
-    if m.nr_swap_pages > 0 and inactive_is_low(m, node, LRU_INACTIVE_ANON):
+    if not m.rules.multi_gen_lru and m.nr_swap_pages > 0 and inactive_is_low(m, node, LRU_INACTIVE_ANON):
         shrink_active_list(m, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
     m.sc[node].nr_scanned = 0
     m.sc[node].nr_to_reclaim = 0

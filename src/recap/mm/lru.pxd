@@ -9,6 +9,7 @@ from recap.kernel cimport (
     PG_REFERENCED,
     PG_SWAPBACKED,
 )
+from recap.mm.lru_gen cimport count_anon, lru_gen_add_folio, lru_gen_del_folio, lru_gen_inc_refs
 from recap.mm.vmstat cimport PGACTIVATE
 from recap.pages cimport Memory, list_add, list_add_tail, list_del, lru_list, page_node, page_zone
 

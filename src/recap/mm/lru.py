@@ -1,4 +1,4 @@
-"""The LRU lists: active and inactive, anonymous and file, one set for the node (classic LRU, no generations)."""
+"""The LRU lists: active and inactive, anonymous and file, one set for the node or generations in their place."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if not cython.compiled:
         PG_REFERENCED,
         PG_SWAPBACKED,
     )
+    from recap.mm.lru_gen import count_anon, lru_gen_add_folio, lru_gen_del_folio, lru_gen_inc_refs
     from recap.mm.vmstat import PGACTIVATE
     from recap.pages import Memory, list_add, list_add_tail, list_del, lru_list, page_node, page_zone
 
@@ -26,6 +27,9 @@ def page_lru(m: Memory, pfn: int) -> int:
 
 def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
     """Put a block on its LRU list; every frame of it says so (lruvec_add_folio)."""
+    if m.rules.multi_gen_lru:
+        lru_gen_add_folio(m, pfn, to_tail)
+        return
     node = page_node(m, pfn)
     lru = page_lru(m, pfn)
     pages = 1 << m.page[pfn].order
@@ -36,28 +40,32 @@ def lruvec_add(m: Memory, pfn: int, to_tail: bool) -> None:
         list_add(m, pfn, lru_list(m, node, lru))
     m.node[node].lru_size[lru] += pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] += pages
-    if m.page[pfn].flags & PG_SWAPBACKED:
-        m.node[node].nr_anon += pages
+    count_anon(m, pfn, pages)
     for i in range(pfn + 1, pfn + pages):
         m.page[i].flags = PG_LRU
 
 
 def lruvec_del(m: Memory, pfn: int) -> None:
     """Take a block off its LRU list (lruvec_del_folio)."""
+    if m.rules.multi_gen_lru:
+        lru_gen_del_folio(m, pfn, False)
+        return
     node = page_node(m, pfn)
     list_del(m, pfn)
     lru = page_lru(m, pfn)
     pages = 1 << m.page[pfn].order
+    count_anon(m, pfn, -pages)
     m.node[node].lru_size[lru] -= pages
     m.zone[page_zone(m, pfn)].nr_lru[lru] -= pages
-    if m.page[pfn].flags & PG_SWAPBACKED:
-        m.node[node].nr_anon -= pages
-    for i in range(pfn, pfn + (1 << m.page[pfn].order)):
+    for i in range(pfn, pfn + pages):
         m.page[i].flags &= ~PG_LRU
 
 
 def activate_page(m: Memory, pfn: int) -> None:
-    """Move an inactive page to the active list (folio_activate)."""
+    """Move an inactive page to the active list (folio_activate); in generations it counts as used once more."""
+    if m.rules.multi_gen_lru:
+        lru_gen_inc_refs(m, pfn)
+        return
     if not m.page[pfn].flags & PG_LRU or m.page[pfn].flags & PG_ACTIVE:
         return
     lruvec_del(m, pfn)
@@ -69,7 +77,7 @@ def activate_page(m: Memory, pfn: int) -> None:
 
 def mark_page_accessed(m: Memory, pfn: int) -> None:
     """A page is used again: referenced the first time, active the second (mark_page_accessed, rule 45)."""
-    if m.page[pfn].flags & PG_REFERENCED:
+    if m.page[pfn].flags & PG_REFERENCED or m.rules.multi_gen_lru:
         activate_page(m, pfn)
     else:
         m.page[pfn].flags |= PG_REFERENCED

@@ -16,6 +16,7 @@ if not cython.compiled:
 def move_page(m: Memory, cpu: int, src: int, dst: int) -> None:
     """The content of `src` is in `dst` now, at the head of its LRU list; `src` is freed (__unmap_and_move)."""
     m.page[dst].flags = m.page[src].flags & ~PG_LRU
+    m.page[dst].gen = m.page[src].gen
     m.frame[dst].freed_by = 0
     m.frame[dst].object = m.frame[src].object
     if m.frame[dst].object >= 0:
@@ -25,6 +26,7 @@ def move_page(m: Memory, cpu: int, src: int, dst: int) -> None:
         m.nr_moved_dirty += 1
     lruvec_add(m, dst, False)
     m.page[src].flags = 0
+    m.page[src].gen = 0
     m.frame[src].object = -1
     m.frame[src].freed_by = 0
     free_pages(m, cpu, src, 0)

@@ -16,6 +16,7 @@ from recap.mm.active_list cimport shrink_active_list
 from recap.mm.capture cimport capture_alloc_or_return
 from recap.mm.inactive_list cimport shrink_inactive_list
 from recap.mm.lru cimport inactive_is_low
+from recap.mm.lru_gen_evict cimport lru_gen_begin, lru_gen_end, lru_gen_step
 from recap.mm.lumpy_sync cimport second_pass
 from recap.mm.page_isolation cimport undo_isolation
 from recap.mm.scan_count cimport get_scan_count, prepare_scan_count
@@ -26,7 +27,7 @@ cdef long long shrink_list(Memory m, int s, int cpu, int lru, long long nr_to_sc
 
 cdef void shrink_node_begin(Memory m, int s) noexcept nogil
 
-@cython.locals(lru=cython.int, batch=cython.longlong)
+@cython.locals(lru=cython.int, batch=cython.longlong, more=cython.bint)
 cdef bint shrink_lruvec_step(Memory m, int s, int cpu) noexcept nogil
 
 @cython.locals(nr=cython.longlong)
@@ -43,6 +44,8 @@ cdef void capture_step(Memory m, int s) noexcept nogil
 
 @cython.locals(node=cython.int)
 cdef void shrink_node_end(Memory m, int s) noexcept nogil
+
+cdef void note_congestion(Memory m, int s, int node) noexcept nogil
 
 @cython.locals(pages=cython.longlong)
 cdef long long zone_reclaimable_pages(Memory m, int zone) noexcept nogil

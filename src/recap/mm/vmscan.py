@@ -26,6 +26,7 @@ if not cython.compiled:
     from recap.mm.capture import capture_alloc_or_return
     from recap.mm.inactive_list import shrink_inactive_list
     from recap.mm.lru import inactive_is_low
+    from recap.mm.lru_gen_evict import lru_gen_begin, lru_gen_end, lru_gen_step
     from recap.mm.lumpy_sync import second_pass
     from recap.mm.page_isolation import undo_isolation
     from recap.mm.scan_count import get_scan_count, prepare_scan_count
@@ -56,6 +57,9 @@ def shrink_node_begin(m: Memory, s: int) -> None:
     m.sc[s].node_reclaimed = m.sc[s].nr_reclaimed
     m.sc[s].lruvec_reclaimed = 0
     m.sc[s].lru = 0
+    if m.rules.multi_gen_lru:
+        lru_gen_begin(m, s)
+        return
     prepare_scan_count(m, s)
     get_scan_count(m, s)
     m.sc[s].proportional = not m.sc[s].kswapd and m.sc[s].priority == DEF_PRIORITY
@@ -66,6 +70,10 @@ def shrink_lruvec_step(m: Memory, s: int, cpu: int) -> bool:
 
     (The loop of shrink_lruvec; a capture list lives through a round.)
     """
+    if m.rules.multi_gen_lru:
+        more = lru_gen_step(m, s, cpu)
+        capture_step(m, s)
+        return more
     lru = m.sc[s].lru ^ 1 if m.rules.unified_lru else m.sc[s].lru  # rule 36: there the active list comes first
     if m.sc[s].lru == 0 and not scan_left(m, s):
         return False
@@ -128,6 +136,9 @@ def capture_step(m: Memory, s: int) -> None:
 
 def shrink_node_end(m: Memory, s: int) -> None:
     """After the lists: age anonymous pages, and note when the device holds reclaim up (shrink_lruvec, shrink_node)."""
+    if m.rules.multi_gen_lru:
+        lru_gen_end(m, s)
+        return
     node = m.sc[s].node
     m.sc[s].nr_reclaimed += m.sc[s].lruvec_reclaimed
     m.node[node].prev_priority = m.sc[s].priority
@@ -135,6 +146,13 @@ def shrink_node_end(m: Memory, s: int) -> None:
         shrink_active_list(m, s, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX)
     if m.rules.waits_for_congestion:
         return
+    note_congestion(m, s, node)
+    if m.sc[s].nr_reclaimed > m.sc[s].node_reclaimed:
+        m.node[node].kswapd_failures = 0
+
+
+def note_congestion(m: Memory, s: int, node: int) -> None:
+    """kswapd notes that pages wait for the device, and others then wait a moment (shrink_node)."""
     if m.sc[s].kswapd:
         if m.sc[s].nr_writeback and m.sc[s].nr_writeback == m.sc[s].nr_taken:
             m.node[node].writeback = True
@@ -146,8 +164,6 @@ def shrink_node_end(m: Memory, s: int) -> None:
             m.node[node].congested = True
     elif m.node[node].congested and writes_pending(m, node):
         m.sc[s].sleep_ns = TICK_NS
-    if m.sc[s].nr_reclaimed > m.sc[s].node_reclaimed:
-        m.node[node].kswapd_failures = 0
 
 
 def all_unreclaimable(m: Memory, node: int) -> bool:

@@ -2,6 +2,7 @@ cimport cython
 
 from recap.kernel cimport PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
 from recap.mm.lru cimport lru_note_cost
+from recap.mm.lru_gen_refault cimport lru_gen_eviction, lru_gen_refault
 from recap.mm.vmstat cimport (
     WORKINGSET_ACTIVATE_ANON,
     WORKINGSET_ACTIVATE_FILE,

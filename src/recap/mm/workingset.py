@@ -11,6 +11,7 @@ import cython
 if not cython.compiled:
     from recap.kernel import PG_ACTIVE, PG_SWAPBACKED, PG_WORKINGSET
     from recap.mm.lru import lru_note_cost
+    from recap.mm.lru_gen_refault import lru_gen_eviction, lru_gen_refault
     from recap.mm.vmstat import (
         WORKINGSET_ACTIVATE_ANON,
         WORKINGSET_ACTIVATE_FILE,
@@ -32,6 +33,9 @@ def workingset_eviction(m: Memory, pfn: int) -> None:
     if not m.rules.refaults:
         return
     obj = m.frame[pfn].object
+    if m.rules.multi_gen_lru:
+        lru_gen_eviction(m, pfn, obj)
+        return
     if obj >= 0:
         m.shadow[obj] = 2 * m.node[page_node(m, pfn)].nonresident_age + (1 if m.page[pfn].flags & PG_WORKINGSET else 0)
     workingset_age_nonresident(m, page_node(m, pfn), 1)
@@ -45,6 +49,9 @@ def workingset_refault(m: Memory, pfn: int) -> None:
     anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.shadow[obj] = -1
     m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1
+    if m.rules.multi_gen_lru:
+        lru_gen_refault(m, pfn, shadow)
+        return
     size = m.node[node].lru_size[3] + (m.node[node].lru_size[2] if anon else 0)
     if m.nr_swap_pages > 0:
         size += m.node[node].lru_size[1] + (0 if anon else m.node[node].lru_size[0])

@@ -113,6 +113,7 @@ def leave_memory(m: Memory, pfn: int, where: int) -> None:
         list_del(m, pfn)
         m.page[pfn].state = STATE_ALLOCATED
     m.page[pfn].flags = 0
+    m.page[pfn].gen = 0
     if m.frame[pfn].object >= 0:
         m.resident[m.frame[pfn].object] = where
         m.frame[pfn].object = -1

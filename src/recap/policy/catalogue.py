@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from recap.errors import InputError
+from recap.kernel import Profile
 from recap.policy.identity import identity
 from recap.policy.own_pages import OwnPages
 from recap.policy.plain import PlainPolicy
@@ -169,6 +170,7 @@ class Candidate:
     name: str
     identity: str  # equal identities give equal runs
     make: Callable[[], Policy]
+    profile: Profile | None = None  # the kernel that it runs on, where it is not the source's own
 
 
 def changes_kernel(name: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recap.demand.demand import Demand
 from recap.demand.starts import Origin
-from recap.kernel import PG_YOUNG, Profile
+from recap.kernel import LINUX_6_1, PG_YOUNG, Profile
 from recap.mm import boot, invariants, sysctl
 from recap.mm.vmstat import NAMES
 from recap.pages import COMPILED, Memory
@@ -33,7 +33,8 @@ class Setup:
     """What the runs of a comparison share, read-only.
 
     `origin` is the state at the start, `values` are all sysctls, `wanted` those the user changed, `swap_pages` the free
-    swap slots at the start, `touched_percent` how many of the mapped pages count as used lately then.
+    swap slots at the start, `touched_percent` how many of the mapped pages count as used lately then, `profile` the
+    kernel whose rules the machine has.
     """
 
     demand: Demand
@@ -42,11 +43,16 @@ class Setup:
     values: Mapping[str, int]
     wanted: Mapping[str, str]
     touched_percent: int = TOUCHED_PERCENT
+    profile: Profile = LINUX_6_1
+
+    def on(self, profile: Profile | None) -> Setup:
+        """The same on another kernel, if there is one."""
+        return self if profile is None else replace(self, profile=profile)
 
     def start(self, policy: Policy, seed: int) -> Simulation:
         """The machine as it was recorded, with the tasks about to start."""
         snapshot = self.origin.drawn(seed)
-        memory = boot.from_snapshot(snapshot, RECLAIMERS, policy)
+        memory = boot.from_snapshot(snapshot, RECLAIMERS, policy, self.profile)
         memory.nr_swap_pages = self.swap_pages
         sysctl.apply(memory, self.values, self.wanted)
         touch_mapped_pages(memory, snapshot, seed, self.touched_percent)
@@ -69,6 +75,14 @@ class Synthetic:
     values: Mapping[str, int]
     wanted: Mapping[str, str]
     reclaimers: int = RECLAIMERS
+
+    def on(self, profile: Profile | None) -> Synthetic:
+        """The same on another kernel, if there is one; its pages and pageblocks stay as large as they are."""
+        if profile is None:
+            return self
+        own = self.profile
+        other = replace(profile, max_order=own.max_order, pageblock_order=own.pageblock_order, page_size=own.page_size)
+        return replace(self, profile=other)
 
     def start(self, policy: Policy, seed: int) -> Simulation:
         """The machine after boot, with the tasks about to start."""

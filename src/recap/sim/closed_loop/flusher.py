@@ -9,7 +9,6 @@ import cython
 import numpy as np
 
 from recap.demand.demand import Demand
-from recap.kernel import NR_LRU_LISTS
 from recap.pages import Memory, adopt
 from recap.sim.closed_loop.scheduler import Scheduler
 from recap.sim.device import Device
@@ -67,8 +66,8 @@ class Flusher:
 
     def collect(self) -> None:
         """The pages that are dirty at the start, oldest first as far as the LRU lists tell."""
-        for i in range(self.m.nr_nodes * NR_LRU_LISTS):
-            for pfn in reversed(self.m.walk(int(self.m.lru_heads) + i)):
+        for head in range(self.m.lru_heads, self.m.slab_heads):  # of generations too
+            for pfn in reversed(self.m.walk(head)):
                 flags = self.m.page[pfn].flags
                 if flags & PG_DIRTY and not flags & PG_SWAPBACKED:
                     self.m.vmstat[NR_DIRTY] += 1
