@@ -120,7 +120,7 @@ def compare_all(  # noqa: PLR0913 (what compare takes)
     """
     enough = Until.parse(until) if until is not None else None
     columns = on_kernels(list(candidates(policies).values()), kernels)
-    cases = [case_of(source, dict(sysctls or {}), start, kernels, progress) for source in sources]
+    cases = [case_of(source, dict(sysctls or {}), start, progress, kernels) for source in sources]
     folders = folders_of(out, cases) if out is not None else []
     trial = Trial(cases, columns, folders, executor)
     trial.run(max(seeds, LEAST_SEEDS) if enough else seeds, progress)
@@ -148,8 +148,8 @@ def case_of(
     source: str | os.PathLike[str],
     wanted: dict[str, str],
     start: StartName | None,
-    kernels: Sequence[str],
     progress: Progress | None,
+    kernels: Sequence[str] = (),
 ) -> Case:
     """Read a source.
 
