@@ -47,7 +47,7 @@ def split(snapshot: Snapshot, heads: Array, orders: Array) -> Snapshot:
 def lists_of_single_pages(lists: Array, heads: Array, orders: Array) -> Array:
     """The lists, with a row for each page of these blocks where the block's was."""
     block = np.minimum(np.searchsorted(heads, lists[:, 4]), len(heads) - 1)
-    order = np.where((lists[:, 0] == LRU) & (heads[block] == lists[:, 4]), orders[block], 0)
+    order = np.where((lists[:, 0] >= LRU) & (heads[block] == lists[:, 4]), orders[block], 0)
     rows = np.repeat(lists, 1 << order, axis=0)
     rows[:, 4] = frames(lists[:, 4], order)
     return rows

@@ -92,7 +92,7 @@ def meet_dirty(m: Memory, s: int, pfn: int, references: int) -> int:
 def folio_fate(m: Memory, s: int, pfn: int) -> int:
     """What becomes of one isolated page (the loop of shrink_folio_list).
 
-    Huge pages are not split here: they stay active.
+    A large folio of a file is reclaimed whole. Anonymous ones are not split here: they stay active.
     """
     m.sc[s].nr_scanned += 1 << m.page[pfn].order
     note_dirty(m, s, pfn)
@@ -105,9 +105,9 @@ def folio_fate(m: Memory, s: int, pfn: int) -> int:
         fate = PAGE_RECLAIMED
     if fate != PAGE_RECLAIMED:
         return fate
-    if m.page[pfn].order > 0:
-        return PAGE_ACTIVATE
     if m.page[pfn].flags & PG_SWAPBACKED:
+        if m.page[pfn].order > 0:
+            return PAGE_ACTIVATE
         references = 0
         if not m.sc[s].gfp & GFP_IO:
             return PAGE_KEEP

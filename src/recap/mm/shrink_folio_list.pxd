@@ -13,6 +13,7 @@ from recap.pages cimport FOLIO_LIST, FREE_FOLIOS, RET_FOLIOS, Memory, list_add, 
 
 cdef int shrink_folio(Memory m, int s, unsigned int pfn) noexcept nogil
 
+@cython.locals(order=cython.int, i=cython.uint)
 cdef void release_page(Memory m, int s, int cpu, unsigned int pfn) noexcept nogil
 
 @cython.locals(free=cython.uint, pfn=cython.uint)

@@ -25,18 +25,20 @@ def shrink_folio(m: Memory, s: int, pfn: int) -> int:
 
 
 def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
-    """Let a reclaimed page go: to the request's capture list if it is kept there, else the normal way.
+    """Let a reclaimed page, or a large folio whole, go: to the request's capture list if it is kept there, else the normal way.
 
     Until then it is of the batch's isolated pages, which do not keep a block from being reclaimed.
     """
+    order = m.page[pfn].order
     m.page[pfn].state = STATE_ALLOCATED
-    m.frame[pfn].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
-    if m.sc[s].capture >= 0 and capture_page(m, m.sc[s].capture, pfn):
+    for i in range(pfn, pfn + (1 << order)):
+        m.frame[i].freed_by = 0 if m.sc[s].kswapd else m.sc[s].request
+    if m.sc[s].capture >= 0 and not order and capture_page(m, m.sc[s].capture, pfn):
         return
     if m.rules.frees_cold:
         free_cold_page(m, cpu, pfn)
     else:
-        free_pages(m, cpu, pfn, 0)
+        free_pages(m, cpu, pfn, order)
 
 
 def release_pages(m: Memory, s: int, cpu: int) -> None:
@@ -71,7 +73,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
         list_del(m, pfn)
         fate = shrink_folio(m, s, pfn)
         if fate == PAGE_RECLAIMED:
-            reclaimed += 1
+            reclaimed += pages
             m.page[pfn].state = STATE_ALLOCATED
             workingset_eviction(m, pfn)
             leave_memory(m, pfn, IN_SWAP if m.page[pfn].flags & PG_SWAPBACKED else NONE)
@@ -84,7 +86,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
             m.page[pfn].flags |= PG_ACTIVE
             m.vmstat[PGACTIVATE] += pages
         if fate == PAGE_OUT:
-            paged_out += 1
+            paged_out += pages
         list_add(m, pfn, kept)
     release_pages(m, s, cpu)
     m.sc[s].paged_out_now += paged_out

@@ -38,7 +38,7 @@ def workingset_eviction(m: Memory, pfn: int) -> None:
         return
     if obj >= 0:
         m.shadow[obj] = 2 * m.node[page_node(m, pfn)].nonresident_age + (1 if m.page[pfn].flags & PG_WORKINGSET else 0)
-    workingset_age_nonresident(m, page_node(m, pfn), 1)
+    workingset_age_nonresident(m, page_node(m, pfn), 1 << m.page[pfn].order)
 
 
 def workingset_refault(m: Memory, pfn: int) -> None:
@@ -48,7 +48,7 @@ def workingset_refault(m: Memory, pfn: int) -> None:
     shadow = m.shadow[obj]
     anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.shadow[obj] = -1
-    m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1
+    m.vmstat[WORKINGSET_REFAULT_ANON if anon else WORKINGSET_REFAULT_FILE] += 1 << m.page[pfn].order
     if m.rules.multi_gen_lru:
         lru_gen_refault(m, pfn, shadow)
         return
@@ -64,12 +64,12 @@ def workingset_activate(m: Memory, pfn: int, used: bool) -> None:
     """A page came back soon enough to have been in the working set: it is active, and what takes such pages costs."""
     anon = m.page[pfn].flags & PG_SWAPBACKED != 0
     m.page[pfn].flags |= PG_ACTIVE
-    workingset_age_nonresident(m, page_node(m, pfn), 1)
-    m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1
+    workingset_age_nonresident(m, page_node(m, pfn), 1 << m.page[pfn].order)
+    m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1 << m.page[pfn].order
     if used:
         m.page[pfn].flags |= PG_WORKINGSET
         lru_note_cost(m, page_node(m, pfn), not anon, 1)
-        m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1
+        m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1 << m.page[pfn].order
 
 
 def snapshot_refaults(m: Memory, node: int) -> None:

@@ -33,13 +33,13 @@ def set_page_dirty(m: Memory, pfn: int) -> None:
         return
     m.page[pfn].flags |= PG_DIRTY
     if not m.page[pfn].flags & PG_SWAPBACKED:
-        m.vmstat[NR_DIRTY] += 1
+        m.vmstat[NR_DIRTY] += 1 << m.page[pfn].order
 
 
 def clear_page_dirty(m: Memory, pfn: int) -> None:
     """The content is written, being written, or thrown away."""
     if m.page[pfn].flags & PG_DIRTY and not m.page[pfn].flags & PG_SWAPBACKED:
-        m.vmstat[NR_DIRTY] -= 1
+        m.vmstat[NR_DIRTY] -= 1 << m.page[pfn].order
     m.page[pfn].flags &= ~PG_DIRTY
 
 
@@ -47,7 +47,7 @@ def start_writeback(m: Memory, pfn: int) -> None:
     """Hand a page to the block device."""
     clear_page_dirty(m, pfn)
     m.page[pfn].flags |= PG_WRITEBACK
-    m.vmstat[NR_WRITEBACK] += 1
+    m.vmstat[NR_WRITEBACK] += 1 << m.page[pfn].order
     m.submitted[m.nr_submitted] = pfn
     m.nr_submitted += 1
 
@@ -84,8 +84,8 @@ def end_page_writeback(m: Memory, pfn: int) -> None:
     if not m.page[pfn].flags & PG_WRITEBACK:
         return
     m.page[pfn].flags &= ~PG_WRITEBACK
-    m.vmstat[NR_WRITEBACK] -= 1
-    m.vmstat[NR_WRITTEN] += 1
+    m.vmstat[NR_WRITEBACK] -= 1 << m.page[pfn].order
+    m.vmstat[NR_WRITTEN] += 1 << m.page[pfn].order
     if not m.page[pfn].flags & PG_RECLAIM:
         return
     m.page[pfn].flags &= ~PG_RECLAIM
@@ -93,7 +93,7 @@ def end_page_writeback(m: Memory, pfn: int) -> None:
         lruvec_del(m, pfn)
         m.page[pfn].flags &= ~PG_ACTIVE
         lruvec_add(m, pfn, True)
-        m.vmstat[PGROTATED] += 1
+        m.vmstat[PGROTATED] += 1 << m.page[pfn].order
 
 
 def rotates(m: Memory, pfn: int) -> bool:
@@ -106,7 +106,7 @@ def leave_memory(m: Memory, pfn: int, where: int) -> None:
     """A page's content goes elsewhere (`where`: IN_SWAP or NONE); all that is counted for the page is taken back."""
     clear_page_dirty(m, pfn)
     if m.page[pfn].flags & PG_WRITEBACK:
-        m.vmstat[NR_WRITEBACK] -= 1
+        m.vmstat[NR_WRITEBACK] -= 1 << m.page[pfn].order
     if m.page[pfn].flags & PG_LRU:
         lruvec_del(m, pfn)
     elif m.page[pfn].state == STATE_ISOLATED:  # a reclaimer waits for it in lumpy reclaim's second pass

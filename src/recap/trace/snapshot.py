@@ -214,14 +214,18 @@ class Snapshot:
         return rows[:, 4], rows[:, 2]
 
     def compound_blocks(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """First frame and order of every block in use that its owner may only free whole: slab, huge pages.
+        """First frame and order of every block in use that its owner may only free whole: slab, large folios.
 
         The second frame of such a block says how many there are (compound_nr), in the upper half of the word that is
-        `mapping` in others.
+        `mapping` in others; since 6.6 its flags have the order.
         """
         heads = np.flatnonzero(self.has("PG_head")[:-1])
-        pages = (self.mapping[heads + 1] >> np.uint64(32)).astype(np.int64)
-        order = np.log2(np.maximum(pages, 1)).astype(np.int64)
+        if self.has_folio_orders:
+            order = self.folio_orders(heads).astype(np.int64)
+            pages = np.int64(1) << np.minimum(order, MAX_ORDER + 1)
+        else:
+            pages = (self.mapping[heads + 1] >> np.uint64(32)).astype(np.int64)
+            order = np.log2(np.maximum(pages, 1)).astype(np.int64)
         sound = (pages > 1) & (pages == 1 << order) & (order <= MAX_ORDER) & (heads % np.maximum(pages, 1) == 0)
         return heads[sound], order[sound]
 
@@ -234,10 +238,15 @@ class Snapshot:
             used[frames(*self.free_blocks(kind))] = False
         return used & ~self.has("PG_reserved")
 
+    @property
+    def has_folio_orders(self) -> bool:
+        """Whether the second page's flags have a folio's order."""
+        return self.enums["pageflags"].get("PG_has_hwpoisoned", 0) >= FOLIO_ORDER_BITS
+
     def folio_orders(self, pfns: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """The orders of blocks in use, where the kernel has them in the second page's flags (ebc1baf5c9b4, 6.6), which
         are its others' only from bit 8 on; 0 elsewhere."""
-        if self.enums["pageflags"].get("PG_has_hwpoisoned", 0) < FOLIO_ORDER_BITS:
+        if not self.has_folio_orders:
             return np.zeros(len(pfns), np.uint8)
         second = np.minimum(pfns + 1, len(self.flags) - 1)
         orders = (self.flags[second] & np.uint64((1 << FOLIO_ORDER_BITS) - 1)).astype(np.uint8)

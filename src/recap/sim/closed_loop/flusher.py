@@ -70,7 +70,7 @@ class Flusher:
             for pfn in reversed(self.m.walk(head)):
                 flags = self.m.page[pfn].flags
                 if flags & PG_DIRTY and not flags & PG_SWAPBACKED:
-                    self.m.vmstat[NR_DIRTY] += 1
+                    self.m.vmstat[NR_DIRTY] += 1 << self.m.page[pfn].order
                     if not self.m.page[pfn].flags & PG_JOURNALLED:
                         self.push(pfn)
 

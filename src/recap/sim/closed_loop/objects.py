@@ -37,6 +37,7 @@ if not cython.compiled:
     SLOT_BITS = 13
     SLOT_MASK = 0x1FFF
     REQUEST_MASK = 0x7FFFF
+    ASKED, SERVED = 1, 2
     GIVEN_UP = -2  # in place of an object's shadow: its owner has freed it
 
 
@@ -68,8 +69,8 @@ class Objects:
 
     def count_attempt(self, t: int, obj: int) -> None:
         """A request for a large block counts once, however often it is repeated."""
-        if self.order[obj] > PAGE_ALLOC_COSTLY_ORDER and not self.asked[obj]:
-            self.asked[obj] = 1
+        if self.order[obj] > PAGE_ALLOC_COSTLY_ORDER and self.asked[obj] != ASKED:
+            self.asked[obj] = ASKED
             self.task[t].asked += 1
             self.m.vmstat[HIGH_ORDER_ATTEMPTS] += 1
 
@@ -83,7 +84,8 @@ class Objects:
         self.m.resident[obj] = pfn
         self.m.frame[pfn].object = obj
         self.owner[obj] = t
-        if order > PAGE_ALLOC_COSTLY_ORDER:
+        if order > PAGE_ALLOC_COSTLY_ORDER and self.asked[obj] == ASKED:  # not of a file's folio that is read again
+            self.asked[obj] = SERVED
             self.m.vmstat[HIGH_ORDER_SUCCESSES] += 1
             self.task[t].served += 1
         if self.kind[obj] == Kind.ANON:
