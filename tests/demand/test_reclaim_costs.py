@@ -36,6 +36,15 @@ def test_each_kind_of_batch_has_its_price() -> None:
     assert (found.first_delays.tolist(), found.delays.tolist()) == ([0], [0] * 29)
 
 
+def test_batches_of_generations_have_64_pages_and_pass_over_more() -> None:
+    """6 us a page evicted, 1 a page that was sorted into a younger generation."""
+    evicted = (6 * 64, {"event": INACTIVE, "a": 64, "b": 64})
+    between = (6 * 64 + 1000, {"event": INACTIVE, "a": 1064, "b": 64})
+    found = reclaim_costs(kswapd_trace(*[evicted, between] * 10))
+    assert found is not None
+    assert (found.scanned + found.stolen, found.skipped, found.batch) == (6000, 1000, 64)
+
+
 def test_a_long_batch_changes_no_price_but_is_kept_as_a_delay() -> None:
     found = reclaim_costs(kswapd_trace(*usual_batches(), (50_064, {"event": INACTIVE, "a": 32})))
     assert found is not None

@@ -19,6 +19,7 @@ from recap.pages import Array
 from recap.trace import Event, Events
 
 BATCH = 32
+GEN_BATCH = 64
 LEAST = 10  # batches of a kind from which it counts as measured
 LONG_SKIP = 8 * BATCH
 LOOKED_NS = 105  # python kernel/question.py kernel/runs.jsonl: no recording of an unchanged kernel tells it
@@ -99,10 +100,11 @@ class ReclaimCosts:
     first_delays: Array = field(default_factory=nothing)  # of the first batches of its rounds
     direct_delays: Array = field(default_factory=nothing)  # of direct reclaim's
     passes: Passes = field(default_factory=Passes)
+    batch: int = BATCH  # pages that a batch judges; what is more of it was passed over
 
     def of_pages(self, active: Array, pages: Array, stolen: Array, written: Array) -> Array:
         """What batches cost without their delays; `Batches` tells what the arguments are."""
-        judged = np.minimum(pages, BATCH)
+        judged = np.minimum(pages, self.batch)
         inactive = judged * self.scanned + (pages - judged) * self.skipped + stolen * self.stolen
         return np.asarray(np.where(active, judged * self.deactivated, inactive) + written * self.written)
 
@@ -115,7 +117,7 @@ def reclaim_costs(events: Events) -> ReclaimCosts | None:
     """What a trace tells; None if kswapd hardly worked, or its batches were not traced."""
     kswapd = [pid for pid, comm in events.comms.items() if comm.startswith("kswapd")]
     batches = joined([batches_of(events, pid, KSWAPD_MARKS) for pid in kswapd])
-    costs = page_costs(batches) if batches else None
+    costs = (page_costs(batches) or generation_costs(batches)) if batches else None
     if batches is None or costs is None:
         return None
     beyond, opens = costs.beyond(batches), batches.opens_pass()
@@ -173,6 +175,28 @@ def page_costs(batches: Batches) -> ReclaimCosts | None:
         deactivated=round(scanned / 2 if deactivated is None else deactivated / BATCH),
         written=max(0, round(2 * freed if write is None else write)),
         skipped=max(0, round(scanned / 10 if skipped is None else skipped)),
+    )
+
+
+def generation_costs(batches: Batches) -> ReclaimCosts | None:
+    """The same of the multi-generational LRU, whose batches have 64 pages; it sorts others into younger generations."""
+    full = (batches.pages >= GEN_BATCH) & (batches.written == 0)
+    whole = full & (batches.stolen == batches.pages)
+    page = usual(batches.took[whole] / batches.pages[whole])
+    if page is None:
+        return None
+    sorted_pages = np.maximum(batches.pages - GEN_BATCH, 1)
+    far = full & (batches.pages > 2 * GEN_BATCH) & (batches.stolen >= GEN_BATCH // 2)
+    passed = usual((batches.took - page * batches.stolen)[far] / sorted_pages[far])
+    out = batches.written >= BATCH // 2
+    written = usual((batches.took - page * batches.pages)[out] / batches.written[out])
+    return ReclaimCosts(
+        scanned=round(page / 4),
+        stolen=round(page * 3 / 4),
+        deactivated=round(page / 8),
+        written=max(0, round(2 * page if written is None else written)),
+        skipped=max(0, round(page / 10 if passed is None else passed)),
+        batch=GEN_BATCH,
     )
 
 

@@ -42,11 +42,12 @@ def folio_check_references(m: Memory, pfn: int) -> int:
     use = found_in_use(m, pfn)
     young = m.page[pfn].flags & PG_YOUNG != 0 or use != NOT_IN_USE
     referenced = m.page[pfn].flags & PG_REFERENCED != 0
-    m.page[pfn].flags &= ~(PG_YOUNG | PG_REFERENCED)
+    m.page[pfn].flags &= ~PG_YOUNG
+    if m.rules.multi_gen_lru and m.rules.gens_by_workingset:
+        return PAGE_RECLAIMED if not young else PAGE_ACTIVATE if lru_gen_set_refs(m, pfn, referenced) else PAGE_KEEP
+    m.page[pfn].flags &= ~PG_REFERENCED
     if not young:
         return PAGE_RECLAIMED
-    if m.rules.multi_gen_lru and m.rules.gens_by_workingset:
-        return PAGE_ACTIVATE if lru_gen_set_refs(m, pfn, referenced) else PAGE_KEEP
     m.page[pfn].flags |= PG_REFERENCED
     return PAGE_ACTIVATE if referenced or use == IN_SHARED_USE else PAGE_KEEP
 

@@ -25,7 +25,7 @@ def shrink_folio(m: Memory, s: int, pfn: int) -> int:
 
 
 def release_page(m: Memory, s: int, cpu: int, pfn: int) -> None:
-    """Let a reclaimed page, or a large folio whole, go: to the request's capture list if it is kept there, else the normal way.
+    """Let a reclaimed page or large folio go: to the request's capture list if it is kept there, else the normal way.
 
     Until then it is of the batch's isolated pages, which do not keep a block from being reclaimed.
     """
