@@ -56,9 +56,7 @@ class Generations:
     ordered: bool
 
 
-def generations(
-    snapshot: "Snapshot", kept: dict[tuple[int, int, int], npt.NDArray[np.int64]]
-) -> Generations | None:
+def generations(snapshot: "Snapshot", kept: dict[tuple[int, int, int], npt.NDArray[np.int64]]) -> Generations | None:
     """The generations of a kernel that has them; None where nothing tells them apart.
 
     Several memory cgroups count their generations each for itself.
@@ -132,8 +130,8 @@ def oldest(snapshot: "Snapshot", gen: npt.NDArray[np.int8], youngest: int) -> tu
 def lists_by_flags(
     snapshot: "Snapshot", gen: npt.NDArray[np.int8]
 ) -> dict[tuple[int, int, int], npt.NDArray[np.int64]]:
-    """Lists by the generations that flags tell: in the order of active and inactive lists where these were made of them,
-    else in the order of frames.
+    """Lists by the generations that flags tell, in the order of the active and inactive lists that were made of them;
+    where there are none, in the order of frames.
     """
     kinds = snapshot.has("PG_swapbacked") ^ True
     pfns = np.flatnonzero(gen >= 0)

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from recap.errors import InputError
-from recap.trace.lru_gen import MAX_NR_GENS, TYPES, Generations, LruGenState, classic_lists, generations, lists_are_missing
+from recap.trace.lru_gen import (
+    MAX_NR_GENS,
+    TYPES,
+    Generations,
+    LruGenState,
+    classic_lists,
+    generations,
+    lists_are_missing,
+)
 from recap.trace.npz import Header, Npz
 
 FREE, PCP, LRU, LRU_GEN = 0, 1, 2, 3
