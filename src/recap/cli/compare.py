@@ -139,12 +139,8 @@ def verb(  # noqa: PLR0913 (each is an option)
 def limits_of(texts: tuple[str, ...], columns: int, seeds: int, until: str | None) -> list[FailIf]:
     """The limits, refused before anything is run where there will be no difference to hold them against."""
     limits = [FailIf.parse(text) for text in texts]
-    if limits and len(set(policies)) < 2:
-        raise InputError("--fail-if", texts[0], "limits a difference to another policy", "compare two policies")
-    kernel
-        A kernel to run the demand on: a version from 6.1 to 6.18, followed by -classic or -mglru if its LRU lists are
-        not those of Debian's kernel of that version; can be repeated, for a column of each: `recap compare RECORDING -p
-        none --kernel 6.1 --kernel 6.18`. Default: the recorded kernel.
+    if limits and columns < 2:
+        raise InputError("--fail-if", texts[0], "limits a difference to another column", "compare two policies")
     if limits and seeds < 2 and until is None:
         raise InputError("--fail-if", texts[0], "needs more than one seed", "take more --seeds")
     return limits
