@@ -95,9 +95,9 @@ def verb(  # noqa: PLR0913 (each is an option)
         flags, for which the order of the lists is drawn at random (flags). Default: the first of these that the
         recording has.
     kernel
-        Run the demand under another kernel's rules: a version from 6.1 to 6.18, with -classic or -mglru appended where
-        the LRU lists are not those of Debian's kernel of that version. Can be repeated, for a column of each:
-        `recap compare RECORDING -p none --kernel 6.1 --kernel 6.18`.
+        A kernel to run the demand on: a version from 6.1 to 6.18, followed by -classic or -mglru if its LRU lists are
+        not those of Debian's kernel of that version; can be repeated, for a column of each: `recap compare RECORDING -p
+        none --kernel 6.1 --kernel 6.18`. Default: the recorded kernel.
     fail_if
         'METRIC<N' or 'METRIC>N': exit with 1 if the whole 95 % interval of a policy's difference is beyond N, for
         example 'success_percent < -3' (points lost) or 'stall_ms > 10%' (of the baseline's); can be repeated.

@@ -130,8 +130,8 @@ def oldest(snapshot: "Snapshot", gen: npt.NDArray[np.int8], youngest: int) -> tu
 def lists_by_flags(
     snapshot: "Snapshot", gen: npt.NDArray[np.int8]
 ) -> dict[tuple[int, int, int], npt.NDArray[np.int64]]:
-    """Lists by the generations that flags tell, in the order of frames; where active and inactive lists were made of
-    them, in the order of these.
+    """Lists by the generations that flags tell, in the order of the active and inactive lists that were made of them;
+    where there are none, in the order of frames.
     """
     kinds = snapshot.has("PG_swapbacked") ^ True
     pfns = np.flatnonzero(gen >= 0)
