@@ -210,6 +210,7 @@ class Rules:
     unified_lru: bool = rule((), (2, 6, 28))  # rules 36, 41, 42; 4f98a2fee8ac: anonymous and file pages apart
     anon_starts_active: bool = rule((), (5, 9))  # rule 44; b518154e59aa
     refaults: bool = rule((3, 15))  # a528910e12ec: evicted pages that come back soon are active
+    rotations_cost: bool = rule((6, 2))  # 0538a82c39e9: what reclaim looks at in vain counts a little too
     multi_gen_lru: bool = rule((6, 1), off=True)  # ac35a4902374: generations in place of active and inactive lists
     gens_move_apart: bool = rule((6, 14))  # 798c0330c2ca: anonymous pages may be younger than files; ages by distance
     types_by_all_tiers: bool = rule((6, 14))  # 37a260870f2c: which type to evict, by the refaults of all tiers

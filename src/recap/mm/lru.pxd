@@ -8,6 +8,7 @@ from recap.kernel cimport (
     PG_LRU,
     PG_REFERENCED,
     PG_SWAPBACKED,
+    SWAP_CLUSTER_MAX,
 )
 from recap.mm.lru_gen cimport count_anon, lru_gen_add_folio, lru_gen_del_folio, lru_gen_inc_refs
 from recap.mm.vmstat cimport PGACTIVATE
@@ -30,7 +31,7 @@ cdef void activate_page(Memory m, unsigned int pfn) noexcept nogil
 cdef bint inactive_is_low(Memory m, int node, int inactive_lru) noexcept nogil
 
 @cython.locals(total=cython.longlong)
-cdef void lru_note_cost(Memory m, int node, bint file, long long pages) noexcept nogil
+cdef void lru_note_cost(Memory m, int node, bint file, long long pages, long long rotated) noexcept nogil
 
 @cython.locals(pages=cython.longlong, lru=cython.int)
 cdef long long node_lru_pages(Memory m, int node) noexcept nogil

@@ -13,6 +13,7 @@ if not cython.compiled:
         PG_LRU,
         PG_REFERENCED,
         PG_SWAPBACKED,
+        SWAP_CLUSTER_MAX,
     )
     from recap.mm.lru_gen import count_anon, lru_gen_add_folio, lru_gen_del_folio, lru_gen_inc_refs
     from recap.mm.vmstat import PGACTIVATE
@@ -102,8 +103,10 @@ def node_lru_pages(m: Memory, node: int) -> int:
     return pages
 
 
-def lru_note_cost(m: Memory, node: int, file: bool, pages: int) -> None:
+def lru_note_cost(m: Memory, node: int, file: bool, pages: int, rotated: int) -> None:
     """Remember what reclaiming a kind of page cost in I/O, fading (lru_note_cost, 96f8bf4fb1dd, 5.8)."""
+    if m.rules.rotations_cost:
+        pages = pages * SWAP_CLUSTER_MAX + rotated
     if file:
         m.node[node].file_cost += pages
     else:

@@ -83,7 +83,9 @@ def should_run_aging(m: Memory, node: int, swappiness: int) -> bool:
 def is_young(m: Memory, pfn: int) -> bool:
     """Do page tables say that a page was used? As far as a recording tells: new, or in use until later."""
     obj = m.frame[pfn].object
-    return m.page[pfn].flags & PG_YOUNG != 0 or (obj >= 0 and m.now <= m.in_use_until[obj])
+    if obj >= 0 and obj < len(m.in_use_until) and m.now <= m.in_use_until[obj]:
+        return True
+    return m.page[pfn].flags & PG_YOUNG != 0
 
 
 def update_gen(m: Memory, pfn: int, gen: int) -> None:

@@ -21,5 +21,5 @@ cdef void release_pages(Memory m, int s, int cpu) noexcept nogil
 
 cdef bint pagevec_full(Memory m, int s, long long reclaimed) noexcept nogil
 
-@cython.locals(src=cython.uint, kept=cython.uint, free=cython.uint, pfn=cython.uint, reclaimed=cython.longlong, paged_out=cython.longlong, pages=cython.longlong, fate=cython.int)
+@cython.locals(src=cython.uint, kept=cython.uint, free=cython.uint, pfn=cython.uint, reclaimed=cython.longlong, paged_out=cython.longlong, rotated=cython.longlong, pages=cython.longlong, fate=cython.int)
 cdef long long shrink_folio_list(Memory m, int s, int cpu, bint file) noexcept nogil

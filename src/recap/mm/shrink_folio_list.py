@@ -67,6 +67,7 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
     free = m.scratch_heads + FREE_FOLIOS
     reclaimed = 0
     paged_out = 0
+    rotated = 0
     while not list_empty(m, src):
         pfn = m.page[src].prev
         pages = 1 << m.page[pfn].order
@@ -87,8 +88,9 @@ def shrink_folio_list(m: Memory, s: int, cpu: int, file: bool) -> int:
             m.vmstat[PGACTIVATE] += pages
         if fate == PAGE_OUT:
             paged_out += pages
+        rotated += pages
         list_add(m, pfn, kept)
     release_pages(m, s, cpu)
     m.sc[s].paged_out_now += paged_out
-    lru_note_cost(m, m.sc[s].node, file, paged_out)
+    lru_note_cost(m, m.sc[s].node, file, paged_out, rotated)
     return reclaimed

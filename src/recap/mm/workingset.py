@@ -68,7 +68,7 @@ def workingset_activate(m: Memory, pfn: int, used: bool) -> None:
     m.vmstat[WORKINGSET_ACTIVATE_ANON if anon else WORKINGSET_ACTIVATE_FILE] += 1 << m.page[pfn].order
     if used:
         m.page[pfn].flags |= PG_WORKINGSET
-        lru_note_cost(m, page_node(m, pfn), not anon, 1)
+        lru_note_cost(m, page_node(m, pfn), not anon, 1 << m.page[pfn].order, 0)
         m.vmstat[WORKINGSET_RESTORE_ANON if anon else WORKINGSET_RESTORE_FILE] += 1 << m.page[pfn].order
 
 

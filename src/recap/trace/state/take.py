@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from recap.trace.state.image import Image
 from recap.trace.state.lists import Lists, lists_of
 from recap.trace.state.memory import KernelSource
 from recap.trace.state.reading import CHUNK_FRAMES, PIECE_FRAMES, Reading
-from recap.trace.state.structures import PAGEBLOCK_PAGES, SECTION_PAGES, Places, Structures
+from recap.trace.state.structures import PAGEBLOCK_PAGES, SECTION_PAGES, Places, StructRecord, Structures
 
 # The marks of a live snapshot in the trace: before all struct pages are read, before the lists are, and behind it all.
 ALL, LISTS, DONE = "SNAPSHOT all", "SNAPSHOT lists", "SNAPSHOT done"
@@ -30,6 +30,7 @@ ENUMS = ("migratetype", "zone_stat_item", "node_stat_item", "pageflags")
 PCP_FIELDS = ("count", "high", "batch", "free_factor")
 PCP_FIELDS_SINCE_6_7 = ("high_min", "high_max", "alloc_factor", "free_count", "flags")
 TYPE_MASK = 7
+NR_TIERS = 4
 LRU_NAMES = ["inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"]
 
 Mark = Callable[[str], None]
@@ -194,8 +195,33 @@ def meta(reading: Reading) -> dict[str, Any]:
         "pcp": pcps,
         "node_vm_stat": reading.node_stat(),
         "lru_names": LRU_NAMES,
+        **generations_meta(reading.lruvecs()),
         **{name: btf.enum(name) for name in ENUMS},
     }
+
+
+def generations_meta(lruvecs: Sequence[StructRecord]) -> dict[str, Any]:
+    """The numbers of a multi-generational LRU, and the refaults of each tier: anonymous pages first, then files.
+
+    Memory cgroups have generations of their own: nothing is told of several.
+    """
+    if len(lruvecs) != 1 or not lruvecs[0].has("lrugen"):
+        return {}
+    lrugen = lruvecs[0].inner("lrugen")
+    tiers = {name: per_tier(lrugen.numbers(name)) for name in ("avg_refaulted", "avg_total", "protected")}
+    counters = {name: per_tier(lrugen.atomics(name)) for name in ("refaulted", "evicted")}
+    numbers = {"enabled": lrugen.number("enabled"), "max_seq": lrugen.number("max_seq")}
+    return {"lru_gen": {**numbers, "min_seq": lrugen.numbers("min_seq"), **tiers, **counters}}
+
+
+def per_tier(found: list[int]) -> list[int]:
+    """A number for each type and tier; until 6.14 the first tier had none of its own in `protected`.
+
+    With CONFIG_LRU_GEN_STATS there is a history: the first of its generations is taken.
+    """
+    tiers = NR_TIERS if len(found) % (2 * NR_TIERS) == 0 else NR_TIERS - 1
+    types = [found[:tiers], found[tiers : 2 * tiers]]
+    return [number for one in types for number in [0] * (NR_TIERS - tiers) + one]
 
 
 def zone_meta(reading: Reading, index: int) -> dict[str, Any]:
