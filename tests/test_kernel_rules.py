@@ -36,6 +36,14 @@ def test_a_rule_holds_for_its_versions_only() -> None:
     assert [linux(*version).rules.tuned_pcp for version in ((6, 6), (6, 7), (6, 18))] == [False, True, True]
 
 
+def test_kernels_between_have_their_own_rules() -> None:
+    found = {minor: linux(6, minor).rules for minor in (1, 2, 12, 13, 14, 18)}
+    assert [rules.rotations_cost for rules in found.values()] == [False, True, True, True, True, True]
+    assert [rules.gens_evict_dirty for rules in found.values()] == [False, False, True, True, False, False]
+    assert [rules.gens_by_workingset for rules in found.values()] == [False, False, False, False, True, True]
+    assert not any(rules.multi_gen_lru for rules in found.values())  # only where it is turned on
+
+
 def test_the_rules_a_release_has() -> None:
     assert profile_of("6.1.0-13-amd64") is LINUX_6_1
     assert profile_of("5.10.0") is LINUX_6_1  # older ones are not known
@@ -53,6 +61,23 @@ def test_what_tells_kernels_apart() -> None:
     differ = {name for name in NAMES if early[name] != late[name]}
     assert differ == told
     assert [name for name in NAMES if early[name] != vars(LINUX_2_6_27_MM.rules)[name]] == ["unified_lru"]
+
+
+def test_what_changed_since_6_1() -> None:
+    """The page of 6.18 has each rule that began or ended after 6.1, and every row of its table names a commit."""
+    page = (ROOT / "docs/linux-6.18.md").read_text()
+    spans = {one.name: one.metadata["span"] for one in fields(Rules)}
+    later = {name for name, span in spans.items() if span.since > (6, 1) or span.until > (6, 1)}
+    rows = [line for line in page.splitlines() if re.match(r"\| [\w -]+ \| 6\.\d", line)]
+    assert later | {"multi_gen_lru"} == set(re.findall(r"`([a-z_0-9]+)`", "".join(rows))) & set(NAMES)
+    for row in rows:
+        assert COMMIT.search(row), row
+        *_, done, _ = row.split("|")
+        assert done.strip().startswith(("`", "built in", "left: ", "only ")), row
+    for name in later:
+        (row,) = (line for line in rows if f"`{name}`" in line)
+        since = ".".join(map(str, spans[name].since))
+        assert since in row or name == "claims_or_steals", row  # which the stable series took earlier
 
 
 def test_a_machine_follows_the_rules_it_is_given() -> None:

@@ -11,7 +11,7 @@ from recap.lab.kernels import column_of, kernel_named, on_kernels, recorded_kern
 from recap.policy import candidates
 from recap.trace import Recording
 
-CLASSIC, MGLRU = Path("recordings/hugetlb-1cpu"), Path("recordings/mglru-1cpu")
+CLASSIC, MGLRU = Path("recordings/hugetlb-1cpu"), Path("recordings/mglru-6.18")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from recap.sim.closed_loop import Simulation
 from recap.trace import read_snapshot
 from tests.sim.test_closed_loop import MEBIBYTES, PAGES, allocs, demand
 
-RECORDING = Path("recordings/mglru-1cpu")
+RECORDING = Path("recordings/mglru-6.18")
 KERNELS = [replace(linux(6, minor).having(multi_gen_lru=True), name=f"6.{minor}") for minor in (8, 12, 18)]
 each_kernel = pytest.mark.parametrize("profile", KERNELS, ids=lambda profile: profile.name)
 

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from recap.errors import RecapError
+from recap.kernel import LINUX_6_1, LINUX_6_18, version_of
 from recap.trace import ringbuffer
 from recap.trace.formats import parse_fields
 from recap.trace.lease import Lease, leases, place_of
@@ -148,8 +149,10 @@ def pages_read(root: Path, instance: Instance) -> Check:
 def kernel() -> Check:
     """The kernel, and whether recap models its allocator."""
     release = os.uname().release
-    state: Literal["ok", "warning"] = "ok" if release.startswith("6.1.") else "warning"
-    note = "" if state == "ok" else "recorded and told apart all the same; the model follows 6.1"
+    version = version_of(release)
+    known = version is not None and LINUX_6_1.version <= version <= LINUX_6_18.version
+    state: Literal["ok", "warning"] = "ok" if known else "warning"
+    note = "" if known else "recorded and told apart all the same; the model has the rules of 6.1 to 6.18"
     return Check("kernel", state, release, note)
 
 

@@ -205,9 +205,11 @@ def generations_meta(lruvecs: Sequence[StructRecord]) -> dict[str, Any]:
 
     Memory cgroups have generations of their own: nothing is told of several.
     """
-    if len(lruvecs) != 1 or not lruvecs[0].has("lrugen"):
+    found = [one.inner("lrugen") for one in lruvecs if one.has("lrugen")]
+    used = [one for one in found if any(one.numbers("nr_pages"))]
+    if len(used) != 1:
         return {}
-    lrugen = lruvecs[0].inner("lrugen")
+    lrugen = used[0]
     tiers = {name: per_tier(lrugen.numbers(name)) for name in ("avg_refaulted", "avg_total", "protected")}
     counters = {name: per_tier(lrugen.atomics(name)) for name in ("refaulted", "evicted")}
     numbers = {"enabled": lrugen.number("enabled"), "max_seq": lrugen.number("max_seq")}
