@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+Version = tuple[int, ...]
+
 NONE = 0xFFFFFFFF  # "no page frame", "no list"
 
 NR_ORDERS = 14  # room for orders 0..13; a machine uses 0..max_order-1 of them
@@ -262,15 +264,22 @@ LINUX_6_1 = linux(6, 1)
 LINUX_6_18 = linux(6, 18)  # the allocator's rules; those of reclaim and compaction are 6.1's
 
 
-def version_of(release: str) -> tuple[int, int] | None:
-    """The mainline version of a release such as 6.18.15-amd64."""
-    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", release)
-    return (int(numbers[1]), int(numbers[2])) if numbers else None
+NUMBERS = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?")
+
+
+def version_of(release: str) -> Version | None:
+    """The mainline version of a release such as 6.18.15-amd64: two numbers, three in the 2.6 series; None: unknown."""
+    numbers = NUMBERS.match(release)
+    if not numbers:
+        return None
+    major, minor, patch = int(numbers[1]), int(numbers[2]), int(numbers[3] or 0)
+    return (major, minor, patch) if (major, minor) == (2, 6) else (major, minor)
 
 
 def profile_of(release: str) -> Profile:
     """The rules that a kernel release such as 6.18.15-amd64 has of those known: 6.1's, and what came since."""
-    found = linux(*max(version_of(release) or (6, 1), (6, 1)))
+    major, minor, *_ = max(version_of(release) or (6, 1), (6, 1))
+    found = linux(major, minor)
     return next((known for known in (LINUX_6_1, LINUX_6_18) if known.rules == found.rules), found)
 
 

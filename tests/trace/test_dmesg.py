@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from recap.kernel import version_of
 from recap.trace.dmesg import failures
 from recap.trace.failure_report import FailureReport
 from recap.trace.gfp_masks import names_of_mask, printed
 from recap.trace.kernel_log import lines_of
-from recap.trace.release import bits_of, release_in, version_of
+from recap.trace.release import bits_of, release_in
 
 SACRIFICE = "Out of memory: Kill process 12 (a) (b)) score 3 or sacrifice child\n"
 OOM = "a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from recap.kernel import Version
 from recap.trace.failure_report import FailureReport
-from recap.trace.release import Version
 
 SINCE: dict[str, Version] = {
     "compaction": (2, 6, 35),  # 748446bb6b5a: vm.compact_memory, vm.extfrag_threshold

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from recap.kernel import Version, version_of
 from recap.trace.gfp_masks import KSWAPD_BIT
-from recap.trace.release import Version, version_of
 
 OLDEST_WITH_NAMES = (4, 6)  # the first to print flags by name (edf14cdbf9a0)
 MOST_WITHOUT_NAMES = (3, 10)  # its rules are those of most kernels that print a mask alone

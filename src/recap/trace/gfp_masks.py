@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from recap.kernel import Version
 from recap.trace.gfp import PLAIN, VALUES
-from recap.trace.release import Version
 
 COMMON = {
     0x01: "__GFP_DMA",

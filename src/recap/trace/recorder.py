@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from recap.errors import InputError, RecapError
+from recap.kernel import version_of
 from recap.trace import on_disk, surroundings
 from recap.trace.comms import save_comms
 from recap.trace.finishing import NO_ADDRESS, finish
@@ -29,7 +30,6 @@ from recap.trace.private import empty, private_files, private_folder
 from recap.trace.process import Process
 from recap.trace.record_file import UNFINISHED, RecordFile, Start, write_record
 from recap.trace.recording import END, START
-from recap.trace.release import version_of
 from recap.trace.spool import Spools, spooled
 from recap.trace.state import kcore
 from recap.trace.state.btf import UnknownTypeError

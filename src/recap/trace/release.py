@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import re
 
-Version = tuple[int, ...]
-
-NUMBERS = re.compile(r"(\d{1,3})\.(\d{1,4})(?:\.(\d{1,4}))?")
 OF_A_TASK = re.compile(r"ainted\b.*?[ (](\d{1,3}\.\d[\w.+~-]*)")
 AT_BOOT = re.compile(r"\bLinux version (\d{1,3}\.\d[\w.+~-]*)|^Linux \S+ (\d{1,3}\.\d[\w.+~-]*) #\d")
 WIDTH = re.compile(
     r"(x86_64|amd64|aarch64|arm64|ppc64|s390x|riscv64|ia64)|(\b[i-]?[3-6]86\b|armv[5-7]|\bpae\b|armhf|powerpc\b)"
 )
-
-
-def version_of(release: str) -> Version | None:
-    """The mainline version a release is of: two numbers, of the 2.6 series three; None: it does not say."""
-    numbers = NUMBERS.match(release)
-    if not numbers:
-        return None
-    major, minor, patch = int(numbers[1]), int(numbers[2]), int(numbers[3] or 0)
-    return (major, minor, patch) if (major, minor) == (2, 6) else (major, minor)
 
 
 def release_in(text: str) -> str:
