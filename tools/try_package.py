@@ -7,11 +7,11 @@ every file of the package, the headers included.
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
 import tarfile
-import time
 import venv
 from pathlib import Path
 
@@ -45,13 +45,19 @@ def install(wheel: Path) -> Path:
     return FRESH
 
 
+def cpu_seconds() -> float:
+    """CPU time of all programs that were run."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def used(environment: Path) -> float:
-    """Seconds until a comparison of the bundled recording is there."""
+    """Seconds of CPU time for a comparison of the bundled recording: on an idle machine, how long it takes."""
     recap = str(environment / "bin/recap")
     command = [recap, "compare", "example", "-p", "none", "--seeds", "1", "--json", "--out", "out"]
-    before = time.monotonic()
+    before = cpu_seconds()
     done = subprocess.run(command, cwd=environment, capture_output=True, text=True, check=True)
-    took = time.monotonic() - before
+    took = cpu_seconds() - before
     subprocess.run([recap, "report", "out"], cwd=environment, capture_output=True, check=True)
     columns = [column["name"] for column in json.loads(done.stdout)["columns"]]
     if columns != ["kernel", "none"]:
@@ -70,7 +76,7 @@ def main() -> None:
     if not (environment / "share/man/man1/recap.1").is_file():
         sys.exit(f"{wheel.name} has no man page")
     took = used(environment)
-    print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB; the first comparison takes {took:.1f} s")
+    print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB; the first comparison takes {took:.1f} s of CPU")
     if took > SECONDS:
         sys.exit(f"it may take {SECONDS:.0f} s")
 

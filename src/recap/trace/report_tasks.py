@@ -8,7 +8,7 @@ from recap.trace.failure_report import FailureReport, Limit, ListedTask, Reporte
 
 CONSTRAINT = re.compile(r"constraint=CONSTRAINT_([A-Z_]+)")
 PATHS = re.compile(r"(?:oom_memcg=(.*?),)?task_memcg=(.*?),task=")
-OF_LIMIT = re.compile(r"^Process in (.*?) killed as a result of limit of (.*)")
+OF_LIMIT = re.compile(r"^Task in (.*?) killed as a result of limit of (.*)")
 REACHED = re.compile(r"^Memory limit reached of cgroup (.*)")
 COUNTER = re.compile(
     r"^(?:Cgroup )?(memory|memory\+swap|swap|kmem): usage (\d+)kB, limit (\d+)kB(?:, (?:failcnt|max) (\d+))?"

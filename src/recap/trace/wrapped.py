@@ -22,7 +22,7 @@ START = re.compile(
     |(?:{ZONES})(?:[ ]free:|:[ ]|[ ]per-cpu:)|\d+[ ](?:total[ ])?pages|\d+[ ](?:slab|reserved)
     |(?:[Aa]ctive(?:_anon|_file)?|inactive_file|unevictable|slab_reclaimable|mapped|\w*pagetables|free):\d+(?![\dk])
     |(?:Free|Total)[ ]swap|Swap[ ]cache|Out[ ]of[ ]memory|Memory[ ]cgroup|oom-kill:|oom_reaper|Killed[ ]process
-    |Tasks[ ]state|\[[ ]*pid|\[[ ]*\d+\]|\[<|Process[ ]in|memory(?:\+swap)?:[ ]usage|(?:swap|kmem):[ ]usage
+    |Tasks[ ]state|\[[ ]*pid|\[[ ]*\d+\]|\[<|Task[ ]in|memory(?:\+swap)?:[ ]usage|(?:swap|kmem):[ ]usage
     |R[A-Z0-9]{{2}}:|E[A-Z]{{2}}:|Code:|</?[A-Z]{{2,}}>|SLUB:|SLAB:|Unreclaimable|vmalloc:|warn_alloc|---
     |(?:\?[ ])?[\w.]+\+0x[0-9a-f]+/0x
     )""",
