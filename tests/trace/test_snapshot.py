@@ -132,12 +132,18 @@ DAMAGE = {
     "array mapping: has the shape (7,)": put("mapping", np.zeros(7, np.uint64)),
     "array flags: has the shape ()": put("flags", np.uint64(3)),
     "array lists: has the shape (1, 4)": put("lists", np.zeros((1, 4), np.int64)),
+    "array pageblock: names an unknown migratetype": put("pageblock", np.full(2, 5, np.uint8)),
     "array pageblock: is too short": put("pageblock", np.zeros(1, np.uint8)),
     "array lists, row 2: names an unknown kind": listed(4, 0, 0, 0, 1),
     "array lists, row 2: names an unknown zone": listed(0, 5, 0, 0, 1),
     "array lists, row 2: names an unknown generation": listed(3, 4, 0, 0, 1),
     "array lists, row 2: names a generation of an unknown zone": listed(3, 0, 0, 5, 1),
     "array lists, row 2: names an order out of range": listed(0, 0, 11, 0, 1),
+    "array lists, row 2: names an unknown migratetype": listed(0, 0, 0, 5, 1),
+    "array lists, row 2: names an unknown per-cpu list": listed(1, 0, 0, 77, 1),
+    "array lists, row 2: names an unknown LRU list": listed(2, 0, -1, 0, 1),
+    "array lists: has a free block where none can be": listed(0, 0, 1, 0, 1),
+    "array lists: has a free block with another in it, or with a page of an LRU list": listed(0, 0, 1, 0, 14),
     "array lists, row 2: names a page frame beyond memory": listed(0, 0, 0, 0, 1024),
     "array lists, row 2: names a page frame that is on another list": listed(1, 0, 0, 0, 100),
     "field kernel: is missing or not of type str": meta("kernel", 6.1),
@@ -164,6 +170,17 @@ def test_zone_beyond_memory(tmp_path: Path) -> None:
     arrays, values = small()
     values["zones"][0]["spanned"] = 1025
     with pytest.raises(InputError, match="zone DMA: goes beyond 1024 page frames"):
+        read_snapshot(save(tmp_path / "snap0.npz", arrays, values))
+
+
+def test_a_zone_or_cpu_that_no_kernel_has(tmp_path: Path) -> None:
+    arrays, values = small()
+    values["pcp"][0]["cpu"] = 1 << 40
+    with pytest.raises(InputError, match=r"pcp of zone 0, cpu \d+: is impossible"):
+        read_snapshot(save(tmp_path / "snap0.npz", arrays, values))
+    arrays, values = small()
+    values["zones"][0]["index"] = 77
+    with pytest.raises(InputError, match="zone DMA: has the number 77"):
         read_snapshot(save(tmp_path / "snap0.npz", arrays, values))
 
 

@@ -30,6 +30,11 @@ PAGEBLOCK_PAGES = 512
 PAGEBLOCK_ORDER = 9
 PCP_TYPES = 3
 COSTLY_ORDER = 3
+MIGRATE_TYPES = 5  # these three as the model has them
+NR_PCP_LISTS = 14
+NR_LRU_LISTS = 4
+MOST_ZONES = 5
+MOST_CPUS = 8192  # the largest NR_CPUS
 TAKE_AGAIN = "take the snapshot again"
 FLAG_BITS = 63
 FOLIO_ORDER_BITS = 8
@@ -310,6 +315,7 @@ def read_snapshot(path: Path) -> Snapshot:
         lru_gen=meta.lru_gen(),
     )
     check_lists(snapshot)
+    check_blocks(snapshot)
     return snapshot
 
 
@@ -360,12 +366,16 @@ def check_lists(snapshot: Snapshot) -> None:
     """Every list entry is on a list that exists, of a frame that exists, and no frame is on two."""
     frames, zones = len(snapshot.flags), {zone.index for zone in snapshot.zones}
     kind, zone, order, last, pfn = snapshot.lists.T
+    cpus = [pcp.cpu for pcp in snapshot.pcps]
     faults = {
         "names an unknown kind of list": (kind < 0) | (kind >= KINDS),
         "names an unknown zone": (kind < LRU) & ~np.isin(zone, list(zones)),
         "names an unknown generation": (kind == LRU_GEN) & ((zone < 0) | (zone >= MAX_NR_GENS) | (order & ~1 != 0)),
         "names a generation of an unknown zone": (kind == LRU_GEN) & ~np.isin(last, list(zones)),
         "names an order out of range": (kind == FREE) & ((order < 0) | (order > MAX_ORDER)),
+        "names an unknown migratetype": (kind == FREE) & ((last < 0) | (last >= MIGRATE_TYPES)),
+        "names an unknown per-cpu list": (kind == PCP) & ((order < 0) | (order >= NR_PCP_LISTS) | ~np.isin(last, cpus)),
+        "names an unknown LRU list": (kind == LRU) & ((order < 0) | (order >= NR_LRU_LISTS)),
         "names a page frame beyond memory": (pfn < 0) | (pfn >= frames),
         "names a page frame that is on another list": ~np.isin(
             np.arange(len(pfn)), np.unique(pfn, return_index=True)[1]
@@ -374,15 +384,38 @@ def check_lists(snapshot: Snapshot) -> None:
     for problem, rows in faults.items():
         if rows.any():
             raise InputError(snapshot.path, f"array lists, row {rows.argmax()}", problem, TAKE_AGAIN)
+    if (snapshot.pageblock >= MIGRATE_TYPES).any():
+        raise InputError(snapshot.path, "array pageblock", "names an unknown migratetype", TAKE_AGAIN)
     for pcp in snapshot.pcps:
         sane = 1 <= pcp.batch <= frames and 0 <= pcp.count <= frames and 0 <= pcp.high < 1 << 30
-        if not sane or not 0 <= pcp.free_factor <= MAX_FREE_FACTOR or pcp.cpu < 0 or pcp.zone not in zones:
+        known = 0 <= pcp.cpu < MOST_CPUS and pcp.zone in zones
+        if not sane or not known or not 0 <= pcp.free_factor <= MAX_FREE_FACTOR:
             raise InputError(snapshot.path, f"pcp of zone {pcp.zone}, cpu {pcp.cpu}", "is impossible", TAKE_AGAIN)
+
+
+def check_blocks(snapshot: Snapshot) -> None:
+    """Free blocks lie in their zones as the allocator has them, and share no frame with others or with an LRU list."""
+    lists, frames_there = snapshot.lists, len(snapshot.flags)
+    rows = lists[lists[:, 0] == FREE]
+    size, pfn = np.int64(1) << rows[:, 2], rows[:, 4]
+    misplaced = pfn % size != 0
+    for zone in snapshot.zones:
+        outside = (pfn < zone.start_pfn) | (pfn + size > zone.start_pfn + zone.spanned)
+        misplaced |= (rows[:, 1] == zone.index) & outside
+    held, orders = snapshot.free_blocks(PCP)
+    if misplaced.any() or (held + (np.int64(1) << orders) > frames_there).any():
+        raise InputError(snapshot.path, "array lists", "has a free block where none can be", TAKE_AGAIN)
+    blocks = np.bincount(frames(np.append(pfn, held), np.append(rows[:, 2], orders)), minlength=frames_there)
+    if (blocks > 1).any() or blocks[lists[lists[:, 0] >= LRU][:, 4]].any():
+        problem = "has a free block with another in it, or with a page of an LRU list"
+        raise InputError(snapshot.path, "array lists", problem, TAKE_AGAIN)
 
 
 def check_zones(path: Path, zones: tuple[ZoneState, ...], frames: int) -> None:
     """The zones are where the page frames are, and there are no more frames than zones."""
     for zone in zones:
+        if not 0 <= zone.index < MOST_ZONES:
+            raise InputError(path, f"zone {zone.name}", f"has the number {zone.index}", TAKE_AGAIN)
         if zone.start_pfn < 0 or zone.spanned < 0 or zone.start_pfn + zone.spanned > frames:
             raise InputError(path, f"zone {zone.name}", f"goes beyond {frames} page frames", TAKE_AGAIN)
     end = max((zone.start_pfn + zone.spanned for zone in zones), default=0)

@@ -15,7 +15,7 @@ from recap.kernel import MIGRATE_TYPES, NR_ORDERS
 from recap.pages import Array
 from recap.trace import Events, Snapshot
 from recap.trace.kpageflags import KPF, Words, has, mask
-from recap.trace.snapshot import MAX_ORDER, PCP_TYPES
+from recap.trace.snapshot import MAX_ORDER, PCP_TYPES, check_blocks
 
 SEED = 0  # of what is drawn once for all runs
 ANON, OF_FILE, OF_DEVICE = 1, 2, 6  # in place of addresses: of an anonymous page, a file's, a block device's
@@ -82,7 +82,9 @@ def estimate(seen: Seen, events: Events, start: int) -> Estimated:
     meta = metadata(seen, rest, first, draw)
     told.append(of_metadata(meta))
     found = Estimated(base(seen, types, pcp, plans, meta), free, plans, pcp.rows, told)
-    return replace(found, base=found.drawn(SEED))
+    drawn = found.drawn(SEED)
+    check_blocks(drawn)
+    return replace(found, base=drawn)
 
 
 def base(seen: Seen, types: Array, pcp: PcpLists, plans: list[LruPlan], meta: Metadata) -> Snapshot:

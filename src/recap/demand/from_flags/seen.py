@@ -68,7 +68,7 @@ def seen_in(recording: Recording, loads: LoadsNode | None = None) -> Seen:
     end = max((zone.start_pfn + zone.spanned for zone in zones), default=0)
     return Seen(
         path=folder / "kpageflags.0.npz",
-        flags=reaching(flags, end),
+        flags=reaching(settled(flags), end),
         zones=zones,
         pcps=tuple(pcp for index, zone in enumerate(mine) for pcp in pcp_states(index, zone)),
         free=free_blocks(zones, node, types),
@@ -77,6 +77,13 @@ def seen_in(recording: Recording, loads: LoadsNode | None = None) -> Seen:
         kernel=release(recording),
         notes=() if loads is None else (loads.told(),),
     )
+
+
+def settled(flags: Words) -> Words:
+    """The flags, where a frame that is free is nothing else: it may have been freed while they were read."""
+    for only in (KPF.BUDDY, KPF.NOPAGE):
+        flags = np.where(has(flags, only), np.uint64(1 << only), flags)
+    return flags
 
 
 def reaching(flags: Words, end: int) -> Words:
