@@ -21,12 +21,13 @@ WATERMARKS = (40, 50, 60, 70)
 SPAN = (16, PAGES)  # of the only zone
 FLAGS = {"PG_referenced": 1, "PG_dirty": 2, "PG_lru": 3, "PG_active": 4, "PG_workingset": 5, "PG_slab": 6, "PG_head": 7}
 FLAGS |= {"PG_reserved": 8, "PG_private": 9, "PG_swapbacked": 10, "PG_writeback": 11}
+FLAGS |= {"PG_reclaim": 12, "PG_unevictable": 13}
 KINDS = {"MIGRATE_UNMOVABLE": 0, "MIGRATE_MOVABLE": 1, "MIGRATE_RECLAIMABLE": 2, "MIGRATE_HIGHATOMIC": 3}
 ENUMS = {
     "pageflags": FLAGS,
     "migratetype": KINDS | {"MIGRATE_ISOLATE": 4},
     "zone_stat_item": {"NR_FREE_PAGES": 0},
-    "node_stat_item": {"NR_FILE_DIRTY": 0},
+    "node_stat_item": {"NR_FILE_DIRTY": 0, "NR_ACTIVE_FILE": 1},
     "zone_flags": {"ZONE_BOOSTED_WATERMARK": 0},
     "pageblock_bits": {"PB_migrate": 0, "PB_migrate_end": 2, "NR_PAGEBLOCK_BITS": 4},
 }
