@@ -44,7 +44,10 @@ def reclaim_once(m: Memory, order: int, gfp: int, cpu: int) -> tuple[int, int, b
     before = m.vmstat[PGSCAN_DIRECT]
     with cython.nogil:
         reclaim(m, s, cpu)
-    return int(m.sc[s].nr_reclaimed), int(m.vmstat[PGSCAN_DIRECT] - before), m.sc[s].page != NONE
+    reclaimed = int(m.sc[s].nr_reclaimed)
+    if m.sc[s].compaction_ready and not reclaimed:  # so that compaction is tried (do_try_to_free_pages)
+        reclaimed = 1
+    return reclaimed, int(m.vmstat[PGSCAN_DIRECT] - before), m.sc[s].page != NONE
 
 
 def reclaim(m: Memory, s: int, cpu: int) -> None:
