@@ -106,6 +106,8 @@ NR_LRU_LISTS = 4
 MIN_NR_GENS = 2
 MAX_NR_GENS = 4
 MAX_NR_TIERS = 4
+NR_GEN_LISTS = 40  # of a node: generations, two types, MAX_NR_ZONES
+NR_TYPE_TIERS = 8  # two types, MAX_NR_TIERS
 MIN_LRU_BATCH = 64
 MAX_LRU_BATCH = 4096
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from recap.kernel cimport MAX_NR_GENS, MAX_NR_TIERS, MAX_NR_ZONES, MIN_NR_GENS, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK, Rules
+from recap.kernel cimport MAX_NR_GENS, NR_GEN_LISTS, NR_TYPE_TIERS, MAX_NR_ZONES, MIN_NR_GENS, NR_LRU_LISTS, NR_ORDERS, NR_PCP_LISTS, NR_WMARK, Rules
 from recap.policy.policy cimport Policy
 
 ctypedef packed struct Page:
@@ -174,12 +174,12 @@ ctypedef packed struct ScanControl:
 ctypedef packed struct LruGen:
     long long max_seq
     long long min_seq[2]
-    long long nr_pages[2 * MAX_NR_GENS * MAX_NR_ZONES]
-    long long avg_refaulted[2 * MAX_NR_TIERS]
-    long long avg_total[2 * MAX_NR_TIERS]
-    long long refaulted[2 * MAX_NR_TIERS]
-    long long evicted[2 * MAX_NR_TIERS]
-    long long protected[2 * MAX_NR_TIERS]
+    long long nr_pages[NR_GEN_LISTS]
+    long long avg_refaulted[NR_TYPE_TIERS]
+    long long avg_total[NR_TYPE_TIERS]
+    long long refaulted[NR_TYPE_TIERS]
+    long long evicted[NR_TYPE_TIERS]
+    long long protected[NR_TYPE_TIERS]
 
 ctypedef packed struct CompactControl:
     int order

@@ -30,12 +30,13 @@ NR_SCRATCH_LISTS = 5
 if not cython.compiled:
     from recap.kernel import (
         MAX_NR_GENS,
-        MAX_NR_TIERS,
         MAX_NR_ZONES,
         MIN_NR_GENS,
+        NR_GEN_LISTS,
         NR_LRU_LISTS,
         NR_ORDERS,
         NR_PCP_LISTS,
+        NR_TYPE_TIERS,
         NR_WMARK,
     )
 
@@ -132,8 +133,8 @@ SCAN_CONTROL = np.dtype(
     + [(name, "i8") for name in ("gen_scanned", "gen_batch", "gen_isolated", "gen_sorted", "gen_left", "gen_type")]
 )
 LRU_GEN = np.dtype(  # of a node; what is of a type and tier has the place type * MAX_NR_TIERS + tier
-    [("max_seq", "i8"), ("min_seq", "i8", 2), ("nr_pages", "i8", 2 * MAX_NR_GENS * MAX_NR_ZONES)]
-    + [(name, "i8", 2 * MAX_NR_TIERS) for name in ("avg_refaulted", "avg_total", "refaulted", "evicted", "protected")]
+    [("max_seq", "i8"), ("min_seq", "i8", 2), ("nr_pages", "i8", NR_GEN_LISTS)]
+    + [(name, "i8", NR_TYPE_TIERS) for name in ("avg_refaulted", "avg_total", "refaulted", "evicted", "protected")]
 )
 COMPACT_CONTROL = np.dtype(
     [(name, "i4") for name in ("order", "search_order", "migratetype", "mode", "zone", "alloc_flags")]

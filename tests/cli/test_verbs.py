@@ -92,19 +92,9 @@ def test_verify_json_is_the_whole_result(recap: Recap, verify_lab: FakeLab) -> N
 
 def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_path: Path) -> None:
     options = ("-p", "none", "-p", "kosaki", "--seeds", "3", "-w", "vm.swappiness=60", "-w", "vm.a=b=c")
-    more = (
-        "--until",
-        "success_percent=±2",
-        "--start",
-        "flags",
-        "--jobs",
-        "3",
-        "--kernel",
-        "6.18",
-        "--out",
-        str(tmp_path),
-    )
-    outcome = recap("compare", "recording", *options, *more)
+    more = ("--until", "success_percent=±2", "--start", "flags", "--jobs", "3", "--out", str(tmp_path))
+    kernels = ("--kernel", "6.1", "--kernel", "6.18")
+    outcome = recap("compare", "recording", *options, *more, *kernels)
     assert compare_lab.asked == (
         ([Path("recording")], ["none", "kosaki"]),
         {
@@ -112,7 +102,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
             "until": "success_percent=±2",
             "sysctls": {"vm.swappiness": "60", "vm.a": "b=c"},
             "start": "flags",
-            "kernels": ("6.18",),
+            "kernels": ("6.1", "6.18"),
             "out": tmp_path,
         },
     )
@@ -124,8 +114,7 @@ def test_compare_passes_every_option_on(recap: Recap, compare_lab: FakeLab, tmp_
 
 def test_compare_json_is_the_whole_result(recap: Recap, compare_lab: FakeLab) -> None:
     outcome = recap("compare", "recording", "-p", "none", "--json")
-    default: dict[str, object] = {"seeds": 5, "until": None, "sysctls": {}, "start": None, "kernels": (), "out": None}
-    assert compare_lab.asked[1] == default
+    assert compare_lab.asked[1] == {"seeds": 5, "until": None, "sysctls": {}, "start": None, "kernels": (), "out": None}
     assert (outcome.code, outcome.err) == (0, "")
     interval = {"mean": 90.0, "low": 88.0, "high": 92.0}
     assert json.loads(outcome.out)["columns"] == [

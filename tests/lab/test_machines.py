@@ -90,7 +90,7 @@ def test_memory_that_is_removed_is_told(tmp_path: Path) -> None:
 def test_pages_of_64_kib_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "zoneinfo.0").write_text(zoneinfo(frames()))
     (tmp_path / "meminfo.0").write_text(f"MemTotal:       {MANAGED * 64} kB\n")
-    with pytest.raises(InputError, match=r"its pages are of 64 KiB, and the model's of 4"):
+    with pytest.raises(InputError, match=r"its pages are 64 KiB, the model's 4 KiB"):
         prepare(recording(tmp_path), {})
     (tmp_path / "meminfo.0").write_text(f"MemTotal:       {MANAGED * 4} kB\n")
     assert Recording(tmp_path).page_kib() == 4

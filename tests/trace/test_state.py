@@ -14,7 +14,7 @@ from recap.trace.state import kcore, take
 from recap.trace.state.btf import Btf, UnknownTypeError
 from recap.trace.state.kcore import Kcore, RunningKernel
 from recap.trace.state.memory import UnreadableError
-from recap.trace.state.take import ALL, DONE, LISTS, take_live
+from recap.trace.state.take import ALL, DONE, LISTS, per_tier, take_live
 from tests.trace.fake_kernel import BASE, FLAGS, PAGES, SPAN, VMEMMAP, WATERMARKS, FakeKernel, Source
 
 
@@ -230,3 +230,10 @@ def test_doctor_says_which_start_there_will_be_and_why_no_better_one(monkeypatch
     found = doctor.start()
     assert found.found.startswith(("flags: ", "none: "))  # by who runs the test
     assert found.found.endswith("; not live: there is no /proc/kcore")
+
+
+def test_numbers_for_each_type_and_tier_of_a_multi_generational_lru() -> None:
+    """Until 6.14 the first tier had none in `protected`; with CONFIG_LRU_GEN_STATS there is a history."""
+    assert per_tier([1, 2, 3, 4, 5, 6, 7, 8]) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert per_tier([2, 3, 4, 6, 7, 8]) == [0, 2, 3, 4, 0, 6, 7, 8]
+    assert per_tier([1, 2, 3, 4, 5, 6, 7, 8] + [9] * 24) == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -21,6 +21,7 @@ FLAG_BITS = 61
 ACTIVE_GENS = 2
 MOSTLY = 0.99  # of the pages on LRU lists must have a generation where flags are said to have it
 TYPES = ("ANON", "FILE")
+FLAGS = {"PG_lru", "PG_unevictable", "PG_swapbacked", "PG_reclaim"}  # that tell generations apart
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def generations(snapshot: "Snapshot", kept: dict[tuple[int, int, int], npt.NDArr
         snapshot: the memory state.
         kept: its lists, as `Generations` has them.
     """
-    place = place_of_generations(snapshot) if snapshot.taken.cgroups <= 1 else None
+    told = set(snapshot.enums["pageflags"]) >= FLAGS and snapshot.taken.cgroups <= 1
+    place = place_of_generations(snapshot) if told else None
     if place is None:
         return None
     shift, youngest = place

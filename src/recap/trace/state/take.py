@@ -34,6 +34,8 @@ PCP_FIELDS = ("count", "high", "batch", "free_factor")
 PCP_FIELDS_SINCE_6_7 = ("high_min", "high_max", "alloc_factor", "free_count", "flags")
 TYPE_MASK = 7
 NR_TIERS = 4
+TIER_NUMBERS, TIER_COUNTERS = ("avg_refaulted", "avg_total", "protected"), ("refaulted", "evicted")
+GENERATION_NUMBERS = ("enabled", "max_seq", "min_seq", "nr_pages", *TIER_NUMBERS, *TIER_COUNTERS)
 LRU_NAMES = ["inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"]
 
 Mark = Callable[[str], None]
@@ -225,12 +227,12 @@ def generations_meta(lruvecs: Sequence[StructRecord]) -> dict[str, Any]:
     Memory cgroups have generations of their own: nothing is told of several.
     """
     found = [one.inner("lrugen") for one in lruvecs if one.has("lrugen")]
-    used = [one for one in found if any(one.numbers("nr_pages"))]
+    used = [one for one in found if all(map(one.has, GENERATION_NUMBERS)) and any(one.numbers("nr_pages"))]
     if len(used) != 1:
         return {}
     lrugen = used[0]
-    tiers = {name: per_tier(lrugen.numbers(name)) for name in ("avg_refaulted", "avg_total", "protected")}
-    counters = {name: per_tier(lrugen.atomics(name)) for name in ("refaulted", "evicted")}
+    tiers = {name: per_tier(lrugen.numbers(name)) for name in TIER_NUMBERS}
+    counters = {name: per_tier(lrugen.atomics(name)) for name in TIER_COUNTERS}
     numbers = {"enabled": lrugen.number("enabled"), "max_seq": lrugen.number("max_seq")}
     return {"lru_gen": {**numbers, "min_seq": lrugen.numbers("min_seq"), **tiers, **counters}}
 
