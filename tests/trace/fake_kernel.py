@@ -63,7 +63,11 @@ STRUCTS: dict[str, list[Member]] = {
         ("flags", "word", 0),
         ("vm_stat", "atomic", 2),
     ],
-    "lru_gen_folio": [("max_seq", "word", 0), ("folios", "list_head", 16)],  # four ages, two kinds, two zones
+    "lru_gen_folio": [  # four ages, two kinds, two zones
+        ("max_seq", "word", 0),
+        ("folios", "list_head", 16),
+        ("nr_pages", "long", 16),
+    ],
     "lruvec": [("lists", "list_head", 5), ("lrugen", "lru_gen_folio", 0)],
     "cgroup_subsys_state": [("sibling", "list_head", 0), ("children", "list_head", 0)],
     "mem_cgroup_per_node": [("lruvec", "lruvec", 0)],
