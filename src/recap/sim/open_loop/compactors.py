@@ -217,7 +217,7 @@ def missed(r: Replay, i: int, s: int, block: int) -> None:
     r.m.cc[s].nr_freepages = 0
     if search_free(r, s, r.pfn[i]):
         return
-    deviate(r, ISOLATION, i, r.pfn[i])
+    deviate(r, ISOLATION, i, NONE)
     if not search_otherwise(r, s, r.pfn[i]):
         take_wanted(r, s, block)
 
