@@ -64,5 +64,5 @@ def test_a_series_is_read_from_its_folders(tmp_path: Path) -> None:
     found = kernel_metrics(tmp_path / "baseline" / "1")
     assert found["success_percent"] == 75
     assert found["allocstall"] == 8
-    with pytest.raises(InputError, match="no two runs"):
+    with pytest.raises(InputError, match="lacks two runs"):
         counterfactual(tmp_path)

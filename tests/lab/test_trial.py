@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from recap.lab.trial import Case, Trial, mean_of
 from recap.lab.until import MOST_SEEDS, Until
 from recap.policy import candidate
 
-SETUP: Any = None
+SETUP: Any = SimpleNamespace(on=lambda _profile: None)
 NONE, KOSAKI = candidate("none"), candidate("kosaki")
 
 

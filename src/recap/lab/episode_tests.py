@@ -100,7 +100,7 @@ class EpisodeTests(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Span:
+class EpisodeSpan:
     """An episode of the trace: its first and last event, and the request it is for."""
 
     begin: int
@@ -108,7 +108,7 @@ class Span:
     request: int
 
 
-def spans(events: Events) -> list[Span]:
+def spans(events: Events) -> list[EpisodeSpan]:
     """All direct reclaims and compactions that the trace holds whole, in order."""
     pairs = {
         Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN: Event.MM_VMSCAN_DIRECT_RECLAIM_END,
@@ -123,7 +123,7 @@ def spans(events: Events) -> list[Span]:
             asked &= events.order > 0
         requests = next_of_task(events, np.maximum(last, 0), np.flatnonzero(asked))
         found += [
-            Span(*row) for row in zip(first.tolist(), last.tolist(), requests.tolist(), strict=True) if row[1] >= 0
+            EpisodeSpan(*row) for row in zip(first.tolist(), last.tolist(), requests.tolist(), strict=True) if row[1] >= 0
         ]
     return sorted(found, key=lambda span: span.begin)
 
@@ -171,7 +171,7 @@ class Trials:
             m.count_lru(lru, pfns)
         return m
 
-    def found_in_use(self, span: Span) -> npt.NDArray[np.int64]:
+    def found_in_use(self, span: EpisodeSpan) -> npt.NDArray[np.int64]:
         """The pages that recorded reclaim found in use in an episode."""
         rows, pfns, _ = self.looks.result()
         first, last = np.searchsorted(rows, (span.begin, span.end))
@@ -179,7 +179,7 @@ class Trials:
         found: npt.NDArray[np.int64] = pfns[first:last][mine].astype(np.int64)
         return found
 
-    def reclaim(self, span: Span) -> Episode:
+    def reclaim(self, span: EpisodeSpan) -> Episode:
         """One direct reclaim."""
         events, i = self.events, span.begin
         request = int(events.order[i]), int(events.flags[i]), int(events.cpu[i])
@@ -201,16 +201,16 @@ class Trials:
             model_block=block,
         )
 
-    def served(self, span: Span) -> bool:
+    def served(self, span: EpisodeSpan) -> bool:
         """Did the recorded request get its block right after the reclaim?"""
         events, request = self.events, span.request
         if request < 0 or events.order[request] != events.order[span.begin] or events.pfn[request] == NONE:
             return False
-        after = Span(span.end, request, request)
+        after = EpisodeSpan(span.end, request, request)
         begins = (Event.MM_COMPACTION_BEGIN, Event.MM_VMSCAN_DIRECT_RECLAIM_BEGIN)
         return not any(len(inside(events, after, event)) for event in begins)
 
-    def compaction(self, span: Span, kcompactd_order: int) -> Episode:
+    def compaction(self, span: EpisodeSpan, kcompactd_order: int) -> Episode:
         """One compaction of a zone."""
         events, i = self.events, span.begin
         direct = kcompactd_order < 0
@@ -239,7 +239,7 @@ class Trials:
         )
 
 
-def inside(events: Events, span: Span, event: Event) -> npt.NDArray[np.int64]:
+def inside(events: Events, span: EpisodeSpan, event: Event) -> npt.NDArray[np.int64]:
     """The events of a kind that the task of an episode reports in it."""
     within = slice(span.begin, span.end)
     mine = (events.event[within] == np.uint8(event)) & (events.pid[within] == events.pid[span.begin])
@@ -260,7 +260,7 @@ def kcompactd_orders(events: Events) -> dict[int, int]:
     return found
 
 
-def can_be_tried(events: Events, span: Span, asked: dict[int, int]) -> bool:
+def can_be_tried(events: Events, span: EpisodeSpan, asked: dict[int, int]) -> bool:
     """Is it known what a compaction is for? Of proactive compaction it is not."""
     if events.pfn[span.begin] == NONE:
         return False
