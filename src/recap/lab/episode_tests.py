@@ -123,7 +123,9 @@ def spans(events: Events) -> list[EpisodeSpan]:
             asked &= events.order > 0
         requests = next_of_task(events, np.maximum(last, 0), np.flatnonzero(asked))
         found += [
-            EpisodeSpan(*row) for row in zip(first.tolist(), last.tolist(), requests.tolist(), strict=True) if row[1] >= 0
+            EpisodeSpan(*row)
+            for row in zip(first.tolist(), last.tolist(), requests.tolist(), strict=True)
+            if row[1] >= 0
         ]
     return sorted(found, key=lambda span: span.begin)
 
