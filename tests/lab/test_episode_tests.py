@@ -6,8 +6,9 @@ import pytest
 
 from recap.errors import InputError
 from recap.lab.episode_tests import COMPACTION, RECLAIM, Episode, spans, summary, try_episodes
+from recap.mm import boot
 from recap.pages import COMPILED
-from recap.sim.open_loop.trials import compact_once, take_over
+from recap.sim.open_loop.trials import compact_once, reclaim_once, take_over
 from recap.trace import Event
 from tests.sim.open_loop.tape import USER, Tape, machine
 
@@ -25,8 +26,19 @@ def test_a_machine_is_taken_over_whole() -> None:
 
 @pytest.mark.skipif(not COMPILED, reason="records of uncompiled memory are copies")
 def test_a_zone_that_has_the_block_is_not_compacted() -> None:
-    result, moved = compact_once(machine().memory, 0, 9, USER, 0, True, True)
+    result, moved = compact_once(boot.empty_machine(16, captures=1), 0, 9, USER, 0, True, True)
     assert (result, moved) == (8, 0)
+
+
+@pytest.mark.skipif(not COMPILED, reason="records of uncompiled memory are copies")
+def test_a_reclaim_leaves_a_zone_that_compaction_can_do_alone() -> None:
+    assert reclaim_once(boot.empty_machine(16, captures=1), 9, USER, 0)[:2] == (1, 0)  # 1: so that compaction is tried
+
+
+def test_a_machine_without_room_for_reclaimers_is_refused() -> None:
+    for once in (lambda m: compact_once(m, 0, 9, USER, 0, True, True), lambda m: reclaim_once(m, 9, USER, 0)):
+        with pytest.raises(ValueError, match="no room"):
+            once(machine().memory)
 
 
 def test_episodes_that_were_cut_off_do_not_count() -> None:

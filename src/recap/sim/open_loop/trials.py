@@ -28,9 +28,20 @@ def take_over(m: Memory, other: Memory) -> None:
         m.page[head].prev = head
 
 
+def direct_control(m: Memory) -> int:
+    """The first control that is no node's.
+
+    Errors:
+        ValueError: the machine was made without room for direct reclaimers.
+    """
+    if len(m.array("sc")) <= m.nr_nodes:
+        raise ValueError("this machine has no room for a direct reclaimer; make it with captures=1")
+    return int(m.nr_nodes)
+
+
 def reclaim_once(m: Memory, order: int, gfp: int, cpu: int) -> tuple[int, int, bool]:
     """A direct reclaim for a request: pages reclaimed, pages scanned, and whether the request is served by it."""
-    s = m.nr_nodes
+    s = direct_control(m)
     m.sc[s].order = order
     m.sc[s].gfp = gfp
     m.sc[s].alloc_flags = gfp_to_alloc_flags(m, gfp, order)
@@ -67,7 +78,7 @@ def reclaim(m: Memory, s: int, cpu: int) -> None:
 
 def compact_once(m: Memory, zone: int, order: int, gfp: int, cpu: int, direct: bool, sync: bool) -> tuple[int, int]:
     """A compaction of a zone from its cached positions: how it ended (enum compact_result), and pages moved."""
-    s = m.nr_nodes
+    s = direct_control(m)
     m.cc[s].order = order
     m.cc[s].search_order = order
     m.cc[s].gfp = gfp
