@@ -142,7 +142,7 @@ def test_a_knob_is_a_range(text: str) -> None:
 def test_what_cannot_be_is_refused(made: list[Run]) -> None:
     for options, said in (
         ({"goal": "pgscan_kswapd"}, "has no better direction"),
-        ({"limits": ["stall_ms"]}, "is no limit of a metric"),
+        ({"limits": ["stall_ms"]}, "is not a limit on a metric"),
         ({"limits": ["nothing<1"]}, "is not counted"),
         ({"seeds": 1}, "one seed"),
     ):

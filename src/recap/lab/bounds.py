@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from recap.errors import InputError
-from recap.lab.fail_if import WRITTEN
+from recap.lab.metric_limit import MetricLimit
 
 FORM = "write 'METRIC<N', for example 'stall_ms<110%' of what it is now, or 'oom_kills<1'"
 TOUCHED = 1e-9  # a mean that equals the limit is not below it
 Runs = Sequence[Mapping[str, float]]
 
 
-class Bound(NamedTuple):
+class Bound(MetricLimit):
     """`stall_ms<110%`: at most 110 % of the mean of the machine's own setting."""
-
-    metric: str
-    side: str
-    limit: float
-    percent: bool
 
     @classmethod
     def parse(cls, text: str) -> Bound:
@@ -28,10 +22,7 @@ class Bound(NamedTuple):
         Errors:
             InputError: anything else.
         """
-        found = WRITTEN.fullmatch(text)
-        if found is None:
-            raise InputError("--limit", text, "is no limit of a metric", FORM)
-        return cls(found["metric"], found["side"], float(found["limit"]), bool(found["percent"]))
+        return cls.read("--limit", text, FORM)
 
     def excess(self, runs: Runs, own: Runs, source: str) -> float:
         """How far the mean is on the wrong side, as a share of the limit; above 0 where it is broken.
@@ -44,10 +35,6 @@ class Bound(NamedTuple):
         limit = self.limit / 100 * mean(own, self.metric) if self.percent else self.limit
         over = mean(runs, self.metric) - limit
         return (over if self.side == "<" else -over) / (abs(limit) or 1.0) or TOUCHED
-
-    def __str__(self) -> str:
-        """As it was written."""
-        return f"{self.metric} {self.side} {self.limit:g}{' %' if self.percent else ''}"
 
 
 def mean(runs: Runs, metric: str) -> float:

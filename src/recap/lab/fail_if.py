@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from recap.errors import InputError
+from recap.lab.metric_limit import MetricLimit
 from recap.lab.results import KERNEL, Column, Difference
 
-WRITTEN = re.compile(r"\s*(?P<metric>.+?)\s*(?P<side>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)\s*(?P<percent>%?)\s*")
 FORM = "write 'METRIC<N', for example 'success_percent < -3', or 'stall_ms > 10%'"
 
 
-class FailIf(NamedTuple):
+class FailIf(MetricLimit):
     """A difference to the baseline that must not be: `success_percent < -3`, or in percent of the baseline's mean."""
-
-    metric: str
-    side: str
-    limit: float
-    percent: bool
 
     @classmethod
     def parse(cls, text: str) -> FailIf:
@@ -28,10 +21,7 @@ class FailIf(NamedTuple):
         Errors:
             InputError: anything else.
         """
-        found = WRITTEN.fullmatch(text)
-        if found is None:
-            raise InputError("--fail-if", text, "is not a limit on a metric's difference", FORM)
-        return cls(found["metric"], found["side"], float(found["limit"]), bool(found["percent"]))
+        return cls.read("--fail-if", text, FORM)
 
     def broken(self, columns: Sequence[Column], baseline: str) -> Iterator[str]:
         """A line for each policy whose whole 95 % interval is beyond the limit.
@@ -51,12 +41,8 @@ class FailIf(NamedTuple):
             raise InputError("--fail-if", self.metric, "has no difference", "take a metric that all policies have")
         limit = self.limit * abs(base.metrics[self.metric].mean) / 100 if self.percent else self.limit
         if self.beyond(change, limit):
-            yield f"{column.name}: {self.metric} {change} against {base.name}, limit {self.side} {self.told_limit()}"
+            yield f"{column.name}: {self.metric} {change} against {base.name}, limit {self.side} {self.number}"
 
     def beyond(self, change: Difference, limit: float) -> bool:
         """Does all of the interval break the limit?"""
         return change.high < limit if self.side == "<" else change.low > limit
-
-    def told_limit(self) -> str:
-        """As it was written."""
-        return f"{self.limit:g}{' %' if self.percent else ''}"
