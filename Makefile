@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # Directories too: their time changes when a file goes away.
 SOURCES := headers.py $(shell find src -name __pycache__ -prune -o -print)
+ABOVE := tests/cli tests/report tests/test_docs.py tests/test_examples.py  # of the engine they see results only
 PYTEST := -m pytest -n auto --dist worksteal --durations 10
 ENGINE_TESTS := tests/mm tests/sim tests/policy tests/demand tests/test_rules_of_2_6_27.py tests/test_kernel_rules.py \
     $(addprefix tests/lab/test_,explain.py explain_cases.py info.py machines.py zone_verdict.py) \
@@ -22,10 +23,10 @@ demo: build  ## replay a recorded race for memory under four policies, and show 
 	@printf '\nMeasured on a Linux 6.1 with capture in it, on the same load from other starts (kernel/README.md):\n'
 	@$(PY) kernel/tables.py kernel/runs.jsonl race4-1cpu 'served, %' handed 'withheld, page·ms'
 
-test: build checked  ## all tests on both builds, then what is quick enough without compilation
+test: build checked  ## all tests on the release build, the engine's on the checked one, what is quick without compilation
 	PYTHONPATH=build/release $(PY) $(PYTEST)
-	PYTHONPATH=build/checked $(PY) $(PYTEST)
-	PYTHONPATH=src $(PY) $(PYTEST)
+	PYTHONPATH=build/checked $(PY) $(PYTEST) -m "not once" $(ABOVE:%=--ignore %)
+	PYTHONPATH=src $(PY) $(PYTEST) -m "not once"
 
 coverage: $(VENV)/.ready  ## which lines and branches the tests run without compilation, four times slower so
 	$(PY) -m coverage erase

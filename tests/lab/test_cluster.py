@@ -24,7 +24,7 @@ from recap.lab.threads import Threads
 from recap.policy import candidate
 
 pytest.importorskip("distributed")
-pytestmark = [pytest.mark.slow, pytest.mark.compiled]
+pytestmark = [pytest.mark.slow, pytest.mark.compiled, pytest.mark.once]
 SOURCE = "example"
 PATIENCE = 60
 

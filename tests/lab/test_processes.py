@@ -18,7 +18,7 @@ from recap.lab.kept import KeptComparison
 from recap.lab.results import Comparison
 from recap.trace.on_disk import SCRATCH
 
-pytestmark = [pytest.mark.slow, pytest.mark.compiled]
+pytestmark = [pytest.mark.slow, pytest.mark.compiled, pytest.mark.once]
 KILLS = int(os.environ.get("RECAP_KILLS", "3"))  # of each kind; `make fuzz` asks for more
 SOURCE = "recordings/hugetlb-1cpu"
 COMPARE = ["-m", "recap", "compare", SOURCE, "-p", "none", "-p", "kosaki", "--seeds", "2", "--json", "--out"]

@@ -34,6 +34,7 @@ from tests.lab.disk import Change, Disk, write_what_is_left
 from tests.trace.test_forms import raw_folder
 from tests.trace.test_recorder import command, needs_tracing
 
+pytestmark = pytest.mark.once
 LONG_DEAD = Process(1, -1)
 PATIENCE = 60
 
