@@ -1,5 +1,6 @@
-"""When each CPU's ticks came, told by who is switched to then: what a timer wakes, and who has waited for the end of a
-slice."""
+"""When each CPU's ticks came, from the tasks it switches to then: those a timer wakes, and those that waited for a
+slice to end.
+"""
 
 from __future__ import annotations
 

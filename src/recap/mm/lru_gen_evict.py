@@ -66,7 +66,7 @@ def lru_gen_begin(m: Memory, s: int) -> None:
 
 
 def set_initial_priority(m: Memory, s: int) -> None:
-    """Where much is wanted, begin at the priority at which so many old pages are scanned (set_initial_priority)."""
+    """If much is wanted, begin at a priority that scans enough old pages (set_initial_priority)."""
     if m.sc[s].priority != DEF_PRIORITY or m.sc[s].nr_to_reclaim < MIN_LRU_BATCH or not m.sc[s].may_writepage:
         return
     reclaimable = m.node[m.sc[s].node].lru_size[LRU_INACTIVE_FILE]

@@ -151,9 +151,10 @@ class Scheduler:
             self.task[t].cpu = c
 
     def wake(self, t: int, now: int) -> None:
-        """A task is ready; who has slept gets a bonus, and takes the CPU at once if far enough behind in running time.
-        Who has only waited for its time, as the recorded task did for a CPU, joins the queue as far ahead of others as
-        it left it: in the queue it would have been run before they got further.
+        """A task is ready. If it has slept it gets a bonus, and it preempts a task that has run much longer.
+
+        If it has only waited for its recorded time, as the recorded task waited for a CPU, it rejoins the queue at the
+        same distance from the others as it left it.
 
         (The completely fair scheduler of 6.1: place_entity, check_preempt_wakeup.)
         """
@@ -220,7 +221,7 @@ class Scheduler:
         return self.task[other].vruntime - self.task[t].vruntime > SCHED_WAKEUP_GRANULARITY_NS * self.scale
 
     def pick_next(self, c: int) -> None:
-        """Run who has run least, but rather who has just preempted, if that is not unfair (pick_next_entity)."""
+        """Run the task that has run least, or one that has just preempted if that is fair (pick_next_entity)."""
         if self.cpu[c].first < 0:
             self.pull(c)
         t = self.leftmost(c)
@@ -245,12 +246,14 @@ class Scheduler:
         return (self.cpu[c].now - self.cpu[c].tick) // TICK_NS * TICK_NS + self.cpu[c].tick
 
     def slice_of(self, nr_running: int) -> int:
-        """What each of so many runs at a time (sched_slice)."""
+        """How long each of this many runnable tasks runs at a time (sched_slice)."""
         return max(SCHED_LATENCY_NS // nr_running, SCHED_MIN_GRANULARITY_NS) * self.scale
 
     def tick_preempts(self, c: int) -> bool:
-        """Has who runs had its share of the scheduling period at a tick, with as many as wait by then, or got that far
-        ahead of one of them? (check_preempt_tick)"""
+        """At a tick: has the running task used up its slice, or got that far ahead of a waiting one?
+
+        (check_preempt_tick)
+        """
         if self.cpu[c].first < 0:
             return False
         share = self.slice_of(self.cpu[c].nr_running + 1)

@@ -24,7 +24,7 @@ from recap.trace.state.structures import PAGEBLOCK_PAGES, SECTION_PAGES, Places,
 
 # The marks of a live snapshot in the trace: before all struct pages are read, before the lists are, and behind it all.
 ALL, LISTS, DONE = "SNAPSHOT all", "SNAPSHOT lists", "SNAPSHOT done"
-SMALL_FRAMES = 1 << 19  # 2 GiB: so many struct pages are read again as a whole
+SMALL_FRAMES = 1 << 19  # 2 GiB: up to this size all struct pages are read again
 SECONDS = 1.0  # to wait for two readings that agree
 PAUSE = 0.002
 FRAME_BYTES = 128  # for each page frame, while the words of its struct page are sorted out
@@ -224,7 +224,7 @@ def meta(reading: Reading) -> dict[str, Any]:
 def generations_meta(lruvecs: Sequence[StructRecord]) -> dict[str, Any]:
     """The numbers of a multi-generational LRU, and the refaults of each tier: anonymous pages first, then files.
 
-    Memory cgroups have generations of their own: nothing is told of several.
+    Memory cgroups have generations of their own: with several cgroups nothing is kept.
     """
     found = [one.inner("lrugen") for one in lruvecs if one.has("lrugen")]
     used = [one for one in found if all(map(one.has, GENERATION_NUMBERS)) and any(one.numbers("nr_pages"))]
