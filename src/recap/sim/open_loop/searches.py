@@ -41,8 +41,8 @@ def searched(r: Replay, i: int) -> None:
 def isolate(r: Replay, i: int) -> None:
     """Take the free blocks of a range (isolate_freepages_block).
 
-    Asynchronous compaction looks only at frames some distance apart. How far follows from the number of pages it got and
-    of those it looked at. Where no distance fits, its quick search took a block of the range before, and all are gone.
+    Asynchronous compaction looks only at frames some distance apart. How far follows from the pages that it got and
+    looked at. Where no distance fits, its quick search took a block of the range before, and all are gone.
     """
     searched(r, i)
     stride = fitting_stride(r, i, True)
