@@ -55,7 +55,6 @@ class Scheduler:
         self.flusher = tasks + 1
         self.kcompactd = tasks + 2
         task = task_records(demand)
-        self.task = adopt(task)
         self.timers = Timers(tasks + KERNEL_THREADS)
         cpu = np.zeros(nr_cpus, CPU)
         cpu["current"] = -1
@@ -64,6 +63,7 @@ class Scheduler:
         cpu["next_buddy"] = -1
         if demand.recorded:
             cpu["tick"] = drawn_ticks(demand, task, nr_cpus, np.random.default_rng([seed, 3]))
+        self.task = adopt(task)  # not before: what is adopted without compilation is a copy
         self.cpu = adopt(cpu)
         self.nr_cpus = nr_cpus
         self.scale = nr_cpus.bit_length()
