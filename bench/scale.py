@@ -87,7 +87,7 @@ def timed(name: str, todo: list[Run], executor: Executor) -> str:
 def kill(workers: Cluster, every: float, over: threading.Event, killed: list[int]) -> None:
     """A worker now and then."""
     while not over.wait(every):
-        pids = list(workers.client.run(os.getpid).values())
+        pids = list(workers.client.run(os.getpid, on_error="ignore").values())
         if pids:
             os.kill(pids[len(killed) % len(pids)], signal.SIGKILL)
             killed.append(1)

@@ -7,8 +7,6 @@ of its runs and nothing else, and a scheduler that dies loses no finished run.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import os
 import sys
 import warnings
 from collections.abc import Generator, Iterator, Sequence
@@ -20,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from recap.errors import InputError, MissingExtraError, RecapError
-from recap.lab.executor import Finished, perform
+from recap.errors import InputError, RecapError, import_extra
+from recap.lab.executor import Finished, jobs_or_all, perform
 from recap.lab.kept import Run, Store, model_identity
 from recap.policy.identity import is_users_own
 from recap.sim.run import Setup, Synthetic
@@ -40,11 +38,13 @@ BATCH_SYSTEMS = {
     "slurm": "SLURMCluster",
 }
 WHERE = f"write tcp://HOST:8786, {LOCAL}, or one of {', '.join(BATCH_SYSTEMS)}"
+ANY_PORT = "127.0.0.1:0"  # of the dashboard: several clusters may run at once
 CONNECT_SECONDS = 10
 LEAST_AHEAD = 64  # runs handed to the scheduler before earlier ones have ended
 AHEAD_PER_CPU = 4
 MOST_DEATHS = 10  # of workers under one run
 DYNAMIC = "<dynamic-code>"  # what cloudpickle has in place of the name of a policy's file
+SHARED = ("demand", "origin")  # what is large of a Setup
 COMPRESSION = 1  # of setups: most of a demand is small numbers
 
 
@@ -69,18 +69,17 @@ class Cluster:
     """
 
     def __init__(self, address: str, jobs: int | None = None) -> None:
-        if jobs is not None and jobs < 1:
-            raise InputError("--jobs", str(jobs), "runs nothing", "take 1 or more")
+        jobs = jobs_or_all(jobs)
         self.address = address
         self.sent: list[tuple[tuple[object, ...], Future]] = []  # what workers have
         self.started: Any = None
-        self.client = self.connect(jobs or os.cpu_count() or 1)
+        self.client = self.connect(jobs)
 
     def connect(self, jobs: int) -> Client:
         """A client of the cluster, which is started if it is not there."""
-        distributed = wanted("distributed", "cluster")
+        distributed = import_extra("distributed", "cluster")
         if self.address == LOCAL:
-            self.started = distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+            self.started = distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=ANY_PORT)
         elif self.address in BATCH_SYSTEMS:
             self.started = self.submit_workers(jobs)
         elif "://" not in self.address:
@@ -94,7 +93,7 @@ class Cluster:
 
     def submit_workers(self, jobs: int) -> Any:
         """Workers as jobs of a batch system."""
-        system = getattr(wanted("dask_jobqueue", "cluster"), BATCH_SYSTEMS[self.address])
+        system = getattr(import_extra("dask_jobqueue", "cluster"), BATCH_SYSTEMS[self.address])
         try:
             cluster = system()
         except ValueError as error:
@@ -233,14 +232,6 @@ class Batch:
             self.cluster.client.cancel(list(self.running), reason="nobody waits for these runs any more")
 
 
-def wanted(module: str, extra: str) -> Any:
-    """A module of an extra."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(module, extra) from error
-
-
 def pickled(value: object) -> bytes:
     """A value for another machine, which may not have the modules of the user's own that it is made of."""
     import cloudpickle  # noqa: PLC0415 (comes with dask.distributed)
@@ -262,14 +253,14 @@ def users_module(module: Any) -> bool:
 
 def shared_parts(setup: Setup | Synthetic) -> tuple[object, ...]:
     """What the runs of one recording have in common, whatever their parameters; of a synthetic load all of it."""
-    return (setup.demand, setup.origin) if isinstance(setup, Setup) else (setup,)
+    return tuple(getattr(setup, name) for name in SHARED) if isinstance(setup, Setup) else (setup,)
 
 
 def changed(setup: Setup | Synthetic) -> dict[str, Any]:
     """The rest."""
     if not isinstance(setup, Setup):
         return {}
-    return {one.name: getattr(setup, one.name) for one in fields(setup) if one.name not in ("demand", "origin")}
+    return {one.name: getattr(setup, one.name) for one in fields(setup) if one.name not in SHARED}
 
 
 def unpacked(packed: bytes) -> tuple[Any, ...]:
@@ -285,7 +276,7 @@ def setup_of(parts: tuple[Any, ...], rest: dict[str, Any]) -> Setup | Synthetic:
     if not rest:
         found: Synthetic = parts[0]
         return found
-    return Setup(*parts, **rest)
+    return Setup(**dict(zip(SHARED, parts, strict=True)), **rest)
 
 
 def perform_there(
