@@ -1,5 +1,8 @@
 """What recap raises: one base class, and the one line that bad input deserves."""
 
+from importlib import import_module
+from typing import Any
+
 DISTRIBUTION = "recap-mm"  # what pip installs; `recap` on the package index is another project
 
 
@@ -46,6 +49,18 @@ class MissingExtraError(InputError):
 
     def __init__(self, module: str | None, extra: str) -> None:
         super().__init__(module, "", "is not installed", f"pip install '{DISTRIBUTION}[{extra}]'")
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """A module that an extra brings.
+
+    Errors:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(module, extra) from error
 
 
 class RecapWarning(UserWarning):

@@ -417,7 +417,7 @@ class Memory:
             self.page[pfn].gen = (gen + 1) | (ref << 3)
 
     def count_generation(self, gen: int, kind: int, zone: int, pages: int) -> None:
-        """So many pages of a zone are of a generation: count them, and what they stand for of the classic lists."""
+        """Add pages to a generation's count for a zone, and to the count of the classic list it corresponds to."""
         place = (gen * 2 + kind) * MAX_NR_ZONES + zone
         active = (self.lrugen[0].max_seq - gen) % MAX_NR_GENS < 2
         lru = 2 * kind + (1 if active else 0)

@@ -124,7 +124,7 @@ def test_no_address_is_kept(shown: FakeKernel, tmp_path: Path) -> None:
 
 
 class Changing:
-    """Memory that somebody changes while it is read, so many times."""
+    """Memory that changes a given number of times while it is read."""
 
     def __init__(self, fake: FakeKernel, times: int) -> None:
         self.fake, self.times, self.memory = fake, times, Kcore(kcore.KCORE)

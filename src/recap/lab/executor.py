@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple, Protocol
 
+from recap.errors import InputError
 from recap.lab.kept import Run, Store
 from recap.policy.policy import Policy
 from recap.sim.closed_loop import Simulation
 from recap.sim.observe import Observer
 from recap.sim.run import Setup, Synthetic, simulate
 from recap.sim.timeline import Timeline
+
+
+def jobs_or_all(jobs: int | None) -> int:
+    """How many runs at the same time: as many as are wanted, or one for each CPU of this machine.
+
+    Errors:
+        InputError: fewer than one.
+    """
+    if jobs is not None and jobs < 1:
+        raise InputError("--jobs", str(jobs), "runs nothing", "take 1 or more")
+    return jobs or os.cpu_count() or 1
 
 
 class Finished(NamedTuple):

@@ -208,13 +208,18 @@ def values_of(text: str) -> tuple[str, list[int]]:
     return name, list(dict.fromkeys(numbers))
 
 
+def far_apart(low: int, high: int) -> bool:
+    """Is a range one to go through in equal ratios?"""
+    return 0 < RATIO * low < high
+
+
 def between(low: int, high: int, steps: int) -> list[int]:
     """`steps` values from low to high."""
     if high <= low or steps < 2:
         return []
     if steps > MOST_VALUES:
         return [0] * steps
-    if low > 0 and high > RATIO * low:
+    if far_apart(low, high):
         found = [round(low * math.exp(math.log(high / low) * i / (steps - 1))) for i in range(steps)]
     else:
         found = [round(low + (high - low) * i / (steps - 1)) for i in range(steps)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import warnings
 from collections.abc import Generator, Sequence
 
-from recap.errors import InputError, RecapWarning
-from recap.lab.executor import perform
+from recap.errors import RecapWarning
+from recap.lab.executor import jobs_or_all, perform
 from recap.lab.kept import Run, Store
 from recap.lab.overdue import Overdue
 
@@ -35,9 +34,7 @@ class Threads:
     """
 
     def __init__(self, jobs: int | None = None) -> None:
-        if jobs is not None and jobs < 1:
-            raise InputError("--jobs", str(jobs), "runs nothing", "take 1 or more")
-        self.jobs = jobs or os.cpu_count() or 1
+        self.jobs = jobs_or_all(jobs)
 
     def finished(self, todo: Sequence[Run], store: Store | None) -> Generator[tuple[Run, dict[str, float]], None, None]:
         """Each run as it ends. Threads that are still in the engine, or in a policy that hangs, are left behind."""

@@ -20,26 +20,25 @@ from typing import Any
 import msgspec
 
 from recap.demand.starts import StartName
-from recap.errors import InputError, MissingExtraError
+from recap.errors import InputError, import_extra
 from recap.lab.bounds import Bound
 from recap.lab.executor import Executor
-from recap.lab.figures import figures
+from recap.lab.figures import PERCENT, figures
 from recap.lab.kept import Run, Store, digest
 from recap.lab.results import BASELINE, CHANCE, METRICS, SCHEMA, Figure
 from recap.lab.runs import Progress, Results, run_all
 from recap.lab.statistics import difference
+from recap.lab.sweep import far_apart
 from recap.lab.trial import mean_of
 from recap.lab.tunable import Tunable, tunable
 from recap.policy import Candidate, candidate
 from recap.sim.run import Setup, Synthetic
 
 FORM = "write NAME=LOW..HIGH, for example vm.min_free_kbytes=2048..32768"
-RATIO = 8  # ends further apart than this are searched in equal ratios
 BATCH = 8  # settings proposed at a time, whatever runs them: results must not depend on it
 SEARCH_SEEDS, CHOICE_SEEDS = 3, 10
 BEST = 4  # settings that are run again to choose one
 LEAST_SEEDS = 2
-PERCENT = "percent"
 DIRECTIONS = {metric.name: metric.better for metric in METRICS if metric.better}
 Setting = tuple[tuple[str, int], ...]  # parameters that differ from the machine's own
 OWN: Setting = ()
@@ -304,10 +303,7 @@ def searched(bench: Bench, knobs: list[Knob], trials: int, seeds: range) -> Iter
 
 def library() -> Any:
     """Optuna, quiet."""
-    try:
-        import optuna  # noqa: PLC0415 (an extra)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("optuna", "tune") from error
+    optuna = import_extra("optuna", "tune")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     return optuna
@@ -316,7 +312,7 @@ def library() -> Any:
 def proposed(trial: Any, knobs: list[Knob]) -> Setting:
     """A setting of all knobs."""
     return tuple(
-        (knob.name, trial.suggest_int(knob.name, knob.low, knob.high, log=0 < RATIO * knob.low < knob.high))
+        (knob.name, trial.suggest_int(knob.name, knob.low, knob.high, log=far_apart(knob.low, knob.high)))
         for knob in knobs
     )
 

@@ -9,8 +9,9 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
+from recap.lab.figures import PERCENT
 from recap.lab.results import CHANCE, Figure, listed
-from recap.lab.tune import PERCENT, Knob, Tuning
+from recap.lab.tune import Knob, Tuning
 from recap.report.comparison import PROSE_WIDTH
 from recap.report.layout import ruled
 from recap.report.numbers import NO_FIGURE, beside, count

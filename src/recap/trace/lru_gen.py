@@ -26,7 +26,7 @@ FLAGS = {"PG_lru", "PG_unevictable", "PG_swapbacked", "PG_reclaim"}  # that tell
 
 @dataclass(frozen=True)
 class LruGenState:
-    """struct lru_gen_folio's numbers. What is of a type and tier is in one row, anonymous pages first."""
+    """Counters of struct lru_gen_folio. Those kept per type and tier are flat, all tiers of anonymous pages first."""
 
     enabled: int
     max_seq: int

@@ -174,7 +174,7 @@ class Events:
         return replace(self, **columns)
 
     def with_columns(self, columns: dict[str, Any]) -> Self:
-        """Other rows; what is told of the whole trace stays."""
+        """The same trace with other rows; facts about the whole trace stay."""
         for column in columns.values():
             column.flags.writeable = False
         return replace(self, **columns)

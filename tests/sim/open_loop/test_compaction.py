@@ -105,7 +105,7 @@ def test_a_page_that_is_gone_costs_one_step() -> None:
 
 
 def pieces(tape: Tape, searches: int) -> None:
-    """A list is cut in three and put together in another order; the trace tells of so many searches."""
+    """A list is cut in three and joined in another order; the trace reports this many searches."""
     split(tape)
     pfns = single_pages(tape.kernel)
     set_single_pages(tape.kernel, pfns[200:300] + pfns[:100] + pfns[300:] + pfns[100:200])
